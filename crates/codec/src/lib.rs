@@ -1,0 +1,1 @@
+//! Formats to types and back: bytes in, bytes out.

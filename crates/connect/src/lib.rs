@@ -1,0 +1,1 @@
+//! The mail systems that mailferry talks to.

@@ -1,0 +1,1 @@
+//! Moves mailboxes; knows no protocol and no SQL.

@@ -1,0 +1,1 @@
+//! The other side, for tests and the demo.

@@ -1,0 +1,1 @@
+//! One router for command line, API and admin centre.

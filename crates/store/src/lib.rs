@@ -1,0 +1,1 @@
+//! What mailferry remembers: SQLite inside, PostgreSQL when one machine is not enough.

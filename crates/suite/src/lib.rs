@@ -1,0 +1,1 @@
+//! Conformance suites: what every source, target and store must keep.

@@ -1,0 +1,1 @@
+//! Protocols to types and back, without sockets.

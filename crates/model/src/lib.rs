@@ -1,1 +1,33 @@
-//! The domain of mailferry as plain data and rules, and the ports that the other rooms implement.
+//! The domain of mailferry as plain data and rules, and the [`port`]s that the other rooms implement.
+//!
+//! Nothing here does I/O, reads a clock or draws random numbers: time and ids are arguments.
+//! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
+
+pub mod audit;
+pub mod batch;
+pub mod cancel;
+pub mod caps;
+pub mod catalogue;
+pub mod csv;
+pub mod endpoint;
+pub mod error;
+pub mod filter;
+pub mod finding;
+pub mod flags;
+pub mod folder;
+pub mod id;
+pub mod item;
+pub mod job;
+pub mod key;
+pub mod ledger;
+pub mod limits;
+pub mod mapping;
+pub mod port;
+pub mod report;
+pub mod secret;
+pub mod settings;
+pub mod stall;
+pub mod status;
+pub mod user;
+
+pub use error::{Error, Kind, Result, Retry, Scope, Side};

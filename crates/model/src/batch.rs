@@ -1,0 +1,39 @@
+//! A batch: many mailboxes from one endpoint to another under one set of options.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{BatchId, EndpointId},
+    mapping::RunOptions,
+    status::BatchStatus,
+};
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its id.
+    pub id: BatchId,
+    /// Grows with each change; a stale writer is refused.
+    pub version: u64,
+    /// Unique, at most 64 characters.
+    pub name: String,
+    /// Where mailboxes come from.
+    pub source: EndpointId,
+    /// Where they go.
+    pub target: EndpointId,
+    /// The native status.
+    pub status: BatchStatus,
+    /// The finer reason, such as `WaitingForEndpoint`.
+    pub detail: Option<String>,
+    /// What moves and how.
+    pub options: RunOptions,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was first started.
+    pub started: Option<Timestamp>,
+    /// When all its users were first synced.
+    pub synced: Option<Timestamp>,
+    /// When it was completed.
+    pub completed: Option<Timestamp>,
+}

@@ -1,0 +1,1 @@
+//! Codes with title, cause and fix. Filled with the catalogue.

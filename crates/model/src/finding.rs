@@ -1,0 +1,169 @@
+//! Findings: the answer to one question about a mail system, as data.
+
+use serde::{Deserialize, Serialize};
+
+/// The steps of a test, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// Names.
+    Dns,
+    /// The connection.
+    Tcp,
+    /// Its security.
+    Tls,
+    /// What is spoken.
+    Protocol,
+    /// Who signs in.
+    Auth,
+    /// What that account may do.
+    Permission,
+    /// Whether a mailbox opens.
+    Mailbox,
+}
+
+impl Step {
+    /// All seven in order.
+    pub const ALL: [Step; 7] =
+        [Step::Dns, Step::Tcp, Step::Tls, Step::Protocol, Step::Auth, Step::Permission, Step::Mailbox];
+
+    /// The exit code of a test that fails here, for the source side; the target side adds 10.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Step::Dns => 20,
+            Step::Tcp => 21,
+            Step::Tls => 22,
+            Step::Auth => 23,
+            Step::Permission => 24,
+            Step::Protocol => 25,
+            Step::Mailbox => 27,
+        }
+    }
+}
+
+/// How a question was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Works, but somebody should know.
+    Warn,
+    /// Does not work.
+    Fail,
+    /// Could not be asked.
+    NotRun,
+    /// Not ours to say.
+    Unknown,
+}
+
+/// A question: what a probe asks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its step.
+    pub step: Step,
+    /// Stable, kebab-case.
+    pub id: &'static str,
+    /// For people.
+    pub title: &'static str,
+}
+
+/// An answer. The fields and their names are those of `endpoint test -o json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The step.
+    pub step: Step,
+    /// The check.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// What it means for us.
+    pub outcome: Verdict,
+    /// What it means for Microsoft's own framework.
+    pub native: Verdict,
+    /// The other side's words, verbatim, at most 4 KiB, secrets masked.
+    pub evidence: String,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// Why, in one sentence, unless it passed.
+    pub cause: Option<String>,
+    /// Catalogue code, unless it passed.
+    pub code: Option<String>,
+    /// What to do, each to be copied.
+    pub fix: Vec<String>,
+    /// Where to read on.
+    pub docs: Option<String>,
+}
+
+impl Finding {
+    /// A passed check.
+    pub fn pass(check: &Check, evidence: impl Into<String>, elapsed_ms: u64) -> Self {
+        Self {
+            step: check.step,
+            id: check.id.to_owned(),
+            title: check.title.to_owned(),
+            outcome: Verdict::Pass,
+            native: Verdict::Pass,
+            evidence: evidence.into(),
+            elapsed_ms,
+            cause: None,
+            code: None,
+            fix: Vec::new(),
+            docs: None,
+        }
+    }
+
+    /// A check that could not be asked.
+    pub fn not_run(check: &Check) -> Self {
+        Self { outcome: Verdict::NotRun, native: Verdict::Unknown, ..Self::pass(check, "", 0) }
+    }
+}
+
+/// The answers of one test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// `Success` or `Failed`.
+    pub result: String,
+    /// The same for Microsoft's own framework.
+    pub native: String,
+    /// One row per check.
+    pub steps: Vec<Finding>,
+}
+
+impl TestResult {
+    /// Sums findings up: failed if one failed or nothing could be asked.
+    pub fn of(steps: Vec<Finding>) -> Self {
+        let word = |bad: bool| if bad { "Failed" } else { "Success" }.to_owned();
+        let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
+            || steps.iter().all(|s| s.outcome == Verdict::NotRun);
+        let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);
+        Self { result: word(failed), native: word(native), steps }
+    }
+
+    /// The exit code: of the first failing step, 7 where nothing could be asked.
+    pub fn exit_code(&self, target: TestedAs) -> u8 {
+        let failing = self.steps.iter().find(|s| s.outcome == Verdict::Fail);
+        match failing {
+            Some(f) if f.code.as_deref().is_some_and(|c| c.ends_with("THROTTLED")) => 26 + target.offset(),
+            Some(f) => f.step.exit_code() + target.offset(),
+            None if self.result == "Failed" => 7,
+            None => 0,
+        }
+    }
+}
+
+/// The side that a tested endpoint plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestedAs {
+    /// It will be read.
+    Source,
+    /// It will be written.
+    Target,
+}
+
+impl TestedAs {
+    fn offset(self) -> u8 {
+        if self == TestedAs::Target { 10 } else { 0 }
+    }
+}

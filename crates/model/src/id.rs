@@ -1,0 +1,85 @@
+//! Typed identifiers. Rows of ours have 16-byte ids; what a mail system calls its own stays opaque bytes.
+//!
+//! Ids are made by the store (UUID version 7, RFC 9562), never here: the model draws no random numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! row_ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    )+};
+}
+
+row_ids! {
+    /// An endpoint.
+    EndpointId,
+    /// A batch.
+    BatchId,
+    /// A user (one mailbox) of a batch.
+    UserId,
+    /// One source mailbox into one target mailbox: what a ledger belongs to.
+    MailboxId,
+    /// A row of work.
+    JobId,
+    /// A sealed secret.
+    SecretId,
+}
+
+macro_rules! opaque_ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(pub Box<[u8]>);
+
+        impl $name {
+            /// Takes any bytes as they are.
+            pub fn from_bytes(bytes: impl AsRef<[u8]>) -> Self {
+                Self(bytes.as_ref().into())
+            }
+
+            /// The bytes as the mail system's connector wrote them.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0.escape_ascii())
+            }
+        }
+    )+};
+}
+
+opaque_ids! {
+    /// A folder as its mail system knows it: stable over a session, in most systems over a rename too.
+    FolderId,
+    /// An item of the source, unique within its folder.
+    ItemId,
+    /// An item of the target, unique within its folder.
+    TargetId,
+    /// Where a source's list of changes was left. Opaque; made and read by one connector.
+    Cursor,
+    /// Where a target folder stood at one moment: everything put later lies beyond it.
+    Mark,
+    /// Equal fingerprints of a folder mean that nothing in it changed.
+    Fingerprint,
+}

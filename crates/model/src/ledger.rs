@@ -1,0 +1,167 @@
+//! The ledger of one mailbox: what is owed, placed, skipped or gone, and which windows are open.
+//!
+//! Shapes only. The engine decides, the store keeps (design: Exactly once). Item: `owed → placed | skipped |
+//! gone`. Doubt is not a state but a *window*: a mark of a target folder stored before the first put.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    flags::Flags,
+    folder::FolderPath,
+    id::{Cursor, Fingerprint, FolderId, ItemId, MailboxId, Mark, TargetId},
+    item::Date,
+    key::{Digest, HeaderKey},
+};
+
+/// The number of a source folder within its ledger: stays through renames, is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FolderNo(pub u32);
+
+/// The right to write one mailbox's ledger: every write carries it, and a stale one is refused with
+/// [`crate::Kind::Conflict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Whose ledger.
+    pub mailbox: MailboxId,
+    /// Grows with each holder.
+    pub epoch: u64,
+}
+
+/// What became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// At the source, not known to be at the target; tried `tries` times.
+    Owed,
+    /// At the target.
+    Placed,
+    /// Cannot move; the reason is recorded.
+    Skipped,
+    /// No longer at the source (what happened to its copy is the policy's business).
+    Gone,
+}
+
+/// Why an item was skipped or is still owed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Catalogue code, such as `TARGET_MALFORMED`.
+    pub code: Box<str>,
+    /// The other side's words or ours.
+    pub text: Box<str>,
+    /// Message-ID, so that people can find it.
+    pub message_id: Option<Box<str>>,
+}
+
+/// What is known of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its folder.
+    pub folder: FolderNo,
+    /// Its id at the source.
+    pub id: ItemId,
+    /// What became of it.
+    pub state: State,
+    /// Its id at the target; `None` where the target did not tell (yet).
+    pub target: Option<TargetId>,
+    /// Header key of what was sent.
+    pub key: HeaderKey,
+    /// Digest of what was sent; `None` where it was never read to the end.
+    pub digest: Option<Digest>,
+    /// Bytes sent.
+    pub size: u64,
+    /// When it arrived at the source.
+    pub date: Option<Date>,
+    /// The source's flags as last carried over: the base of the three-way merge.
+    pub flags: Flags,
+    /// A trace saw it at the target after its put: from then on only a user can have changed it.
+    pub seen: bool,
+    /// How often a put of it went unanswered: an extra copy may be ours, at most so many.
+    pub unanswered: u8,
+    /// How often it was tried and refused.
+    pub tries: u8,
+    /// The repair under which it was accepted, where one was needed.
+    pub repair: Option<Repair>,
+    /// Why it is skipped or still owed.
+    pub reason: Option<Box<Reason>>,
+}
+
+/// A named change to a body without which a target refuses it. At most one is tried for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Repair {
+    /// NUL bytes become spaces.
+    Nul,
+    /// Bare LF and bare CR become CRLF.
+    BareLf,
+    /// 8-bit bytes in the head become `?`… written as an encoded word where that is possible.
+    EightBitHeader,
+    /// A line in the head that is no header becomes an `X-Invalid-Header`.
+    NoHeaderLine,
+}
+
+/// What is known of one source folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderEntry {
+    /// Its number in this ledger.
+    pub no: FolderNo,
+    /// Its id at the source.
+    pub source: FolderId,
+    /// Where people saw it at the source.
+    pub source_path: FolderPath,
+    /// Identity that survives a rename, where the source has one.
+    pub identity: Option<Box<str>>,
+    /// The target folder, once ensured.
+    pub target: Option<FolderId>,
+    /// Where people see it at the target.
+    pub target_path: FolderPath,
+    /// Why it is called differently there, if it is.
+    pub renamed: Option<Box<str>>,
+    /// Read before the last complete listing.
+    pub fingerprint: Option<Fingerprint>,
+    /// Where the list of changes was left.
+    pub cursor: Option<Cursor>,
+    /// Hash of the filter under which it was listed: another one lists anew.
+    pub filter: u64,
+    /// Items still owed: while there are any, the folder is never skipped.
+    pub owed: u64,
+    /// Items placed.
+    pub placed: u64,
+    /// Items skipped.
+    pub skipped: u64,
+    /// Bytes placed.
+    pub bytes: u64,
+    /// Whether the folder is gone from the source.
+    pub gone: bool,
+}
+
+/// An open window: puts into this target folder may have happened that the ledger does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The target folder.
+    pub folder: FolderId,
+    /// What is ours and not in the ledger lies beyond this.
+    pub mark: Mark,
+}
+
+/// The head of a ledger: everything but the items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// All folders ever seen, by number.
+    pub folders: Vec<FolderEntry>,
+    /// Open windows: empty after a pass that ended in order.
+    pub windows: Vec<Window>,
+    /// Whether any pass has ever begun: `false` for a new or lost ledger.
+    pub begun: bool,
+}
+
+/// What one commit writes, all or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// Entries, new or replaced by (folder, id). Entries `Gone` are forgotten at the next packing.
+    pub items: Vec<Entry>,
+    /// Folder entries, new or replaced by number.
+    pub folders: Vec<FolderEntry>,
+    /// Marks that move up.
+    pub marks: Vec<Window>,
+    /// Windows that close: nothing is in doubt any more.
+    pub close: Vec<FolderId>,
+}

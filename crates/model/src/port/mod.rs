@@ -1,0 +1,22 @@
+//! The ports: the traits through which the engine meets mail systems, converters, clocks and the store.
+//!
+//! Object-safe, `Send + Sync`, `&self` throughout, so that calls overlap. A method's comment is its contract;
+//! `suite` has a test for each sentence of it.
+
+pub mod clock;
+pub mod connector;
+pub mod convert;
+pub mod cx;
+pub mod probe;
+pub mod source;
+pub mod store;
+pub mod target;
+
+pub use clock::Clock;
+pub use connector::Connector;
+pub use convert::Convert;
+pub use cx::{Budget, BudgetGuard, Cx, Meter};
+pub use probe::Probe;
+pub use source::{Fetched, Source};
+pub use store::{Audits, Batches, Endpoints, Ledger, Secrets, Store, Users, Work};
+pub use target::{Edit, EditKind, Ensured, Outcome, Put, Setting, Target};

@@ -1,0 +1,144 @@
+//! The store's ports: one trait per noun, together a [`Store`]. Kept on SQLite and on PostgreSQL alike.
+//!
+//! All calls are atomic. Times are arguments, except for leases, which use the store's own clock. A lost
+//! store answers `Busy` or `Locked` (side us); a row that is not there is `NotFound` (side us).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    audit::AuditEntry,
+    batch::Batch,
+    endpoint::Endpoint,
+    error::Result,
+    id::{BatchId, EndpointId, JobId, MailboxId, UserId},
+    job::{Claim, Job, NewJob},
+    ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
+    secret::Secret,
+    user::User,
+};
+
+/// Endpoints.
+#[async_trait]
+pub trait Endpoints: Send + Sync {
+    /// Adds one. `AlreadyExists` if the name (compared without case) is taken.
+    async fn add_endpoint(&self, endpoint: &Endpoint) -> Result<()>;
+    /// Replaces one by id. `Conflict` if `endpoint.version` is not the stored one; stored with version + 1.
+    async fn set_endpoint(&self, endpoint: &Endpoint) -> Result<()>;
+    /// One by name, without case.
+    async fn endpoint(&self, name: &str) -> Result<Endpoint>;
+    /// One by id.
+    async fn endpoint_by_id(&self, id: EndpointId) -> Result<Endpoint>;
+    /// All, by name.
+    async fn endpoints(&self) -> Result<Vec<Endpoint>>;
+    /// Removes one. `Locked` if a batch refers to it; the context lists which.
+    async fn remove_endpoint(&self, id: EndpointId) -> Result<()>;
+}
+
+/// Batches.
+#[async_trait]
+pub trait Batches: Send + Sync {
+    /// Adds a batch with its users. `AlreadyExists` if the name is taken.
+    async fn add_batch(&self, batch: &Batch, users: &[User]) -> Result<()>;
+    /// Replaces one by id; `Conflict` if `version` is not the stored one; stored with version + 1.
+    async fn set_batch(&self, batch: &Batch) -> Result<()>;
+    /// One by name, without case.
+    async fn batch(&self, name: &str) -> Result<Batch>;
+    /// One by id.
+    async fn batch_by_id(&self, id: BatchId) -> Result<Batch>;
+    /// All, by name.
+    async fn batches(&self) -> Result<Vec<Batch>>;
+    /// Removes a batch with its users and their work; ledgers stay. `Locked` while work of it is leased.
+    async fn remove_batch(&self, id: BatchId) -> Result<()>;
+}
+
+/// Users: the mailboxes of batches.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Replaces one by id; `Conflict` if `version` is not the stored one; stored with version + 1.
+    async fn set_user(&self, user: &User) -> Result<()>;
+    /// One by id.
+    async fn user(&self, id: UserId) -> Result<User>;
+    /// All with this address, in any batch.
+    async fn users_by_address(&self, address: &str) -> Result<Vec<User>>;
+    /// All of a batch, by address.
+    async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
+}
+
+/// The ledgers of mailboxes.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The ledger's mailbox for a copy named by `identity` (source and target as stable text); made if new.
+    async fn mailbox(&self, identity: &str) -> Result<MailboxId>;
+    /// Folders and open windows.
+    async fn head(&self, mailbox: MailboxId) -> Result<Head>;
+    /// Opens windows: durable when it returns. A window that is open already keeps its older mark.
+    /// `Conflict` if the lease's epoch is not the newest.
+    async fn open(&self, lease: Lease, windows: &[Window]) -> Result<()>;
+    /// Writes a commit, all or nothing. `Conflict` if the lease's epoch is not the newest.
+    async fn commit(&self, lease: Lease, commit: &Commit) -> Result<()>;
+    /// All entries of a folder, newest state of each.
+    async fn read(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>>;
+    /// Rewrites a folder's journal as a compact segment and forgets entries that are `Gone`.
+    /// `Conflict` if the lease's epoch is not the newest.
+    async fn pack(&self, lease: Lease, folder: FolderNo) -> Result<()>;
+    /// Forgets a mailbox's ledger altogether.
+    async fn forget(&self, lease: Lease) -> Result<()>;
+}
+
+/// Leases on mailboxes and the queue of work.
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// Takes the lease of a mailbox for `how_long`, with the next epoch. `Locked` while another living holder
+    /// has it. The answer says whether the holder before ended without giving it back, and when its lease ends
+    /// or ended.
+    async fn lease(&self, mailbox: MailboxId, owner: Uuid, how_long: Duration) -> Result<Claim>;
+    /// Prolongs it. `Conflict` if it was taken over.
+    async fn heartbeat(&self, lease: Lease, how_long: Duration) -> Result<()>;
+    /// Gives it back in order.
+    async fn release(&self, lease: Lease) -> Result<()>;
+    /// Adds work, unless work of that user is already waiting or running; the row that stands.
+    async fn add_job(&self, job: &NewJob) -> Result<JobId>;
+    /// Claims the next job that is due at `now`, whose endpoints have a free slot of its pool on both sides,
+    /// for `how_long`; `None` if there is nothing now.
+    async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>>;
+    /// Prolongs a claimed job. `Conflict` if it was taken over; the answer says whether it shall stop.
+    async fn keep_job(&self, job: &Job, how_long: Duration) -> Result<bool>;
+    /// Ends a claimed job; with `again_at` it waits for then. `Conflict` if it was taken over.
+    async fn end_job(&self, job: &Job, again_at: Option<Timestamp>) -> Result<()>;
+    /// Asks the jobs of a batch to stop, removes those not yet claimed.
+    async fn stop_jobs(&self, batch: BatchId) -> Result<()>;
+    /// All jobs of a batch.
+    async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>>;
+}
+
+/// Secrets, sealed at rest.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// Seals a secret of an owner (endpoint or user) under a name; replaces an older one.
+    async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()>;
+    /// Opens all secrets of an owner, by name. Fails if the master key is not the one they were sealed with.
+    async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>>;
+    /// Forgets all secrets of an owner.
+    async fn forget_secrets(&self, owner: Uuid) -> Result<()>;
+}
+
+/// The audit trail: written once, never changed.
+#[async_trait]
+pub trait Audits: Send + Sync {
+    /// Adds an entry at the end of the chain; its number.
+    async fn record(&self, entry: &AuditEntry) -> Result<u64>;
+    /// The entries after a number, oldest first, at most 500.
+    async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>>;
+    /// Checks the hash chain; the number of the first entry that does not fit.
+    async fn check_audit(&self) -> Result<Option<u64>>;
+}
+
+/// The whole store.
+pub trait Store: Endpoints + Batches + Users + Ledger + Work + Secrets + Audits {
+    /// A new id: unique, growing with time.
+    fn new_id(&self) -> Uuid;
+}

@@ -1,0 +1,181 @@
+//! What is said at the end: counts, named items, the score and the sentence.
+
+use serde::{Deserialize, Serialize};
+
+/// What has moved so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    /// Items at the source that shall move.
+    pub identified: u64,
+    /// Items known to be at the target.
+    pub placed: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Bytes identified.
+    pub bytes_identified: u64,
+    /// Items skipped, each listed.
+    pub skipped: u64,
+}
+
+/// An item named in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    /// Its folder at the source (for `doubled`: at the target).
+    pub folder: String,
+    /// Its id as the system shows it: an IMAP UID, a file name.
+    pub uid: String,
+    /// Its Message-ID, where it has one.
+    pub message_id: Option<String>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Catalogue code.
+    pub code: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// The data consistency score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Score {
+    /// Nothing skipped, missing or doubled.
+    Perfect,
+    /// Only skipped, each with its reason, at most 1 %.
+    Good,
+    /// At most 5 % skipped or 0.1 % missing.
+    Investigate,
+    /// More, or anything doubled.
+    Poor,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Findings {
+    /// Items at the source that shall move.
+    pub identified: u64,
+    /// Items found at the target.
+    pub placed: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Refused or unreadable, each with its reason.
+    pub skipped: Vec<Named>,
+    /// Should be there and are not, or are something else.
+    pub missing: Vec<Named>,
+    /// There more often than they should be.
+    pub doubled: Vec<Named>,
+    /// Moved, edited or deleted at the target by people since.
+    pub changed_at_target: Vec<Named>,
+    /// Changed by the target itself or by a named repair: dates, line ends.
+    pub rewritten: Vec<Named>,
+    /// What the target has no place for: folders left out, settings.
+    pub not_migratable: Vec<Named>,
+}
+
+impl Findings {
+    /// The score under the published thresholds.
+    pub fn score(&self) -> Score {
+        let (skipped, missing) = (self.skipped.len() as u64, self.missing.len() as u64);
+        let at_most = |part: u64, permille: u64| part * 1000 <= self.identified * permille;
+        if !self.doubled.is_empty() || !at_most(skipped, 50) || !at_most(missing, 1) {
+            Score::Poor
+        } else if missing > 0 || !at_most(skipped, 10) {
+            Score::Investigate
+        } else if skipped > 0 {
+            Score::Good
+        } else {
+            Score::Perfect
+        }
+    }
+
+    /// The closing sentence.
+    pub fn sentence(&self) -> String {
+        let n = self.identified;
+        let (skipped, missing, doubled) = (self.skipped.len(), self.missing.len(), self.doubled.len());
+        let mut sentence = match self.score() {
+            Score::Perfect => {
+                format!("The migration looks good: all {n} identified items of the source are on the target.")
+            }
+            Score::Good => format!(
+                "The migration looks good: all {n} identified items of the source are on the target, \
+                 except {skipped} skipped, each with its reason."
+            ),
+            _ => format!(
+                "The migration does NOT look good: of {n} identified items of the source, {missing} are missing on \
+                 the target, {skipped} were skipped and {doubled} are there too often."
+            ),
+        };
+        for (count, what) in [
+            (self.changed_at_target.len(), "changed at the target by its users"),
+            (self.rewritten.len(), "rewritten by the target"),
+            (self.not_migratable.len(), "not migratable"),
+        ] {
+            if count > 0 {
+                sentence.push_str(&format!(" {count} {what}."));
+            }
+        }
+        sentence
+    }
+
+    /// Whether everything is as it should be: exit code 0; otherwise 3.
+    pub fn is_clean(&self) -> bool {
+        self.skipped.is_empty() && self.missing.is_empty() && self.doubled.is_empty()
+    }
+
+    /// Adds the findings of another mailbox.
+    pub fn add(&mut self, other: Findings) {
+        self.identified += other.identified;
+        self.placed += other.placed;
+        self.bytes += other.bytes;
+        self.skipped.extend(other.skipped);
+        self.missing.extend(other.missing);
+        self.doubled.extend(other.doubled);
+        self.changed_at_target.extend(other.changed_at_target);
+        self.rewritten.extend(other.rewritten);
+        self.not_migratable.extend(other.not_migratable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(identified: u64, skipped: usize, missing: usize, doubled: usize) -> Findings {
+        let named = Named {
+            folder: "INBOX".into(),
+            uid: "1".into(),
+            message_id: None,
+            size: 1,
+            code: "X".into(),
+            reason: "x".into(),
+        };
+        Findings {
+            identified,
+            skipped: vec![named.clone(); skipped],
+            missing: vec![named.clone(); missing],
+            doubled: vec![named; doubled],
+            ..Findings::default()
+        }
+    }
+
+    #[test]
+    fn the_thresholds_are_the_published_ones() {
+        for (identified, skipped, missing, doubled, score) in [
+            (1000, 0, 0, 0, Score::Perfect),
+            (0, 0, 0, 0, Score::Perfect),
+            (1000, 10, 0, 0, Score::Good),
+            (1000, 11, 0, 0, Score::Investigate),
+            (1000, 50, 0, 0, Score::Investigate),
+            (1000, 51, 0, 0, Score::Poor),
+            (1000, 0, 1, 0, Score::Investigate),
+            (1000, 0, 2, 0, Score::Poor),
+            (999, 0, 1, 0, Score::Poor),
+            (1000, 0, 0, 1, Score::Poor),
+        ] {
+            let found = findings(identified, skipped, missing, doubled);
+            assert_eq!(found.score(), score, "{identified} {skipped} {missing} {doubled}");
+            assert_eq!(found.sentence().contains("looks good"), score <= Score::Good);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a connector must be told (manifest) and what it was told (settings). CLI flags, API schema, web form
+//! and documentation are made from the manifest.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Secret;
+
+/// Describes a connector to everything that must not know it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Manifest {
+    /// The word that people type: `imap`, `maildir`.
+    pub kind: &'static str,
+    /// The words that people read.
+    pub title: &'static str,
+    /// Whether it can be read from.
+    pub source: bool,
+    /// Whether it can be written to.
+    pub target: bool,
+    /// URL schemes of a single account, such as `imaps`.
+    pub schemes: &'static [&'static str],
+    /// What it must or may be told, in the order in which people are asked.
+    pub settings: &'static [SettingSpec],
+    /// The set-up guide for administrators (Markdown).
+    #[serde(skip)]
+    pub guide: &'static str,
+}
+
+/// One setting of a connector.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SettingSpec {
+    /// Kebab-case: the flag `--name`, the JSON field `name`.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// Whether it must be given.
+    pub required: bool,
+    /// What holds if it is not given.
+    pub default: Option<&'static str>,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Takes {
+    /// Any text.
+    Text,
+    /// A host name or address.
+    Host,
+    /// A port.
+    Port,
+    /// A whole number.
+    Number,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A path on the machine of the worker.
+    Path,
+    /// A secret, by value only inside the service; from files and prompts outside.
+    Secret,
+}
+
+/// What a connector was told. Secrets are apart from plain values, never serialised with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Plain values by setting name.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, String>,
+    /// Secrets by setting name.
+    #[serde(skip)]
+    pub secrets: BTreeMap<String, Secret<String>>,
+}
+
+impl Settings {
+    /// A plain value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A secret.
+    pub fn secret(&self, name: &str) -> Option<&Secret<String>> {
+        self.secrets.get(name)
+    }
+
+    /// The same with a plain value set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.values.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a secret set.
+    #[must_use]
+    pub fn with_secret(mut self, name: &str, value: Secret<String>) -> Self {
+        self.secrets.insert(name.to_owned(), value);
+        self
+    }
+}
+
+/// Whose mailbox at an endpoint. Empty `user` and `secret`: the endpoint's admin sign-in is used, or the
+/// address itself is the user name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxAddress {
+    /// The e-mail address or account name.
+    pub address: String,
+    /// The name to sign in with, where it differs.
+    pub user: Option<String>,
+    /// The password of this mailbox, where each has its own.
+    #[serde(skip)]
+    pub password: Option<Secret<String>>,
+    /// A bearer token (XOAUTH2, OAUTHBEARER) instead of a password.
+    #[serde(skip)]
+    pub token: Option<Secret<String>>,
+}

@@ -1,0 +1,232 @@
+//! The 15 batch statuses and what leads from one to another.
+
+use serde::{Deserialize, Serialize};
+
+use super::UserStatus;
+
+/// MigrationBatchStatus, spelled as natively.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BatchStatus {
+    /// Made, not started.
+    Created,
+    /// Being started.
+    Starting,
+    /// Waits: for its start time, a window or its endpoint.
+    Waiting,
+    /// Some users are in their initial sync.
+    Syncing,
+    /// All users are synced.
+    Synced,
+    /// All users ended their initial sync, some failed.
+    SyncedWithErrors,
+    /// Synced users are being synced again.
+    IncrementalSyncing,
+    /// The final sync is under way.
+    Completing,
+    /// Done.
+    Completed,
+    /// Done, some users failed.
+    CompletedWithErrors,
+    /// Being stopped.
+    Stopping,
+    /// Stopped by a person.
+    Stopped,
+    /// Could not go on at all.
+    Failed,
+    /// Being removed.
+    Removing,
+    /// Its record cannot be read.
+    Corrupted,
+}
+
+/// What happens to a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BatchEvent {
+    /// A person starts or resumes it, or retries its failed users.
+    Start,
+    /// It has to wait before it can run.
+    Wait,
+    /// Work begins.
+    Run,
+    /// A person asks for a sync of synced users, or the interval is over.
+    Sync,
+    /// A person completes it.
+    Complete,
+    /// A person stops it.
+    Stop,
+    /// Its last user has come to rest: judged by [`BatchStatus::settled`].
+    Settle(BatchStatusOutcome),
+    /// It cannot go on at all.
+    Fail,
+    /// A person removes it.
+    Remove,
+    /// Its record cannot be read.
+    Corrupt,
+}
+
+/// Whether all users of a batch came to rest well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BatchStatusOutcome {
+    /// All did.
+    Clean,
+    /// Some failed.
+    WithErrors,
+}
+
+impl BatchStatus {
+    /// All 15.
+    pub const ALL: [Self; 15] = [
+        Self::Created,
+        Self::Starting,
+        Self::Waiting,
+        Self::Syncing,
+        Self::Synced,
+        Self::SyncedWithErrors,
+        Self::IncrementalSyncing,
+        Self::Completing,
+        Self::Completed,
+        Self::CompletedWithErrors,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Failed,
+        Self::Removing,
+        Self::Corrupted,
+    ];
+
+    /// The status after an event; `None` if the event does not apply here.
+    pub fn after(self, event: BatchEvent) -> Option<Self> {
+        use BatchEvent as E;
+        use BatchStatusOutcome::{Clean, WithErrors};
+        Some(match (self, event) {
+            (Self::Removing, _) => return None,
+            (Self::Corrupted, E::Remove) => Self::Removing,
+            (Self::Corrupted, _) => return None,
+            (_, E::Corrupt) => Self::Corrupted,
+            (_, E::Remove) => match self {
+                Self::Starting
+                | Self::Syncing
+                | Self::IncrementalSyncing
+                | Self::Completing
+                | Self::Stopping => {
+                    return None;
+                }
+                _ => Self::Removing,
+            },
+            (
+                Self::Created
+                | Self::Stopped
+                | Self::Failed
+                | Self::SyncedWithErrors
+                | Self::CompletedWithErrors,
+                E::Start,
+            ) => Self::Starting,
+            (Self::Starting | Self::Syncing, E::Wait) => Self::Waiting,
+            (Self::Starting | Self::Waiting, E::Run) => Self::Syncing,
+            (Self::Synced | Self::SyncedWithErrors, E::Sync) => Self::IncrementalSyncing,
+            (Self::Synced | Self::SyncedWithErrors | Self::CompletedWithErrors, E::Complete) => {
+                Self::Completing
+            }
+            (
+                Self::Starting | Self::Waiting | Self::Syncing | Self::IncrementalSyncing | Self::Completing,
+                E::Stop,
+            ) => Self::Stopping,
+            (Self::Stopping, E::Settle(_)) => Self::Stopped,
+            (Self::Starting | Self::Syncing | Self::IncrementalSyncing, E::Settle(Clean)) => Self::Synced,
+            (Self::Starting | Self::Syncing | Self::IncrementalSyncing, E::Settle(WithErrors)) => {
+                Self::SyncedWithErrors
+            }
+            (Self::Completing, E::Settle(Clean)) => Self::Completed,
+            (Self::Completing, E::Settle(WithErrors)) => Self::CompletedWithErrors,
+            (
+                Self::Starting | Self::Waiting | Self::Syncing | Self::IncrementalSyncing | Self::Completing,
+                E::Fail,
+            ) => Self::Failed,
+            _ => return None,
+        })
+    }
+
+    /// Whether all users are at rest, and how; `None` while some are active.
+    pub fn settled(users: impl IntoIterator<Item = UserStatus>) -> Option<BatchStatusOutcome> {
+        let mut outcome = BatchStatusOutcome::Clean;
+        for user in users {
+            if user.is_active() {
+                return None;
+            }
+            if user.is_failure() {
+                outcome = BatchStatusOutcome::WithErrors;
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Whether something is being done for it right now.
+    pub fn is_active(self) -> bool {
+        matches!(
+            self,
+            Self::Starting
+                | Self::Waiting
+                | Self::Syncing
+                | Self::IncrementalSyncing
+                | Self::Completing
+                | Self::Stopping
+                | Self::Removing
+        )
+    }
+
+    /// In the admin centre's spelling: "Synced with errors".
+    pub fn label(self) -> String {
+        super::user::spaced(&format!("{self:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [BatchEvent; 11] = [
+        BatchEvent::Start,
+        BatchEvent::Wait,
+        BatchEvent::Run,
+        BatchEvent::Sync,
+        BatchEvent::Complete,
+        BatchEvent::Stop,
+        BatchEvent::Settle(BatchStatusOutcome::Clean),
+        BatchEvent::Settle(BatchStatusOutcome::WithErrors),
+        BatchEvent::Fail,
+        BatchEvent::Remove,
+        BatchEvent::Corrupt,
+    ];
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for status in BatchStatus::ALL {
+            for event in EVENTS {
+                if let Some(next) = status.after(event) {
+                    table.push_str(&format!("{status:?} + {event:?} -> {next:?}\n"));
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn every_status_is_reached_and_only_removing_is_final() {
+        for status in BatchStatus::ALL {
+            let reached = status == BatchStatus::Created
+                || BatchStatus::ALL.iter().any(|s| EVENTS.iter().any(|e| s.after(*e) == Some(status)));
+            assert!(reached, "{status:?}");
+            let leaves = EVENTS.iter().any(|e| status.after(*e).is_some_and(|n| n != status));
+            assert_eq!(leaves, status != BatchStatus::Removing, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_settles_when_its_last_user_does() {
+        use UserStatus::*;
+        assert_eq!(BatchStatus::settled([Synced, Syncing]), None);
+        assert_eq!(BatchStatus::settled([Synced, Stopped]), Some(BatchStatusOutcome::Clean));
+        assert_eq!(BatchStatus::settled([Synced, Failed]), Some(BatchStatusOutcome::WithErrors));
+        assert_eq!(BatchStatus::SyncedWithErrors.label(), "Synced with errors");
+    }
+}

@@ -1,0 +1,55 @@
+//! A user of a batch: one mailbox on its way, with what people need to know about it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{BatchId, MailboxId, UserId},
+    report::{Score, Totals},
+    settings::MailboxAddress,
+    status::UserStatus,
+};
+
+/// One mailbox of a batch. Its passwords lie apart, sealed, owned by its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Grows with each change; a stale writer is refused.
+    pub version: u64,
+    /// Its batch.
+    pub batch: BatchId,
+    /// The address people know it by.
+    pub address: String,
+    /// The mailbox at the source.
+    pub source: MailboxAddress,
+    /// The mailbox at the target.
+    pub target: MailboxAddress,
+    /// Its ledger, once a pass has begun.
+    pub mailbox: Option<MailboxId>,
+    /// The native status.
+    pub status: UserStatus,
+    /// The finer reason: a stall, an error, what it waits for.
+    pub detail: Option<Detail>,
+    /// What has moved.
+    pub totals: Totals,
+    /// The verdict of the last verification.
+    pub score: Option<Score>,
+    /// When the last sync ended in order.
+    pub last_synced: Option<Timestamp>,
+    /// When anything last moved.
+    pub last_progress: Option<Timestamp>,
+}
+
+/// The finer reason of a status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// A stall code, an error code, or one of `WaitingForUser`, `WaitingForEndpoint`, `NeedsApproval`.
+    pub code: String,
+    /// One plain sentence with the other side's words.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is tried again by itself, if it is.
+    pub next_try: Option<Timestamp>,
+}

@@ -1,1 +1,3 @@
-//! Formats to types and back: bytes in, bytes out.
+//! Formats to types and back: bytes in, bytes out. No I/O, no async, no knowledge of the domain.
+
+pub mod mime;

@@ -1,0 +1,103 @@
+//! The head of a message: the header key and the Message-ID. It reads four fields and validates nothing.
+//!
+//! The key must come out the same from a whole message and from what an IMAP server answers to
+//! `BODY[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]`, whatever a server did to folding and white space.
+
+use memchr::memchr;
+
+/// How much of a message is looked at for its head.
+pub const HEAD_LIMIT: usize = 16 << 10;
+
+/// What the head tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// BLAKE3-128 over Message-ID, Date, From and Subject: first of each, unfolded, white space folded.
+    pub key: [u8; 16],
+    /// The Message-ID as written, at most 200 bytes, for reports.
+    pub message_id: Option<String>,
+}
+
+const FIELDS: [&[u8]; 4] = [b"message-id", b"date", b"from", b"subject"];
+
+/// Reads the head at the beginning of `message`; at most [`HEAD_LIMIT`] bytes are looked at.
+pub fn head(message: &[u8]) -> Head {
+    let mut rest = &message[..message.len().min(HEAD_LIMIT)];
+    let mut found: [Option<Vec<u8>>; 4] = Default::default();
+    while let Some((line, after)) = unfolded(rest) {
+        if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+            break;
+        }
+        rest = after;
+        let Some(colon) = memchr(b':', line) else { continue };
+        let name = line[..colon].trim_ascii();
+        if let Some(at) = FIELDS.iter().position(|f| f.eq_ignore_ascii_case(name))
+            && found[at].is_none()
+        {
+            found[at] = Some(folded_white(&line[colon + 1..]));
+        }
+    }
+    let mut hasher = blake3::Hasher::new();
+    for value in &found {
+        hasher.update(value.as_deref().unwrap_or_default());
+        hasher.update(b"\n");
+    }
+    let mut key = [0; 16];
+    hasher.finalize_xof().fill(&mut key);
+    let message_id = found[0].as_deref().filter(|v| !v.is_empty());
+    Head { key, message_id: message_id.map(|v| String::from_utf8_lossy(&v[..v.len().min(200)]).into_owned()) }
+}
+
+/// The next field with its continuation lines, and what follows. // RFC 5322 §2.2.3
+fn unfolded(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if text.is_empty() {
+        return None;
+    }
+    let mut end = 0;
+    loop {
+        let line_end = memchr(b'\n', &text[end..]).map_or(text.len(), |at| end + at + 1);
+        let blank = text[end..line_end].iter().all(|b| matches!(b, b'\r' | b'\n'));
+        end = line_end;
+        match text.get(end) {
+            Some(b' ' | b'\t') if !blank => {}
+            _ => return Some(text.split_at(end)),
+        }
+    }
+}
+
+/// Runs of white space and control characters as one space, none at the ends.
+fn folded_white(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    for &byte in value {
+        if byte > b' ' && byte != 0x7f {
+            out.push(byte);
+        } else if out.last().is_some_and(|b| *b != b' ') {
+            out.push(b' ');
+        }
+    }
+    if out.last() == Some(&b' ') {
+        out.pop();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_order_and_line_ends_do_not_change_the_key() {
+        let a = head(b"From: a@b\r\nSubject: x\r\n  y\r\nMessage-ID: <1@x>\r\nDate: d\r\nTo: c\r\n\r\nbody");
+        let b = head(b"message-id:<1@x>\nDATE: d\nSubject: x y\nFROM: a@b\n\nother");
+        assert_eq!(a, b);
+        assert_eq!(a.message_id.as_deref(), Some("<1@x>"));
+        assert_ne!(a.key, head(b"From: a@b\r\nSubject: x y z\r\n\r\n").key);
+    }
+
+    #[test]
+    fn the_body_and_later_fields_of_the_same_name_are_not_read() {
+        let once = head(b"Subject: a\r\n\r\nFrom: x\r\n");
+        assert_eq!(once, head(b"Subject: a\r\nSubject: b\r\n\r\n"));
+        assert_eq!(head(b"").key, head(b"\r\nSubject: a").key);
+        assert_eq!(head(b"no header at all").message_id, None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Internet messages as bytes: what they are recognised by, and named repairs.
+//!
+//! Only the head is ever parsed; a mover never rebuilds MIME.
+
+mod digest;
+mod head;
+mod repair;
+
+pub use digest::Digester;
+pub use head::{HEAD_LIMIT, Head, head};
+pub use repair::{Fault, faults, mend};

@@ -167,6 +167,7 @@ mod tests {
             selectable: true,
             subscribed: None,
             identity: None,
+            epoch: None,
             items: None,
         }
     }

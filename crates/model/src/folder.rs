@@ -145,6 +145,8 @@ pub struct Folder {
     pub subscribed: Option<bool>,
     /// Identity that survives a rename (IMAP MAILBOXID), where the system has one.
     pub identity: Option<Box<str>>,
+    /// Changes when the ids of its items lose their meaning (IMAP UIDVALIDITY).
+    pub epoch: Option<Box<str>>,
     /// Number of items, where the listing told it.
     pub items: Option<u64>,
 }

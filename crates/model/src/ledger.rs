@@ -37,7 +37,7 @@ pub enum State {
     Placed,
     /// Cannot move; the reason is recorded.
     Skipped,
-    /// No longer at the source (what happened to its copy is the policy's business).
+    /// No longer at the source. Remembered while its copy is still at the target (`target` is known).
     Gone,
 }
 
@@ -77,6 +77,8 @@ pub struct Entry {
     pub seen: bool,
     /// How often a put of it went unanswered: an extra copy may be ours, at most so many.
     pub unanswered: u8,
+    /// The pass in which it was placed.
+    pub pass: u32,
     /// How often it was tried and refused.
     pub tries: u8,
     /// The repair under which it was accepted, where one was needed.
@@ -109,10 +111,18 @@ pub struct FolderEntry {
     pub source_path: FolderPath,
     /// Identity that survives a rename, where the source has one.
     pub identity: Option<Box<str>>,
+    /// The source folder's epoch when it was last listed.
+    pub epoch: Option<Box<str>>,
     /// The target folder, once ensured.
     pub target: Option<FolderId>,
     /// Where people see it at the target.
     pub target_path: FolderPath,
+    /// The target folder's epoch: another one means that all target ids are void.
+    pub target_epoch: Option<Box<str>>,
+    /// Items in the target folder when it was last verified.
+    pub target_items: Option<u64>,
+    /// Where the target folder stood before we first put anything: what lies before is not ours.
+    pub first: Option<Mark>,
     /// Why it is called differently there, if it is.
     pub renamed: Option<Box<str>>,
     /// Read before the last complete listing.
@@ -127,6 +137,8 @@ pub struct FolderEntry {
     pub placed: u64,
     /// Items skipped.
     pub skipped: u64,
+    /// Items gone from the source whose copies are still at the target.
+    pub left: u64,
     /// Bytes placed.
     pub bytes: u64,
     /// Whether the folder is gone from the source.
@@ -151,17 +163,21 @@ pub struct Head {
     pub windows: Vec<Window>,
     /// Whether any pass has ever begun: `false` for a new or lost ledger.
     pub begun: bool,
+    /// Passes so far.
+    pub passes: u32,
 }
 
 /// What one commit writes, all or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// Entries, new or replaced by (folder, id). Entries `Gone` are forgotten at the next packing.
+    /// Entries, new or replaced by (folder, id). Entries `Gone` without a target id are forgotten at the next packing.
     pub items: Vec<Entry>,
     /// Folder entries, new or replaced by number.
     pub folders: Vec<FolderEntry>,
     /// Marks that move up.
     pub marks: Vec<Window>,
+    /// The number of the pass that writes, where it begins.
+    pub pass: Option<u32>,
     /// Windows that close: nothing is in doubt any more.
     pub close: Vec<FolderId>,
 }

@@ -82,7 +82,7 @@ pub trait Ledger: Send + Sync {
     async fn commit(&self, lease: Lease, commit: &Commit) -> Result<()>;
     /// All entries of a folder, newest state of each.
     async fn read(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>>;
-    /// Rewrites a folder's journal as a compact segment and forgets entries that are `Gone`.
+    /// Rewrites a folder's journal as a compact segment and forgets entries that are `Gone` with no target id.
     /// `Conflict` if the lease's epoch is not the newest.
     async fn pack(&self, lease: Lease, folder: FolderNo) -> Result<()>;
     /// Forgets a mailbox's ledger altogether.

@@ -1,0 +1,311 @@
+//! The reference target: applies what it is given, unless a fault strikes.
+
+use async_trait::async_trait;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use mailferry_model::{
+    Error, Kind, Result, Scope, Side,
+    caps::{Fidelity, TargetCaps},
+    folder::{Folder, FolderPath, FolderSpec},
+    id::{FolderId, Mark, TargetId},
+    item::{Body, Form, Trace},
+    key::Digest,
+    port::{Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
+};
+
+use super::world::{Ability, Mail, State, World};
+use crate::fault::{Faults, Strike};
+
+/// A mailbox opened for writing.
+pub struct MemoryTarget {
+    world: World,
+    caps: TargetCaps,
+    faults: Faults,
+}
+
+impl MemoryTarget {
+    /// Opens a world; `faults` may strike its puts.
+    pub fn open(world: &World, faults: &Faults) -> Self {
+        let has = |a: Ability| world.lock().abilities.contains(&a);
+        let caps = TargetCaps {
+            forms: vec![Form::Mime],
+            writers: 2,
+            group_items: 3,
+            group_bytes: 1 << 20,
+            max_item: None,
+            fidelity: Fidelity::Exact,
+            markers: false,
+            tells_ids: has(Ability::TellsIds),
+            removes: has(Ability::TellsIds),
+            moves: has(Ability::Moves),
+            separator: Some('/'),
+            subscriptions: true,
+            keywords: None,
+        };
+        Self { world: world.clone(), caps, faults: faults.clone() }
+    }
+
+    fn apply(&self, folder: &FolderId, puts: Vec<Ready>) -> Vec<Outcome> {
+        let tells = self.caps.tells_ids;
+        let mut state = self.world.lock();
+        let state = &mut *state;
+        puts.into_iter()
+            .map(|put| match put {
+                Ready::New(mail) => match state.refusal(&mail) {
+                    Some(refusal) => Outcome::Refused(refusal),
+                    None => placed(state, folder, mail, tells),
+                },
+                Ready::Move(from, number) => match state.take(&from, number) {
+                    Some(mail) => placed(state, folder, mail, tells),
+                    None => {
+                        Outcome::Refused(Error::new(Kind::NotFound, Side::Target, "move", "no such item"))
+                    }
+                },
+            })
+            .collect()
+    }
+
+    /// Keeps new items for later and forgets moves: what a server may do with what a dead client sent.
+    fn delay(&self, folder: &FolderId, puts: Vec<Ready>) {
+        let mut state = self.world.lock();
+        for put in puts {
+            if let Ready::New(mail) = put
+                && state.refusal(&mail).is_none()
+            {
+                state.landing.push((folder.clone(), mail));
+            }
+        }
+    }
+}
+
+/// A put whose body has been read.
+enum Ready {
+    New(Mail),
+    Move(FolderId, u32),
+}
+
+async fn read(put: Put) -> Result<Ready> {
+    let item = match put {
+        Put::Move { from, id } => return Ok(Ready::Move(from, number(&id).map_or(0, |(_, n)| n))),
+        Put::Item(item) => item,
+    };
+    let body = match item.body {
+        Body::Bytes(chunks) => chunks.to_bytes(),
+        Body::Stream { size, mut pieces } => {
+            let mut bytes = Vec::new();
+            while let Some(piece) = pieces.next().await {
+                bytes.extend_from_slice(&piece?);
+            }
+            if bytes.len() as u64 != size {
+                return Err(Error::new(Kind::Unreachable, Side::Source, "read body", "the body ended early"));
+            }
+            bytes.into()
+        }
+    };
+    Ok(Ready::New(Mail { body, flags: item.flags, date: item.date, changed: 0 }))
+}
+
+fn placed(state: &mut State, folder: &FolderId, mail: Mail, tells: bool) -> Outcome {
+    state.writes += 1;
+    let number = state.add(folder, mail);
+    let epoch = state.rooms.get(folder).map_or(0, |r| r.epoch);
+    Outcome::Placed(tells.then(|| target_id(epoch, number)))
+}
+
+fn target_id(epoch: u32, number: u32) -> TargetId {
+    TargetId::from_bytes(format!("{epoch}.{number}"))
+}
+
+fn number(id: &TargetId) -> Option<(u32, u32)> {
+    let (epoch, number) = std::str::from_utf8(id.as_bytes()).ok()?.split_once('.')?;
+    Some((epoch.parse().ok()?, number.parse().ok()?))
+}
+
+fn unreachable_now() -> Error {
+    Error::new(Kind::Unreachable, Side::Target, "append", "the connection ended")
+}
+
+#[async_trait]
+impl Target for MemoryTarget {
+    fn caps(&self) -> &TargetCaps {
+        &self.caps
+    }
+
+    async fn folders(&self) -> Result<Vec<Folder>> {
+        Ok(self.world.lock().list())
+    }
+
+    async fn ensure_folder(&self, spec: &FolderSpec) -> Result<Ensured> {
+        let mut state = self.world.lock();
+        if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == spec.path) {
+            return Ok(Ensured { id: id.clone(), created: false });
+        }
+        if state.refused_names.iter().any(|n| n == spec.path.name()) {
+            let refused = Error::new(Kind::Malformed, Side::Target, "create folder", "invalid name");
+            return Err(refused.scope_of(Scope::Folder));
+        }
+        let folded = spec.path.to_string().to_lowercase();
+        if state.rooms.values().any(|r| r.path.to_string().to_lowercase() == folded) {
+            return Err(Error::new(
+                Kind::AlreadyExists,
+                Side::Target,
+                "create folder",
+                "names differ only in case",
+            ));
+        }
+        state.writes += 1;
+        let id = state.create(spec.path.clone(), spec.role);
+        Ok(Ensured { id, created: true })
+    }
+
+    async fn rename_folder(&self, folder: &FolderId, to: &FolderPath) -> Result<FolderId> {
+        let mut state = self.world.lock();
+        if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == *to) {
+            return Ok(id.clone());
+        }
+        state.writes += 1;
+        state.rename(folder, to);
+        Ok(state.find(&to.to_string()))
+    }
+
+    async fn remove_folder(&self, folder: &FolderId) -> Result<()> {
+        let mut state = self.world.lock();
+        if state.rooms.get(folder).is_some_and(|r| !r.items.is_empty()) {
+            return Err(Error::new(Kind::Conflict, Side::Target, "remove folder", "the folder holds items"));
+        }
+        state.writes += 1;
+        state.rooms.remove(folder);
+        Ok(())
+    }
+
+    async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
+        let state = self.world.lock();
+        let mark = |f: &FolderId| state.rooms.get(f).map_or((0, 0), |r| (r.epoch, r.next));
+        Ok(folders.iter().map(|f| Mark::from_bytes(format!("{}.{}", mark(f).0, mark(f).1))).collect())
+    }
+
+    fn traces(&self, folder: &FolderId, beyond: Option<&Mark>) -> BoxStream<'_, Result<Trace<TargetId>>> {
+        let state = self.world.lock();
+        let Some(room) = state.rooms.get(folder) else {
+            let gone =
+                Error::new(Kind::NotFound, Side::Target, "look", "no such folder").scope_of(Scope::Folder);
+            return stream::iter([Err(gone)]).boxed();
+        };
+        let from = match beyond.map(|m| number(&TargetId::from_bytes(m.as_bytes()))) {
+            None => 1,
+            Some(Some((epoch, from))) if epoch == room.epoch => from,
+            Some(_) => {
+                let expired =
+                    Error::new(Kind::CursorExpired, Side::Target, "look", "the folder was made anew");
+                return stream::iter([Err(expired)]).boxed();
+            }
+        };
+        let found = room.items.range(from..).map(|(n, mail)| Ok(mail.trace(target_id(room.epoch, *n))));
+        stream::iter(found.collect::<Vec<_>>()).boxed()
+    }
+
+    async fn digests(&self, folder: &FolderId, ids: &[TargetId]) -> Vec<Result<Digest>> {
+        let mut state = self.world.lock();
+        state.reads += ids.len() as u64;
+        let one = |id: &TargetId| {
+            let (epoch, number) = number(id)?;
+            state.rooms.get(folder).filter(|r| r.epoch == epoch)?.items.get(&number).map(Mail::digest)
+        };
+        let gone = || Error::new(Kind::NotFound, Side::Target, "read", "no such item");
+        ids.iter().map(|id| one(id).ok_or_else(gone)).collect()
+    }
+
+    async fn put(&self, folder: &FolderId, puts: Vec<Put>) -> Vec<Outcome> {
+        let count = puts.len();
+        let mut ready = Vec::new();
+        for put in puts {
+            match read(put).await {
+                Ok(put) => ready.push(put),
+                Err(e) => return vec![Outcome::Unsure(e); count],
+            }
+        }
+        let unsure = || vec![Outcome::Unsure(unreachable_now()); count];
+        match self.faults.on_put() {
+            None => self.apply(folder, ready),
+            Some(Strike::PutLost) => self.faults.die().await,
+            Some(Strike::PutAnswerLost) => {
+                self.apply(folder, ready);
+                self.faults.die().await
+            }
+            Some(Strike::PutHalf) => {
+                ready.truncate(count.div_ceil(2));
+                self.apply(folder, ready);
+                self.faults.die().await
+            }
+            Some(Strike::PutLands) => {
+                self.delay(folder, ready);
+                self.faults.die().await
+            }
+            Some(Strike::PutUnsure) => {
+                self.apply(folder, ready);
+                unsure()
+            }
+            Some(Strike::PutUnsureLands) => {
+                self.delay(folder, ready);
+                unsure()
+            }
+            Some(Strike::PutZombie) => {
+                self.faults.hang().await;
+                self.apply(folder, ready)
+            }
+            Some(_) => unsure(),
+        }
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+        let mut state = self.world.lock();
+        let state = &mut *state;
+        let mut one = |edit: Edit| {
+            let room = state.rooms.get(folder);
+            let expired =
+                || Error::new(Kind::CursorExpired, Side::Target, "edit", "the folder was made anew");
+            let (epoch, number) = number(&edit.id).ok_or_else(expired)?;
+            let Some(room) = room else { return Ok(()) };
+            if room.epoch != epoch {
+                return Err(expired());
+            }
+            let Some(mail) = room.items.get(&number) else { return Ok(()) };
+            state.writes += 1;
+            match edit.kind {
+                EditKind::Flags(difference) => {
+                    let flags = mail.flags.apply(&difference);
+                    state.set_flags(folder, number, flags);
+                }
+                EditKind::Remove => drop(state.take(folder, number)),
+            }
+            Ok(())
+        };
+        edits.into_iter().map(&mut one).collect()
+    }
+
+    async fn apply(&self, settings: Vec<Setting>) -> Vec<Result<()>> {
+        let mut state = self.world.lock();
+        for Setting::Subscription { folder, on } in &settings {
+            state.rooms.entry(folder.clone()).and_modify(|r| r.subscribed = *on);
+        }
+        settings.iter().map(|_| Ok(())).collect()
+    }
+
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn refusal(&self, mail: &Mail) -> Option<Error> {
+        let text = String::from_utf8_lossy(&mail.body);
+        let word = self.refuses.iter().find(|w| text.contains(w.as_str()))?;
+        Some(Error::new(Kind::Malformed, Side::Target, "append", format!("refuses {word}")))
+    }
+}

@@ -1,0 +1,359 @@
+//! One mailbox as a mail server keeps it: folders with epochs, items with growing numbers. People and
+//! connectors change it alike.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use mailferry_codec::mime;
+use mailferry_model::{
+    flags::Flags,
+    folder::{Folder, FolderPath, Namespace, Role},
+    id::FolderId,
+    item::{Date, Trace},
+    key::{Digest, HeaderKey},
+};
+
+/// What the system can do beyond the least. Absent ones are the slower ways that the engine must know too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ability {
+    /// A placed item's id is told.
+    TellsIds,
+    /// Removals are told in changes.
+    TellsRemovals,
+    /// Fingerprints change with flags.
+    FlagFingerprints,
+    /// Folders keep an identity through renames.
+    Identities,
+    /// Items can be moved between folders.
+    Moves,
+}
+
+/// An item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its bytes.
+    pub body: Bytes,
+    /// Its flags.
+    pub flags: Flags,
+    /// When it arrived.
+    pub date: Option<Date>,
+    /// Grows with each change of the mailbox.
+    pub changed: u64,
+}
+
+impl Mail {
+    pub(super) fn key(&self) -> HeaderKey {
+        HeaderKey(mime::head(&self.body).key)
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        let mut digester = mime::Digester::default();
+        digester.update(&self.body);
+        Digest(digester.finish())
+    }
+
+    pub(super) fn trace<Id>(&self, id: Id) -> Trace<Id> {
+        Trace {
+            id,
+            marker: None,
+            key: self.key(),
+            size: self.body.len() as u64,
+            date: self.date,
+            flags: self.flags.clone(),
+            message_id: mime::head(&self.body).message_id.map(Into::into),
+        }
+    }
+}
+
+/// What a test compares: body and flags of every item, by folder, as multisets.
+pub type Seen = BTreeMap<String, Vec<(String, String)>>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    pub path: FolderPath,
+    pub role: Option<Role>,
+    pub namespace: Namespace,
+    pub epoch: u32,
+    pub next: u32,
+    pub items: BTreeMap<u32, Mail>,
+    pub gone: Vec<(u32, u64)>,
+    pub subscribed: bool,
+}
+
+pub(super) struct State {
+    pub rooms: BTreeMap<FolderId, Room>,
+    pub change: u64,
+    pub next_folder: u32,
+    pub next_epoch: u32,
+    pub abilities: BTreeSet<Ability>,
+    /// Puts that will land when the next session has looked.
+    pub landing: Vec<(FolderId, Mail)>,
+    /// Words in bodies that the target refuses.
+    pub refuses: Vec<String>,
+    /// Folder names that the target refuses.
+    pub refused_names: Vec<String>,
+    pub reads: u64,
+    pub writes: u64,
+}
+
+/// A mailbox that clones share.
+#[derive(Clone)]
+pub struct World(pub(super) Arc<Mutex<State>>);
+
+impl World {
+    /// An empty mailbox with an INBOX and these abilities.
+    pub fn with(abilities: impl IntoIterator<Item = Ability>) -> Self {
+        let world = Self(Arc::new(Mutex::new(State {
+            rooms: BTreeMap::new(),
+            change: 0,
+            next_folder: 1,
+            next_epoch: 100,
+            abilities: abilities.into_iter().collect(),
+            landing: Vec::new(),
+            refuses: Vec::new(),
+            refused_names: Vec::new(),
+            reads: 0,
+            writes: 0,
+        })));
+        world.create("INBOX");
+        world
+    }
+
+    /// An empty mailbox with all abilities.
+    pub fn able() -> Self {
+        use Ability::*;
+        Self::with([TellsIds, TellsRemovals, FlagFingerprints, Identities, Moves])
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a folder, unless it is there.
+    pub fn create(&self, path: &str) -> FolderId {
+        let Ok(path) = path.parse::<FolderPath>();
+        self.lock().create(path, None)
+    }
+
+    /// Sets whose a folder is.
+    pub fn set_namespace(&self, path: &str, namespace: Namespace) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.rooms.entry(id).and_modify(|r| r.namespace = namespace);
+    }
+
+    /// Sets what a folder is for.
+    pub fn set_role(&self, path: &str, role: Role) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.rooms.entry(id).and_modify(|r| r.role = Some(role));
+    }
+
+    /// A message arrives; its number in the folder.
+    pub fn deliver(&self, path: &str, body: &str, flags: Flags) -> u32 {
+        let date = Some(Date { seconds: 1_700_000_000, zone: 60 });
+        let mail = Mail { body: Bytes::from(body.to_owned()), flags, date, changed: 0 };
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.add(&id, mail)
+    }
+
+    /// A person sets flags.
+    pub fn flag(&self, path: &str, number: u32, flags: Flags) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.set_flags(&id, number, flags);
+    }
+
+    /// A person removes an item.
+    pub fn remove(&self, path: &str, number: u32) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.take(&id, number);
+    }
+
+    /// A person moves an item; its new number.
+    pub fn shift(&self, from: &str, number: u32, to: &str) -> Option<u32> {
+        let mut state = self.lock();
+        let (from, to) = (state.find(from), state.find(to));
+        let mail = state.take(&from, number)?;
+        Some(state.add(&to, mail))
+    }
+
+    /// A person renames a folder.
+    pub fn rename(&self, from: &str, to: &str) {
+        let mut state = self.lock();
+        let id = state.find(from);
+        let Ok(to) = to.parse();
+        state.rename(&id, &to);
+    }
+
+    /// A person removes a folder.
+    pub fn drop_folder(&self, path: &str) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.rooms.remove(&id);
+    }
+
+    /// The server forgets its numbers: a new epoch, items numbered anew.
+    pub fn new_epoch(&self, path: &str) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        let epoch = state.next_epoch;
+        state.next_epoch += 1;
+        state.change += 1;
+        if let Some(room) = state.rooms.get_mut(&id) {
+            room.epoch = epoch;
+            room.gone.clear();
+            let items: Vec<Mail> = std::mem::take(&mut room.items).into_values().collect();
+            room.next = 1;
+            for mail in items {
+                room.items.insert(room.next, mail);
+                room.next += 1;
+            }
+        }
+    }
+
+    /// The target refuses messages that contain `word`.
+    pub fn refuse(&self, word: &str) {
+        self.lock().refuses.push(word.to_owned());
+    }
+
+    /// The target refuses folders with this name.
+    pub fn refuse_name(&self, name: &str) {
+        self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// Numbers of the items in a folder, oldest first.
+    pub fn numbers(&self, path: &str) -> Vec<u32> {
+        let state = self.lock();
+        state.rooms.get(&state.find(path)).map(|r| r.items.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// Everything, for comparison: by folder, sorted.
+    pub fn seen(&self) -> Seen {
+        let state = self.lock();
+        let show = |m: &Mail| (String::from_utf8_lossy(&m.body).into_owned(), m.flags.to_string());
+        let rooms = state.rooms.values().map(|r| {
+            let mut items: Vec<_> = r.items.values().map(show).collect();
+            items.sort();
+            (r.path.to_string(), items)
+        });
+        rooms.collect()
+    }
+
+    /// Bodies read and changes made so far: "one more run changes nothing" compares these.
+    pub fn traffic(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.reads, state.writes)
+    }
+
+    /// Puts that were left hanging arrive now.
+    pub fn land(&self) {
+        self.lock().land();
+    }
+}
+
+impl State {
+    pub fn find(&self, path: &str) -> FolderId {
+        let Ok(path) = path.parse::<FolderPath>();
+        let found = self.rooms.iter().find(|(_, r)| r.path == path);
+        found.map_or_else(|| FolderId::from_bytes("none"), |(id, _)| id.clone())
+    }
+
+    pub fn create(&mut self, path: FolderPath, role: Option<Role>) -> FolderId {
+        if let Some((id, _)) = self.rooms.iter().find(|(_, r)| r.path == path) {
+            return id.clone();
+        }
+        let id = FolderId::from_bytes(format!("f{}", self.next_folder));
+        let role = if path.is_inbox() { Some(Role::Inbox) } else { role };
+        let epoch = self.next_epoch;
+        (self.next_folder, self.next_epoch, self.change) = (self.next_folder + 1, epoch + 1, self.change + 1);
+        let room = Room {
+            path,
+            role,
+            namespace: Namespace::Personal,
+            epoch,
+            next: 1,
+            items: BTreeMap::new(),
+            gone: Vec::new(),
+            subscribed: false,
+        };
+        self.rooms.insert(id.clone(), room);
+        id
+    }
+
+    pub fn add(&mut self, folder: &FolderId, mail: Mail) -> u32 {
+        self.change += 1;
+        let change = self.change;
+        let Some(room) = self.rooms.get_mut(folder) else { return 0 };
+        let number = room.next;
+        room.next += 1;
+        room.items.insert(number, Mail { changed: change, ..mail });
+        number
+    }
+
+    pub fn take(&mut self, folder: &FolderId, number: u32) -> Option<Mail> {
+        self.change += 1;
+        let change = self.change;
+        let room = self.rooms.get_mut(folder)?;
+        let mail = room.items.remove(&number)?;
+        room.gone.push((number, change));
+        Some(mail)
+    }
+
+    pub fn set_flags(&mut self, folder: &FolderId, number: u32, flags: Flags) {
+        self.change += 1;
+        let change = self.change;
+        if let Some(mail) = self.rooms.get_mut(folder).and_then(|r| r.items.get_mut(&number)) {
+            (mail.flags, mail.changed) = (flags, change);
+        }
+    }
+
+    pub fn rename(&mut self, id: &FolderId, to: &FolderPath) {
+        let Some(from) = self.rooms.get(id).map(|r| r.path.clone()) else { return };
+        let moved: Vec<FolderId> =
+            self.rooms.iter().filter(|(_, r)| r.path.is_within(&from)).map(|(id, _)| id.clone()).collect();
+        for id in moved {
+            let Some(mut room) = self.rooms.remove(&id) else { continue };
+            let below = room.path.0[from.0.len()..].to_vec();
+            room.path = FolderPath(to.0.iter().cloned().chain(below).collect());
+            let id = FolderId::from_bytes(format!("f{}", self.next_folder));
+            self.next_folder += 1;
+            self.rooms.insert(id, room);
+        }
+        self.change += 1;
+    }
+
+    pub fn land(&mut self) {
+        for (folder, mail) in std::mem::take(&mut self.landing) {
+            self.add(&folder, mail);
+        }
+    }
+
+    pub fn list(&self) -> Vec<Folder> {
+        let mut folders: Vec<Folder> = self
+            .rooms
+            .iter()
+            .map(|(id, room)| Folder {
+                id: id.clone(),
+                path: room.path.clone(),
+                role: room.role,
+                namespace: room.namespace,
+                selectable: true,
+                subscribed: Some(room.subscribed),
+                identity: self
+                    .abilities
+                    .contains(&Ability::Identities)
+                    .then(|| format!("{}", room.epoch).into()),
+                epoch: Some(format!("{}", room.epoch).into()),
+                items: Some(room.items.len() as u64),
+            })
+            .collect();
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        folders
+    }
+}

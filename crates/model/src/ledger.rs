@@ -141,6 +141,8 @@ pub struct FolderEntry {
     pub left: u64,
     /// Bytes placed.
     pub bytes: u64,
+    /// The last pass in which something was placed.
+    pub placed_pass: u32,
     /// Whether the folder is gone from the source.
     pub gone: bool,
 }

@@ -1,0 +1,351 @@
+//! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::{self, FuturesUnordered},
+};
+use mailferry_model::{
+    Error, Kind, Result, Scope, Side,
+    error::Reaction,
+    id::{FolderId, ItemId},
+    item::{Body, Chunks, Form, Item, Stub},
+    key::{Digest, HeaderKey},
+    ledger::{Entry, FolderNo, Reason, Repair, State},
+    port::{BudgetGuard, Outcome, Put},
+};
+
+use super::{
+    shared::{Owed, Shared, locked},
+    terms::Progress,
+};
+use crate::seeded::Bug;
+
+/// One fetch asks for at most so many bytes, a larger item alone.
+const FETCH_BYTES: u64 = 4 << 20;
+/// One fetch asks for at most so many items.
+const FETCH_ITEMS: usize = 256;
+/// Fetches sent ahead of the one that is being read.
+const FETCHES_AHEAD: usize = 2;
+/// Puts of one folder in flight.
+const PUTS_AHEAD: usize = 3;
+/// Memory that a streamed body holds on its way.
+const STREAM_HOLDS: u64 = 1 << 20;
+
+/// Puts what is owed in one folder. What could not be put is recorded: skipped, owed or in doubt.
+///
+/// # Errors
+/// What reaches the whole mailbox. Everything sent before has been answered or is in doubt when it returns.
+pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -> Result<()> {
+    let folder = shared.folder(no)?;
+    let (source, target) = (folder.source.clone(), shared.target_of(no)?);
+    let mut waiting: HashMap<ItemId, Owed> = HashMap::with_capacity(owed.len());
+    let mut stubs = Vec::with_capacity(owed.len());
+    for item in owed {
+        match refused_by_size(shared, &item) {
+            Some(reason) => skip(shared, &item, None, reason).await?,
+            None => {
+                stubs.push(item.stub.clone());
+                waiting.insert(item.stub.id.clone(), item);
+            }
+        }
+    }
+    let mut fetched = Box::pin(
+        stream::iter(batches(stubs))
+            .map(|batch| fetch(shared, &source, batch))
+            .buffered(FETCHES_AHEAD)
+            .flatten(),
+    );
+    let mut puts = FuturesUnordered::new();
+    let mut group = Group::default();
+    let mut failed: Option<Error> = None;
+    let caps = shared.sides.target.caps();
+    loop {
+        let full = group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes;
+        if full || (puts.len() < PUTS_AHEAD && group.streams) {
+            puts.push(put(shared, no, &target, std::mem::take(&mut group)));
+        }
+        if failed.is_some() || puts.len() >= PUTS_AHEAD {
+            match puts.next().await {
+                Some(Ok(())) => continue,
+                Some(Err(e)) => failed = failed.or(Some(e)),
+                None => break,
+            }
+            continue;
+        }
+        let next = if puts.is_empty() {
+            fetched.next().await
+        } else {
+            match select(fetched.next(), puts.next()).await {
+                Either::Left((item, _)) => item,
+                Either::Right((done, _)) => {
+                    failed = done.and_then(Result::err);
+                    continue;
+                }
+            }
+        };
+        let Some(((id, item), hold)) = next else { break };
+        let Some(owed) = waiting.remove(&id) else { continue };
+        match item {
+            Ok(item) => {
+                let streams = matches!(item.body, Body::Stream { .. });
+                if (streams || group.bytes + item.body.size() > caps.group_bytes) && !group.items.is_empty() {
+                    puts.push(put(shared, no, &target, std::mem::take(&mut group)));
+                }
+                group.streams = streams;
+                group.bytes += item.body.size();
+                group.items.push((owed, item, hold));
+            }
+            Err(e) => failed = unreadable(shared, owed, e).await.err(),
+        }
+    }
+    drop(fetched);
+    if failed.is_none() && !group.items.is_empty() {
+        puts.push(put(shared, no, &target, group));
+    }
+    while let Some(done) = puts.next().await {
+        failed = failed.or(done.err());
+    }
+    match failed {
+        Some(error) => {
+            shared.halt.cancel();
+            Err(error)
+        }
+        None => Ok(()),
+    }
+}
+
+fn refused_by_size(shared: &Shared, item: &Owed) -> Option<Error> {
+    let max = shared.sides.target.caps().max_item?;
+    let text = format!("{} bytes; the target takes at most {max}", item.stub.size);
+    (item.stub.size > max).then(|| Error::new(Kind::TooLarge, Side::Target, "put", text))
+}
+
+/// Items of one put.
+#[derive(Default)]
+struct Group {
+    items: Vec<(Owed, Item, Arc<BudgetGuard>)>,
+    bytes: u64,
+    streams: bool,
+}
+
+/// Cuts a list into fetches, in order.
+fn batches(stubs: Vec<Stub>) -> Vec<Vec<Stub>> {
+    let mut batches: Vec<Vec<Stub>> = Vec::new();
+    let mut bytes = 0;
+    for stub in stubs {
+        let alone = stub.size > Body::IN_MEMORY;
+        let open = batches.last_mut().filter(|b| !alone && bytes + stub.size <= FETCH_BYTES && b.len() < FETCH_ITEMS);
+        bytes = if open.is_some() { bytes + stub.size } else { stub.size };
+        match open {
+            Some(batch) => batch.push(stub),
+            None => batches.push(vec![stub]),
+        }
+        if alone {
+            bytes = FETCH_BYTES;
+        }
+    }
+    batches
+}
+
+type Held<'a> = stream::BoxStream<'a, ((ItemId, Result<Item>), Arc<BudgetGuard>)>;
+
+/// Takes memory, then asks for a batch.
+async fn fetch<'a>(shared: &'a Shared, source: &'a FolderId, batch: Vec<Stub>) -> Held<'a> {
+    let bytes: u64 = batch.iter().map(|s| if s.size > Body::IN_MEMORY { STREAM_HOLDS } else { s.size }).sum();
+    let hold = Arc::new(shared.cx.budget.take(bytes).await);
+    if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
+        return stream::iter(batch).map(move |s| ((s.id, Err(e.clone())), hold.clone())).boxed();
+    }
+    shared.sides.source.fetch(source, batch, Form::Mime).map(move |item| (item, hold.clone())).boxed()
+}
+
+/// An item that could not be fetched.
+async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
+    match error.reaction() {
+        // Gone since it was listed: the next pass will hear of it.
+        _ if error.kind() == Kind::NotFound => match &owed.entry {
+            Some(entry) => shared.record(Entry { state: State::Gone, ..entry.clone() }, owed.entry.as_ref()).await,
+            None => Ok(()),
+        },
+        Reaction::SkipItem => skip(shared, &owed, None, error).await,
+        Reaction::OweItem | Reaction::PauseFolder => owe(shared, &owed, error).await,
+        Reaction::StallMailbox | Reaction::ParkEndpoint => Err(error),
+    }
+}
+
+/// What is needed to record an item whose body has left.
+struct Sent {
+    owed: Owed,
+    key: HeaderKey,
+    digest: Arc<std::sync::OnceLock<Digest>>,
+    message_id: Option<Box<str>>,
+    size: u64,
+    /// For a repair; only what is in memory anyway.
+    copy: Option<(Item, Chunks)>,
+}
+
+/// Sends one group and records what became of it.
+async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group) -> Result<()> {
+    shared.may_put()?;
+    shared.ensure_windows().await?;
+    shared.cx.meter.admit(group.bytes).await;
+    shared.may_put()?;
+    let mut sent = Vec::with_capacity(group.items.len());
+    let mut puts = Vec::with_capacity(group.items.len());
+    let mut holds = Vec::with_capacity(group.items.len());
+    for (owed, item, hold) in group.items {
+        let copy = match &item.body {
+            Body::Bytes(chunks) => Some((hollow(&item), chunks.clone())),
+            Body::Stream { .. } => None,
+        };
+        sent.push(Sent {
+            owed,
+            key: item.key,
+            digest: item.digest.clone(),
+            message_id: item.message_id.clone(),
+            size: item.body.size(),
+            copy,
+        });
+        puts.push(Put::Item(item));
+        holds.push(hold);
+    }
+    let outcomes = shared.sides.target.put(target, puts).await;
+    let mut failed = None;
+    for (sent, outcome) in sent.into_iter().zip(outcomes) {
+        let recorded = match outcome {
+            Outcome::Placed(id) => placed(shared, &sent, id, None).await,
+            Outcome::Unsure(error) => in_doubt(shared, sent, error).await,
+            Outcome::Refused(error) => refused(shared, no, target, sent, error).await,
+        };
+        failed = failed.or(recorded.err());
+    }
+    drop(holds);
+    failed.map_or(Ok(()), Err)
+}
+
+/// The item without its body.
+fn hollow(item: &Item) -> Item {
+    Item {
+        id: item.id.clone(),
+        form: item.form,
+        key: item.key,
+        message_id: item.message_id.clone(),
+        date: item.date,
+        flags: item.flags.clone(),
+        body: Body::Bytes(Chunks::default()),
+        digest: item.digest.clone(),
+    }
+}
+
+async fn placed(
+    shared: &Shared,
+    sent: &Sent,
+    id: Option<mailferry_model::id::TargetId>,
+    repair: Option<Repair>,
+) -> Result<()> {
+    let entry = Entry {
+        state: State::Placed,
+        target: id,
+        key: sent.key,
+        digest: sent.digest.get().copied(),
+        size: sent.size,
+        date: sent.owed.stub.date,
+        flags: sent.owed.stub.flags.clone(),
+        seen: false,
+        pass: shared.pass,
+        repair,
+        reason: None,
+        ..sent.owed.as_entry()
+    };
+    locked(&shared.deeds).put += 1;
+    shared.record(entry, sent.owed.entry.as_ref()).await
+}
+
+/// Nobody knows: the ledger says owed, a look will tell.
+async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> {
+    tracing::info!(error = %error.kind().code(), "a put went unanswered; it will be looked for");
+    let before = sent.owed.as_entry();
+    let entry = Entry {
+        state: State::Owed,
+        key: sent.key,
+        size: sent.size,
+        unanswered: before.unanswered.saturating_add(1),
+        ..before
+    };
+    shared.record(entry.clone(), sent.owed.entry.as_ref()).await?;
+    let owed = Owed { entry: Some(entry), ..sent.owed };
+    if Bug::BlindRetry.is_on() {
+        return Box::pin(carry(shared, owed.folder, vec![owed])).await;
+    }
+    shared.add_doubt(owed);
+    Ok(())
+}
+
+async fn refused(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, mut sent: Sent, error: Error) -> Result<()> {
+    match error.reaction() {
+        Reaction::StallMailbox | Reaction::ParkEndpoint => {
+            owe(shared, &sent.owed, error.clone()).await?;
+            return Err(error);
+        }
+        Reaction::OweItem | Reaction::PauseFolder => return owe(shared, &sent.owed, error).await,
+        Reaction::SkipItem => {}
+    }
+    let Some((item, body)) = sent.copy.take().filter(|_| error.kind() == Kind::Malformed) else {
+        return skip(shared, &sent.owed, sent.message_id.clone(), error).await;
+    };
+    let convert = &shared.sides.convert;
+    let named = convert.repairs(&body, error.context()).into_iter().next();
+    let Some((repair, mended)) = named.and_then(|r| Some((r, convert.repair(&body, r)?))) else {
+        return skip(shared, &sent.owed, sent.message_id.clone(), error).await;
+    };
+    // In the ledger before it is sent: a settling must know the form in which it may have arrived.
+    let entry = Entry {
+        state: State::Owed,
+        key: mended.key,
+        digest: Some(mended.digest),
+        size: mended.body.len(),
+        repair: Some(repair),
+        ..sent.owed.as_entry()
+    };
+    shared.record(entry.clone(), sent.owed.entry.as_ref()).await?;
+    shared.writer.sync().await?;
+    sent.owed.entry = Some(entry);
+    (sent.key, sent.size) = (mended.key, mended.body.len());
+    sent.digest = Arc::new(std::sync::OnceLock::from(mended.digest));
+    let item = Item { body: Body::Bytes(mended.body), key: mended.key, digest: sent.digest.clone(), ..item };
+    tracing::debug!(folder = no.0, "a refused item is sent again under a repair");
+    match shared.sides.target.put(target, vec![Put::Item(item)]).await.into_iter().next() {
+        Some(Outcome::Placed(id)) => placed(shared, &sent, id, Some(repair)).await,
+        Some(Outcome::Refused(_)) => skip(shared, &sent.owed, sent.message_id.clone(), error).await,
+        Some(Outcome::Unsure(error)) => in_doubt(shared, sent, error).await,
+        None => Err(Error::bug("put", "no outcome for an item").scope_of(Scope::Mailbox)),
+    }
+}
+
+/// Lists an item as skipped.
+pub(super) async fn skip(shared: &Shared, owed: &Owed, message_id: Option<Box<str>>, error: Error) -> Result<()> {
+    let entry = Entry { state: State::Skipped, ..with_reason(owed, message_id, &error) };
+    shared.record(entry, owed.entry.as_ref()).await
+}
+
+/// Leaves an item for a later pass.
+async fn owe(shared: &Shared, owed: &Owed, error: Error) -> Result<()> {
+    let entry = Entry { state: State::Owed, ..with_reason(owed, None, &error) };
+    shared.record(entry, owed.entry.as_ref()).await
+}
+
+fn with_reason(owed: &Owed, message_id: Option<Box<str>>, error: &Error) -> Entry {
+    let before = owed.as_entry();
+    let reason = Reason { code: error.code().into(), text: error.context().into(), message_id };
+    Entry { tries: before.tries.saturating_add(1), reason: Some(Box::new(reason)), ..before }
+}
+
+impl Progress {
+    /// A pass that fails midway leaves the counters as they are.
+    pub(crate) fn begin(&self, phase: &'static str) {
+        self.set_phase(phase);
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads what changed in a folder and says what it means: owed, flags, gone. Decides nothing about the target.
+
+use std::collections::{HashMap, HashSet};
+
+use mailferry_model::{
+    Error, Kind, Result,
+    flags::Flags,
+    id::{Cursor, Fingerprint, ItemId},
+    item::{Change, Page, Stub},
+    ledger::{Entry, FolderEntry, FolderNo, State},
+};
+
+use super::{
+    shared::{Owed, Shared},
+    terms::Progress,
+};
+
+/// What changed in one folder.
+pub(super) struct Gathered {
+    pub folder: FolderNo,
+    /// What the ledger knew of the folder's items.
+    pub known: HashMap<ItemId, Entry>,
+    /// To be put.
+    pub owed: HashMap<ItemId, Owed>,
+    /// Order of `owed` as listed.
+    pub order: Vec<ItemId>,
+    /// Flags at the source that differ from the ledger's.
+    pub flags: HashMap<ItemId, Flags>,
+    /// No longer at the source.
+    pub gone: HashSet<ItemId>,
+    /// Where the next pass goes on.
+    pub cursor: Option<Cursor>,
+    /// Read before the listing.
+    pub fingerprint: Option<Fingerprint>,
+    /// All ids were void: everything known was listed anew.
+    pub renumbered: bool,
+    mentioned: HashSet<ItemId>,
+}
+
+impl Gathered {
+    /// Starts from what the ledger knows.
+    pub async fn begin(shared: &Shared, folder: &FolderEntry, fingerprint: Option<Fingerprint>) -> Result<Self> {
+        let known = match folder.placed + folder.owed + folder.skipped + folder.left {
+            0 => Vec::new(),
+            _ => shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?,
+        };
+        let mut gathered = Self {
+            folder: folder.no,
+            known: known.into_iter().map(|e| (e.id.clone(), e)).collect(),
+            owed: HashMap::new(),
+            order: Vec::new(),
+            flags: HashMap::new(),
+            gone: HashSet::new(),
+            cursor: folder.cursor.clone(),
+            fingerprint,
+            renumbered: false,
+            mentioned: HashSet::new(),
+        };
+        let filter = shared.terms.options.filter.item_hash();
+        if folder.filter != filter {
+            gathered.cursor = None;
+        }
+        let mut owed: Vec<&Entry> = gathered.known.values().filter(|e| e.state == State::Owed).collect();
+        owed.sort_by(|a, b| a.id.cmp(&b.id));
+        let owed: Vec<Owed> = owed.into_iter().map(Owed::from_entry).collect();
+        for item in owed {
+            gathered.owe(item);
+        }
+        Ok(gathered)
+    }
+
+    /// Reads all pages there are.
+    pub async fn read_all(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<()> {
+        while self.read_page(shared, folder).await? {}
+        Ok(())
+    }
+
+    /// Reads the next page; whether more follow at once.
+    pub async fn read_page(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<bool> {
+        shared.cx.cancel.check()?;
+        let page = match shared.sides.source.changes(&folder.source, self.cursor.as_ref()).await {
+            Err(e) if e.kind() == Kind::CursorExpired && self.cursor.is_some() => {
+                self.renumber();
+                shared.sides.source.changes(&folder.source, None).await
+            }
+            other => other,
+        }?;
+        Ok(self.take(shared, page))
+    }
+
+    /// The ids mean nothing any more: everything known is gone unless it is found again.
+    fn renumber(&mut self) {
+        self.renumbered = true;
+        self.cursor = None;
+        self.owed.clear();
+        self.order.clear();
+        self.flags.clear();
+        self.mentioned.clear();
+        let there = self.known.values().filter(|e| e.state != State::Gone);
+        self.gone = there.map(|e| e.id.clone()).collect();
+    }
+
+    fn take(&mut self, shared: &Shared, page: Page) -> bool {
+        let listing = page.listing;
+        for change in page.changes {
+            match change {
+                Change::Upsert(stub) => self.upsert(shared, stub),
+                Change::Flags(id, flags) => {
+                    self.mention(&id);
+                    self.set_flags(id, flags);
+                }
+                Change::Stays(id) => self.mention(&id),
+                Change::Gone(id) => self.lose(id),
+            }
+        }
+        self.cursor = Some(page.next);
+        if !page.more && listing && !self.renumbered {
+            let there = |e: &&Entry| e.state != State::Gone && !self.mentioned.contains(&e.id);
+            let unnamed: Vec<ItemId> = self.known.values().filter(there).map(|e| e.id.clone()).collect();
+            unnamed.into_iter().for_each(|id| self.lose(id));
+        }
+        if !page.more {
+            self.mentioned.clear();
+        }
+        page.more
+    }
+
+    fn upsert(&mut self, shared: &Shared, stub: Stub) {
+        self.mention(&stub.id);
+        let known = if self.renumbered { None } else { self.known.get(&stub.id) };
+        match known.map(|e| e.state) {
+            Some(State::Placed) => self.set_flags(stub.id, stub.flags),
+            Some(State::Skipped) => {}
+            Some(State::Owed) => {
+                let entry = known.cloned();
+                self.owe(Owed { folder: self.folder, stub, entry });
+            }
+            Some(State::Gone) | None if shared.terms.options.filter.item(&stub) => {
+                if !self.owed.contains_key(&stub.id) {
+                    Progress::add(&shared.terms.progress.identified, 1);
+                    Progress::add(&shared.terms.progress.bytes_identified, stub.size);
+                }
+                self.owe(Owed { folder: self.folder, stub, entry: None });
+            }
+            Some(State::Gone) | None => {}
+        }
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        let id = owed.stub.id.clone();
+        if self.owed.insert(id.clone(), owed).is_none() {
+            self.order.push(id);
+        }
+    }
+
+    fn mention(&mut self, id: &ItemId) {
+        self.mentioned.insert(id.clone());
+        if !self.renumbered {
+            self.gone.remove(id);
+        }
+    }
+
+    fn set_flags(&mut self, id: ItemId, flags: Flags) {
+        if let Some(owed) = self.owed.get_mut(&id) {
+            owed.stub.flags = flags;
+        } else if let Some(entry) = self.known.get(&id).filter(|e| e.state == State::Placed) {
+            if entry.flags == flags {
+                self.flags.remove(&id);
+            } else {
+                self.flags.insert(id, flags);
+            }
+        }
+    }
+
+    fn lose(&mut self, id: ItemId) {
+        self.owed.remove(&id);
+        self.flags.remove(&id);
+        if self.known.get(&id).is_some_and(|e| e.state != State::Gone) {
+            self.gone.insert(id);
+        }
+    }
+
+    /// What is owed, in the order of the listing.
+    pub fn take_owed(&mut self) -> Vec<Owed> {
+        let order = std::mem::take(&mut self.order);
+        order.iter().filter_map(|id| self.owed.remove(id)).collect()
+    }
+}
+
+/// A folder that has vanished in the middle of a pass is left for the next one.
+pub(super) fn is_gone(error: &Error) -> bool {
+    error.kind() == Kind::NotFound && error.scope() == mailferry_model::Scope::Folder
+}

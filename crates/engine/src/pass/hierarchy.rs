@@ -1,0 +1,168 @@
+//! The folders of the target: renames carried, missing ones created, refused names replaced by rule.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use mailferry_model::{
+    Kind, Result,
+    folder::{Folder, FolderPath, FolderSpec},
+    id::FolderId,
+    mapping,
+    port::Target,
+};
+
+use super::terms::Deeds;
+use crate::plan::Planned;
+
+/// How many creations are sent ahead of their answers.
+const AHEAD: usize = 64;
+
+/// Makes the target's folders what the plan says; fills in their ids and real paths.
+pub(super) async fn ensure(
+    target: &dyn Target,
+    folders: &mut [Planned],
+    listed: &[Folder],
+    deeds: &mut Deeds,
+) -> Result<()> {
+    let mut there: BTreeMap<FolderPath, FolderId> =
+        listed.iter().filter(|f| f.selectable).map(|f| (f.path.clone(), f.id.clone())).collect();
+    follow_renames(target, folders, &mut there, deeds).await?;
+    for planned in folders.iter_mut() {
+        let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
+        if kept.is_none() {
+            planned.entry.target = None;
+        }
+    }
+    // Nearly always the wanted names are fine: they are all sent ahead. What is refused is tried by rule after.
+    let specs: Vec<(usize, FolderSpec)> = pending(folders, &there);
+    let answers: Vec<_> = stream::iter(&specs)
+        .map(|(at, spec)| async move { (*at, spec.path.clone(), target.ensure_folder(spec).await) })
+        .buffered(AHEAD)
+        .collect()
+        .await;
+    for (at, path, answer) in answers {
+        match answer {
+            Ok(ensured) => {
+                deeds.folders_created += u64::from(ensured.created);
+                there.insert(path, ensured.id);
+            }
+            Err(e) if matches!(e.kind(), Kind::Malformed | Kind::Unsupported | Kind::AlreadyExists | Kind::NotFound) => {
+                tracing::debug!(folder = at, "a folder name needs another form");
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let mut moved: BTreeMap<FolderPath, FolderPath> = BTreeMap::new();
+    let mut used: Vec<FolderId> = folders.iter().filter_map(|f| f.entry.target.clone()).collect();
+    for planned in folders.iter_mut().filter(|f| f.entry.target.is_none()) {
+        let (path, id, reason) = place(target, planned, &there, &moved, &used, deeds).await?;
+        moved.insert(planned.wanted.clone(), path.clone());
+        there.insert(path.clone(), id.clone());
+        used.push(id.clone());
+        planned.entry.target = Some(id);
+        planned.entry.target_path = path;
+        planned.entry.renamed = reason.map(Into::into);
+    }
+    Ok(())
+}
+
+fn pending(folders: &[Planned], there: &BTreeMap<FolderPath, FolderId>) -> Vec<(usize, FolderSpec)> {
+    let missing = folders.iter().enumerate().filter(|(_, f)| f.entry.target.is_none() && !there.contains_key(&f.wanted));
+    missing.map(|(at, f)| (at, FolderSpec { path: f.wanted.clone(), role: f.listed.role })).collect()
+}
+
+/// A folder that was renamed at the source is renamed at the target, where we still know it.
+async fn follow_renames(
+    target: &dyn Target,
+    folders: &mut [Planned],
+    there: &mut BTreeMap<FolderPath, FolderId>,
+    deeds: &mut Deeds,
+) -> Result<()> {
+    for planned in folders.iter_mut().filter(|f| f.renamed) {
+        let Some(id) = planned.entry.target.clone() else { continue };
+        let same = planned.entry.target_path == planned.wanted;
+        let known = there.get(&planned.entry.target_path) == Some(&id);
+        let clash = there.contains_key(&planned.wanted);
+        if same || (clash && known) {
+            continue;
+        }
+        if !known && !clash {
+            continue;
+        }
+        let new = target.rename_folder(&id, &planned.wanted).await?;
+        deeds.folders_renamed += u64::from(known);
+        let (from, to) = (planned.entry.target_path.clone(), planned.wanted.clone());
+        let below: Vec<FolderPath> = there.keys().filter(|p| p.is_within(&from)).cloned().collect();
+        for path in below {
+            let new_path = FolderPath(to.0.iter().chain(&path.0[from.0.len()..]).cloned().collect());
+            if let Some(old) = there.remove(&path) {
+                there.insert(new_path, old);
+            }
+        }
+        there.insert(to.clone(), new.clone());
+        (planned.entry.target, planned.entry.target_path) = (Some(new), to);
+    }
+    Ok(())
+}
+
+/// Finds a place for one folder: the wanted name, else the next by rule that the target takes and nobody has.
+async fn place(
+    target: &dyn Target,
+    planned: &Planned,
+    there: &BTreeMap<FolderPath, FolderId>,
+    moved: &BTreeMap<FolderPath, FolderPath>,
+    used: &[FolderId],
+    deeds: &mut Deeds,
+) -> Result<(FolderPath, FolderId, Option<String>)> {
+    let above = std::iter::successors(planned.wanted.parent(), FolderPath::parent)
+        .find_map(|p| Some((moved.get(&p)?.clone(), p.0.len())));
+    let wanted = match above {
+        Some((to, depth)) => FolderPath(to.0.iter().chain(&planned.wanted.0[depth..]).cloned().collect()),
+        None => planned.wanted.clone(),
+    };
+    let mut reason = None;
+    let mut candidates = candidates(&wanted, target.caps().separator).into_iter();
+    loop {
+        let Some(path) = candidates.next() else {
+            let refused = reason.unwrap_or_else(|| "the target refuses every name tried".to_owned());
+            let error = mailferry_model::Error::new(Kind::Malformed, mailferry_model::Side::Target, "create folder", refused);
+            return Err(error.scope_of(mailferry_model::Scope::Folder));
+        };
+        let known = there.get(&path).cloned();
+        let answer = match known {
+            Some(id) => Ok((id, false)),
+            None => {
+                let spec = FolderSpec { path: path.clone(), role: planned.listed.role };
+                target.ensure_folder(&spec).await.map(|e| (e.id, e.created))
+            }
+        };
+        match answer {
+            Ok((id, _)) if used.contains(&id) => {
+                reason = Some(format!("{wanted} is the place of another folder"));
+            }
+            Ok((id, created)) => {
+                deeds.folders_created += u64::from(created);
+                return Ok((path, id, reason));
+            }
+            Err(e) if matches!(e.kind(), Kind::Malformed | Kind::Unsupported | Kind::AlreadyExists) => {
+                reason = Some(format!("{wanted}: {}", e.context()));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Paths to try: alternatives of the last name first, then of all names.
+fn candidates(wanted: &FolderPath, separator: Option<char>) -> Vec<FolderPath> {
+    let names: Vec<Vec<String>> = wanted.0.iter().map(|n| mapping::names(n, separator)).collect();
+    let plain: Vec<String> = names.iter().map(|n| n.first().cloned().unwrap_or_default()).collect();
+    let Some((last, above)) = names.split_last() else { return Vec::new() };
+    let with_last = last.iter().map(|name| {
+        let mut path = plain[..above.len()].to_vec();
+        path.push(name.clone());
+        FolderPath(path)
+    });
+    let clean = |names: &Vec<String>| names.get(1).or(names.first()).cloned().unwrap_or_default();
+    let all_clean = FolderPath(names.iter().map(clean).collect());
+    with_last.chain([all_clean]).collect()
+}

@@ -1,0 +1,238 @@
+//! What all tasks of one pass share: sides, terms, folders as they stand, windows, the writer.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use mailferry_model::{
+    Error, Kind, Result, Side,
+    cancel::Cancel,
+    id::{FolderId, Mark, TargetId},
+    item::Stub,
+    ledger::{Entry, FolderEntry, FolderNo, State, Window},
+    port::Cx,
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    terms::{Deeds, Progress, Sides, Terms},
+    writer::Writer,
+};
+use crate::seeded::Bug;
+
+/// An item that has to be put.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    pub folder: FolderNo,
+    pub stub: Stub,
+    /// What the ledger knew of it.
+    pub entry: Option<Entry>,
+}
+
+impl Owed {
+    /// The ledger's entry for it, as owed.
+    pub fn as_entry(&self) -> Entry {
+        self.entry.clone().unwrap_or_else(|| Entry {
+            folder: self.folder,
+            id: self.stub.id.clone(),
+            state: State::Owed,
+            target: None,
+            key: Default::default(),
+            digest: None,
+            size: self.stub.size,
+            date: self.stub.date,
+            flags: self.stub.flags.clone(),
+            seen: false,
+            unanswered: 0,
+            pass: 0,
+            tries: 0,
+            repair: None,
+            reason: None,
+        })
+    }
+
+    pub fn from_entry(entry: &Entry) -> Self {
+        let stub = Stub {
+            id: entry.id.clone(),
+            size: entry.size,
+            date: entry.date,
+            flags: entry.flags.clone(),
+            identity: None,
+        };
+        Self { folder: entry.folder, stub, entry: Some(entry.clone()) }
+    }
+}
+
+pub(crate) struct Shared {
+    pub sides: Sides,
+    pub terms: Terms,
+    pub cx: Cx,
+    pub writer: Writer,
+    /// The number of this pass.
+    pub pass: u32,
+    /// Folders as they stand, committed with what changes them.
+    folders: Mutex<BTreeMap<FolderNo, FolderEntry>>,
+    /// Puts whose outcome nobody knows, and when the last of them was sent.
+    pub doubts: Mutex<Vec<Owed>>,
+    pub last_doubt: Mutex<Option<std::time::Duration>>,
+    /// Windows that are open: target folder and mark.
+    pub windows: Mutex<HashMap<FolderId, Mark>>,
+    opened: OnceCell<()>,
+    /// Every target folder that there is.
+    pub target_folders: Vec<FolderId>,
+    /// Target ids that the ledger knows, by target folder; loaded where something has to be settled.
+    pub claimed: Mutex<HashMap<FolderId, HashSet<TargetId>>>,
+    pub deeds: Mutex<Deeds>,
+    /// Stops new puts after an error that reaches the whole mailbox.
+    pub halt: Cancel,
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "made in one place, from what the first steps of a pass found")]
+    pub fn new(
+        sides: Sides,
+        terms: Terms,
+        cx: Cx,
+        writer: Writer,
+        pass: u32,
+        folders: impl IntoIterator<Item = FolderEntry>,
+        windows: &[Window],
+        target_folders: Vec<FolderId>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            sides,
+            terms,
+            cx,
+            writer,
+            pass,
+            folders: Mutex::new(folders.into_iter().map(|f| (f.no, f)).collect()),
+            doubts: Mutex::default(),
+            last_doubt: Mutex::default(),
+            windows: Mutex::new(windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect()),
+            opened: OnceCell::new(),
+            target_folders,
+            claimed: Mutex::default(),
+            deeds: Mutex::default(),
+            halt: Cancel::default(),
+        })
+    }
+
+    /// A folder as it stands.
+    pub fn folder(&self, no: FolderNo) -> Result<FolderEntry> {
+        locked(&self.folders).get(&no).cloned().ok_or_else(|| Error::bug("look up folder", "unknown folder number"))
+    }
+
+    /// The target folder of a folder.
+    pub fn target_of(&self, no: FolderNo) -> Result<FolderId> {
+        self.folder(no)?.target.ok_or_else(|| Error::bug("look up folder", "no target folder"))
+    }
+
+    /// All folders as they stand.
+    pub fn all_folders(&self) -> Vec<FolderEntry> {
+        locked(&self.folders).values().cloned().collect()
+    }
+
+    /// Changes a folder; written with the next commit after everything recorded before.
+    pub async fn change_folder(&self, no: FolderNo, change: impl FnOnce(&mut FolderEntry)) -> Result<()> {
+        let changed = {
+            let mut folders = locked(&self.folders);
+            let Some(folder) = folders.get_mut(&no) else { return Ok(()) };
+            change(folder);
+            folder.clone()
+        };
+        self.writer.folder(changed).await
+    }
+
+    /// Records an entry and keeps the folder's counts; `before` is what the ledger said of the item.
+    pub async fn record(&self, entry: Entry, before: Option<&Entry>) -> Result<()> {
+        {
+            let mut folders = locked(&self.folders);
+            if let Some(folder) = folders.get_mut(&entry.folder) {
+                before.inspect(|b| count(folder, b, false));
+                count(folder, &entry, true);
+                if entry.state == State::Placed && entry.pass == self.pass {
+                    folder.placed_pass = self.pass;
+                }
+            }
+        }
+        let was_placed = before.is_some_and(|b| b.state == State::Placed);
+        match entry.state {
+            State::Placed if !was_placed => {
+                Progress::add(&self.terms.progress.placed, 1);
+                Progress::add(&self.terms.progress.bytes, entry.size);
+            }
+            State::Skipped => Progress::add(&self.terms.progress.skipped, 1),
+            _ => {}
+        }
+        if let (Some(target), Some(folder)) = (&entry.target, locked(&self.folders).get(&entry.folder)) {
+            let mut claimed = locked(&self.claimed);
+            if let Some(set) = folder.target.as_ref().and_then(|t| claimed.get_mut(t)) {
+                set.insert(target.clone());
+            }
+        }
+        self.writer.entry(entry).await
+    }
+
+    /// Opens the windows of all target folders, once, before the first put.
+    pub async fn ensure_windows(&self) -> Result<()> {
+        self.opened
+            .get_or_try_init(|| async {
+                if Bug::WindowAfterPut.is_on() {
+                    return Ok(());
+                }
+                let open: HashSet<FolderId> = locked(&self.windows).keys().cloned().collect();
+                let closed: Vec<FolderId> =
+                    self.target_folders.iter().filter(|f| !open.contains(f)).cloned().collect();
+                let marks = self.sides.target.marks(&closed).await?;
+                let windows: Vec<Window> =
+                    closed.into_iter().zip(marks).map(|(folder, mark)| Window { folder, mark }).collect();
+                self.sides.ledger.open(self.terms.claim.lease, &windows).await?;
+                let first: HashMap<FolderId, Mark> =
+                    windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect();
+                locked(&self.windows).extend(windows.into_iter().map(|w| (w.folder, w.mark)));
+                for folder in self.all_folders() {
+                    if let (None, Some(mark)) = (&folder.first, folder.target.as_ref().and_then(|t| first.get(t))) {
+                        self.change_folder(folder.no, |f| f.first = Some(mark.clone())).await?;
+                    }
+                }
+                Ok::<(), Error>(())
+            })
+            .await
+            .copied()
+    }
+
+    /// Whether a put may be sent now.
+    pub fn may_put(&self) -> Result<()> {
+        self.cx.cancel.check()?;
+        self.halt.check()?;
+        if (self.terms.lease_left)() < self.cx.put_timeout {
+            let lost = "the lease on this mailbox is running out; another worker may take over";
+            return Err(Error::new(Kind::Conflict, Side::Us, "put", lost).scope_of(mailferry_model::Scope::Mailbox));
+        }
+        Ok(())
+    }
+
+    pub fn add_doubt(&self, owed: Owed) {
+        locked(&self.doubts).push(owed);
+        *locked(&self.last_doubt) = Some(self.cx.clock.elapsed());
+    }
+}
+
+fn count(folder: &mut FolderEntry, entry: &Entry, add: bool) {
+    let step = |n: &mut u64, by: u64| *n = if add { *n + by } else { n.saturating_sub(by) };
+    match entry.state {
+        State::Owed => step(&mut folder.owed, 1),
+        State::Placed => {
+            step(&mut folder.placed, 1);
+            step(&mut folder.bytes, entry.size);
+        }
+        State::Skipped => step(&mut folder.skipped, 1),
+        State::Gone if entry.target.is_some() => step(&mut folder.left, 1),
+        State::Gone => {}
+    }
+}

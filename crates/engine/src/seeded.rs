@@ -1,0 +1,58 @@
+//! Bugs on purpose: the crash test switches each on and must turn red. Compiled for tests only (feature
+//! `seeded-bugs`); without the feature [`Bug::is_on`] is the constant `false`.
+
+/// A known way to lose or double mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The cursor is stored before the items of its page.
+    CursorBeforeItems,
+    /// An unanswered put is repeated without a look.
+    BlindRetry,
+    /// One look instead of two a grace apart.
+    NoGrace,
+    /// Items with equal keys count as one.
+    EqualKeysMerged,
+    /// A matching header counts although the body differs.
+    BodyIgnored,
+    /// Windows are opened after the first put.
+    WindowAfterPut,
+    /// What users moved or deleted at the target is put again.
+    UserIgnored,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Bug; 7] = [
+        Bug::CursorBeforeItems,
+        Bug::BlindRetry,
+        Bug::NoGrace,
+        Bug::EqualKeysMerged,
+        Bug::BodyIgnored,
+        Bug::WindowAfterPut,
+        Bug::UserIgnored,
+    ];
+
+    /// Whether it is switched on.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn is_on(self) -> bool {
+        ON.with(|on| on.get() == Some(self))
+    }
+
+    /// Whether it is switched on.
+    #[cfg(not(feature = "seeded-bugs"))]
+    #[inline(always)]
+    pub fn is_on(self) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "seeded-bugs")]
+thread_local! {
+    static ON: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Switches a bug on for this thread, or all off.
+#[cfg(feature = "seeded-bugs")]
+pub fn switch(bug: Option<Bug>) {
+    ON.with(|on| on.set(bug));
+}

@@ -1,0 +1,46 @@
+//! IMAP without sockets: what both ends of a connection say, cut, read and written.
+
+mod answer;
+mod base64;
+mod capabilities;
+mod command;
+mod cursor;
+mod cutter;
+mod date;
+mod fetch;
+mod flags;
+mod frame;
+mod framer;
+mod items;
+mod list;
+mod mailbox;
+pub mod mutf7;
+mod reply;
+mod request;
+mod sasl;
+mod sequence_set;
+mod server;
+mod status;
+mod string;
+mod uid_set;
+
+pub use answer::Answer;
+pub use capabilities::{AppendLimit, Capabilities, Capability};
+pub use command::*;
+pub use cursor::{Data, Malformed, Value};
+pub use cutter::{FrameError, Limits};
+pub use date::InternalDate;
+pub use fetch::{Fetch, Section};
+pub use flags::Flag;
+pub use frame::Frame;
+pub use framer::{Event, ResponseFramer};
+pub use items::{Access, FetchItem, SectionForm, SectionItem, StatusItem};
+pub use list::{Listed, MailboxName, NameEncoding, Namespace, Namespaces};
+pub use mailbox::{Esearch, MailboxStatus, Numbering, Quota, Search, Vanished, When};
+pub use reply::Reply;
+pub use request::{Appended, Asked, Mailboxes, Request, RequestedModifier, Resync, StoreRequest, Verb};
+pub use sasl::{Plain, Sasl, parse_bearer, parse_plain};
+pub use sequence_set::{Edge, SequenceSet};
+pub use server::{Arrival, CommandFramer};
+pub use status::{Code, Condition, PlainCode, Status};
+pub use uid_set::{UidSet, Unbounded};

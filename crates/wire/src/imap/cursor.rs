@@ -100,7 +100,7 @@ pub(crate) enum Word {
     Plain,
     /// At `]`, as inside a response code.
     Code,
-    /// At `[`, as the name of a FETCH item.
+    /// At `[`, as the name of a FETCH item or the word in front of a response code.
     Item,
 }
 
@@ -272,15 +272,10 @@ impl<'a> Cursor<'a> {
 
     /// Any value.
     pub(crate) fn value(&mut self) -> Result<Value, Malformed> {
-        self.value_at(Word::Plain, 0)
+        self.value_at(0)
     }
 
-    /// Any value inside the brackets of a response code.
-    pub(crate) fn code_value(&mut self) -> Result<Value, Malformed> {
-        self.value_at(Word::Code, 0)
-    }
-
-    fn value_at(&mut self, word: Word, depth: usize) -> Result<Value, Malformed> {
+    fn value_at(&mut self, depth: usize) -> Result<Value, Malformed> {
         match self.peek() {
             Some(b'(') if depth >= MAX_DEPTH => Err(self.expected("less nesting")),
             Some(b'(') => {
@@ -291,12 +286,11 @@ impl<'a> Cursor<'a> {
                     if self.eat(b')') {
                         return Ok(Value::List(items));
                     }
-                    // Inside parentheses brackets belong to words: flags like `[bad]`.
-                    items.push(self.value_at(Word::Plain, depth + 1)?);
+                    items.push(self.value_at(depth + 1)?);
                 }
             }
-            Some(b'"' | b'{' | b'~') => self.string(word).map(Value::String),
-            _ => match self.word(word) {
+            Some(b'"' | b'{' | b'~') => self.string(Word::Plain).map(Value::String),
+            _ => match self.word(Word::Plain) {
                 text if text.is_empty() => Err(self.expected("a value")),
                 text if text.eq_ignore_ascii_case(b"NIL") => Ok(Value::String(Data::Nil)),
                 text => Ok(Value::Atom(text)),

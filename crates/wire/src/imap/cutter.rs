@@ -2,7 +2,10 @@
 //!
 //! Looks at every octet of text once and at no octet of a literal. Understands nothing but line ends and `{n}`.
 
-use super::frame::{Frame, Streamed};
+use super::{
+    frame::{Frame, Streamed},
+    line::{self, Place, Wait, literal_at_end, trim_line_end},
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 
 /// What is kept whole, what is streamed, and where a peer has gone too far.
@@ -84,6 +87,8 @@ pub(crate) struct Cutter {
     line_start: usize,
     text: usize,
     inline: u64,
+    /// This response is a status, so it ends in text.
+    status: bool,
     /// Octets copied to join what lies around streamed literals.
     joined: usize,
     /// What came before the last streamed literal of this frame.
@@ -103,6 +108,7 @@ impl Cutter {
             text: 0,
             inline: 0,
             joined: 0,
+            status: false,
             head: None,
         }
     }
@@ -206,9 +212,11 @@ impl Cutter {
                 self.searched = 0;
                 continue;
             }
-            return match literal_at_end(line)
-                .filter(|_| !(first && self.side == Side::Client && is_prose(line)))
-            {
+            let place = if first { Place::First } else { Place::Later };
+            if first {
+                self.status = self.side == Side::Client && line::is_status(line);
+            }
+            return match literal_at_end(line).filter(|_| !(self.status && line::is_prose(line, place))) {
                 None => Ok(Some(Cut::Frame(self.finish(end)))),
                 Some(literal) => {
                     self.text += end - self.line_start;
@@ -302,51 +310,4 @@ impl Cutter {
         self.buf = BytesMut::new();
         error
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Yes,
-    No,
-}
-
-struct Announced {
-    /// `None` when the number does not fit.
-    size: Option<u64>,
-    wait: Wait,
-}
-
-/// Reads `{n}`, `{n+}`, `{n-}` (also behind `~`) at the end of a line.
-// RFC 9051 §9 literal, literal8; RFC 7888 §8
-fn literal_at_end(line: &[u8]) -> Option<Announced> {
-    let inside = line.strip_suffix(b"}")?;
-    let (digits, wait) = match inside.strip_suffix(b"+").or_else(|| inside.strip_suffix(b"-")) {
-        Some(digits) => (digits, Wait::No),
-        None => (inside, Wait::Yes),
-    };
-    let start = digits.iter().rposition(|b| !b.is_ascii_digit())? + 1;
-    if digits[start - 1] != b'{' || start == digits.len() {
-        return None;
-    }
-    let size = std::str::from_utf8(&digits[start..]).ok()?.parse().ok();
-    Some(Announced { size, wait })
-}
-
-/// Text for people may end in something that looks like a literal.
-// RFC 9051 §9 resp-text; a code in brackets may hold a literal (BADCHARSET).
-fn is_prose(line: &[u8]) -> bool {
-    if line.starts_with(b"+") {
-        return true;
-    }
-    let mut words = line.splitn(3, |b| *b == b' ').skip(1);
-    let condition = words.next().unwrap_or_default();
-    let known = [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"];
-    let open_code = |text: &[u8]| text.starts_with(b"[") && memchr::memchr(b']', text).is_none();
-    known.iter().any(|name| name.eq_ignore_ascii_case(condition)) && !words.next().is_some_and(open_code)
-}
-
-/// The line without CRLF, or without a bare LF.
-pub(crate) fn trim_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
 }

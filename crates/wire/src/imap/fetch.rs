@@ -79,9 +79,10 @@ impl Fetch {
         self.sections.iter().find(|s| s.is_whole()).map(|s| &s.data)
     }
 
-    /// The octets of a section asked for by name, such as `HEADER`.
+    /// The octets of a section asked for by name, such as `HEADER`; sizes of BINARY are not meant.
     pub fn section(&self, part: &str) -> Option<&Data> {
-        self.sections.iter().find(|s| s.part.eq_ignore_ascii_case(part.as_bytes())).map(|s| &s.data)
+        let mut sections = self.sections.iter().filter(|s| s.item != "BINARY.SIZE");
+        sections.find(|s| s.part.eq_ignore_ascii_case(part.as_bytes())).map(|s| &s.data)
     }
 
     /// Reads the head of [`Event::LiteralStart`](super::Event::LiteralStart): what was told so far; the literal that

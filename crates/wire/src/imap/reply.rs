@@ -98,7 +98,7 @@ impl Reply {
             _ => {
                 cursor.spaces();
                 let condition =
-                    Condition::parse(&cursor.word(Word::Code)).ok_or(cursor.expected("OK, NO or BAD"))?;
+                    Condition::parse(&cursor.word(Word::Item)).ok_or(cursor.expected("OK, NO or BAD"))?;
                 Ok(Reply::Done { tag, status: Status::read(condition, &mut cursor) })
             }
         }
@@ -118,7 +118,7 @@ impl Reply {
                 _ => Self::other(name, Some(number), cursor),
             });
         }
-        let name = cursor.word(Word::Code);
+        let name = cursor.word(Word::Item);
         if let Some(condition) = Condition::parse(&name) {
             return Ok(Reply::Status(Status::read(condition, cursor)));
         }

@@ -79,7 +79,7 @@ impl UidSet {
     }
 
     /// Cuts the set so that no printed part is longer than `octets` (at least one range a part).
-    // RFC 7162 §4 recommends lines of at most 8192 octets; RFC 2683 §3.2.1.5 reports servers with 1000.
+    // RFC 7162 §4 recommends lines of at most 8192 octets; RFC 2683 §3.2.1.5 at most 1000 to old servers.
     pub fn split_by_length(&self, octets: usize) -> Vec<UidSet> {
         let mut parts: Vec<UidSet> = Vec::new();
         let mut used = 0;

@@ -42,7 +42,7 @@
 //! ```
 
 mod answer;
-mod base64;
+pub mod base64;
 mod capabilities;
 mod command;
 mod cursor;

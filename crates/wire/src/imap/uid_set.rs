@@ -159,7 +159,10 @@ impl TryFrom<SequenceSet> for UidSet {
             return Err(Unbounded);
         }
         let mut out = UidSet::empty();
-        for (lo, hi) in set.resolve(0) {
+        // Sorted first: inserting upwards is cheap, and a hostile server may send a million ranges downwards.
+        let mut ranges: Vec<_> = set.resolve(0).collect();
+        ranges.sort_unstable();
+        for (lo, hi) in ranges {
             out.insert_range(lo, hi);
         }
         Ok(out)
@@ -176,6 +179,8 @@ impl FromIterator<u32> for UidSet {
 
 impl Extend<u32> for UidSet {
     fn extend<I: IntoIterator<Item = u32>>(&mut self, uids: I) {
+        let mut uids: Vec<u32> = uids.into_iter().collect();
+        uids.sort_unstable();
         for uid in uids {
             self.insert(uid);
         }

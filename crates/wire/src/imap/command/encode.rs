@@ -134,9 +134,11 @@ impl Command {
         self.name
     }
 
-    /// Adds text as it stands. The caller has made sure that it holds no line end.
+    /// Adds text that is no string. Line ends are dropped: an attribute or an item name that came from one server
+    /// must not become a command to another.
     pub(crate) fn text(mut self, text: impl fmt::Display) -> Self {
-        self.tail.extend_from_slice(text.to_string().as_bytes());
+        let text = text.to_string();
+        self.tail.extend(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
         self
     }
 

@@ -109,6 +109,17 @@ fn on_the_wire() {
 }
 
 #[test]
+fn nothing_smuggles_a_line_end() {
+    let name = MailboxName::from_wire("a\r\nx DELETE b");
+    assert_eq!(wire(Command::delete(&name)), "f7 DELETE {13+}\r\na\r\nx DELETE b\r\n");
+    let command = Command::create(&MailboxName::inbox(), Some("\\Sent))\r\nx DELETE b\r\n"));
+    assert_eq!(wire(command).lines().count(), 1);
+    let fetch =
+        Command::uid_fetch(&SequenceSet::all(), &[FetchItem::peek("1]\r\nx LOGOUT")], FetchModifier::None);
+    assert_eq!(wire(fetch).lines().count(), 1);
+}
+
+#[test]
 fn literals_wait_where_they_must() {
     let message = |size| AppendMessage {
         flags: vec![],

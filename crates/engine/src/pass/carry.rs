@@ -19,7 +19,6 @@ use mailferry_model::{
 
 use super::{
     shared::{Owed, Shared, locked},
-    terms::Progress,
 };
 use crate::seeded::Bug;
 
@@ -31,6 +30,8 @@ const FETCH_ITEMS: usize = 256;
 const FETCHES_AHEAD: usize = 2;
 /// Puts of one folder in flight.
 const PUTS_AHEAD: usize = 3;
+/// How long a group waits for more while the target has nothing to do.
+const IDLE: std::time::Duration = std::time::Duration::from_millis(50);
 /// Memory that a streamed body holds on its way.
 const STREAM_HOLDS: u64 = 1 << 20;
 
@@ -75,8 +76,17 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
             }
             continue;
         }
-        let next = if puts.is_empty() {
+        let next = if puts.is_empty() && group.items.is_empty() {
             fetched.next().await
+        } else if puts.is_empty() {
+            // An idle target gets what there is: a group that waits holds memory that the source may need.
+            match select(fetched.next(), shared.cx.clock.sleep(IDLE)).await {
+                Either::Left((item, _)) => item,
+                Either::Right(_) => {
+                    puts.push(put(shared, no, &target, std::mem::take(&mut group)));
+                    continue;
+                }
+            }
         } else {
             match select(fetched.next(), puts.next()).await {
                 Either::Left((item, _)) => item,
@@ -343,9 +353,3 @@ fn with_reason(owed: &Owed, message_id: Option<Box<str>>, error: &Error) -> Entr
     Entry { tries: before.tries.saturating_add(1), reason: Some(Box::new(reason)), ..before }
 }
 
-impl Progress {
-    /// A pass that fails midway leaves the counters as they are.
-    pub(crate) fn begin(&self, phase: &'static str) {
-        self.set_phase(phase);
-    }
-}

@@ -1,0 +1,305 @@
+//! What changed at the source is followed at the target: moves, flags, removals. In this order, after what is
+//! owed was settled; what people did at the target stays.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures_util::TryStreamExt;
+use mailferry_model::{
+    Error, Kind, Result,
+    error::Reaction,
+    flags::Difference,
+    id::{ItemId, TargetId},
+    item::Trace,
+    key::{Digest, HeaderKey},
+    ledger::{Entry, FolderNo, State},
+    port::{Edit, EditKind, Outcome, Put},
+};
+
+use super::{
+    gather::Gathered,
+    shared::{Owed, Shared, locked},
+};
+
+/// Edits of one call.
+const EDITS: usize = 500;
+
+/// What is left to do when all puts are done.
+#[derive(Default)]
+pub(super) struct Later {
+    /// Flags to carry.
+    pub flags: Vec<(FolderNo, Entry, Difference)>,
+    /// Copies that were moved by a put: the older one goes when the newer is there.
+    pub older: Vec<(Entry, FolderNo, ItemId)>,
+}
+
+/// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
+pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
+    let mut pool: HashMap<(HeaderKey, u64), Vec<(usize, Entry)>> = HashMap::new();
+    for (at, folder) in gathered.iter().enumerate() {
+        for id in &folder.gone {
+            if let Some(entry) = folder.known.get(id).filter(|e| e.state == State::Placed) {
+                pool.entry((entry.key, entry.size)).or_default().push((at, entry.clone()));
+            }
+        }
+    }
+    if pool.is_empty() {
+        return Ok(());
+    }
+    let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
+    for at in 0..gathered.len() {
+        let ids: Vec<ItemId> = {
+            let owed = &gathered[at].owed;
+            gathered[at].order.iter().filter(|id| owed.get(id).is_some_and(|o| sizes.contains(&o.stub.size))).cloned().collect()
+        };
+        if ids.is_empty() {
+            continue;
+        }
+        let source = shared.folder(gathered[at].folder)?.source;
+        let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&source, Some(&ids)).try_collect().await?;
+        for trace in traces {
+            let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
+            let Some((from, entry)) = pick(shared, &source, &trace.id, at, candidates).await else { continue };
+            let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
+            let done = match from == at {
+                true => rebind(shared, &owed, &entry, later).await.map(|()| true)?,
+                false => shift(shared, &owed, &entry, later).await?,
+            };
+            if done {
+                gathered[at].owed.remove(&trace.id);
+            }
+            gathered[from].gone.remove(&entry.id);
+        }
+    }
+    Ok(())
+}
+
+/// The gone entry that this new item is: of the same folder where it was renumbered, else by digest.
+async fn pick(
+    shared: &Shared,
+    source: &mailferry_model::id::FolderId,
+    id: &ItemId,
+    at: usize,
+    candidates: &mut Vec<(usize, Entry)>,
+) -> Option<(usize, Entry)> {
+    if candidates.len() == 1 && candidates[0].0 == at {
+        return candidates.pop();
+    }
+    let digest = shared.sides.source.digests(source, std::slice::from_ref(id)).await.pop()?.ok()?;
+    let same = |(_, entry): &(usize, Entry)| entry.digest == Some(digest);
+    let found = candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same))?;
+    Some(candidates.swap_remove(found))
+}
+
+/// The item is the one we know under another id: only the ledger changes.
+async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, later: &mut Later) -> Result<()> {
+    let entry = Entry { id: owed.stub.id.clone(), ..old.clone() };
+    forget(shared, old).await?;
+    shared.record(entry.clone(), owed.entry.as_ref()).await?;
+    let difference = entry.flags.difference(&owed.stub.flags);
+    if !difference.is_empty() {
+        later.flags.push((owed.folder, Entry { flags: owed.stub.flags.clone(), ..entry }, difference));
+    }
+    Ok(())
+}
+
+/// Moves the copy at the target; whether the item is done with. A move is a put.
+async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later) -> Result<bool> {
+    let (from, to) = (shared.target_of(old.folder)?, shared.target_of(owed.folder)?);
+    let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
+        later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
+        keep_known(shared, old).await?;
+        return Ok(false);
+    };
+    shared.may_put()?;
+    shared.ensure_windows().await?;
+    let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
+    let moved = |target: Option<TargetId>, seen: bool| Entry {
+        folder: owed.folder,
+        id: owed.stub.id.clone(),
+        target,
+        seen,
+        pass: shared.pass,
+        ..old.clone()
+    };
+    match outcome {
+        Some(Outcome::Placed(target)) => {
+            locked(&shared.deeds).moved += 1;
+            rebind(shared, owed, &Entry { folder: owed.folder, ..moved(target, false) }, later).await?;
+            forget(shared, old).await?;
+            Ok(true)
+        }
+        // Its user moved or removed it at the target: that stays so.
+        Some(Outcome::Refused(e)) if e.kind() == Kind::NotFound && old.seen => {
+            shared.record(moved(None, true), owed.entry.as_ref()).await?;
+            forget(shared, old).await?;
+            Ok(true)
+        }
+        Some(Outcome::Refused(e)) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => Err(e),
+        Some(Outcome::Unsure(_)) => {
+            let before = owed.as_entry();
+            let entry = Entry {
+                key: old.key,
+                digest: old.digest,
+                size: old.size,
+                unanswered: before.unanswered.saturating_add(1),
+                ..before
+            };
+            shared.record(entry.clone(), owed.entry.as_ref()).await?;
+            shared.add_doubt(Owed { entry: Some(entry), ..owed.clone() });
+            later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
+            keep_known(shared, old).await?;
+            Ok(true)
+        }
+        _ => {
+            later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
+            keep_known(shared, old).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// Gone from the source, its copy still at the target.
+async fn keep_known(shared: &Shared, old: &Entry) -> Result<()> {
+    shared.record(Entry { state: State::Gone, ..old.clone() }, Some(old)).await
+}
+
+/// Gone from the source, no copy of it to be cared for.
+async fn forget(shared: &Shared, old: &Entry) -> Result<()> {
+    shared.record(Entry { state: State::Gone, target: None, ..old.clone() }, Some(old)).await
+}
+
+/// Carries flags; the ledger's base moves only when the target has answered.
+pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, Difference)>) -> Result<()> {
+    let mut by_folder: BTreeMap<FolderNo, Vec<(Entry, Difference)>> = BTreeMap::new();
+    changes.into_iter().for_each(|(no, e, d)| by_folder.entry(no).or_default().push((e, d)));
+    for (no, changes) in by_folder {
+        let target = shared.target_of(no)?;
+        for part in changes.chunks(EDITS) {
+            shared.cx.cancel.check()?;
+            let known = part.iter().filter_map(|(e, d)| Some((e.target.clone()?, d.clone())));
+            let edits = known.map(|(id, d)| Edit { id, kind: EditKind::Flags(d) }).collect();
+            let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
+            for (entry, _) in part {
+                // Without an id its user moved it elsewhere: nothing to change, the base moves on.
+                let answer = if entry.target.is_some() { answers.next().unwrap_or(Ok(())) } else { Ok(()) };
+                match answer {
+                    Ok(()) => {
+                        locked(&shared.deeds).flagged += 1;
+                        shared.record(entry.clone(), Some(entry)).await?;
+                    }
+                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => return Err(e),
+                    Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Flag changes of gathered folders, as edits.
+pub(super) fn flag_changes(folder: &mut Gathered) -> Vec<(FolderNo, Entry, Difference)> {
+    let mut changes: Vec<_> = std::mem::take(&mut folder.flags)
+        .into_iter()
+        .filter_map(|(id, flags)| {
+            let entry = folder.known.get(&id)?;
+            let difference = entry.flags.difference(&flags);
+            Some((folder.folder, Entry { flags, ..entry.clone() }, difference))
+        })
+        .collect();
+    changes.sort_by(|a, b| a.1.id.cmp(&b.1.id));
+    changes
+}
+
+/// Carries removals where that is wanted, remembers them where it is not; removes older copies of what moved.
+pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later: &Later) -> Result<()> {
+    shared.writer.sync().await?;
+    let mut remove: BTreeMap<FolderNo, Vec<Entry>> = BTreeMap::new();
+    for (old, to, id) in &later.older {
+        if is_placed(shared, *to, id).await? {
+            remove.entry(old.folder).or_default().push(Entry { state: State::Gone, ..old.clone() });
+        }
+    }
+    let recent = recent(shared, gathered).await?;
+    let mut elsewhere = recent;
+    for folder in gathered {
+        let delete = shared.terms.options.delete;
+        let mut gone: Vec<&Entry> = folder.gone.iter().filter_map(|id| folder.known.get(id)).collect();
+        let left = folder.known.values().filter(|e| delete && e.state == State::Gone && e.target.is_some());
+        let unnamed: Vec<&Entry> = left.filter(|e| !folder.gone.contains(&e.id)).collect();
+        gone.extend(unnamed);
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        for entry in gone {
+            let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
+                Some(places) => places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at)),
+                None => None,
+            };
+            if entry.target.is_some() && (delete || moved.is_some()) {
+                remove.entry(entry.folder).or_default().push(entry.clone());
+            } else if entry.state == State::Placed && entry.target.is_some() {
+                keep_known(shared, entry).await?;
+            } else {
+                forget(shared, entry).await?;
+            }
+        }
+    }
+    for (no, entries) in remove {
+        let target = shared.target_of(no)?;
+        for part in entries.chunks(EDITS) {
+            shared.cx.cancel.check()?;
+            let ids = part.iter().filter_map(|e| e.target.clone());
+            let edits = ids.map(|id| Edit { id, kind: EditKind::Remove }).collect();
+            for (entry, answer) in part.iter().zip(shared.sides.target.edit(&target, edits).await) {
+                match answer {
+                    Ok(()) => {
+                        locked(&shared.deeds).removed += 1;
+                        forget(shared, entry).await?;
+                    }
+                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => return Err(e),
+                    Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a removal was refused"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_placed(shared: &Shared, no: FolderNo, id: &ItemId) -> Result<bool> {
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
+    Ok(entries.iter().any(|e| e.id == *id && e.state == State::Placed))
+}
+
+/// Digests of what was placed in this pass or the last one, and where: what is gone elsewhere may be that.
+async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest, Vec<FolderNo>>> {
+    let mut recent: HashMap<Digest, Vec<FolderNo>> = HashMap::new();
+    let wanted: HashMap<(HeaderKey, u64), ()> = gathered
+        .iter()
+        .flat_map(|g| g.gone.iter().filter_map(|id| g.known.get(id)))
+        .filter(|e| e.target.is_some())
+        .map(|e| ((e.key, e.size), ()))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(recent);
+    }
+    let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
+    for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
+        for entry in shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await? {
+            if entry.state != State::Placed || !active(entry.pass) || !wanted.contains_key(&(entry.key, entry.size)) {
+                continue;
+            }
+            let digest = match entry.digest {
+                Some(digest) => Some(digest),
+                None => read_digest(shared, folder, &entry).await,
+            };
+            digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
+        }
+    }
+    Ok(recent)
+}
+
+async fn read_digest(shared: &Shared, folder: &mailferry_model::ledger::FolderEntry, entry: &Entry) -> Option<Digest> {
+    let read = shared.sides.source.digests(&folder.source, std::slice::from_ref(&entry.id)).await.pop()?;
+    read.map_err(|e: Error| tracing::debug!(error = e.kind().code(), "a digest could not be read")).ok()
+}

@@ -1,0 +1,264 @@
+//! Settling: which owed items are at the target already. No put before two looks a grace apart agree.
+//!
+//! Servers finish what dead clients sent; a first look may miss what appears a moment later.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use mailferry_model::{
+    Error, Kind, Result,
+    flags::{Difference, Flags},
+    id::{FolderId, ItemId, Mark, TargetId},
+    item::Trace,
+    key::{Digest, HeaderKey},
+    ledger::{Entry, FolderNo, State},
+};
+
+use super::{
+    matching::{self, Found, Trust, Wanted},
+    shared::{Owed, Shared, locked},
+};
+use crate::seeded::Bug;
+
+/// How often looks may disagree before the mailbox is left for later.
+const LOOKS: usize = 20;
+/// Folders looked at together.
+const TOGETHER: usize = 16;
+
+/// Where to look.
+pub(super) struct Look {
+    /// Target folders and the marks beyond which to look; `None`: everything.
+    pub places: Vec<(FolderId, Option<Mark>)>,
+    /// Whether one trace of equal key and size is enough.
+    pub trust: Trust,
+    /// The second look is not before this moment of the clock.
+    pub not_before: Duration,
+}
+
+/// An item that was found, and where.
+#[derive(Clone, PartialEq)]
+struct Hit {
+    /// `None`: in another folder than its own, where its user moved it.
+    id: Option<TargetId>,
+    flags: Flags,
+}
+
+type Seen = Vec<(FolderId, Vec<Trace<TargetId>>)>;
+type Hits = BTreeMap<(FolderNo, ItemId), Hit>;
+
+/// What a settling found out.
+#[derive(Default)]
+pub(super) struct Settled {
+    /// Not there: to be put.
+    pub owed: Vec<Owed>,
+    /// Flags that the source has and a found copy lacks.
+    pub flags: Vec<(FolderNo, Entry, Difference)>,
+}
+
+/// Settles what is owed: records what is there as placed, gives back what is not.
+pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) -> Result<Settled> {
+    if owed.is_empty() {
+        return Ok(Settled::default());
+    }
+    shared.terms.progress.set_phase("looking for what is there already");
+    load_claims(shared, &look).await?;
+    let items = forms(shared, owed).await?;
+    let mut before: Option<Hits> = None;
+    for _ in 0..LOOKS {
+        shared.cx.cancel.check()?;
+        let seen = traces(shared, &look).await?;
+        let hits = find(shared, &items, &seen, look.trust).await?;
+        if before.as_ref() == Some(&hits) || Bug::NoGrace.is_on() {
+            return record(shared, items, hits).await;
+        }
+        before = Some(hits);
+        let wait = look.not_before.saturating_sub(shared.cx.clock.elapsed()).max(shared.terms.grace);
+        shared.cx.clock.sleep(wait).await;
+    }
+    Err(Error::new(Kind::Busy, mailferry_model::Side::Target, "settle", "the target folders do not come to rest"))
+}
+
+/// An owed item in each form in which it may have been sent.
+struct Item {
+    owed: Owed,
+    wanted: Wanted,
+}
+
+/// Asks the source for the keys of what is owed. What is gone there is no longer owed.
+async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
+    let mut by_folder: BTreeMap<FolderNo, Vec<Owed>> = BTreeMap::new();
+    owed.into_iter().for_each(|o| by_folder.entry(o.folder).or_default().push(o));
+    let mut items = Vec::new();
+    for (no, owed) in by_folder {
+        let folder = shared.folder(no)?;
+        let ids: Vec<ItemId> = owed.iter().map(|o| o.stub.id.clone()).collect();
+        let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await?;
+        let facts: HashMap<ItemId, (HeaderKey, u64)> =
+            traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect();
+        for owed in owed {
+            let Some(fact) = facts.get(&owed.stub.id) else { continue };
+            let sent = owed.entry.as_ref().filter(|e| e.repair.is_some() || e.unanswered > 0);
+            let mut forms = vec![*fact];
+            forms.extend(sent.map(|e| (e.key, e.size)).filter(|f| f != fact));
+            items.push(Item { owed, wanted: Wanted { forms } });
+        }
+    }
+    Ok(items)
+}
+
+/// Loads the target ids that the ledger knows, so that nobody else claims them.
+pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
+    for (place, _) in &look.places {
+        if locked(&shared.claimed).contains_key(place) {
+            continue;
+        }
+        let mut ids = HashSet::new();
+        for folder in shared.all_folders().iter().filter(|f| f.target.as_ref() == Some(place)) {
+            shared.writer.sync().await?;
+            let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+            ids.extend(entries.into_iter().filter_map(|e| e.target));
+        }
+        locked(&shared.claimed).insert(place.clone(), ids);
+    }
+    Ok(())
+}
+
+/// One look: all traces beyond the marks that nobody claims.
+pub(super) async fn traces(shared: &Shared, look: &Look) -> Result<Seen> {
+    let one = |(folder, mark): (FolderId, Option<Mark>)| async move {
+        let answer: Result<Vec<Trace<TargetId>>> =
+            shared.sides.target.traces(&folder, mark.as_ref()).try_collect().await;
+        let found = match answer {
+            Err(e) if e.kind() == Kind::CursorExpired => {
+                shared.sides.target.traces(&folder, None).try_collect().await?
+            }
+            Err(e) if super::gather::is_gone(&e) => Vec::new(),
+            other => other?,
+        };
+        let claimed = locked(&shared.claimed).get(&folder).cloned().unwrap_or_default();
+        let free = found.into_iter().filter(|t| !claimed.contains(&t.id)).collect();
+        Ok::<_, Error>((folder, free))
+    };
+    let mut seen: Seen = stream::iter(look.places.clone()).map(one).buffer_unordered(TOGETHER).try_collect().await?;
+    seen.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(seen)
+}
+
+/// Matches owed items with traces: each in its own folder first, then anywhere.
+async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Result<Hits> {
+    let mut hits = Hits::new();
+    let mut taken: HashSet<(FolderId, TargetId)> = HashSet::new();
+    let mut own: BTreeMap<FolderId, Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        own.entry(shared.target_of(item.owed.folder)?).or_default().push(item);
+    }
+    for (folder, traces) in seen {
+        let Some(items) = own.get(folder) else { continue };
+        for (item, trace) in pair(shared, items, folder, traces, trust).await? {
+            taken.insert((folder.clone(), trace.id.clone()));
+            let hit = Hit { id: Some(trace.id.clone()), flags: trace.flags.clone() };
+            hits.insert((item.owed.folder, item.owed.stub.id.clone()), hit);
+        }
+    }
+    if trust == Trust::BeyondMark && !Bug::UserIgnored.is_on() {
+        for (folder, traces) in seen {
+            let left: Vec<&Item> = items
+                .iter()
+                .filter(|i| !hits.contains_key(&(i.owed.folder, i.owed.stub.id.clone())))
+                .filter(|i| i.owed.entry.as_ref().is_some_and(|e| e.unanswered > 0) || i.owed.entry.is_none())
+                .collect();
+            let free: Vec<Trace<TargetId>> =
+                traces.iter().filter(|t| !taken.contains(&(folder.clone(), t.id.clone()))).cloned().collect();
+            for (item, trace) in pair(shared, &left, folder, &free, Trust::Nothing).await? {
+                taken.insert((folder.clone(), trace.id.clone()));
+                let hit = Hit { id: None, flags: trace.flags.clone() };
+                hits.insert((item.owed.folder, item.owed.stub.id.clone()), hit);
+            }
+        }
+    }
+    Ok(hits)
+}
+
+async fn pair<'a, 'b>(
+    shared: &Shared,
+    items: &[&'a Item],
+    folder: &FolderId,
+    traces: &'b [Trace<TargetId>],
+    trust: Trust,
+) -> Result<Vec<(&'a Item, &'b Trace<TargetId>)>> {
+    let wanted: Vec<Wanted> = items.iter().map(|i| i.wanted.clone()).collect();
+    let found: Vec<Found> = traces.iter().map(|t| Found { key: t.key, size: t.size }).collect();
+    let pairing = matching::pair(&wanted, &found, trust, shared.sides.target.caps().fidelity);
+    let mut pairs: Vec<(&Item, &Trace<TargetId>)> =
+        pairing.sure.iter().map(|(w, f)| (items[*w], &traces[*f])).collect();
+    for (ws, fs) in pairing.ask {
+        let ours = source_digests(shared, &ws.iter().map(|w| items[*w]).collect::<Vec<_>>()).await?;
+        let ids: Vec<TargetId> = fs.iter().map(|f| traces[*f].id.clone()).collect();
+        let theirs = shared.sides.target.digests(folder, &ids).await;
+        let ours: Vec<(usize, Vec<Digest>)> = ws.iter().copied().zip(ours).collect();
+        let theirs: Vec<(usize, Digest)> =
+            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
+        pairs.extend(matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])));
+    }
+    Ok(pairs)
+}
+
+/// Digests of owed items in each form that may have been sent. An item that cannot be read has none.
+async fn source_digests(shared: &Shared, items: &[&Item]) -> Result<Vec<Vec<Digest>>> {
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        let folder = shared.folder(item.owed.folder)?;
+        let read = shared.sides.source.digests(&folder.source, std::slice::from_ref(&item.owed.stub.id)).await;
+        let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
+        all.push(read.into_iter().filter_map(Result::ok).chain(repaired).collect());
+    }
+    Ok(all)
+}
+
+/// Writes down what was found; what was not will be put, and remembered as perhaps put before.
+async fn record(shared: &Arc<Shared>, items: Vec<Item>, hits: Hits) -> Result<Settled> {
+    let mut settled = Settled::default();
+    for Item { owed, wanted } in items {
+        let before = owed.as_entry();
+        let Some(hit) = hits.get(&(owed.folder, owed.stub.id.clone())) else {
+            settled.owed.push(owed);
+            continue;
+        };
+        let (key, size) = wanted.forms.last().copied().unwrap_or((before.key, before.size));
+        let entry = Entry {
+            state: State::Placed,
+            target: hit.id.clone(),
+            key,
+            size,
+            flags: owed.stub.flags.clone(),
+            seen: true,
+            pass: shared.pass,
+            reason: None,
+            ..before
+        };
+        locked(&shared.deeds).found += 1;
+        shared.record(entry.clone(), owed.entry.as_ref()).await?;
+        let add = Flags::difference(&hit.flags, &owed.stub.flags).add;
+        if hit.id.is_some() && !add.is_empty() {
+            settled.flags.push((owed.folder, entry, Difference { add, remove: Flags::default() }));
+        }
+    }
+    Ok(settled)
+}
+
+/// Writes down that these may have been put before: an extra copy of theirs may be ours.
+pub(super) async fn remember_doubt(shared: &Arc<Shared>, owed: Vec<Owed>) -> Result<Vec<Owed>> {
+    let mut remembered = Vec::with_capacity(owed.len());
+    for item in owed {
+        let before = item.as_entry();
+        let entry = Entry { state: State::Owed, unanswered: before.unanswered.saturating_add(1), ..before };
+        shared.record(entry.clone(), item.entry.as_ref()).await?;
+        remembered.push(Owed { entry: Some(entry), ..item });
+    }
+    shared.writer.sync().await?;
+    Ok(remembered)
+}

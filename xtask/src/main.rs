@@ -1,3 +1,53 @@
-//! The only task runner.
+//! The only task runner: `cargo xtask demo`, `test`, `bench`, `tidy`, `docs`, `peer`.
+//!
+//! It wires; the work is in the modules.
 
-fn main() {}
+mod docs;
+mod root;
+mod run;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The task runner of mailferry")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Checks the rules of the house that neither compiler nor clippy knows
+    Tidy,
+    /// Writes the generated pages
+    Docs {
+        /// Only compare: fail when one is out of date
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match start(Arguments::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does the task; whether all went well.
+fn start(task: Task) -> Result<bool> {
+    let root = root::root();
+    match task {
+        Task::Tidy => Ok(tidy::run(&root)? == 0),
+        Task::Docs { check: true } => Ok(docs::run(&root, docs::Mode::Check)? == 0),
+        Task::Docs { check: false } => docs::run(&root, docs::Mode::Write).map(|_| true),
+    }
+}

@@ -3,8 +3,10 @@
 //! It wires; the work is in the modules.
 
 mod docs;
+mod peers;
 mod root;
 mod run;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -21,6 +23,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Runs all checks in stages, after installing the peers they need
+    Test {
+        /// Only what one runs before each commit
+        #[arg(long, conflicts_with = "long")]
+        fast: bool,
+        /// Also thousands of kills, fuzzing, benchmarks
+        #[arg(long)]
+        long: bool,
+    },
+    /// Starts and ends throw-away servers on 127.0.0.1
+    Peer {
+        /// Which one
+        #[command(subcommand)]
+        which: peers::command::Which,
+    },
     /// Checks the rules of the house that neither compiler nor clippy knows
     Tidy,
     /// Writes the generated pages
@@ -46,6 +63,10 @@ fn main() -> ExitCode {
 fn start(task: Task) -> Result<bool> {
     let root = root::root();
     match task {
+        Task::Test { fast: true, .. } => test::run(test::Depth::Fast),
+        Task::Test { long: true, .. } => test::run(test::Depth::Long),
+        Task::Test { .. } => test::run(test::Depth::Usual),
+        Task::Peer { which } => peers::command::run(which).map(|()| true),
         Task::Tidy => Ok(tidy::run(&root)? == 0),
         Task::Docs { check: true } => Ok(docs::run(&root, docs::Mode::Check)? == 0),
         Task::Docs { check: false } => docs::run(&root, docs::Mode::Write).map(|_| true),

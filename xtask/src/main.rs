@@ -2,6 +2,7 @@
 //!
 //! It wires; the work is in the modules.
 
+mod bench;
 mod docs;
 mod peers;
 mod root;
@@ -31,6 +32,22 @@ enum Task {
         /// Also thousands of kills, fuzzing, benchmarks
         #[arg(long)]
         long: bool,
+    },
+    /// Measures speed beside peers, in the same run
+    Bench {
+        /// What
+        #[command(subcommand)]
+        what: bench::What,
+    },
+    /// Adds round-trip time between two ports of this machine, until it is ended
+    Relay {
+        /// Where to listen
+        listen: u16,
+        /// Where to connect
+        target: u16,
+        /// The round trip to add
+        #[arg(long, default_value_t = 20)]
+        rtt_ms: u64,
     },
     /// Starts and ends throw-away servers on 127.0.0.1
     Peer {
@@ -66,6 +83,10 @@ fn start(task: Task) -> Result<bool> {
         Task::Test { fast: true, .. } => test::run(test::Depth::Fast),
         Task::Test { long: true, .. } => test::run(test::Depth::Long),
         Task::Test { .. } => test::run(test::Depth::Usual),
+        Task::Bench { what } => bench::measure(&what).map(|()| true),
+        Task::Relay { listen, target, rtt_ms } => {
+            bench::relay::run(listen, target, std::time::Duration::from_millis(rtt_ms)).map(|()| true)
+        }
         Task::Peer { which } => peers::command::run(which).map(|()| true),
         Task::Tidy => Ok(tidy::run(&root)? == 0),
         Task::Docs { check: true } => Ok(docs::run(&root, docs::Mode::Check)? == 0),

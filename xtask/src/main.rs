@@ -3,6 +3,7 @@
 //! It wires; the work is in the modules.
 
 mod bench;
+mod demo;
 mod docs;
 mod peers;
 mod root;
@@ -24,6 +25,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Shows a whole migration on this machine
+    Demo {
+        /// Arguments for `mailferry demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Runs all checks in stages, after installing the peers they need
     Test {
         /// Only what one runs before each commit
@@ -80,6 +87,7 @@ fn main() -> ExitCode {
 fn start(task: Task) -> Result<bool> {
     let root = root::root();
     match task {
+        Task::Demo { arguments } => demo::run(&arguments),
         Task::Test { fast: true, .. } => test::run(test::Depth::Fast),
         Task::Test { long: true, .. } => test::run(test::Depth::Long),
         Task::Test { .. } => test::run(test::Depth::Usual),

@@ -128,7 +128,7 @@ impl Field {
         process::open_for_passing(folder.path())?;
         let start = |name: &str, users: usize| {
             let options = dovecot::Options { users, ..dovecot::Options::default() };
-            anyhow::Ok(Guard(dovecot::up(&folder.path().join(name), process::free_pair()?, &options)?))
+            process::on_free_pair(|port| dovecot::up(&folder.path().join(name), port, &options)).map(Guard)
         };
         let (source, target) = (start("a", 1)?, start("b", copies + 1)?);
         let mail = source.0.mail()?;

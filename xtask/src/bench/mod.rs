@@ -12,6 +12,8 @@ mod random;
 mod raw;
 pub mod relay;
 mod report;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::process::Command;
@@ -19,6 +21,9 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Subcommand;
+
+#[cfg(test)]
+pub use line::Line;
 
 use crate::{root, run};
 

@@ -10,6 +10,8 @@ pub mod dovecot;
 pub mod install;
 pub mod postgres;
 pub mod process;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 
 use std::path::{Path, PathBuf};

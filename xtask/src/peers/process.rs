@@ -48,12 +48,12 @@ pub fn ensure_free(ports: &[u16]) -> Result<()> {
 }
 
 /// A port that is free now.
-pub fn free_port() -> Result<u16> {
+fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(local(0))?.local_addr()?.port())
 }
 
 /// Two ports in a row that are free now: plain, and TLS beside it.
-pub fn free_pair() -> Result<u16> {
+fn free_pair() -> Result<u16> {
     for _ in 0..100 {
         let port = free_port()?;
         if port < u16::MAX && TcpListener::bind(local(port + 1)).is_ok() {
@@ -61,6 +61,18 @@ pub fn free_pair() -> Result<u16> {
         }
     }
     bail!("no two ports in a row are free")
+}
+
+/// Starts a server on two free ports; somebody else may be quicker, so it is tried again.
+pub fn on_free_pair<T>(start: impl Fn(u16) -> Result<T>) -> Result<T> {
+    let mut last = None;
+    for _ in 0..3 {
+        match free_pair().and_then(&start) {
+            Ok(started) => return Ok(started),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| anyhow::anyhow!("no port")))
 }
 
 /// An address on this machine.

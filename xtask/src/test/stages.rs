@@ -22,10 +22,11 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "interop", from: Depth::Usual, run: |b| scripts(b, "tests/interop") },
     Stage { name: "end to end", from: Depth::Usual, run: |b| scripts(b, "tests/e2e") },
     Stage { name: "kill test", from: Depth::Usual, run: |b| scripts(b, "tests/kill") },
-    Stage { name: "demo", from: Depth::Usual, run: |b| scripts(b, "tests/demo") },
+    Stage { name: "demo", from: Depth::Usual, run: demo },
+    Stage { name: "benchmark", from: Depth::Long, run: benchmark },
 ];
 
-/// The last bytes of a failed stage's output that are shown come from its log; a Cargo command.
+/// A Cargo command that succeeds or fails.
 fn cargo(bench: &mut Bench, arguments: &[&str]) -> Result<Outcome> {
     let mut command = bench.cargo(arguments);
     Ok(ended(bench.succeeds(&mut command)?, Count::default()))
@@ -108,6 +109,25 @@ fn doc_tests(bench: &mut Bench) -> Result<Outcome> {
     let well = bench.succeeds(&mut command)?;
     let count = Count::read(&bench.said()?);
     Ok(ended(well, count))
+}
+
+fn demo(bench: &mut Bench) -> Result<Outcome> {
+    if !crate::demo::exists() {
+        return Ok(Outcome::Skipped("the binary has no demo".to_owned()));
+    }
+    let mut command = crate::demo::command()?;
+    bench.prepare(&mut command);
+    let count = Count { passed: 1, ..Count::default() };
+    Ok(ended(bench.succeeds(&mut command)?, count))
+}
+
+/// Figures are printed, never judged.
+fn benchmark(bench: &mut Bench) -> Result<Outcome> {
+    let mut command = Command::new(std::env::current_exe()?);
+    bench.prepare(command.args(["bench", "imap", "--runs", "3"]));
+    let well = bench.succeeds(&mut command)?;
+    println!("{}", bench.said()?);
+    Ok(ended(well, Count::default()))
 }
 
 /// Runs every Python script of a folder that is no module (`_…`). A script says

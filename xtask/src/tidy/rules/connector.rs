@@ -16,10 +16,14 @@ pub const REGISTRY: &str = "crates/connect/src/lib.rs";
 const FILES: [&str; 5] = ["client", "source", "target", "checks", "tests"];
 const SHARED: [&str; 2] = ["net", "checks"];
 
-/// The names of all connectors.
+/// The names of all connectors: folders with code in them.
 pub fn connectors(tree: &Tree) -> Vec<&str> {
     let mut names = tree.below(FOLDER);
-    names.retain(|name| !name.ends_with(".rs") && !SHARED.contains(name));
+    names.retain(|name| {
+        let folder = format!("{FOLDER}{name}/");
+        let has_code = || tree.files.keys().any(|path| path.starts_with(&folder) && path.ends_with(".rs"));
+        !SHARED.contains(name) && has_code()
+    });
     names
 }
 

@@ -36,13 +36,17 @@ fn is_inside(file: &File, connector: &str) -> bool {
     inside.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Whether the name is a segment of a path (`imap::`, `::imap`) or a module (`mod imap`).
+/// Whether the name is a segment of a path (`imap::`, `::imap`) or a module (`mod imap`); the modules
+/// of the same name in lab and wire are no connectors.
 fn has_path_to(line: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(name).any(|(at, _)| {
         let (before, after) =
             (line.get(..at).unwrap_or_default(), line.get(at + name.len()..).unwrap_or_default());
         let whole = !before.ends_with(is_word) && !after.starts_with(is_word);
-        whole && (before.ends_with("::") || after.starts_with("::") || before.trim_end().ends_with("mod"))
+        let is_other = ["lab::", "wire::"].iter().any(|room| before.ends_with(room));
+        whole
+            && !is_other
+            && (before.ends_with("::") || after.starts_with("::") || before.trim_end().ends_with("mod"))
     })
 }

@@ -99,10 +99,43 @@ pub fn write(home: &Path, owner: &str, messages: usize, seed: u64) -> Result<Cor
         written.messages += 1;
         written.bytes += on_wire as u64;
     }
-    if let (true, Some((uid, gid))) = (process::is_root(), owner.split_once(':')) {
-        process::give(home, uid.parse()?, gid.parse()?)?;
-    }
+    give(home, owner)?;
     Ok(written)
+}
+
+/// Writes one message of 100 MB and four of 19 MB: what must not stay in memory.
+pub fn write_heavy(home: &Path, owner: &str) -> Result<Corpus> {
+    let mut random = Random::seeded(9);
+    let pools = Pools::new(&mut random);
+    let root = home.join("Maildir");
+    for below in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(root.join(below))?;
+    }
+    let mut written = Corpus { messages: 0, bytes: 0 };
+    for (number, size) in
+        [100_000_000, 19_000_000, 19_000_000, 19_000_000, 19_000_000].into_iter().enumerate()
+    {
+        let mut text = compose(&mut random, &pools, number, LARGE, FIRST_DAY);
+        let more = text.clone();
+        while text.len() < size {
+            text.push_str(&more);
+        }
+        let on_wire = text.len() + text.bytes().filter(|b| *b == b'\n').count();
+        let file = format!("{FIRST_DAY}.M{number}P2.bench,S={},W={on_wire}:2,S", text.len());
+        std::fs::write(root.join("cur").join(file), text)?;
+        written.messages += 1;
+        written.bytes += on_wire as u64;
+    }
+    give(home, owner)?;
+    Ok(written)
+}
+
+/// Gives all to an owner (`uid:gid`), when we may.
+fn give(home: &Path, owner: &str) -> Result<()> {
+    match (process::is_root(), owner.split_once(':')) {
+        (true, Some((uid, gid))) => process::give(home, uid.parse()?, gid.parse()?),
+        _ => Ok(()),
+    }
 }
 
 fn weighted(random: &mut Random) -> usize {

@@ -47,10 +47,24 @@ pub enum Distance {
     Loopback,
     /// 20 ms of round trip added.
     Rtt20,
+    /// None, but the mailbox is one message of 100 MB and four of 19 MB: for memory alone.
+    Heavy,
+}
+
+impl Distance {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+            Self::Rtt20 => "20 ms",
+            Self::Heavy => "heavy",
+        }
+    }
 }
 
 const RTT: Duration = Duration::from_millis(20);
 const SOURCE_USER: &str = "user0001";
+const HEAVY_USER: &str = "user0002";
 
 /// What stays the same for all copies.
 struct Field {
@@ -58,7 +72,8 @@ struct Field {
     source: Guard,
     target: Guard,
     far: (u16, u16),
-    messages: u64,
+    written: corpus::Corpus,
+    heavy: corpus::Corpus,
     next_user: usize,
     programs: PathBuf,
 }
@@ -67,7 +82,7 @@ struct Field {
 pub fn run(options: &Options) -> Result<()> {
     let tools = tools(options)?;
     let per_tool = if options.loopback_only { 1 } else { 2 };
-    let mut field = Field::make(options, 2 + options.runs * tools.len() * per_tool)?;
+    let mut field = Field::make(options, 2 + (options.runs * per_tool + 1) * tools.len())?;
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     // The first reading builds the source's index; it is not measured.
     field.copy(Tool::Raw, Distance::Loopback, options)?;
@@ -82,13 +97,17 @@ pub fn run(options: &Options) -> Result<()> {
                 let sample = field.copy(tool, distance, options)?;
                 if !options.json {
                     let seconds = sample.copy.seconds;
-                    println!("{round}/{} {distance:?} {}: {seconds:.2} s", options.runs, tool.name());
+                    println!("{round}/{} {} {}: {seconds:.2} s", options.runs, distance.name(), tool.name());
                 }
                 samples.entry((distance, tool)).or_default().push(sample);
             }
         }
     }
-    let report = Report::new(&samples, field.messages, field.bytes()?);
+    for tool in tools.iter().copied().filter(|tool| *tool != Tool::Doveadm) {
+        let sample = field.copy(tool, Distance::Heavy, options)?;
+        samples.entry((Distance::Heavy, tool)).or_default().push(sample);
+    }
+    let report = Report::new(&samples, field.written, field.heavy);
     if options.json {
         println!("{}", report.json()?);
     } else {
@@ -130,7 +149,7 @@ impl Field {
             let options = dovecot::Options { users, ..dovecot::Options::default() };
             process::on_free_pair(|port| dovecot::up(&folder.path().join(name), port, &options)).map(Guard)
         };
-        let (source, target) = (start("a", 1)?, start("b", copies + 1)?);
+        let (source, target) = (start("a", 2)?, start("b", copies + 1)?);
         let mail = source.0.mail()?;
         let written =
             corpus::write(&mail.store.join(SOURCE_USER), &mail.owner, options.messages, options.seed)?;
@@ -143,13 +162,9 @@ impl Field {
             );
         }
         let far = (relay::start(mail.imap, RTT)?, relay::start(target.0.mail()?.imap, RTT)?);
-        std::fs::write(folder.path().join("bytes"), written.bytes.to_string())?;
+        let heavy = corpus::write_heavy(&mail.store.join(HEAVY_USER), &mail.owner)?;
         let programs = root::target().join("release");
-        Ok(Self { folder, source, target, far, messages: written.messages, next_user: 1, programs })
-    }
-
-    fn bytes(&self) -> Result<u64> {
-        Ok(std::fs::read_to_string(self.folder.path().join("bytes"))?.parse()?)
+        Ok(Self { folder, source, target, far, written, heavy, next_user: 1, programs })
     }
 
     /// One copy to a new user, recounted and then removed; with the second pass where there is one.
@@ -158,11 +173,15 @@ impl Field {
         let user = Account::numbered(self.next_user).user;
         let state = self.folder.path().join(format!("state-{user}"));
         std::fs::create_dir_all(&state)?;
+        let (from, wanted) = match distance {
+            Distance::Heavy => (HEAVY_USER, self.heavy.messages),
+            Distance::Loopback | Distance::Rtt20 => (SOURCE_USER, self.written.messages),
+        };
         let target = self.target.0.mail()?;
         let near = (self.source.0.mail()?.imap, target.imap);
         let copy = Copy {
-            ports: if distance == Distance::Loopback { near } else { self.far },
-            users: (SOURCE_USER, &user),
+            ports: if distance == Distance::Rtt20 { self.far } else { near },
+            users: (from, &user),
             target_config: &self.target.0.config,
             state: &state,
             programs: &self.programs,
@@ -171,7 +190,7 @@ impl Field {
         let first = meter::run(&mut copy.command(tool)?).context(tool.name())?;
         let second = if tool.has_second_pass() { Some(meter::run(&mut copy.command(tool)?)?) } else { None };
         let there = Line::open(target.imap, &Account::named(&user))?.count()?;
-        ensure!(there == self.messages, "{}: {there} of {} messages arrived", tool.name(), self.messages);
+        ensure!(there == wanted, "{}: {there} of {wanted} messages arrived", tool.name());
         std::fs::remove_dir_all(&state)?;
         std::fs::remove_dir_all(target.store.join(&user))?;
         Ok(Sample { copy: first, second: second.map(|used: Used| used.seconds) })

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::corpus::Corpus;
 use super::imap::Distance;
 use super::meter::Used;
 use super::tools::Tool;
@@ -32,8 +33,8 @@ struct Row {
 #[derive(Debug)]
 pub struct Report {
     rows: BTreeMap<(Distance, Tool), Row>,
-    messages: u64,
-    bytes: u64,
+    usual: Corpus,
+    heavy: Corpus,
 }
 
 /// The figures by which mailferry is judged; null where something was not measured.
@@ -51,14 +52,14 @@ struct Figures {
 
 impl Report {
     /// Takes the medians; of memory the highest.
-    pub fn new(samples: &BTreeMap<(Distance, Tool), Vec<Sample>>, messages: u64, bytes: u64) -> Self {
+    pub fn new(samples: &BTreeMap<(Distance, Tool), Vec<Sample>>, usual: Corpus, heavy: Corpus) -> Self {
         let row = |all: &Vec<Sample>| Row {
             seconds: median(all.iter().map(|one| one.copy.seconds)).unwrap_or(0.0),
             cpu: median(all.iter().map(|one| one.copy.cpu)).unwrap_or(0.0),
             peak_mib: all.iter().map(|one| one.copy.peak_mib).fold(0.0, f64::max),
             nochange: median(all.iter().filter_map(|one| one.second)),
         };
-        Self { rows: samples.iter().map(|(key, all)| (*key, row(all))).collect(), messages, bytes }
+        Self { rows: samples.iter().map(|(key, all)| (*key, row(all))).collect(), usual, heavy }
     }
 
     fn row(&self, distance: Distance, tool: Tool) -> Option<&Row> {
@@ -109,14 +110,15 @@ impl Report {
         );
         for ((distance, tool), row) in &self.rows {
             let nochange = row.nochange.map_or("–".to_owned(), |seconds| format!("{seconds:.3}"));
-            let distance = if *distance == Distance::Loopback { "loopback" } else { "20 ms" };
+            let corpus = if *distance == Distance::Heavy { self.heavy } else { self.usual };
             let _ = writeln!(
                 text,
-                "{distance:<10} {:<15} {:>8.2} {:>11.0} {:>7.1} {:>7.2} {:>9.1} {nochange:>11}",
+                "{:<10} {:<15} {:>8.2} {:>11.0} {:>7.1} {:>7.2} {:>9.1} {nochange:>11}",
+                distance.name(),
                 tool.name(),
                 row.seconds,
-                self.messages as f64 / row.seconds,
-                self.bytes as f64 / 1e6 / row.seconds,
+                corpus.messages as f64 / row.seconds,
+                corpus.bytes as f64 / 1e6 / row.seconds,
                 row.cpu,
                 row.peak_mib,
             );
@@ -142,7 +144,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Distance, Report, Sample, Tool, Used, median};
+    use super::{Corpus, Distance, Report, Sample, Tool, Used, median};
 
     #[test]
     fn medians() {
@@ -154,13 +156,14 @@ mod tests {
     #[test]
     fn figures_are_ratios_to_the_others_and_null_when_missing() {
         let one = |seconds, cpu, second| vec![Sample { copy: Used { seconds, cpu, peak_mib: 40.0 }, second }];
+        let corpus = Corpus { messages: 10, bytes: 10 };
         let samples = BTreeMap::from([
             ((Distance::Loopback, Tool::Raw), one(2.0, 0.5, None)),
             ((Distance::Loopback, Tool::Mbsync), one(5.0, 1.0, Some(0.06))),
             ((Distance::Loopback, Tool::Mailferry), one(2.5, 0.75, Some(0.1))),
         ]);
         assert_eq!(
-            Report::new(&samples, 10, 10).json().unwrap(),
+            Report::new(&samples, corpus, corpus).json().unwrap(),
             "{\"ratio_to_raw\":0.8,\"ratio_to_mbsync\":2.0,\"rtt20_ratio_to_raw\":null,\"rtt20_ratio_to_mbsync\":null,\
              \"nochange_excess_ms\":40.0,\"rtt20_nochange_ratio_to_mbsync\":null,\"cpu_ratio_to_raw\":1.5,\"peak_mib\":40.0}"
         );

@@ -130,6 +130,9 @@ fn benchmark(bench: &mut Bench) -> Result<Outcome> {
     Ok(ended(well, Count::default()))
 }
 
+/// A script that hangs fails.
+const SCRIPT_SECONDS: &str = "1800";
+
 /// Runs every Python script of a folder that is no module (`_…`). A script says
 /// `N passed, N failed, N skipped`, or its exit says it: 0 passed, 77 skipped.
 fn scripts(bench: &mut Bench, folder: &str) -> Result<Outcome> {
@@ -144,8 +147,8 @@ fn scripts(bench: &mut Bench, folder: &str) -> Result<Outcome> {
     }
     let mut all = Count::default();
     for path in paths {
-        let mut command = Command::new("python3");
-        command.arg("-B").arg(&path);
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", SCRIPT_SECONDS, "python3", "-B"]).arg(&path);
         bench.prepare(&mut command);
         bench.log = tempfile::tempfile()?;
         let before = std::time::Instant::now();

@@ -18,6 +18,8 @@ const HOSTS: [&str; 5] = [
     concat!("deb.", "debian.org"),
     concat!("python", "hosted"),
 ];
+const FOLDERS: [&str; 3] =
+    [concat!("shared/", "peers"), concat!("shared/", "reference"), concat!("shared/", "design")];
 /// Written by package managers.
 const LOCKS: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 
@@ -33,6 +35,14 @@ fn check(tree: &Tree, found: &mut Vec<Violation>) {
                     n + 1,
                     RULE.name,
                     format!("names the registry {host}"),
+                ));
+            }
+            for folder in FOLDERS.iter().filter(|folder| line.contains(**folder)) {
+                found.push(Violation::new(
+                    &file.path,
+                    n + 1,
+                    RULE.name,
+                    format!("names a folder outside: {folder}"),
                 ));
             }
             for path in PATHS.iter().filter(|path| is_machine_path(line, path)) {

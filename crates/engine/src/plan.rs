@@ -59,7 +59,8 @@ pub fn plan(head: &Head, source: &[Folder], target: &[Folder], options: &RunOpti
         let (entry, renamed) = numbers.entry(folder, &goes, source);
         plan.folders.push(Planned { entry, listed: folder.clone(), wanted: goes, renamed });
     }
-    plan.vanished = head.folders.iter().filter(|f| !f.gone && !numbers.used.contains(&f.no)).cloned().collect();
+    plan.vanished =
+        head.folders.iter().filter(|f| !f.gone && !numbers.used.contains(&f.no)).cloned().collect();
     // A folder that is only left out now is not gone.
     plan.vanished.retain(|f| !plan.left_out.iter().any(|(listed, _)| listed.id == f.source));
     plan
@@ -81,7 +82,8 @@ fn wanted_path(
     if let Some(path) = by_role.filter(|p| !taken.contains(p)) {
         return path;
     }
-    let above = std::iter::successors(folder.path.parent(), FolderPath::parent).find_map(|p| Some((wanted.get(&p)?, p)));
+    let above = std::iter::successors(folder.path.parent(), FolderPath::parent)
+        .find_map(|p| Some((wanted.get(&p)?, p)));
     match above {
         Some((gone_to, parent)) => {
             FolderPath(gone_to.0.iter().chain(&folder.path.0[parent.0.len()..]).cloned().collect())
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn roles_map_what_lies_below_follows_and_nothing_merges() {
-        let source = [folder("Gesendet", Some(Role::Sent)), folder("Gesendet/2024", None), folder("Sent Items", None)];
+        let source =
+            [folder("Gesendet", Some(Role::Sent)), folder("Gesendet/2024", None), folder("Sent Items", None)];
         let target = [folder("INBOX", Some(Role::Inbox)), folder("Sent Items", Some(Role::Sent))];
         let plan = plan(&Head::default(), &source, &target, &RunOptions::default());
         assert_eq!(
@@ -214,7 +217,12 @@ mod tests {
     #[test]
     fn a_mapping_of_the_administrator_wins() {
         let options = RunOptions { map: vec!["Sent=Old/Sent".parse().unwrap()], ..RunOptions::default() };
-        let plan = plan(&Head::default(), &[folder("Sent", Some(Role::Sent))], &[folder("S", Some(Role::Sent))], &options);
+        let plan = plan(
+            &Head::default(),
+            &[folder("Sent", Some(Role::Sent))],
+            &[folder("S", Some(Role::Sent))],
+            &options,
+        );
         assert_eq!(paths(&plan), ["Sent > Old/Sent"]);
     }
 

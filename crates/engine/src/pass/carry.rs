@@ -17,9 +17,7 @@ use mailferry_model::{
     port::{BudgetGuard, Outcome, Put},
 };
 
-use super::{
-    shared::{Owed, Shared, locked},
-};
+use super::shared::{Owed, Shared, locked};
 use crate::seeded::Bug;
 
 /// One fetch asks for at most so many bytes, a larger item alone.
@@ -147,7 +145,9 @@ fn batches(stubs: Vec<Stub>) -> Vec<Vec<Stub>> {
     let mut bytes = 0;
     for stub in stubs {
         let alone = stub.size > Body::IN_MEMORY;
-        let open = batches.last_mut().filter(|b| !alone && bytes + stub.size <= FETCH_BYTES && b.len() < FETCH_ITEMS);
+        let open = batches
+            .last_mut()
+            .filter(|b| !alone && bytes + stub.size <= FETCH_BYTES && b.len() < FETCH_ITEMS);
         bytes = if open.is_some() { bytes + stub.size } else { stub.size };
         match open {
             Some(batch) => batch.push(stub),
@@ -177,7 +177,9 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
     match error.reaction() {
         // Gone since it was listed: the next pass will hear of it.
         _ if error.kind() == Kind::NotFound => match &owed.entry {
-            Some(entry) => shared.record(Entry { state: State::Gone, ..entry.clone() }, owed.entry.as_ref()).await,
+            Some(entry) => {
+                shared.record(Entry { state: State::Gone, ..entry.clone() }, owed.entry.as_ref()).await
+            }
             None => Ok(()),
         },
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
@@ -194,7 +196,7 @@ struct Sent {
     message_id: Option<Box<str>>,
     size: u64,
     /// For a repair; only what is in memory anyway.
-    copy: Option<(Item, Chunks)>,
+    copy: Option<Chunks>,
 }
 
 /// Sends one group and records what became of it.
@@ -208,7 +210,7 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     let mut holds = Vec::with_capacity(group.items.len());
     for (owed, item, hold) in group.items {
         let copy = match &item.body {
-            Body::Bytes(chunks) => Some((hollow(&item), chunks.clone())),
+            Body::Bytes(chunks) => Some(chunks.clone()),
             Body::Stream { .. } => None,
         };
         sent.push(Sent {
@@ -234,20 +236,6 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     }
     drop(holds);
     failed.map_or(Ok(()), Err)
-}
-
-/// The item without its body.
-fn hollow(item: &Item) -> Item {
-    Item {
-        id: item.id.clone(),
-        form: item.form,
-        key: item.key,
-        message_id: item.message_id.clone(),
-        date: item.date,
-        flags: item.flags.clone(),
-        body: Body::Bytes(Chunks::default()),
-        digest: item.digest.clone(),
-    }
 }
 
 async fn placed(
@@ -294,7 +282,13 @@ async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> 
     Ok(())
 }
 
-async fn refused(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, mut sent: Sent, error: Error) -> Result<()> {
+async fn refused(
+    shared: &Arc<Shared>,
+    no: FolderNo,
+    target: &FolderId,
+    mut sent: Sent,
+    error: Error,
+) -> Result<()> {
     match error.reaction() {
         Reaction::StallMailbox | Reaction::ParkEndpoint => {
             owe(shared, &sent.owed, error.clone()).await?;
@@ -303,7 +297,7 @@ async fn refused(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, mut sent
         Reaction::OweItem | Reaction::PauseFolder => return owe(shared, &sent.owed, error).await,
         Reaction::SkipItem => {}
     }
-    let Some((item, body)) = sent.copy.take().filter(|_| error.kind() == Kind::Malformed) else {
+    let Some(body) = sent.copy.take().filter(|_| error.kind() == Kind::Malformed) else {
         return skip(shared, &sent.owed, sent.message_id.clone(), error).await;
     };
     let convert = &shared.sides.convert;
@@ -325,7 +319,16 @@ async fn refused(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, mut sent
     sent.owed.entry = Some(entry);
     (sent.key, sent.size) = (mended.key, mended.body.len());
     sent.digest = Arc::new(std::sync::OnceLock::from(mended.digest));
-    let item = Item { body: Body::Bytes(mended.body), key: mended.key, digest: sent.digest.clone(), ..item };
+    let item = Item {
+        id: sent.owed.stub.id.clone(),
+        form: Form::Mime,
+        key: mended.key,
+        message_id: sent.message_id.clone(),
+        date: sent.owed.stub.date,
+        flags: sent.owed.stub.flags.clone(),
+        body: Body::Bytes(mended.body),
+        digest: sent.digest.clone(),
+    };
     tracing::debug!(folder = no.0, "a refused item is sent again under a repair");
     match shared.sides.target.put(target, vec![Put::Item(item)]).await.into_iter().next() {
         Some(Outcome::Placed(id)) => placed(shared, &sent, id, Some(repair)).await,
@@ -336,7 +339,12 @@ async fn refused(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, mut sent
 }
 
 /// Lists an item as skipped.
-pub(super) async fn skip(shared: &Shared, owed: &Owed, message_id: Option<Box<str>>, error: Error) -> Result<()> {
+pub(super) async fn skip(
+    shared: &Shared,
+    owed: &Owed,
+    message_id: Option<Box<str>>,
+    error: Error,
+) -> Result<()> {
     let entry = Entry { state: State::Skipped, ..with_reason(owed, message_id, &error) };
     shared.record(entry, owed.entry.as_ref()).await
 }
@@ -352,4 +360,3 @@ fn with_reason(owed: &Owed, message_id: Option<Box<str>>, error: &Error) -> Entr
     let reason = Reason { code: error.code().into(), text: error.context().into(), message_id };
     Entry { tries: before.tries.saturating_add(1), reason: Some(Box::new(reason)), ..before }
 }
-

@@ -63,9 +63,12 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
     shared.writer.sync().await?;
     let mut open: Vec<(FolderNo, FolderId, Vec<Entry>)> = Vec::new();
     for folder in shared.all_folders() {
-        let (Some(target), true) = (folder.target.clone(), folder.placed_pass == shared.pass) else { continue };
+        let (Some(target), true) = (folder.target.clone(), folder.placed_pass == shared.pass) else {
+            continue;
+        };
         let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
-        let unsure = |e: &&Entry| e.state == State::Placed && ((e.target.is_none() && !e.seen) || e.unanswered > 0);
+        let unsure =
+            |e: &&Entry| e.state == State::Placed && ((e.target.is_none() && !e.seen) || e.unanswered > 0);
         let entries: Vec<Entry> = entries.iter().filter(unsure).cloned().collect();
         if !entries.is_empty() {
             open.push((folder.no, target, entries));
@@ -95,13 +98,14 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
 }
 
 /// Gives ids to placed items that have none.
-async fn claim(
+pub(super) async fn claim(
     shared: &Arc<Shared>,
     target: &FolderId,
     entries: &mut [Entry],
     free: &mut Vec<Trace<TargetId>>,
 ) -> Result<()> {
-    let nameless: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].target.is_none() && !entries[*at].seen).collect();
+    let nameless: Vec<usize> =
+        (0..entries.len()).filter(|at| entries[*at].target.is_none() && !entries[*at].seen).collect();
     let wanted: Vec<Wanted> =
         nameless.iter().map(|at| Wanted { forms: vec![(entries[*at].key, entries[*at].size)] }).collect();
     let found: Vec<Found> = free.iter().map(|t| Found { key: t.key, size: t.size }).collect();
@@ -110,7 +114,8 @@ async fn claim(
     for (ws, fs) in pairing.ask {
         let ids: Vec<TargetId> = fs.iter().map(|f| free[*f].id.clone()).collect();
         let theirs = shared.sides.target.digests(target, &ids).await;
-        let theirs: Vec<(usize, Digest)> = fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
+        let theirs: Vec<(usize, Digest)> =
+            fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().map(|w| (*w, entries[nameless[*w]].digest.into_iter().collect())).collect();
         pairs.extend(matching::pair_by_digest(&ours, &theirs));
@@ -135,8 +140,11 @@ async fn drop_extra(
     entry: &Entry,
     free: &mut Vec<Trace<TargetId>>,
 ) -> Result<Vec<Trace<TargetId>>> {
-    let alike: Vec<Trace<TargetId>> =
-        free.iter().filter(|t| t.key == entry.key && t.size == entry.size && t.flags == entry.flags).cloned().collect();
+    let alike: Vec<Trace<TargetId>> = free
+        .iter()
+        .filter(|t| t.key == entry.key && t.size == entry.size && t.flags == entry.flags)
+        .cloned()
+        .collect();
     if alike.is_empty() {
         return Ok(Vec::new());
     }
@@ -150,7 +158,8 @@ async fn drop_extra(
     };
     let ids: Vec<TargetId> = alike.iter().map(|t| t.id.clone()).collect();
     let digests = shared.sides.target.digests(target, &ids).await;
-    let equal = alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some() && d.as_ref().ok() == ours.as_ref());
+    let equal =
+        alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some() && d.as_ref().ok() == ours.as_ref());
     let extra: Vec<Trace<TargetId>> = equal.map(|(t, _)| t).take(usize::from(entry.unanswered)).collect();
     free.retain(|t| !extra.iter().any(|e| e.id == t.id));
     let edits = extra.iter().map(|t| Edit { id: t.id.clone(), kind: EditKind::Remove }).collect();

@@ -52,16 +52,24 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     for at in 0..gathered.len() {
         let ids: Vec<ItemId> = {
             let owed = &gathered[at].owed;
-            gathered[at].order.iter().filter(|id| owed.get(id).is_some_and(|o| sizes.contains(&o.stub.size))).cloned().collect()
+            gathered[at]
+                .order
+                .iter()
+                .filter(|id| owed.get(id).is_some_and(|o| sizes.contains(&o.stub.size)))
+                .cloned()
+                .collect()
         };
         if ids.is_empty() {
             continue;
         }
         let source = shared.folder(gathered[at].folder)?.source;
-        let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&source, Some(&ids)).try_collect().await?;
+        let traces: Vec<Trace<ItemId>> =
+            shared.sides.source.traces(&source, Some(&ids)).try_collect().await?;
         for trace in traces {
             let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
-            let Some((from, entry)) = pick(shared, &source, &trace.id, at, candidates).await else { continue };
+            let Some((from, entry)) = pick(shared, &source, &trace.id, at, candidates).await else {
+                continue;
+            };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
                 true => rebind(shared, &owed, &entry, later).await.map(|()| true)?,
@@ -89,7 +97,8 @@ async fn pick(
     }
     let digest = shared.sides.source.digests(source, std::slice::from_ref(id)).await.pop()?.ok()?;
     let same = |(_, entry): &(usize, Entry)| entry.digest == Some(digest);
-    let found = candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same))?;
+    let found =
+        candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same))?;
     Some(candidates.swap_remove(found))
 }
 
@@ -137,7 +146,11 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             forget(shared, old).await?;
             Ok(true)
         }
-        Some(Outcome::Refused(e)) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => Err(e),
+        Some(Outcome::Refused(e))
+            if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) =>
+        {
+            Err(e)
+        }
         Some(Outcome::Unsure(_)) => {
             let before = owed.as_entry();
             let entry = Entry {
@@ -190,8 +203,12 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
                         locked(&shared.deeds).flagged += 1;
                         shared.record(entry.clone(), Some(entry)).await?;
                     }
-                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => return Err(e),
-                    Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused"),
+                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
+                        return Err(e);
+                    }
+                    Err(e) => {
+                        tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused")
+                    }
                 }
             }
         }
@@ -233,7 +250,9 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
         gone.sort_by(|a, b| a.id.cmp(&b.id));
         for entry in gone {
             let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
-                Some(places) => places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at)),
+                Some(places) => {
+                    places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at))
+                }
                 None => None,
             };
             if entry.target.is_some() && (delete || moved.is_some()) {
@@ -257,7 +276,9 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
                         locked(&shared.deeds).removed += 1;
                         forget(shared, entry).await?;
                     }
-                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => return Err(e),
+                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
+                        return Err(e);
+                    }
                     Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a removal was refused"),
                 }
             }
@@ -286,7 +307,10 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
     let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
     for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
         for entry in shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await? {
-            if entry.state != State::Placed || !active(entry.pass) || !wanted.contains_key(&(entry.key, entry.size)) {
+            if entry.state != State::Placed
+                || !active(entry.pass)
+                || !wanted.contains_key(&(entry.key, entry.size))
+            {
                 continue;
             }
             let digest = match entry.digest {
@@ -299,7 +323,11 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
     Ok(recent)
 }
 
-async fn read_digest(shared: &Shared, folder: &mailferry_model::ledger::FolderEntry, entry: &Entry) -> Option<Digest> {
+async fn read_digest(
+    shared: &Shared,
+    folder: &mailferry_model::ledger::FolderEntry,
+    entry: &Entry,
+) -> Option<Digest> {
     let read = shared.sides.source.digests(&folder.source, std::slice::from_ref(&entry.id)).await.pop()?;
     read.map_err(|e: Error| tracing::debug!(error = e.kind().code(), "a digest could not be read")).ok()
 }

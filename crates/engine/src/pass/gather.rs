@@ -39,7 +39,11 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Starts from what the ledger knows.
-    pub async fn begin(shared: &Shared, folder: &FolderEntry, fingerprint: Option<Fingerprint>) -> Result<Self> {
+    pub async fn begin(
+        shared: &Shared,
+        folder: &FolderEntry,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Self> {
         let known = match folder.placed + folder.owed + folder.skipped + folder.left {
             0 => Vec::new(),
             _ => shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?,

@@ -46,7 +46,12 @@ pub(super) async fn ensure(
                 deeds.folders_created += u64::from(ensured.created);
                 there.insert(path, ensured.id);
             }
-            Err(e) if matches!(e.kind(), Kind::Malformed | Kind::Unsupported | Kind::AlreadyExists | Kind::NotFound) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    Kind::Malformed | Kind::Unsupported | Kind::AlreadyExists | Kind::NotFound
+                ) =>
+            {
                 tracing::debug!(folder = at, "a folder name needs another form");
             }
             Err(e) => return Err(e),
@@ -67,7 +72,10 @@ pub(super) async fn ensure(
 }
 
 fn pending(folders: &[Planned], there: &BTreeMap<FolderPath, FolderId>) -> Vec<(usize, FolderSpec)> {
-    let missing = folders.iter().enumerate().filter(|(_, f)| f.entry.target.is_none() && !there.contains_key(&f.wanted));
+    let missing = folders
+        .iter()
+        .enumerate()
+        .filter(|(_, f)| f.entry.target.is_none() && !there.contains_key(&f.wanted));
     missing.map(|(at, f)| (at, FolderSpec { path: f.wanted.clone(), role: f.listed.role })).collect()
 }
 
@@ -125,7 +133,12 @@ async fn place(
     loop {
         let Some(path) = candidates.next() else {
             let refused = reason.unwrap_or_else(|| "the target refuses every name tried".to_owned());
-            let error = mailferry_model::Error::new(Kind::Malformed, mailferry_model::Side::Target, "create folder", refused);
+            let error = mailferry_model::Error::new(
+                Kind::Malformed,
+                mailferry_model::Side::Target,
+                "create folder",
+                refused,
+            );
             return Err(error.scope_of(mailferry_model::Scope::Folder));
         };
         let known = there.get(&path).cloned();

@@ -49,7 +49,9 @@ pub struct Pairing {
 pub fn pair(wanted: &[Wanted], found: &[Found], trust: Trust, fidelity: Fidelity) -> Pairing {
     let mut classes: BTreeMap<HeaderKey, (BTreeSet<usize>, BTreeSet<usize>)> = BTreeMap::new();
     for (at, item) in wanted.iter().enumerate() {
-        item.forms.iter().for_each(|(key, _)| drop(classes.entry(*key).or_default().0.insert(at)));
+        for (key, _) in &item.forms {
+            classes.entry(*key).or_default().0.insert(at);
+        }
     }
     for (at, trace) in found.iter().enumerate() {
         if let Some(class) = classes.get_mut(&trace.key) {
@@ -67,7 +69,8 @@ pub fn pair(wanted: &[Wanted], found: &[Found], trust: Trust, fidelity: Fidelity
         } else if fidelity == Fidelity::Rewritten || Bug::BodyIgnored.is_on() {
             let mut left: Vec<usize> = traces.iter().copied().collect();
             for &w in &items {
-                let at = left.iter().position(|f| same(w, *f)).or(if left.is_empty() { None } else { Some(0) });
+                let at =
+                    left.iter().position(|f| same(w, *f)).or(if left.is_empty() { None } else { Some(0) });
                 sure.extend(at.map(|at| (w, left.remove(at))));
             }
         } else if let (1, 1, Trust::BeyondMark) = (items.len(), traces.len(), trust) {

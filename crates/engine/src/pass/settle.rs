@@ -79,7 +79,12 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
         let wait = look.not_before.saturating_sub(shared.cx.clock.elapsed()).max(shared.terms.grace);
         shared.cx.clock.sleep(wait).await;
     }
-    Err(Error::new(Kind::Busy, mailferry_model::Side::Target, "settle", "the target folders do not come to rest"))
+    Err(Error::new(
+        Kind::Busy,
+        mailferry_model::Side::Target,
+        "settle",
+        "the target folders do not come to rest",
+    ))
 }
 
 /// An owed item in each form in which it may have been sent.
@@ -96,7 +101,8 @@ async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
     for (no, owed) in by_folder {
         let folder = shared.folder(no)?;
         let ids: Vec<ItemId> = owed.iter().map(|o| o.stub.id.clone()).collect();
-        let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await?;
+        let traces: Vec<Trace<ItemId>> =
+            shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await?;
         let facts: HashMap<ItemId, (HeaderKey, u64)> =
             traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect();
         for owed in owed {
@@ -143,7 +149,8 @@ pub(super) async fn traces(shared: &Shared, look: &Look) -> Result<Seen> {
         let free = found.into_iter().filter(|t| !claimed.contains(&t.id)).collect();
         Ok::<_, Error>((folder, free))
     };
-    let mut seen: Seen = stream::iter(look.places.clone()).map(one).buffer_unordered(TOGETHER).try_collect().await?;
+    let mut seen: Seen =
+        stream::iter(look.places.clone()).map(one).buffer_unordered(TOGETHER).try_collect().await?;
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(seen)
 }
@@ -202,7 +209,9 @@ async fn pair<'a, 'b>(
         let ours: Vec<(usize, Vec<Digest>)> = ws.iter().copied().zip(ours).collect();
         let theirs: Vec<(usize, Digest)> =
             fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
-        pairs.extend(matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])));
+        pairs.extend(
+            matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
+        );
     }
     Ok(pairs)
 }
@@ -212,7 +221,8 @@ async fn source_digests(shared: &Shared, items: &[&Item]) -> Result<Vec<Vec<Dige
     let mut all = Vec::with_capacity(items.len());
     for item in items {
         let folder = shared.folder(item.owed.folder)?;
-        let read = shared.sides.source.digests(&folder.source, std::slice::from_ref(&item.owed.stub.id)).await;
+        let read =
+            shared.sides.source.digests(&folder.source, std::slice::from_ref(&item.owed.stub.id)).await;
         let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
         all.push(read.into_iter().filter_map(Result::ok).chain(repaired).collect());
     }

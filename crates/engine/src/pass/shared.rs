@@ -1,13 +1,17 @@
 //! What all tasks of one pass share: sides, terms, folders as they stand, windows, the writer.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use mailferry_model::{
     Error, Kind, Result, Side,
     cancel::Cancel,
+    folder::Folder,
     id::{FolderId, Mark, TargetId},
     item::Stub,
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
@@ -84,6 +88,12 @@ pub(crate) struct Shared {
     /// Target ids that the ledger knows, by target folder; loaded where something has to be settled.
     pub claimed: Mutex<HashMap<FolderId, HashSet<TargetId>>>,
     pub deeds: Mutex<Deeds>,
+    /// Folders whose ledger was written to.
+    pub touched: Mutex<BTreeSet<FolderNo>>,
+    /// Whether each target folder was subscribed to when the pass began.
+    pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
+    /// Something was placed under an id that nobody knows yet.
+    nameless: AtomicBool,
     /// Stops new puts after an error that reaches the whole mailbox.
     pub halt: Cancel,
 }
@@ -93,7 +103,10 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "made in one place, from what the first steps of a pass found")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "made in one place, from what the first steps of a pass found"
+    )]
     pub fn new(
         sides: Sides,
         terms: Terms,
@@ -102,7 +115,7 @@ impl Shared {
         pass: u32,
         folders: impl IntoIterator<Item = FolderEntry>,
         windows: &[Window],
-        target_folders: Vec<FolderId>,
+        listed: &[Folder],
     ) -> Arc<Self> {
         Arc::new(Self {
             sides,
@@ -115,7 +128,10 @@ impl Shared {
             last_doubt: Mutex::default(),
             windows: Mutex::new(windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect()),
             opened: OnceCell::new(),
-            target_folders,
+            target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
+            target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
+            touched: Mutex::default(),
+            nameless: AtomicBool::new(false),
             claimed: Mutex::default(),
             deeds: Mutex::default(),
             halt: Cancel::default(),
@@ -124,7 +140,10 @@ impl Shared {
 
     /// A folder as it stands.
     pub fn folder(&self, no: FolderNo) -> Result<FolderEntry> {
-        locked(&self.folders).get(&no).cloned().ok_or_else(|| Error::bug("look up folder", "unknown folder number"))
+        locked(&self.folders)
+            .get(&no)
+            .cloned()
+            .ok_or_else(|| Error::bug("look up folder", "unknown folder number"))
     }
 
     /// The target folder of a folder.
@@ -159,6 +178,10 @@ impl Shared {
                     folder.placed_pass = self.pass;
                 }
             }
+        }
+        locked(&self.touched).insert(entry.folder);
+        if entry.state == State::Placed && entry.target.is_none() && !entry.seen {
+            self.nameless.store(true, Ordering::SeqCst);
         }
         let was_placed = before.is_some_and(|b| b.state == State::Placed);
         match entry.state {
@@ -196,7 +219,9 @@ impl Shared {
                     windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect();
                 locked(&self.windows).extend(windows.into_iter().map(|w| (w.folder, w.mark)));
                 for folder in self.all_folders() {
-                    if let (None, Some(mark)) = (&folder.first, folder.target.as_ref().and_then(|t| first.get(t))) {
+                    if let (None, Some(mark)) =
+                        (&folder.first, folder.target.as_ref().and_then(|t| first.get(t)))
+                    {
                         self.change_folder(folder.no, |f| f.first = Some(mark.clone())).await?;
                     }
                 }
@@ -212,9 +237,26 @@ impl Shared {
         self.halt.check()?;
         if (self.terms.lease_left)() < self.cx.put_timeout {
             let lost = "the lease on this mailbox is running out; another worker may take over";
-            return Err(Error::new(Kind::Conflict, Side::Us, "put", lost).scope_of(mailferry_model::Scope::Mailbox));
+            return Err(
+                Error::new(Kind::Conflict, Side::Us, "put", lost).scope_of(mailferry_model::Scope::Mailbox)
+            );
         }
         Ok(())
+    }
+
+    /// Whether every placed item's id is known, so that windows may close without a look.
+    pub fn all_ids_known(&self) -> bool {
+        !self.nameless.load(Ordering::SeqCst)
+    }
+
+    /// Nothing is in doubt any more.
+    pub async fn close_windows(&self) -> Result<()> {
+        let open: Vec<FolderId> = locked(&self.windows).drain().map(|(f, _)| f).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        self.writer.close_windows(open).await?;
+        self.writer.sync().await
     }
 
     pub fn add_doubt(&self, owed: Owed) {

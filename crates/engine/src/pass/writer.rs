@@ -43,7 +43,13 @@ impl Writer {
     pub fn start(sides: &Sides, terms: &Terms, cx: &Cx) -> Self {
         let (words, inbox) = mpsc::channel(4096);
         let failed = Arc::new(OnceLock::new());
-        let loop_ = Loop { sides: sides.clone(), terms: terms.clone(), cx: cx.clone(), inbox, failed: failed.clone() };
+        let loop_ = Loop {
+            sides: sides.clone(),
+            terms: terms.clone(),
+            cx: cx.clone(),
+            inbox,
+            failed: failed.clone(),
+        };
         Self { words, task: tokio::spawn(loop_.run()), failed }
     }
 
@@ -153,4 +159,3 @@ impl Loop {
         }
     }
 }
-

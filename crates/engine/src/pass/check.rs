@@ -1,0 +1,283 @@
+//! Reads what verification judges, and sums it up: afresh from the target, after the last put.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use futures_util::TryStreamExt;
+use mailferry_model::{
+    Kind, Result,
+    caps::Fidelity,
+    filter::Choice,
+    folder::Folder,
+    id::{ItemId, TargetId},
+    item::Trace,
+    key::HeaderKey,
+    ledger::{Entry, FolderEntry, FolderNo, State},
+    report::{Findings, Named},
+};
+
+use super::{
+    shared::{Owed, Shared, locked},
+    terms::Depth,
+};
+use crate::verify::{self, Judged, Scene};
+
+/// What one look found, and what should be put again.
+pub(super) struct Checked {
+    pub findings: Findings,
+    /// Placed, as the target said, and never seen: to be settled and put again.
+    pub unseen: Vec<Owed>,
+}
+
+/// Verifies the folders of a pass to a depth.
+pub(super) async fn check(shared: &Arc<Shared>, depth: Depth) -> Result<Checked> {
+    shared.writer.sync().await?;
+    shared.terms.progress.set_phase("verifying");
+    let mut checked = Checked { findings: Findings::default(), unseen: Vec::new() };
+    let mut absent: Vec<(FolderEntry, Entry)> = Vec::new();
+    let mut free: Vec<Trace<TargetId>> = Vec::new();
+    let counts = counts(shared).await?;
+    for folder in shared.all_folders() {
+        if folder.target.is_none() {
+            continue;
+        }
+        let count = counts.get(&folder.no).copied();
+        let wrote = folder.placed_pass == shared.pass;
+        let fewer = matches!((count, folder.target_items), (Some(now), Some(then)) if now < then);
+        let reading = depth != Depth::Written || wrote || fewer || folder.owed + folder.skipped > 0;
+        if !reading {
+            sum_up(&mut checked.findings, &folder);
+            continue;
+        }
+        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+        list_skipped(&mut checked.findings, &folder, &entries);
+        let all = depth != Depth::Written || fewer;
+        if all || wrote {
+            let judged = look(shared, &folder, &entries, depth, all).await?;
+            free.extend(judged.free.iter().cloned());
+            absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
+            report(shared, &folder, judged, depth, &mut checked).await?;
+        }
+        sum_up(&mut checked.findings, &folder);
+        if let Some(count) = count {
+            shared.change_folder(folder.no, |f| f.target_items = Some(count)).await?;
+        }
+    }
+    explain_absent(shared, absent, &mut free, &mut checked).await?;
+    checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
+    Ok(checked)
+}
+
+/// How many items each target folder holds now.
+async fn counts(shared: &Shared) -> Result<HashMap<FolderNo, u64>> {
+    let listed: HashMap<_, _> =
+        shared.sides.target.folders().await?.into_iter().map(|f| (f.id, f.items)).collect();
+    let known = |f: &FolderEntry| Some((f.no, (*listed.get(f.target.as_ref()?)?)?));
+    Ok(shared.all_folders().iter().filter_map(known).collect())
+}
+
+fn sum_up(findings: &mut Findings, folder: &FolderEntry) {
+    findings.identified += folder.placed + folder.owed + folder.skipped;
+    findings.placed += folder.placed;
+    findings.bytes += folder.bytes;
+}
+
+fn list_skipped(findings: &mut Findings, folder: &FolderEntry, entries: &[Entry]) {
+    for entry in entries.iter().filter(|e| matches!(e.state, State::Skipped | State::Owed)) {
+        let (code, text) = match &entry.reason {
+            Some(reason) => (&*reason.code, reason.text.to_string()),
+            None => (
+                "NOT_YET_PLACED",
+                "its put was never answered; it is tried again in the next pass".to_owned(),
+            ),
+        };
+        findings.skipped.push(verify::named(folder, entry, code, text));
+    }
+}
+
+/// One folder, afresh.
+async fn look(
+    shared: &Shared,
+    folder: &FolderEntry,
+    entries: &[Entry],
+    depth: Depth,
+    all: bool,
+) -> Result<Judged> {
+    let Some(target) = &folder.target else { return Ok(Judged::default()) };
+    let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
+    let judged_entries: Vec<Entry> = match mark {
+        Some(_) => entries.iter().filter(|e| e.pass == shared.pass && e.target.is_some()).cloned().collect(),
+        None => entries.to_vec(),
+    };
+    let traces: Vec<Trace<TargetId>> =
+        match shared.sides.target.traces(target, mark.as_ref()).try_collect().await {
+            Err(e) if super::gather::is_gone(&e) => Vec::new(),
+            other => other?,
+        };
+    let source =
+        if depth == Depth::Written || folder.gone { None } else { Some(source_keys(shared, folder).await?) };
+    let fidelity = shared.sides.target.caps().fidelity;
+    Ok(verify::judge(&Scene {
+        folder,
+        entries: &judged_entries,
+        traces: &traces,
+        source: source.as_ref(),
+        fidelity,
+    }))
+}
+
+async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, (HeaderKey, u64)>> {
+    match shared.sides.source.traces(&folder.source, None).try_collect::<Vec<_>>().await {
+        Ok(traces) => Ok(traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect()),
+        Err(e) if super::gather::is_gone(&e) || e.kind() == Kind::CursorExpired => Ok(HashMap::new()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Turns a judgement into findings; marks as seen what was seen.
+async fn report(
+    shared: &Arc<Shared>,
+    folder: &FolderEntry,
+    judged: Judged,
+    depth: Depth,
+    checked: &mut Checked,
+) -> Result<()> {
+    let findings = &mut checked.findings;
+    let mut ask = judged.ask;
+    let mut there = judged.there;
+    if depth == Depth::Deep {
+        let again = std::mem::take(&mut there);
+        ask.extend(again.into_iter().filter_map(|e| Some((e.clone(), e.target.clone()?))));
+    }
+    for entry in &judged.redated {
+        let reason = "the target set another date";
+        findings.rewritten.push(verify::named(folder, entry, "DATE_REWRITTEN", reason));
+    }
+    for entry in &there {
+        if let Some(repair) = entry.repair {
+            findings.rewritten.push(verify::named(folder, entry, "REPAIRED", verify::repair_words(repair)));
+        }
+        shared.record(entry.clone(), Some(entry)).await?;
+    }
+    let wrong = compare_digests(shared, folder, ask, findings).await?;
+    findings.missing.extend(wrong);
+    findings.doubled.extend(doubled(shared, folder, judged.extra).await?);
+    Ok(())
+}
+
+/// Reads both bodies where key and size do not tell. What has another body is missing.
+async fn compare_digests(
+    shared: &Arc<Shared>,
+    folder: &FolderEntry,
+    ask: Vec<(Entry, TargetId)>,
+    findings: &mut Findings,
+) -> Result<Vec<Named>> {
+    let mut wrong = Vec::new();
+    let Some(target) = folder.target.clone().filter(|_| !ask.is_empty()) else { return Ok(wrong) };
+    for part in ask.chunks(256) {
+        let theirs: Vec<TargetId> = part.iter().map(|(_, id)| id.clone()).collect();
+        let ours: Vec<ItemId> = part.iter().map(|(e, _)| e.id.clone()).collect();
+        let (theirs, ours) = futures_util::join!(
+            shared.sides.target.digests(&target, &theirs),
+            shared.sides.source.digests(&folder.source, &ours)
+        );
+        for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
+            let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
+            let same = put.is_some() && there.as_ref().ok() == put.as_ref();
+            let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
+            if same || shared.sides.target.caps().fidelity == Fidelity::Rewritten {
+                if entry.repair.is_some() {
+                    let words = entry.repair.map_or("", verify::repair_words);
+                    findings.rewritten.push(verify::named(folder, entry, "REPAIRED", words));
+                }
+                shared.record(seen, Some(entry)).await?;
+            } else {
+                let reason = "the target said OK and shows something else than was put";
+                wrong.push(verify::named(folder, entry, "ITEM_DIFFERS", reason));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// Extra copies that lie beyond where the folder stood before us, and have the body of an item of ours.
+async fn doubled(
+    shared: &Arc<Shared>,
+    folder: &FolderEntry,
+    extra: Vec<Trace<TargetId>>,
+) -> Result<Vec<Named>> {
+    let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
+    let beyond: Vec<Trace<TargetId>> = match &folder.first {
+        Some(first) => match shared.sides.target.traces(&target, Some(first)).try_collect().await {
+            Err(e) if e.kind() == Kind::CursorExpired => extra.clone(),
+            other => other?,
+        },
+        None => extra.clone(),
+    };
+    let ours: Vec<Trace<TargetId>> =
+        extra.into_iter().filter(|t| beyond.iter().any(|b| b.id == t.id)).collect();
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
+    let digests = shared.sides.target.digests(&target, &ids).await;
+    let known =
+        |d: &mailferry_model::key::Digest| entries.iter().any(|e| e.digest == Some(*d) || e.digest.is_none());
+    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(known));
+    let path = folder.target_path.to_string();
+    let reason = "a copy too many of an item that was migrated";
+    Ok(equal.map(|(t, _)| verify::named_at_target(&path, t, "DOUBLED", reason)).collect())
+}
+
+/// What is not where it was put: changed by its user if anybody ever saw it, else missing.
+async fn explain_absent(
+    shared: &Arc<Shared>,
+    absent: Vec<(FolderEntry, Entry)>,
+    free: &mut Vec<Trace<TargetId>>,
+    checked: &mut Checked,
+) -> Result<()> {
+    let mut elsewhere: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
+    free.iter().for_each(|t| *elsewhere.entry((t.key, t.size)).or_default() += 1);
+    for (folder, entry) in absent {
+        let moved = elsewhere.get_mut(&(entry.key, entry.size)).filter(|n| **n > 0);
+        if entry.seen || moved.is_some() {
+            let words = match moved {
+                Some(count) => {
+                    *count -= 1;
+                    "moved to another folder at the target by its user"
+                }
+                None => "moved or deleted at the target by its user",
+            };
+            checked.findings.changed_at_target.push(verify::named(
+                &folder,
+                &entry,
+                "CHANGED_AT_TARGET",
+                words,
+            ));
+            shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?;
+        } else {
+            let reason = "the target said OK, but it is not there";
+            checked.findings.missing.push(verify::named(&folder, &entry, "ITEM_MISSING", reason));
+            let owed = Entry { state: State::Owed, target: None, ..entry.clone() };
+            checked.unseen.push(Owed::from_entry(&owed));
+        }
+    }
+    Ok(())
+}
+
+/// Folders that do not move, for the report.
+pub(super) fn not_migratable(left_out: &[(Folder, Choice)]) -> Vec<Named> {
+    let what = left_out.iter().filter(|(_, choice)| *choice == Choice::NotPersonal);
+    what.map(|(folder, _)| Named {
+        folder: folder.path.to_string(),
+        uid: String::new(),
+        message_id: None,
+        size: 0,
+        code: "FOLDER_LEFT_OUT".to_owned(),
+        reason: format!(
+            "{:?} folder, left out by default; name it with --include to move it",
+            folder.namespace
+        ),
+    })
+    .collect()
+}

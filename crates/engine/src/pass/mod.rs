@@ -1,0 +1,22 @@
+//! One pass over one mailbox. Initial, incremental and final syncs are this same code: a delta from what the
+//! ledger knows, which at first is nothing.
+//!
+//! Order: listings → plan → folders → changes → settling → moves → puts → flags → removals → doubts →
+//! verification → windows closed. [`run`] is the way through; each step is a file.
+
+mod carry;
+mod check;
+mod finish;
+mod follow;
+mod gather;
+mod hierarchy;
+pub mod matching;
+mod run;
+mod settle;
+mod shared;
+mod steps;
+mod terms;
+mod writer;
+
+pub use run::run;
+pub use terms::{Deeds, Depth, Progress, Report, Sides, Terms};

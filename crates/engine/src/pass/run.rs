@@ -1,0 +1,290 @@
+//! The way through a pass.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::try_join;
+use mailferry_model::{
+    Result,
+    folder::Folder,
+    id::{Fingerprint, FolderId},
+    job::PassKind,
+    ledger::{Commit, FolderEntry, Head},
+    port::Cx,
+};
+
+use super::{
+    check::{self, Checked},
+    finish, hierarchy,
+    settle::{Look, settle},
+    shared::{Shared, locked},
+    steps::{self, Dirty},
+    terms::{Deeds, Depth, Report, Sides, Terms},
+    writer::Writer,
+};
+use crate::plan::{Plan, plan};
+
+/// Runs a pass to its end.
+///
+/// # Errors
+/// What reaches the whole mailbox. All that was answered is in the ledger by then; what is in doubt lies in
+/// an open window and is settled by the next pass.
+pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
+    let began = cx.clock.elapsed();
+    terms.progress.set_phase("listing folders");
+    let opened = open(&sides, &terms, &cx).await?;
+    if terms.dry_run {
+        return Ok(would(&sides, &terms, &cx, opened).await?);
+    }
+    let Opened { shared, plan, fingerprints, head, listed } = ensure(sides, terms, cx, opened).await?;
+    let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
+    // Whatever happened: what was answered goes into the ledger.
+    let written = shared.writer.sync().await;
+    let clean =
+        moved.is_err() && locked(&shared.doubts).is_empty() && written.is_ok() && shared.all_ids_known();
+    if let Err(error) = moved {
+        if clean {
+            shared.close_windows().await?;
+        }
+        return Err(error);
+    }
+    written?;
+    let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
+    let findings = conclude(&shared, &plan, moved_in).await?;
+    Ok(findings)
+}
+
+struct Listed {
+    source: Vec<Folder>,
+    fingerprints: HashMap<FolderId, Fingerprint>,
+    target: Vec<Folder>,
+    head: Head,
+    plan: Plan,
+}
+
+/// What a pass works with once the folders stand.
+struct Opened {
+    shared: Arc<Shared>,
+    plan: Plan,
+    fingerprints: HashMap<FolderId, Fingerprint>,
+    head: Head,
+    listed: Vec<Folder>,
+}
+
+/// All listings at once, and the plan from them.
+async fn open(sides: &Sides, terms: &Terms, _cx: &Cx) -> Result<Listed> {
+    let mailbox = terms.claim.mailbox();
+    let (source, state, target, head) = try_join!(
+        sides.source.folders(),
+        sides.source.state(&[]),
+        sides.target.folders(),
+        sides.ledger.head(mailbox)
+    )?;
+    let plan = plan(&head, &source, &target, &terms.options);
+    let mut fingerprints: HashMap<FolderId, Fingerprint> = state.into_iter().collect();
+    let lacking = |f: &&crate::plan::Planned| !fingerprints.contains_key(&f.listed.id);
+    let also: Vec<FolderId> = plan.folders.iter().filter(lacking).map(|f| f.listed.id.clone()).collect();
+    if !also.is_empty() {
+        fingerprints.extend(sides.source.state(&also).await?);
+    }
+    Ok(Listed { source, fingerprints, target, head, plan })
+}
+
+/// Makes the folders of the target what the plan says and writes them down.
+async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Opened> {
+    let Listed { fingerprints, target, head, mut plan, .. } = listed;
+    let pass = head.passes + 1;
+    let begin = Commit { pass: Some(pass), ..Commit::default() };
+    sides.ledger.commit(terms.claim.lease, &begin).await?;
+    terms.progress.set_phase("making folders");
+    let mut deeds = Deeds::default();
+    hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
+    let changed = deeds.folders_created + deeds.folders_renamed > 0;
+    let listed = if changed { sides.target.folders().await? } else { target };
+    let writer = Writer::start(&sides, &terms, &cx);
+    let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
+    entries.extend(plan.vanished.iter().cloned());
+    let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
+    let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed);
+    *locked(&shared.deeds) = deeds;
+    for entry in entries.iter().filter(|e| known.get(&e.no) != Some(e)) {
+        shared.change_folder(entry.no, |_| {}).await?;
+    }
+    let totals = |f: &dyn Fn(&FolderEntry) -> u64| entries.iter().map(f).sum::<u64>();
+    let progress = shared.terms.progress.clone();
+    super::terms::Progress::add(&progress.identified, totals(&|f| f.placed + f.owed + f.skipped));
+    super::terms::Progress::add(&progress.placed, totals(&|f| f.placed));
+    super::terms::Progress::add(&progress.bytes, totals(&|f| f.bytes));
+    super::terms::Progress::add(&progress.bytes_identified, totals(&|f| f.bytes));
+    Ok(Opened { shared, plan, fingerprints, head, listed })
+}
+
+/// Everything up to the last put.
+async fn move_in(
+    shared: &Arc<Shared>,
+    plan: &Plan,
+    fingerprints: &HashMap<FolderId, Fingerprint>,
+    head: &Head,
+    listed: &[Folder],
+) -> Result<()> {
+    let epochs: HashMap<&FolderId, &Folder> = listed.iter().map(|f| (&f.id, f)).collect();
+    steps::reclaim(shared, plan, &epochs).await?;
+    let dirty: Vec<Dirty> = steps::dirty(shared, plan, fingerprints, head);
+    let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
+    let filled = steps::filled(shared, plan, &epochs, head);
+    if fresh && head.windows.is_empty() && filled.is_empty() {
+        steps::stream(shared, dirty).await?;
+    } else if !dirty.is_empty() || !plan.vanished.is_empty() {
+        let look = first_look(shared, head, filled);
+        steps::gathered(shared, plan, dirty, look).await?;
+    }
+    steps::subscriptions(shared, plan).await?;
+    finish::doubts(shared).await
+}
+
+/// Where a pass has to look before it puts anything: windows left open, and folders filled by others.
+fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Look> {
+    let mut places: Vec<_> = head.windows.iter().map(|w| (w.folder.clone(), Some(w.mark.clone()))).collect();
+    let trust = match filled.is_empty() {
+        true => super::matching::Trust::BeyondMark,
+        false => super::matching::Trust::Nothing,
+    };
+    places.retain(|(folder, _)| !filled.contains(folder));
+    places.extend(filled.into_iter().map(|folder| (folder, None)));
+    let abandoned = shared.terms.claim.abandoned.map_or(Duration::ZERO, |ended| {
+        let left = ended.duration_since(shared.cx.clock.now());
+        Duration::try_from(left).unwrap_or_default()
+    });
+    let not_before = shared.cx.clock.elapsed() + abandoned + shared.terms.grace;
+    (!places.is_empty()).then_some(Look { places, trust, not_before })
+}
+
+/// Extra copies removed, everything verified, windows closed.
+async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Result<Report> {
+    let began = shared.cx.clock.elapsed();
+    let doubled = finish::tidy_up(shared).await?;
+    let depth = match (shared.terms.depth, shared.terms.kind) {
+        (Depth::Deep, _) => Depth::Deep,
+        (_, PassKind::Initial | PassKind::Completion) => Depth::All,
+        (depth, _) => depth,
+    };
+    let mut checked = check::check(shared, depth).await?;
+    if !checked.unseen.is_empty() {
+        checked = put_unseen(shared, checked, depth).await?;
+    }
+    let mut findings = checked.findings;
+    for (no, trace) in doubled {
+        let path = shared.folder(no)?.target_path.to_string();
+        let reason = "a second copy that this server cannot remove alone; it is marked as deleted";
+        let named = crate::verify::named_at_target(&path, &trace, "DOUBLED", reason);
+        if !findings.doubled.iter().any(|d| d.uid == named.uid && d.folder == named.folder) {
+            findings.doubled.push(named);
+        }
+    }
+    findings.not_migratable.extend(check::not_migratable(&plan.left_out));
+    shared.writer.sync().await?;
+    if locked(&shared.doubts).is_empty() {
+        shared.close_windows().await?;
+    }
+    steps::pack(shared).await?;
+    let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
+    let score = findings.score();
+    let totals = mailferry_model::report::Totals {
+        identified: findings.identified,
+        placed: findings.placed,
+        bytes: findings.bytes,
+        bytes_identified: findings.bytes,
+        skipped: findings.skipped.len() as u64,
+    };
+    shared.terms.progress.set_phase("done");
+    let deeds = *locked(&shared.deeds);
+    Ok(Report { deeds, findings, score, totals, moved_in, verified_in })
+}
+
+/// What the target said it placed and nobody ever saw is settled and put again, once.
+async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Result<Checked> {
+    tracing::warn!(
+        items = checked.unseen.len(),
+        "the target said OK to items that are not there; putting them again"
+    );
+    let mut owed = Vec::new();
+    for item in checked.unseen {
+        let before = item.entry.as_ref().map(|e| mailferry_model::ledger::Entry {
+            state: mailferry_model::ledger::State::Placed,
+            ..e.clone()
+        });
+        if let Some(entry) = &item.entry {
+            shared.record(entry.clone(), before.as_ref()).await?;
+        }
+        owed.push(item);
+    }
+    *locked(&shared.last_doubt) = Some(shared.cx.clock.elapsed());
+    let owed = super::settle::remember_doubt(shared, owed).await?;
+    let settled = settle(shared, owed, finish::windows(shared)).await?;
+    finish::put_again(shared, settled.owed).await?;
+    finish::doubts(shared).await?;
+    finish::tidy_up(shared).await?;
+    let again = check::check(shared, depth).await?;
+    for item in &again.unseen {
+        if let Some(entry) = &item.entry {
+            let before = mailferry_model::ledger::Entry {
+                state: mailferry_model::ledger::State::Placed,
+                ..entry.clone()
+            };
+            shared.record(entry.clone(), Some(&before)).await?;
+        }
+    }
+    Ok(again)
+}
+
+/// A dry run: what would be put, without a change on either side or in the ledger.
+async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<Report> {
+    let began = cx.clock.elapsed();
+    let mut findings = mailferry_model::report::Findings::default();
+    let mut deeds = Deeds::default();
+    for planned in &listed.plan.folders {
+        deeds.folders_created += u64::from(!listed.target.iter().any(|f| f.path == planned.wanted));
+        let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
+        findings.identified += planned.entry.placed + planned.entry.skipped;
+        findings.placed += planned.entry.placed;
+        findings.bytes += planned.entry.bytes;
+        if unchanged && planned.entry.fingerprint.is_some() {
+            continue;
+        }
+        let known = sides.ledger.read(terms.claim.mailbox(), planned.entry.no).await?;
+        let mut cursor = planned.entry.cursor.clone();
+        loop {
+            cx.cancel.check()?;
+            let page = match sides.source.changes(&planned.listed.id, cursor.as_ref()).await {
+                Err(e) if e.kind() == mailferry_model::Kind::CursorExpired && cursor.is_some() => {
+                    cursor = None;
+                    continue;
+                }
+                other => other?,
+            };
+            for change in &page.changes {
+                if let mailferry_model::item::Change::Upsert(stub) = change
+                    && terms.options.filter.item(stub)
+                    && !known.iter().any(|e| e.id == stub.id)
+                {
+                    deeds.put += 1;
+                    findings.identified += 1;
+                }
+            }
+            cursor = Some(page.next);
+            if !page.more {
+                break;
+            }
+        }
+    }
+    findings.not_migratable = check::not_migratable(&listed.plan.left_out);
+    tracing::debug!(folders = listed.source.len(), "dry run");
+    let totals = mailferry_model::report::Totals {
+        identified: findings.identified,
+        placed: findings.placed,
+        bytes: findings.bytes,
+        ..Default::default()
+    };
+    let score = findings.score();
+    let moved_in = cx.clock.elapsed().saturating_sub(began);
+    Ok(Report { deeds, findings, score, totals, moved_in, verified_in: Duration::ZERO })
+}

@@ -1,0 +1,385 @@
+//! The larger steps of a pass: what is dirty, streaming a first pass, gathering a later one.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use mailferry_model::{
+    Result,
+    folder::Folder,
+    id::{Fingerprint, FolderId},
+    ledger::{Entry, FolderNo, Head, State},
+    port::Setting,
+};
+
+use super::{
+    carry::carry,
+    finish,
+    follow::{self, Later},
+    gather::{Gathered, is_gone},
+    matching::Trust,
+    settle::{self, Look, settle},
+    shared::{Owed, Shared, locked},
+};
+use crate::{plan::Plan, seeded::Bug};
+
+/// How often folders that move while they are read are read again.
+const READ_AGAIN: usize = 3;
+
+/// A folder that has to be read.
+#[derive(Clone)]
+pub(super) struct Dirty {
+    pub no: FolderNo,
+    pub source: FolderId,
+    pub fingerprint: Option<Fingerprint>,
+    /// Items listed: large folders begin first.
+    pub items: u64,
+}
+
+/// The folders that have to be read: those whose fingerprint moved, and those with something open.
+pub(super) fn dirty(
+    shared: &Shared,
+    plan: &Plan,
+    fingerprints: &HashMap<FolderId, Fingerprint>,
+    head: &Head,
+) -> Vec<Dirty> {
+    let caps = shared.sides.source.caps();
+    let filter = shared.terms.options.filter.item_hash();
+    let mut dirty: Vec<Dirty> = Vec::new();
+    for planned in &plan.folders {
+        let Ok(entry) = shared.folder(planned.entry.no) else { continue };
+        let now = fingerprints.get(&planned.listed.id);
+        let unmoved = now.is_some() && entry.fingerprint.as_ref() == now && caps.fingerprints_flags;
+        let open = entry.owed > 0
+            || entry.filter != filter
+            || entry.cursor.is_none()
+            || !head.windows.is_empty()
+            || (shared.terms.options.delete && entry.left > 0);
+        if !unmoved || open {
+            dirty.push(Dirty {
+                no: entry.no,
+                source: entry.source,
+                fingerprint: now.cloned(),
+                items: planned.listed.items.unwrap_or(0),
+            });
+        }
+    }
+    dirty.sort_by_key(|d| std::cmp::Reverse(d.items));
+    dirty
+}
+
+/// Target folders that hold something although we never put anything there.
+pub(super) fn filled(
+    shared: &Shared,
+    plan: &Plan,
+    listed: &HashMap<&FolderId, &Folder>,
+    head: &Head,
+) -> Vec<FolderId> {
+    let open: HashSet<&FolderId> = head.windows.iter().map(|w| &w.folder).collect();
+    let mut filled = Vec::new();
+    for planned in &plan.folders {
+        let Ok(entry) = shared.folder(planned.entry.no) else { continue };
+        let Some(target) = entry.target else { continue };
+        let holds = listed.get(&target).is_some_and(|f| f.items != Some(0));
+        if entry.first.is_none() && entry.placed == 0 && holds && !open.contains(&target) {
+            filled.push(target);
+        }
+    }
+    filled
+}
+
+/// Target folders that live another life than when we last saw them: all ids in them are void, so what was
+/// placed is found again by its key.
+pub(super) async fn reclaim(
+    shared: &Arc<Shared>,
+    plan: &Plan,
+    listed: &HashMap<&FolderId, &Folder>,
+) -> Result<()> {
+    for planned in &plan.folders {
+        let entry = shared.folder(planned.entry.no)?;
+        let epoch = entry.target.as_ref().and_then(|t| listed.get(t)).and_then(|f| f.epoch.clone());
+        if entry.target_epoch == epoch {
+            continue;
+        }
+        if entry.target_epoch.is_some() && entry.placed > 0 {
+            find_again(shared, entry.no).await?;
+        }
+        shared.change_folder(entry.no, |f| f.target_epoch = epoch).await?;
+    }
+    Ok(())
+}
+
+async fn find_again(shared: &Arc<Shared>, no: FolderNo) -> Result<()> {
+    tracing::info!(folder = no.0, "the target folder was made anew; looking for what was placed");
+    let target = shared.target_of(no)?;
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
+    for entry in &entries {
+        if entry.target.is_some() {
+            shared.record(Entry { target: None, ..entry.clone() }, Some(entry)).await?;
+        }
+    }
+    let nameless: Vec<Entry> = entries
+        .into_iter()
+        .filter(|e| e.state == State::Placed)
+        .map(|e| Entry { target: None, ..e })
+        .collect();
+    locked(&shared.claimed).insert(target.clone(), HashSet::new());
+    let look = Look {
+        places: vec![(target.clone(), None)],
+        trust: Trust::BeyondMark,
+        not_before: Default::default(),
+    };
+    let seen = settle::traces(shared, &look).await?;
+    let mut free = seen.into_iter().next().map(|(_, traces)| traces).unwrap_or_default();
+    let mut wanted: Vec<Entry> = nameless.iter().map(|e| Entry { seen: false, ..e.clone() }).collect();
+    finish::claim(shared, &target, &mut wanted, &mut free).await?;
+    for (before, after) in nameless.iter().zip(wanted) {
+        if after.target.is_none() && !before.seen {
+            shared.record(Entry { state: State::Owed, ..before.clone() }, Some(before)).await?;
+        }
+    }
+    shared.change_folder(no, |f| f.first = None).await?;
+    shared.writer.sync().await
+}
+
+/// A first pass into empty folders: page by page, folder beside folder.
+pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()> {
+    shared.terms.progress.set_phase("copying");
+    let caps = (shared.sides.source.caps().connections, shared.sides.target.caps().writers);
+    let lanes = usize::from(caps.0.min(caps.1).max(1));
+    let queue = Arc::new(std::sync::Mutex::new(std::collections::VecDeque::from(dirty)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..lanes {
+        let (shared, queue) = (shared.clone(), queue.clone());
+        tasks.spawn(async move {
+            loop {
+                let Some(next) = locked(&queue).pop_front() else { return Ok(()) };
+                stream_folder(&shared, next).await?;
+            }
+        });
+    }
+    let mut failed = None;
+    while let Some(done) = tasks.join_next().await {
+        let done = done.unwrap_or_else(|e| Err(mailferry_model::Error::bug("copy", e.to_string())));
+        if let Err(e) = done {
+            shared.halt.cancel();
+            // The first cause is worth telling, not that the others stopped because of it.
+            failed = failed.or(Some(e));
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn stream_folder(shared: &Arc<Shared>, dirty: Dirty) -> Result<()> {
+    let folder = shared.folder(dirty.no)?;
+    let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint).await?;
+    loop {
+        let more = match gathered.read_page(shared, &folder).await {
+            Err(e) if is_gone(&e) => return Ok(()),
+            other => other?,
+        };
+        let cursor = gathered.cursor.clone();
+        if Bug::CursorBeforeItems.is_on() {
+            advance(shared, &gathered).await?;
+            shared.writer.sync().await?;
+        }
+        let owed = gathered.take_owed();
+        carry(shared, dirty.no, owed).await?;
+        if !more {
+            return advance(shared, &gathered).await;
+        }
+        shared.change_folder(dirty.no, |f| f.cursor = cursor).await?;
+    }
+}
+
+/// The folder is read and all it owed is in the ledger: its cursor and fingerprint move.
+async fn advance(shared: &Shared, gathered: &Gathered) -> Result<()> {
+    let filter = shared.terms.options.filter.item_hash();
+    shared
+        .change_folder(gathered.folder, |f| {
+            f.cursor = gathered.cursor.clone();
+            f.fingerprint = gathered.fingerprint.clone();
+            f.filter = filter;
+        })
+        .await
+}
+
+/// A later pass: all changes are read first, then settled, moved, put, flagged, removed.
+pub(super) async fn gathered(
+    shared: &Arc<Shared>,
+    plan: &Plan,
+    dirty: Vec<Dirty>,
+    look: Option<Look>,
+) -> Result<()> {
+    shared.terms.progress.set_phase("reading changes");
+    let (mut folders, restless) = read_all(shared, dirty).await?;
+    for gone in &plan.vanished {
+        folders.push(vanished(shared, gone.no).await?);
+    }
+    let mut later = Later::default();
+    if let Some(look) = look {
+        settle_gathered(shared, &mut folders, look, &mut later).await?;
+    }
+    follow::moves(shared, &mut folders, &mut later).await?;
+    shared.terms.progress.set_phase("copying");
+    put_gathered(shared, &mut folders).await?;
+    finish::doubts(shared).await?;
+    shared.terms.progress.set_phase("carrying changes");
+    let mut flags = std::mem::take(&mut later.flags);
+    flags.extend(folders.iter_mut().flat_map(follow::flag_changes));
+    follow::flags(shared, flags).await?;
+    if restless {
+        tracing::info!("the source kept moving while it was read; removals wait for the next pass");
+    } else {
+        follow::removals(shared, &folders, &later).await?;
+    }
+    for folder in &folders {
+        if plan.vanished.iter().any(|v| v.no == folder.folder) {
+            close_vanished(shared, folder.folder).await?;
+        } else if !restless || folder.gone.is_empty() {
+            advance(shared, folder).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads all dirty folders; again those that moved meanwhile. Whether some still move at the end.
+async fn read_all(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<(Vec<Gathered>, bool)> {
+    let lanes = usize::from(shared.sides.source.caps().connections.max(1));
+    let read = |dirty: Dirty| async move {
+        let folder = shared.folder(dirty.no)?;
+        let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint.clone()).await?;
+        match gathered.read_all(shared, &folder).await {
+            Err(e) if is_gone(&e) => Ok(None),
+            other => other.map(|()| Some((dirty, gathered))),
+        }
+    };
+    let found: Vec<Option<(Dirty, Gathered)>> =
+        stream::iter(dirty).map(read).buffered(lanes).try_collect().await?;
+    let mut found: Vec<(Dirty, Gathered)> = found.into_iter().flatten().collect();
+    let mut restless = !found.is_empty();
+    for _ in 0..READ_AGAIN {
+        if !restless {
+            break;
+        }
+        let now: HashMap<FolderId, Fingerprint> = shared.sides.source.state(&[]).await?.into_iter().collect();
+        restless = false;
+        for (dirty, gathered) in &mut found {
+            let print = now.get(&dirty.source);
+            if print.is_some() && print != gathered.fingerprint.as_ref() {
+                restless = true;
+                gathered.fingerprint = print.cloned();
+                let folder = shared.folder(dirty.no)?;
+                gathered.read_all(shared, &folder).await?;
+            }
+        }
+    }
+    Ok((found.into_iter().map(|(_, g)| g).collect(), restless))
+}
+
+/// A folder that is gone from the source: everything in it is.
+async fn vanished(shared: &Arc<Shared>, no: FolderNo) -> Result<Gathered> {
+    let folder = shared.folder(no)?;
+    let mut gathered = Gathered::begin(shared, &folder, None).await?;
+    gathered.take_owed();
+    let there = gathered.known.values().filter(|e| e.state != State::Gone);
+    gathered.gone = there.map(|e| e.id.clone()).collect();
+    Ok(gathered)
+}
+
+async fn close_vanished(shared: &Arc<Shared>, no: FolderNo) -> Result<()> {
+    let folder = shared.folder(no)?;
+    let rooms = shared.all_folders();
+    let holds_others = rooms.iter().any(|f| {
+        f.no != no && !f.gone && (f.target == folder.target || f.target_path.is_within(&folder.target_path))
+    });
+    if let (Some(target), true, false) = (&folder.target, shared.terms.options.delete, holds_others) {
+        match shared.sides.target.remove_folder(target).await {
+            Ok(()) => locked(&shared.deeds).removed += 1,
+            Err(e) => tracing::info!(folder = no.0, error = e.kind().code(), "the target keeps a folder"),
+        }
+    }
+    shared.change_folder(no, |f| f.gone = true).await
+}
+
+/// Looks for what is owed before anything is put; the rest is remembered as perhaps put before.
+async fn settle_gathered(
+    shared: &Arc<Shared>,
+    folders: &mut [Gathered],
+    look: Look,
+    later: &mut Later,
+) -> Result<()> {
+    if Bug::BlindRetry.is_on() {
+        return Ok(());
+    }
+    let places: HashSet<FolderId> = look.places.iter().map(|(f, _)| f.clone()).collect();
+    let mut owed: Vec<Owed> = Vec::new();
+    for folder in folders.iter() {
+        if places.contains(&shared.target_of(folder.folder)?) {
+            owed.extend(folder.order.iter().filter_map(|id| folder.owed.get(id)).cloned());
+        }
+    }
+    let crashed = look.trust == Trust::BeyondMark || look.places.iter().any(|(_, mark)| mark.is_some());
+    let asked: HashSet<_> = owed.iter().map(|o| (o.folder, o.stub.id.clone())).collect();
+    let settled = settle(shared, owed, look).await?;
+    let left = if crashed { settle::remember_doubt(shared, settled.owed).await? } else { settled.owed };
+    let mut again: BTreeMap<_, Owed> = left.into_iter().map(|o| ((o.folder, o.stub.id.clone()), o)).collect();
+    for folder in folders.iter_mut() {
+        let no = folder.folder;
+        folder
+            .owed
+            .retain(|id, _| !asked.contains(&(no, id.clone())) || again.contains_key(&(no, id.clone())));
+        for (id, owed) in &mut folder.owed {
+            if let Some(remembered) = again.remove(&(no, id.clone())) {
+                *owed = remembered;
+            }
+        }
+    }
+    later.flags.extend(settled.flags);
+    Ok(())
+}
+
+async fn put_gathered(shared: &Arc<Shared>, folders: &mut [Gathered]) -> Result<()> {
+    let work: Vec<(FolderNo, Vec<Owed>)> =
+        folders.iter_mut().map(|f| (f.folder, f.take_owed())).filter(|(_, owed)| !owed.is_empty()).collect();
+    let lanes = usize::from(shared.sides.target.caps().writers.max(1));
+    let carried = stream::iter(work).map(|(no, owed)| carry(shared, no, owed)).buffer_unordered(lanes);
+    let results: Vec<Result<()>> = carried.collect().await;
+    results.into_iter().collect()
+}
+
+/// Subscriptions follow the source.
+pub(super) async fn subscriptions(shared: &Arc<Shared>, plan: &Plan) -> Result<()> {
+    if !(shared.sides.source.caps().subscriptions && shared.sides.target.caps().subscriptions) {
+        return Ok(());
+    }
+    let there: HashMap<FolderId, Option<bool>> =
+        shared.target_subscriptions.iter().map(|(id, on)| (id.clone(), *on)).collect();
+    let mut settings = Vec::new();
+    for planned in &plan.folders {
+        let Ok(target) = shared.target_of(planned.entry.no) else { continue };
+        let now = there.get(&target).copied().flatten();
+        if planned.listed.subscribed == Some(true) && now != Some(true) {
+            settings.push(Setting::Subscription { folder: target, on: true });
+        }
+    }
+    if !settings.is_empty() {
+        for answer in shared.sides.target.apply(settings).await {
+            if let Err(e) = answer {
+                tracing::info!(error = e.kind().code(), "a subscription was refused");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Packs the ledgers of folders that were written to.
+pub(super) async fn pack(shared: &Arc<Shared>) -> Result<()> {
+    let touched: Vec<FolderNo> = locked(&shared.touched).iter().copied().collect();
+    for no in touched {
+        shared.sides.ledger.pack(shared.terms.claim.lease, no).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Verification: looks afresh at the target and judges what was put against what lies there. Pure judgement
+//! here; the reading is in [`crate::pass::check`].
+//!
+//! The ledger explains a difference, it never hides one: what a trace has seen and is gone now was changed by
+//! a person; what no trace ever saw is missing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use mailferry_model::{
+    caps::Fidelity,
+    id::{ItemId, TargetId},
+    item::Trace,
+    key::HeaderKey,
+    ledger::{Entry, FolderEntry, Repair, State},
+    report::Named,
+};
+
+/// Everything about one folder that judgement needs.
+pub struct Scene<'a> {
+    /// The folder.
+    pub folder: &'a FolderEntry,
+    /// Entries to be judged.
+    pub entries: &'a [Entry],
+    /// What lies in the target folder now (all, or what lies beyond the window's mark).
+    pub traces: &'a [Trace<TargetId>],
+    /// What the source shows now, where it was asked: the truth that an entry is held against.
+    pub source: Option<&'a HashMap<ItemId, (HeaderKey, u64)>>,
+    /// Whether the target keeps bytes.
+    pub fidelity: Fidelity,
+}
+
+/// What judging a folder found.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// There, seen now; with the id where it was not known.
+    pub there: Vec<Entry>,
+    /// Key or size differ from what was put: only a digest can tell whether it is the same.
+    pub ask: Vec<(Entry, TargetId)>,
+    /// Not there.
+    pub absent: Vec<Entry>,
+    /// There under another date.
+    pub redated: Vec<Entry>,
+    /// Unclaimed, and equal in key and size to an item of ours.
+    pub extra: Vec<Trace<TargetId>>,
+    /// Unclaimed: may be what is absent elsewhere.
+    pub free: Vec<Trace<TargetId>>,
+}
+
+/// Judges one folder.
+pub fn judge(scene: &Scene<'_>) -> Judged {
+    let mut judged = Judged::default();
+    let by_id: HashMap<&TargetId, &Trace<TargetId>> = scene.traces.iter().map(|t| (&t.id, t)).collect();
+    let mut claimed: HashSet<&TargetId> = HashSet::new();
+    let mut nameless: Vec<&Entry> = Vec::new();
+    for entry in scene.entries.iter().filter(|e| e.state == State::Placed) {
+        match entry.target.as_ref().and_then(|id| by_id.get(id)) {
+            Some(trace) => {
+                claimed.insert(&trace.id);
+                compare(scene, entry, trace, &mut judged);
+            }
+            None => nameless.push(entry),
+        }
+    }
+    for entry in scene.entries.iter().filter(|e| e.state == State::Gone) {
+        claimed.extend(entry.target.as_ref().and_then(|id| by_id.get(id)).map(|t| &t.id));
+    }
+    let mut free: BTreeMap<(HeaderKey, u64), Vec<&Trace<TargetId>>> = BTreeMap::new();
+    for trace in scene.traces.iter().rev().filter(|t| !claimed.contains(&t.id)) {
+        free.entry((trace.key, trace.size)).or_default().push(trace);
+    }
+    for entry in nameless {
+        // An id that is not there was removed by its user, unless nobody ever saw it.
+        let found =
+            if entry.target.is_some() && entry.seen { None } else { free.get_mut(&(entry.key, entry.size)) };
+        match found.and_then(Vec::pop) {
+            Some(trace) => {
+                let entry = Entry { target: Some(trace.id.clone()), ..entry.clone() };
+                compare(scene, &entry, trace, &mut judged);
+            }
+            None => judged.absent.push(entry.clone()),
+        }
+    }
+    let ours: HashSet<(HeaderKey, u64)> =
+        scene.entries.iter().filter(|e| e.state == State::Placed).map(|e| (e.key, e.size)).collect();
+    for ((key, size), traces) in free {
+        let list = if ours.contains(&(key, size)) { &mut judged.extra } else { &mut judged.free };
+        list.extend(traces.into_iter().cloned());
+    }
+    judged
+}
+
+fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &mut Judged) {
+    let truth = scene.source.and_then(|s| s.get(&entry.id)).filter(|_| entry.repair.is_none());
+    let honest = truth.is_none_or(|(key, _)| *key == entry.key);
+    let same = match scene.fidelity {
+        Fidelity::Exact => trace.key == entry.key && trace.size == entry.size,
+        Fidelity::Rewritten => trace.key == entry.key,
+    };
+    if !same || !honest {
+        judged.ask.push((entry.clone(), trace.id.clone()));
+        return;
+    }
+    if let (Some(put), Some(there)) = (entry.date, trace.date)
+        && put.seconds != there.seconds
+    {
+        judged.redated.push(entry.clone());
+    }
+    judged.there.push(Entry { seen: true, ..entry.clone() });
+}
+
+/// An item named in a report.
+pub fn named(folder: &FolderEntry, entry: &Entry, code: &str, reason: impl Into<String>) -> Named {
+    Named {
+        folder: folder.source_path.to_string(),
+        uid: shown(entry.id.as_bytes()),
+        message_id: entry.reason.as_ref().and_then(|r| r.message_id.clone()).map(Into::into),
+        size: entry.size,
+        code: code.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// An item of the target named in a report.
+pub fn named_at_target(path: &str, trace: &Trace<TargetId>, code: &str, reason: &str) -> Named {
+    Named {
+        folder: path.to_owned(),
+        uid: shown(trace.id.as_bytes()),
+        message_id: trace.message_id.clone().map(Into::into),
+        size: trace.size,
+        code: code.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// An id as people may know it: text as it is, a number of four or eight bytes as a number.
+fn shown(id: &[u8]) -> String {
+    match std::str::from_utf8(id) {
+        Ok(text) if !text.is_empty() && text.chars().all(|c| !c.is_control()) => text.to_owned(),
+        _ => match id {
+            [.., a, b, c, d] => u32::from_be_bytes([*a, *b, *c, *d]).to_string(),
+            other => other.escape_ascii().to_string(),
+        },
+    }
+}
+
+/// What a repair did, in words.
+pub fn repair_words(repair: Repair) -> &'static str {
+    match repair {
+        Repair::Nul => "the target refuses NUL bytes: each became a space",
+        Repair::BareLf => "the target refuses bare line feeds: they became CRLF",
+        Repair::EightBitHeader => "the target refuses 8-bit headers: they became encoded words",
+        Repair::NoHeaderLine => {
+            "the target refuses a line in the head that is no header: it became X-Invalid-Header"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailferry_model::{flags::Flags, folder::FolderPath, id::FolderId, ledger::FolderNo};
+
+    use super::*;
+
+    fn folder() -> FolderEntry {
+        FolderEntry {
+            no: FolderNo(0),
+            source: FolderId::from_bytes("A"),
+            source_path: FolderPath::of(["A"]),
+            identity: None,
+            epoch: None,
+            target: None,
+            target_path: FolderPath::of(["A"]),
+            target_epoch: None,
+            target_items: None,
+            first: None,
+            renamed: None,
+            fingerprint: None,
+            cursor: None,
+            filter: 0,
+            owed: 0,
+            placed: 0,
+            skipped: 0,
+            left: 0,
+            bytes: 0,
+            placed_pass: 0,
+            gone: false,
+        }
+    }
+
+    fn entry(id: &str, target: Option<&str>, key: u8, seen: bool) -> Entry {
+        Entry {
+            folder: FolderNo(0),
+            id: ItemId::from_bytes(id),
+            state: State::Placed,
+            target: target.map(TargetId::from_bytes),
+            key: HeaderKey([key; 16]),
+            digest: None,
+            size: 10,
+            date: None,
+            flags: Flags::default(),
+            seen,
+            unanswered: 0,
+            pass: 1,
+            tries: 0,
+            repair: None,
+            reason: None,
+        }
+    }
+
+    fn trace(id: &str, key: u8, size: u64) -> Trace<TargetId> {
+        let key = HeaderKey([key; 16]);
+        Trace {
+            id: TargetId::from_bytes(id),
+            marker: None,
+            key,
+            size,
+            date: None,
+            flags: Flags::default(),
+            message_id: None,
+        }
+    }
+
+    fn judged(entries: &[Entry], traces: &[Trace<TargetId>]) -> Judged {
+        judge(&Scene { folder: &folder(), entries, traces, source: None, fidelity: Fidelity::Exact })
+    }
+
+    #[test]
+    fn what_lies_there_as_put_is_there() {
+        let judged = judged(
+            &[entry("1", Some("a"), 1, false), entry("2", None, 2, false)],
+            &[trace("a", 1, 10), trace("b", 2, 10)],
+        );
+        assert_eq!((judged.there.len(), judged.absent.len(), judged.extra.len()), (2, 0, 0));
+        assert!(judged.there.iter().all(|e| e.seen && e.target.is_some()));
+    }
+
+    #[test]
+    fn half_a_message_or_another_one_is_asked_about_and_nothing_is_absent() {
+        let judged = judged(
+            &[
+                entry("1", Some("a"), 1, false),
+                entry("2", Some("b"), 2, false),
+                entry("3", Some("c"), 3, false),
+            ],
+            &[trace("a", 1, 5), trace("b", 9, 10)],
+        );
+        assert_eq!((judged.there.len(), judged.ask.len(), judged.absent.len()), (0, 2, 1));
+    }
+
+    #[test]
+    fn a_second_copy_is_extra_and_equal_messages_are_counted() {
+        let two = [entry("1", Some("a"), 1, true), entry("2", Some("b"), 1, true)];
+        assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10)]).extra, []);
+        assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10), trace("c", 1, 10)]).extra.len(), 1);
+        let gone = judged(&two, &[trace("a", 1, 10), trace("c", 1, 10)]);
+        assert_eq!(gone.absent.len(), 1, "a seen item that is gone does not claim another copy");
+    }
+}

@@ -137,6 +137,7 @@ impl<'a> Numbers<'a> {
                     source: folder.id.clone(),
                     source_path: folder.path.clone(),
                     identity: folder.identity.clone(),
+                    epoch: folder.epoch.clone(),
                     ..entry.clone()
                 };
                 (entry, renamed)
@@ -157,7 +158,7 @@ fn new_entry(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> FolderEntry 
         source: folder.id.clone(),
         source_path: folder.path.clone(),
         identity: folder.identity.clone(),
-        epoch: None,
+        epoch: folder.epoch.clone(),
         target: None,
         target_path: wanted.clone(),
         target_epoch: None,

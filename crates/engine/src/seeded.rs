@@ -1,5 +1,5 @@
-//! Bugs on purpose: the crash test switches each on and must turn red. Compiled for tests only (feature
-//! `seeded-bugs`); without the feature [`Bug::is_on`] is the constant `false`.
+//! Bugs on purpose: the crash test switches each on and must turn red. Compiled into
+//! debug builds only; in a release [`Bug::is_on`] is the constant `false`.
 
 /// A known way to lose or double mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,26 +33,26 @@ impl Bug {
     ];
 
     /// Whether it is switched on.
-    #[cfg(feature = "seeded-bugs")]
+    #[cfg(debug_assertions)]
     pub fn is_on(self) -> bool {
         ON.with(|on| on.get() == Some(self))
     }
 
     /// Whether it is switched on.
-    #[cfg(not(feature = "seeded-bugs"))]
+    #[cfg(not(debug_assertions))]
     #[inline(always)]
     pub fn is_on(self) -> bool {
         false
     }
 }
 
-#[cfg(feature = "seeded-bugs")]
+#[cfg(debug_assertions)]
 thread_local! {
     static ON: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
 }
 
 /// Switches a bug on for this thread, or all off.
-#[cfg(feature = "seeded-bugs")]
+#[cfg(debug_assertions)]
 pub fn switch(bug: Option<Bug>) {
     ON.with(|on| on.set(bug));
 }

@@ -72,9 +72,10 @@ macro_rules! opaque_ids {
 opaque_ids! {
     /// A folder as its mail system knows it: stable over a session, in most systems over a rename too.
     FolderId,
-    /// An item of the source, unique within its folder.
+    /// An item of the source, unique within its folder for ever: after a folder was numbered anew (another IMAP
+    /// UIDVALIDITY) no id of before means another item. So an IMAP id holds UIDVALIDITY and UID.
     ItemId,
-    /// An item of the target, unique within its folder.
+    /// An item of the target, unique within its folder for ever, as an [`ItemId`] is.
     TargetId,
     /// Where a source's list of changes was left. Opaque; made and read by one connector.
     Cursor,

@@ -50,6 +50,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     }
     let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
     for at in 0..gathered.len() {
+        let renumbered = gathered[at].renumbered;
         let ids: Vec<ItemId> = {
             let owed = &gathered[at].owed;
             gathered[at]
@@ -67,12 +68,16 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
             shared.sides.source.traces(&source, Some(&ids)).try_collect().await?;
         for trace in traces {
             let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
-            let Some((from, entry)) = pick(shared, &source, &trace.id, at, candidates).await else {
+            let Some((from, entry)) = pick(shared, &source, &trace.id, at, renumbered, candidates).await
+            else {
                 continue;
             };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
-                true => rebind(shared, &owed, &entry, later).await.map(|()| true)?,
+                true => {
+                    let renamed = Entry { id: owed.stub.id.clone(), ..entry.clone() };
+                    rebind(shared, &owed, &entry, renamed, later).await.map(|()| true)?
+                }
                 false => shift(shared, &owed, &entry, later).await?,
             };
             if done {
@@ -90,9 +95,10 @@ async fn pick(
     source: &mailferry_model::id::FolderId,
     id: &ItemId,
     at: usize,
+    renumbered: bool,
     candidates: &mut Vec<(usize, Entry)>,
 ) -> Option<(usize, Entry)> {
-    if candidates.len() == 1 && candidates[0].0 == at {
+    if renumbered && candidates.len() == 1 && candidates[0].0 == at {
         return candidates.pop();
     }
     let digest = shared.sides.source.digests(source, std::slice::from_ref(id)).await.pop()?.ok()?;
@@ -102,16 +108,15 @@ async fn pick(
     Some(candidates.swap_remove(found))
 }
 
-/// The item is the one we know under another id: only the ledger changes.
-async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, later: &mut Later) -> Result<()> {
-    let entry = Entry { id: owed.stub.id.clone(), ..old.clone() };
-    forget(shared, old).await?;
-    shared.record(entry.clone(), owed.entry.as_ref()).await?;
+/// The item is the one we know under another id or in another folder: both facts in one commit.
+async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, entry: Entry, later: &mut Later) -> Result<()> {
     let difference = entry.flags.difference(&owed.stub.flags);
     if !difference.is_empty() {
-        later.flags.push((owed.folder, Entry { flags: owed.stub.flags.clone(), ..entry }, difference));
+        let flags = owed.stub.flags.clone();
+        later.flags.push((owed.folder, Entry { flags, ..entry.clone() }, difference));
     }
-    Ok(())
+    let gone = Entry { state: State::Gone, target: None, ..old.clone() };
+    shared.record_all(vec![(entry, owed.entry.as_ref()), (gone, Some(old))]).await
 }
 
 /// Moves the copy at the target; whether the item is done with. A move is a put.
@@ -119,7 +124,6 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
     let (from, to) = (shared.target_of(old.folder)?, shared.target_of(owed.folder)?);
     let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
         later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-        keep_known(shared, old).await?;
         return Ok(false);
     };
     shared.may_put()?;
@@ -136,14 +140,12 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
     match outcome {
         Some(Outcome::Placed(target)) => {
             locked(&shared.deeds).moved += 1;
-            rebind(shared, owed, &Entry { folder: owed.folder, ..moved(target, false) }, later).await?;
-            forget(shared, old).await?;
+            rebind(shared, owed, old, moved(target, false), later).await?;
             Ok(true)
         }
         // Its user moved or removed it at the target: that stays so.
         Some(Outcome::Refused(e)) if e.kind() == Kind::NotFound && old.seen => {
-            shared.record(moved(None, true), owed.entry.as_ref()).await?;
-            forget(shared, old).await?;
+            rebind(shared, owed, old, moved(None, true), later).await?;
             Ok(true)
         }
         Some(Outcome::Refused(e))
@@ -163,12 +165,10 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             shared.record(entry.clone(), owed.entry.as_ref()).await?;
             shared.add_doubt(Owed { entry: Some(entry), ..owed.clone() });
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-            keep_known(shared, old).await?;
             Ok(true)
         }
         _ => {
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-            keep_known(shared, old).await?;
             Ok(false)
         }
     }
@@ -176,6 +176,9 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
 
 /// Gone from the source, its copy still at the target.
 async fn keep_known(shared: &Shared, old: &Entry) -> Result<()> {
+    if old.state == State::Gone {
+        return Ok(());
+    }
     shared.record(Entry { state: State::Gone, ..old.clone() }, Some(old)).await
 }
 
@@ -235,8 +238,9 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
     shared.writer.sync().await?;
     let mut remove: BTreeMap<FolderNo, Vec<Entry>> = BTreeMap::new();
     for (old, to, id) in &later.older {
-        if is_placed(shared, *to, id).await? {
-            remove.entry(old.folder).or_default().push(Entry { state: State::Gone, ..old.clone() });
+        match is_placed(shared, *to, id).await? {
+            true => remove.entry(old.folder).or_default().push(old.clone()),
+            false => keep_known(shared, old).await?,
         }
     }
     let recent = recent(shared, gathered).await?;
@@ -244,9 +248,7 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
     for folder in gathered {
         let delete = shared.terms.options.delete;
         let mut gone: Vec<&Entry> = folder.gone.iter().filter_map(|id| folder.known.get(id)).collect();
-        let left = folder.known.values().filter(|e| delete && e.state == State::Gone && e.target.is_some());
-        let unnamed: Vec<&Entry> = left.filter(|e| !folder.gone.contains(&e.id)).collect();
-        gone.extend(unnamed);
+        gone.extend(folder.known.values().filter(|e| e.state == State::Gone && e.target.is_some()));
         gone.sort_by(|a, b| a.id.cmp(&b.id));
         for entry in gone {
             let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
@@ -257,7 +259,7 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
             };
             if entry.target.is_some() && (delete || moved.is_some()) {
                 remove.entry(entry.folder).or_default().push(entry.clone());
-            } else if entry.state == State::Placed && entry.target.is_some() {
+            } else if entry.target.is_some() {
                 keep_known(shared, entry).await?;
             } else {
                 forget(shared, entry).await?;
@@ -297,7 +299,10 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
     let mut recent: HashMap<Digest, Vec<FolderNo>> = HashMap::new();
     let wanted: HashMap<(HeaderKey, u64), ()> = gathered
         .iter()
-        .flat_map(|g| g.gone.iter().filter_map(|id| g.known.get(id)))
+        .flat_map(|g| {
+            let left = g.known.values().filter(|e| e.state == State::Gone);
+            g.gone.iter().filter_map(|id| g.known.get(id)).chain(left)
+        })
         .filter(|e| e.target.is_some())
         .map(|e| ((e.key, e.size), ()))
         .collect();

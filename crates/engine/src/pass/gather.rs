@@ -32,7 +32,7 @@ pub(super) struct Gathered {
     pub cursor: Option<Cursor>,
     /// Read before the listing.
     pub fingerprint: Option<Fingerprint>,
-    /// All ids were void: everything known was listed anew.
+    /// All ids are new ones.
     pub renumbered: bool,
     mentioned: HashSet<ItemId>,
 }
@@ -92,7 +92,8 @@ impl Gathered {
         Ok(self.take(shared, page))
     }
 
-    /// The ids mean nothing any more: everything known is gone unless it is found again.
+    /// The folder was numbered anew: it is listed from nothing, and what the listing does not name is gone
+    /// unless it is found again under its new id.
     fn renumber(&mut self) {
         self.renumbered = true;
         self.cursor = None;
@@ -100,8 +101,7 @@ impl Gathered {
         self.order.clear();
         self.flags.clear();
         self.mentioned.clear();
-        let there = self.known.values().filter(|e| e.state != State::Gone);
-        self.gone = there.map(|e| e.id.clone()).collect();
+        self.gone.clear();
     }
 
     fn take(&mut self, shared: &Shared, page: Page) -> bool {
@@ -118,7 +118,7 @@ impl Gathered {
             }
         }
         self.cursor = Some(page.next);
-        if !page.more && listing && !self.renumbered {
+        if !page.more && listing {
             let there = |e: &&Entry| e.state != State::Gone && !self.mentioned.contains(&e.id);
             let unnamed: Vec<ItemId> = self.known.values().filter(there).map(|e| e.id.clone()).collect();
             unnamed.into_iter().for_each(|id| self.lose(id));
@@ -131,7 +131,7 @@ impl Gathered {
 
     fn upsert(&mut self, shared: &Shared, stub: Stub) {
         self.mention(&stub.id);
-        let known = if self.renumbered { None } else { self.known.get(&stub.id) };
+        let known = self.known.get(&stub.id);
         match known.map(|e| e.state) {
             Some(State::Placed) => self.set_flags(stub.id, stub.flags),
             Some(State::Skipped) => {}
@@ -159,9 +159,7 @@ impl Gathered {
 
     fn mention(&mut self, id: &ItemId) {
         self.mentioned.insert(id.clone());
-        if !self.renumbered {
-            self.gone.remove(id);
-        }
+        self.gone.remove(id);
     }
 
     fn set_flags(&mut self, id: ItemId, flags: Flags) {

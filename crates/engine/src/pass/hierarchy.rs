@@ -35,8 +35,11 @@ pub(super) async fn ensure(
     }
     // Nearly always the wanted names are fine: they are all sent ahead. What is refused is tried by rule after.
     let specs: Vec<(usize, FolderSpec)> = pending(folders, &there);
-    let answers: Vec<_> = stream::iter(&specs)
-        .map(|(at, spec)| async move { (*at, spec.path.clone(), target.ensure_folder(spec).await) })
+    let answers: Vec<_> = stream::iter(specs)
+        .map(|(at, spec)| async move {
+            let answer = target.ensure_folder(&spec).await;
+            (at, spec.path, answer)
+        })
         .buffered(AHEAD)
         .collect()
         .await;

@@ -93,22 +93,21 @@ async fn open(sides: &Sides, terms: &Terms, _cx: &Cx) -> Result<Listed> {
 async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Opened> {
     let Listed { fingerprints, target, head, mut plan, .. } = listed;
     let pass = head.passes + 1;
-    let begin = Commit { pass: Some(pass), ..Commit::default() };
-    sides.ledger.commit(terms.claim.lease, &begin).await?;
     terms.progress.set_phase("making folders");
     let mut deeds = Deeds::default();
     hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
     let changed = deeds.folders_created + deeds.folders_renamed > 0;
     let listed = if changed { sides.target.folders().await? } else { target };
-    let writer = Writer::start(&sides, &terms, &cx);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
+    // Folder numbers are in the ledger before any entry that carries one.
+    let changed = entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned().collect();
+    let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
+    sides.ledger.commit(terms.claim.lease, &begin).await?;
+    let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
     let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed);
     *locked(&shared.deeds) = deeds;
-    for entry in entries.iter().filter(|e| known.get(&e.no) != Some(e)) {
-        shared.change_folder(entry.no, |_| {}).await?;
-    }
     let totals = |f: &dyn Fn(&FolderEntry) -> u64| entries.iter().map(f).sum::<u64>();
     let progress = shared.terms.progress.clone();
     super::terms::Progress::add(&progress.identified, totals(&|f| f.placed + f.owed + f.skipped));

@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     terms::{Deeds, Progress, Sides, Terms},
-    writer::Writer,
+    writer::{Before, Writer, count},
 };
 use crate::seeded::Bug;
 
@@ -167,13 +167,28 @@ impl Shared {
         self.writer.folder(changed).await
     }
 
-    /// Records an entry and keeps the folder's counts; `before` is what the ledger said of the item.
+    /// Records an entry; `before` is what the ledger said of the item.
     pub async fn record(&self, entry: Entry, before: Option<&Entry>) -> Result<()> {
+        self.record_all(vec![(entry, before)]).await
+    }
+
+    /// Records entries that only make sense together: all in one commit.
+    pub async fn record_all(&self, entries: Vec<(Entry, Option<&Entry>)>) -> Result<()> {
+        for (entry, before) in &entries {
+            self.keep_counts(entry, *before);
+        }
+        self.writer.entries(entries.into_iter().map(|(e, b)| (e, b.map(Before::of))).collect()).await
+    }
+
+    /// Keeps the counts, the claims and what people watch.
+    fn keep_counts(&self, entry: &Entry, before: Option<&Entry>) {
         {
             let mut folders = locked(&self.folders);
             if let Some(folder) = folders.get_mut(&entry.folder) {
-                before.inspect(|b| count(folder, b, false));
-                count(folder, &entry, true);
+                if let Some(before) = before {
+                    count(folder, &Before::of(before), u64::saturating_sub);
+                }
+                count(folder, &Before::of(entry), u64::saturating_add);
                 if entry.state == State::Placed && entry.pass == self.pass {
                     folder.placed_pass = self.pass;
                 }
@@ -198,7 +213,6 @@ impl Shared {
                 set.insert(target.clone());
             }
         }
-        self.writer.entry(entry).await
     }
 
     /// Opens the windows of all target folders, once, before the first put.
@@ -208,6 +222,8 @@ impl Shared {
                 if Bug::WindowAfterPut.is_on() {
                     return Ok(());
                 }
+                // What was found there is in the ledger before a mark declares it older than us.
+                self.writer.sync().await?;
                 let open: HashSet<FolderId> = locked(&self.windows).keys().cloned().collect();
                 let closed: Vec<FolderId> =
                     self.target_folders.iter().filter(|f| !open.contains(f)).cloned().collect();
@@ -215,9 +231,8 @@ impl Shared {
                 let windows: Vec<Window> =
                     closed.into_iter().zip(marks).map(|(folder, mark)| Window { folder, mark }).collect();
                 self.sides.ledger.open(self.terms.claim.lease, &windows).await?;
-                let first: HashMap<FolderId, Mark> =
-                    windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect();
                 locked(&self.windows).extend(windows.into_iter().map(|w| (w.folder, w.mark)));
+                let first = locked(&self.windows).clone();
                 for folder in self.all_folders() {
                     if let (None, Some(mark)) =
                         (&folder.first, folder.target.as_ref().and_then(|t| first.get(t)))
@@ -262,19 +277,5 @@ impl Shared {
     pub fn add_doubt(&self, owed: Owed) {
         locked(&self.doubts).push(owed);
         *locked(&self.last_doubt) = Some(self.cx.clock.elapsed());
-    }
-}
-
-fn count(folder: &mut FolderEntry, entry: &Entry, add: bool) {
-    let step = |n: &mut u64, by: u64| *n = if add { *n + by } else { n.saturating_sub(by) };
-    match entry.state {
-        State::Owed => step(&mut folder.owed, 1),
-        State::Placed => {
-            step(&mut folder.placed, 1);
-            step(&mut folder.bytes, entry.size);
-        }
-        State::Skipped => step(&mut folder.skipped, 1),
-        State::Gone if entry.target.is_some() => step(&mut folder.left, 1),
-        State::Gone => {}
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn filled(
         let Ok(entry) = shared.folder(planned.entry.no) else { continue };
         let Some(target) = entry.target else { continue };
         let holds = listed.get(&target).is_some_and(|f| f.items != Some(0));
-        if entry.first.is_none() && entry.placed == 0 && holds && !open.contains(&target) {
+        if entry.first.is_none() && holds && !open.contains(&target) {
             filled.push(target);
         }
     }

@@ -1,15 +1,19 @@
 //! The ledger's writer: one task that commits outcomes together, so that puts never wait for the store.
 //!
 //! Everything recorded before something else is in the same commit or an earlier one. `Placed` is written
-//! only after the target's `flush`.
+//! only after the target's `flush`. A folder's counts are kept here, so that they agree with the entries of
+//! the same commit, whatever moment a crash picks.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
 use futures_util::future::{Either, select};
 use mailferry_model::{
     Error, Result,
     id::FolderId,
-    ledger::{Commit, Entry, FolderEntry, State},
+    ledger::{Commit, Entry, FolderEntry, FolderNo, State},
     port::Cx,
 };
 use tokio::{
@@ -20,10 +24,37 @@ use tokio::{
 use super::terms::{Sides, Terms};
 
 enum Word {
-    Entry(Box<Entry>),
+    Entries(Vec<(Entry, Option<Before>)>),
     Folder(Box<FolderEntry>),
     Close(Vec<FolderId>),
     Sync(oneshot::Sender<Result<()>>),
+}
+
+/// What the ledger said of an item before, as far as counts need it.
+pub(crate) struct Before {
+    state: State,
+    size: u64,
+    kept: bool,
+}
+
+impl Before {
+    pub fn of(entry: &Entry) -> Self {
+        Self { state: entry.state, size: entry.size, kept: entry.target.is_some() }
+    }
+}
+
+/// Adds an item to its folder's counts, or takes it out.
+pub(crate) fn count(folder: &mut FolderEntry, item: &Before, step: fn(u64, u64) -> u64) {
+    match item.state {
+        State::Owed => folder.owed = step(folder.owed, 1),
+        State::Placed => {
+            folder.placed = step(folder.placed, 1);
+            folder.bytes = step(folder.bytes, item.size);
+        }
+        State::Skipped => folder.skipped = step(folder.skipped, 1),
+        State::Gone if item.kept => folder.left = step(folder.left, 1),
+        State::Gone => {}
+    }
 }
 
 /// A handle to the writer. Dropping it stops the task; what was not synced may not be written.
@@ -40,21 +71,25 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    pub fn start(sides: &Sides, terms: &Terms, cx: &Cx) -> Self {
+    pub fn start(sides: &Sides, terms: &Terms, cx: &Cx, folders: &[FolderEntry], pass: u32) -> Self {
         let (words, inbox) = mpsc::channel(4096);
         let failed = Arc::new(OnceLock::new());
+        let folders = folders.iter().map(|f| (f.no, f.clone())).collect();
         let loop_ = Loop {
             sides: sides.clone(),
             terms: terms.clone(),
             cx: cx.clone(),
             inbox,
             failed: failed.clone(),
+            pass,
+            folders,
+            dirty: BTreeSet::new(),
         };
         Self { words, task: tokio::spawn(loop_.run()), failed }
     }
 
-    pub async fn entry(&self, entry: Entry) -> Result<()> {
-        self.say(Word::Entry(Box::new(entry))).await
+    pub async fn entries(&self, entries: Vec<(Entry, Option<Before>)>) -> Result<()> {
+        self.say(Word::Entries(entries)).await
     }
 
     pub async fn folder(&self, folder: FolderEntry) -> Result<()> {
@@ -90,6 +125,9 @@ struct Loop {
     cx: Cx,
     inbox: mpsc::Receiver<Word>,
     failed: Arc<OnceLock<Error>>,
+    pass: u32,
+    folders: BTreeMap<FolderNo, FolderEntry>,
+    dirty: BTreeSet<FolderNo>,
 }
 
 impl Loop {
@@ -112,14 +150,16 @@ impl Loop {
             let full = match word {
                 None => true,
                 Some(None) => return,
-                Some(Some(Word::Entry(entry))) => {
-                    flush |= entry.state == State::Placed;
-                    commit.items.push(*entry);
+                Some(Some(Word::Entries(entries))) => {
+                    for (entry, before) in entries {
+                        flush |= entry.state == State::Placed;
+                        self.count(&entry, before);
+                        commit.items.push(entry);
+                    }
                     commit.items.len() >= self.terms.commit_items
                 }
                 Some(Some(Word::Folder(folder))) => {
-                    commit.folders.retain(|f| f.no != folder.no);
-                    commit.folders.push(*folder);
+                    self.replace(*folder);
                     false
                 }
                 Some(Some(Word::Close(folders))) => {
@@ -145,7 +185,30 @@ impl Loop {
         }
     }
 
-    async fn write(&mut self, commit: Commit, flush: bool) {
+    /// Keeps the counts of an entry's folder.
+    fn count(&mut self, entry: &Entry, before: Option<Before>) {
+        let Some(folder) = self.folders.get_mut(&entry.folder) else { return };
+        if let Some(before) = before {
+            count(folder, &before, u64::saturating_sub);
+        }
+        count(folder, &Before::of(entry), u64::saturating_add);
+        if entry.state == State::Placed && entry.pass == self.pass {
+            folder.placed_pass = self.pass;
+        }
+        self.dirty.insert(entry.folder);
+    }
+
+    /// Takes over everything but the counts.
+    fn replace(&mut self, folder: FolderEntry) {
+        self.dirty.insert(folder.no);
+        let known = self.folders.entry(folder.no).or_insert_with(|| folder.clone());
+        let FolderEntry { owed, placed, skipped, left, bytes, placed_pass, .. } = *known;
+        *known = FolderEntry { owed, placed, skipped, left, bytes, placed_pass, ..folder };
+    }
+
+    async fn write(&mut self, mut commit: Commit, flush: bool) {
+        let dirty = std::mem::take(&mut self.dirty);
+        commit.folders = dirty.iter().filter_map(|no| self.folders.get(no).cloned()).collect();
         if self.failed.get().is_some() || commit == Commit::default() {
             return;
         }

@@ -52,8 +52,11 @@ impl MemorySource {
 
     fn one(&self, folder: &FolderId, id: &ItemId) -> Result<Mail> {
         let gone = || Error::new(Kind::NotFound, Side::Source, "fetch", "no such item");
-        let number = number(id).ok_or_else(gone)?;
-        self.with_room(folder, |room| room.items.get(&number).cloned().ok_or_else(gone))
+        let (epoch, number) = number(id).ok_or_else(gone)?;
+        self.with_room(folder, |room| match room.epoch == epoch {
+            true => room.items.get(&number).cloned().ok_or_else(gone),
+            false => Err(gone()),
+        })
     }
 
     fn item(&self, folder: &FolderId, id: &ItemId) -> Result<Item> {
@@ -94,12 +97,14 @@ impl Place {
     }
 }
 
-pub(super) fn number(id: &ItemId) -> Option<u32> {
-    std::str::from_utf8(id.as_bytes()).ok()?.parse().ok()
+/// Epoch and number.
+fn number(id: &ItemId) -> Option<(u32, u32)> {
+    let (epoch, number) = std::str::from_utf8(id.as_bytes()).ok()?.split_once('.')?;
+    Some((epoch.parse().ok()?, number.parse().ok()?))
 }
 
-pub(super) fn item_id(number: u32) -> ItemId {
-    ItemId::from_bytes(number.to_string())
+fn item_id(room: &Room, number: u32) -> ItemId {
+    ItemId::from_bytes(format!("{}.{number}", room.epoch))
 }
 
 #[async_trait]
@@ -149,15 +154,15 @@ impl Source for MemorySource {
             let mut changes: Vec<Change> = named
                 .iter()
                 .map(|(n, mail)| match mail.changed > place.since || !tells_removals {
-                    true => Change::Upsert(stub(**n, mail)),
-                    false => Change::Stays(item_id(**n)),
+                    true => Change::Upsert(stub(room, **n, mail)),
+                    false => Change::Stays(item_id(room, **n)),
                 })
                 .collect();
             let last = named.last().map_or(u32::MAX, |(n, _)| **n);
             let more = named.len() == PAGE && later.iter().any(|(n, _)| **n > last);
             if !more {
                 let gone = room.gone.iter().filter(|(_, at)| *at > place.since);
-                changes.extend(gone.map(|(n, _)| Change::Gone(item_id(*n))));
+                changes.extend(gone.map(|(n, _)| Change::Gone(item_id(room, *n))));
             }
             let next = match more {
                 true => Place { at: last, ..place },
@@ -173,10 +178,13 @@ impl Source for MemorySource {
     }
 
     fn traces(&self, folder: &FolderId, only: Option<&[ItemId]>) -> BoxStream<'_, Result<Trace<ItemId>>> {
-        let wanted: Option<Vec<u32>> = only.map(|ids| ids.iter().filter_map(number).collect());
+        let wanted: Option<Vec<(u32, u32)>> = only.map(|ids| ids.iter().filter_map(number).collect());
         let found = self.with_room(folder, |room| {
-            let named = room.items.iter().filter(|(n, _)| wanted.as_ref().is_none_or(|w| w.contains(n)));
-            Ok(named.map(|(n, mail)| Ok(mail.trace(item_id(*n)))).collect::<Vec<_>>())
+            let named = room
+                .items
+                .iter()
+                .filter(|(n, _)| wanted.as_ref().is_none_or(|w| w.contains(&(room.epoch, **n))));
+            Ok(named.map(|(n, mail)| Ok(mail.trace(item_id(room, *n)))).collect::<Vec<_>>())
         });
         stream::iter(found.unwrap_or_else(|e| vec![Err(e)])).boxed()
     }
@@ -191,9 +199,9 @@ impl Source for MemorySource {
     }
 }
 
-fn stub(number: u32, mail: &Mail) -> Stub {
+fn stub(room: &Room, number: u32, mail: &Mail) -> Stub {
     Stub {
-        id: item_id(number),
+        id: item_id(room, number),
         size: mail.body.len() as u64,
         date: mail.date,
         flags: mail.flags.clone(),

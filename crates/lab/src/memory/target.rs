@@ -8,6 +8,7 @@ use futures_util::{
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     caps::{Fidelity, TargetCaps},
+    flags::SystemFlag,
     folder::{Folder, FolderPath, FolderSpec},
     id::{FolderId, Mark, TargetId},
     item::{Body, Form, Trace},
@@ -264,6 +265,7 @@ impl Target for MemoryTarget {
     }
 
     async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+        let removes = self.caps.removes;
         let mut state = self.world.lock();
         let state = &mut *state;
         let mut one = |edit: Edit| {
@@ -282,7 +284,11 @@ impl Target for MemoryTarget {
                     let flags = mail.flags.apply(&difference);
                     state.set_flags(folder, number, flags);
                 }
-                EditKind::Remove => drop(state.take(folder, number)),
+                EditKind::Remove if removes => drop(state.take(folder, number)),
+                EditKind::Remove => {
+                    let flags = mail.flags.clone().with(SystemFlag::Deleted);
+                    state.set_flags(folder, number, flags);
+                }
             }
             Ok(())
         };

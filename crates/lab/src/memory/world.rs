@@ -227,6 +227,13 @@ impl World {
         self.lock().refused_names.push(name.to_owned());
     }
 
+    /// The first item of a folder whose bytes contain `word`.
+    pub fn find(&self, path: &str, word: &str) -> Option<u32> {
+        let state = self.lock();
+        let holds = |mail: &Mail| String::from_utf8_lossy(&mail.body).contains(word);
+        state.rooms.get(&state.find(path))?.items.iter().find(|(_, m)| holds(m)).map(|(n, _)| *n)
+    }
+
     /// Numbers of the items in a folder, oldest first.
     pub fn numbers(&self, path: &str) -> Vec<u32> {
         let state = self.lock();

@@ -1,0 +1,337 @@
+//! The scenarios: what lies where, what people do between passes, and what must lie at the target in the end.
+
+use mailferry_lab::memory::{Ability, MemoryLedger, Seen, World};
+use mailferry_model::{
+    flags::{Flags, SystemFlag},
+    mapping::RunOptions,
+};
+
+/// What people can change between passes.
+pub struct Stage<'a> {
+    pub source: &'a World,
+    pub target: &'a World,
+    pub ledger: &'a MemoryLedger,
+}
+
+type People = fn(&Stage<'_>);
+
+pub struct Scenario {
+    pub name: &'static str,
+    /// Source and target before the first pass.
+    pub make: Box<dyn Fn() -> (World, World)>,
+    /// What people do before each pass.
+    pub passes: Vec<People>,
+    pub options: RunOptions,
+    /// What people do after a crash, before anybody resumes.
+    pub meanwhile: People,
+    /// What the target must show in the end.
+    pub expect: fn(&World, &World) -> Seen,
+    /// How many items are skipped.
+    pub skipped: usize,
+    /// Whether the target can remove one item alone.
+    pub removes: bool,
+    /// What the systems can do.
+    pub abilities: &'static [Ability],
+}
+
+fn message(id: &str, body: &str) -> String {
+    format!(
+        "Message-ID: <{id}@x>\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nFrom: a@x\r\nSubject: {id}\r\n\r\n{body}\r\n"
+    )
+}
+
+fn seen() -> Flags {
+    Flags::default().with(SystemFlag::Seen)
+}
+
+fn flagged() -> Flags {
+    Flags::default().with(SystemFlag::Flagged)
+}
+
+/// A mailbox with three folders and seven messages.
+fn town(world: &World) {
+    world.create("Work");
+    world.create("Work/Alpha");
+    for at in 0..4 {
+        world.deliver(
+            "INBOX",
+            &message(&format!("i{at}"), "text"),
+            if at % 2 == 0 { seen() } else { Flags::default() },
+        );
+    }
+    world.deliver("Work", &message("w0", "text"), flagged());
+    world.deliver("Work", &message("w1", "other text"), Flags::default());
+    world.deliver("Work/Alpha", &message("a0", "text"), Flags::default());
+}
+
+fn nothing(_: &Stage<'_>) {}
+
+fn like_the_source(source: &World, _target: &World) -> Seen {
+    source.seen()
+}
+
+const ABILITIES: [&[Ability]; 3] = [
+    &[
+        Ability::TellsIds,
+        Ability::TellsRemovals,
+        Ability::FlagFingerprints,
+        Ability::Identities,
+        Ability::Moves,
+    ],
+    &[],
+    &[Ability::TellsIds, Ability::FlagFingerprints],
+];
+
+/// Every scenario on systems that can do all, nothing, and some.
+pub fn all() -> Vec<Scenario> {
+    ABILITIES.iter().flat_map(|a| on(a)).collect()
+}
+
+fn scenario(
+    abilities: &'static [Ability],
+    name: &'static str,
+    fill: fn(&World, &World),
+    passes: Vec<People>,
+    expect: fn(&World, &World) -> Seen,
+) -> Scenario {
+    Scenario {
+        name,
+        make: Box::new(move || {
+            let worlds = (World::with(abilities.iter().copied()), World::with(abilities.iter().copied()));
+            fill(&worlds.0, &worlds.1);
+            worlds
+        }),
+        passes,
+        options: RunOptions::default(),
+        meanwhile: nothing,
+        expect,
+        skipped: 0,
+        removes: abilities.contains(&Ability::TellsIds),
+        abilities,
+    }
+}
+
+fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    let delete = RunOptions { delete: true, ..RunOptions::default() };
+    vec![
+        make("initial_sync", |s, _| town(s), vec![nothing], like_the_source),
+        make("incremental_with_flags", |s, _| town(s), vec![nothing, new_mail_and_flags], like_the_source),
+        make("moves_within_the_source", |s, _| town(s), vec![nothing, people_move], like_the_source),
+        make("renamed_folders", |s, _| town(s), vec![nothing, people_rename], like_the_source),
+        Scenario {
+            options: delete,
+            ..make("deletions_when_asked", |s, _| town(s), vec![nothing, people_delete], like_the_source)
+        },
+        make(
+            "deletions_when_not_asked",
+            |s, _| town(s),
+            vec![nothing, people_delete],
+            |s, _| {
+                let mut all = s.seen();
+                all.entry("INBOX".into()).or_default().push((message("i1", "text"), String::new()));
+                all.values_mut().for_each(|v| v.sort());
+                all
+            },
+        ),
+        make(
+            "source_numbered_anew",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.source.new_epoch("INBOX");
+                w.source.deliver("INBOX", &message("late", "text"), Flags::default());
+            }],
+            like_the_source,
+        ),
+        make(
+            "target_numbered_anew",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.target.new_epoch("INBOX");
+                new_mail_and_flags(w);
+            }],
+            like_the_source,
+        ),
+        make(
+            "lost_ledger",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.ledger.lose();
+                w.source.deliver("INBOX", &message("late", "text"), Flags::default());
+            }],
+            like_the_source,
+        ),
+        make("filled_target", filled_target, vec![nothing], |s, _| {
+            let mut all = s.seen();
+            let inbox = all.entry("INBOX".into()).or_default();
+            inbox.push((message("theirs", "not ours"), String::new()));
+            inbox.sort();
+            all
+        }),
+        make(
+            "equal_header_other_body",
+            equal_headers,
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("twin", "body C"), Flags::default());
+            }],
+            |s, _| {
+                let mut all = s.seen();
+                let inbox = all.entry("INBOX".into()).or_default();
+                inbox.push((message("twin", "body X"), String::new()));
+                inbox.sort();
+                all
+            },
+        ),
+        make(
+            "equal_messages",
+            equal_messages,
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("same", "text"), Flags::default());
+            }],
+            like_the_source,
+        ),
+        Scenario {
+            skipped: 1,
+            ..make(
+                "an_item_that_always_fails",
+                one_bad_item,
+                vec![nothing, |w| {
+                    w.source.deliver("INBOX", &message("late", "text"), Flags::default());
+                }],
+                |s, _| {
+                    let mut all = s.seen();
+                    all.values_mut().for_each(|v| v.retain(|(body, _)| !body.contains("POISON")));
+                    all
+                },
+            )
+        },
+        make(
+            "people_work_at_the_target",
+            |s, _| town(s),
+            vec![nothing, people_at_the_target],
+            |s, _| {
+                let mut all = s.seen();
+                let inbox = all.entry("INBOX".into()).or_default();
+                inbox.retain(|(body, _)| !body.contains("<i0@x>") && !body.contains("<i1@x>"));
+                inbox
+                    .iter_mut()
+                    .filter(|(b, _)| b.contains("<i2@x>"))
+                    .for_each(|(_, f)| *f = "\\Answered \\Flagged \\Seen".into());
+                let work = all.entry("Work".into()).or_default();
+                work.push((message("i1", "text"), String::new()));
+                work.sort();
+                all
+            },
+        ),
+        Scenario {
+            meanwhile: |w| {
+                let late = w.target.find("INBOX", "<n0@x>");
+                late.and_then(|number| w.target.shift("INBOX", number, "Work"));
+            },
+            ..make(
+                "people_move_after_a_crash",
+                |s, _| town(s),
+                vec![nothing, new_mail_and_flags],
+                |s, t| {
+                    let mut all = s.seen();
+                    if t.find("Work", "<n0@x>").is_some() {
+                        let inbox = all.entry("INBOX".into()).or_default();
+                        let late: Vec<_> =
+                            inbox.extract_if(.., |(body, _)| body.contains("<n0@x>")).collect();
+                        let work = all.entry("Work".into()).or_default();
+                        work.extend(late);
+                        work.sort();
+                    }
+                    all
+                },
+            )
+        },
+        make(
+            "refused_and_clashing_names",
+            clashing_names,
+            vec![nothing, |w| {
+                w.source.deliver("~odd", &message("late", "text"), Flags::default());
+            }],
+            |s, _| {
+                let mut all = s.seen();
+                let odd = all.remove("~odd").unwrap_or_default();
+                all.insert("_odd".into(), odd);
+                let caps = all.remove("work").unwrap_or_default();
+                all.insert("work (2)".into(), caps);
+                all
+            },
+        ),
+    ]
+}
+
+fn new_mail_and_flags(stage: &Stage<'_>) {
+    stage.source.deliver("INBOX", &message("n0", "new"), Flags::default());
+    stage.source.deliver("Work/Alpha", &message("n1", "new"), flagged());
+    let first = stage.source.numbers("INBOX")[0];
+    stage.source.flag("INBOX", first, flagged());
+}
+
+fn people_move(stage: &Stage<'_>) {
+    let inbox = stage.source.numbers("INBOX");
+    stage.source.shift("INBOX", inbox[0], "Work");
+    stage.source.shift("INBOX", inbox[1], "Work/Alpha");
+    stage.source.deliver("Work", &message("n0", "new"), Flags::default());
+}
+
+fn people_rename(stage: &Stage<'_>) {
+    stage.source.rename("Work", "Office");
+    stage.source.deliver("Office/Alpha", &message("n0", "new"), Flags::default());
+}
+
+fn people_delete(stage: &Stage<'_>) {
+    let second = stage.source.numbers("INBOX")[1];
+    stage.source.remove("INBOX", second);
+    stage.source.deliver("INBOX", &message("n0", "new"), Flags::default());
+}
+
+fn filled_target(source: &World, target: &World) {
+    town(source);
+    target.deliver("INBOX", &message("i0", "text"), seen());
+    target.deliver("INBOX", &message("theirs", "not ours"), Flags::default());
+    target.deliver("INBOX", &message("i3", "text"), Flags::default());
+}
+
+/// Equal headers and sizes everywhere, and three bodies at the source; a fourth at the target.
+fn equal_headers(source: &World, target: &World) {
+    source.deliver("INBOX", &message("twin", "body A"), Flags::default());
+    source.deliver("INBOX", &message("twin", "body B"), Flags::default());
+    target.deliver("INBOX", &message("twin", "body X"), Flags::default());
+}
+
+fn equal_messages(source: &World, _target: &World) {
+    source.create("Work");
+    for folder in ["INBOX", "INBOX", "Work"] {
+        source.deliver(folder, &message("same", "text"), Flags::default());
+    }
+}
+
+fn one_bad_item(source: &World, target: &World) {
+    town(source);
+    source.deliver("INBOX", &message("bad", "POISON"), Flags::default());
+    source.deliver("INBOX", &message("after", "text"), Flags::default());
+    target.refuse("POISON");
+}
+
+/// At the target one message is deleted, one moved, one flagged; at the source the flags of all change.
+fn people_at_the_target(stage: &Stage<'_>) {
+    let there = stage.target.numbers("INBOX");
+    stage.target.remove("INBOX", there[0]);
+    stage.target.shift("INBOX", there[1], "Work");
+    stage.target.flag("INBOX", there[2], flagged().with(SystemFlag::Seen));
+    let here = stage.source.numbers("INBOX");
+    stage.source.flag("INBOX", here[2], seen().with(SystemFlag::Answered));
+    stage.source.deliver("INBOX", &message("n0", "new"), Flags::default());
+}
+
+fn clashing_names(source: &World, target: &World) {
+    for folder in ["Work", "work", "~odd"] {
+        source.create(folder);
+        source.deliver(folder, &message(&format!("in {folder}"), "text"), Flags::default());
+    }
+    target.refuse_name("~odd");
+}

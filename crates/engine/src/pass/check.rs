@@ -24,6 +24,9 @@ use super::{
 };
 use crate::verify::{self, Judged, Scene};
 
+/// Items of the source that the ledger does not know, as if placed: looked for when verifying without a pass.
+pub(super) type Unknown = HashMap<FolderNo, Vec<Entry>>;
+
 /// What one look found, and what should be put again.
 pub(super) struct Checked {
     pub findings: Findings,
@@ -32,7 +35,7 @@ pub(super) struct Checked {
 }
 
 /// Verifies the folders of a pass to a depth.
-pub(super) async fn check(shared: &Arc<Shared>, depth: Depth) -> Result<Checked> {
+pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown) -> Result<Checked> {
     shared.writer.sync().await?;
     shared.terms.progress.set_phase("verifying");
     let mut checked = Checked { findings: Findings::default(), unseen: Vec::new() };
@@ -51,7 +54,8 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth) -> Result<Checked>
             sum_up(&mut checked.findings, &folder);
             continue;
         }
-        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+        let mut entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+        entries.extend(unknown.get(&folder.no).into_iter().flatten().cloned());
         list_skipped(&mut checked.findings, &folder, &entries);
         let all = depth != Depth::Written || fewer;
         if all || wrote {
@@ -60,7 +64,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth) -> Result<Checked>
             absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
             report(shared, &folder, judged, depth, &mut checked).await?;
         }
-        sum_up(&mut checked.findings, &folder);
+        sum_up_entries(&mut checked.findings, &entries);
         if let Some(count) = count {
             shared.change_folder(folder.no, |f| f.target_items = Some(count)).await?;
         }
@@ -82,6 +86,16 @@ fn sum_up(findings: &mut Findings, folder: &FolderEntry) {
     findings.identified += folder.placed + folder.owed + folder.skipped;
     findings.placed += folder.placed;
     findings.bytes += folder.bytes;
+}
+
+fn sum_up_entries(findings: &mut Findings, entries: &[Entry]) {
+    for entry in entries.iter().filter(|e| e.state != State::Gone) {
+        findings.identified += 1;
+        if entry.state == State::Placed {
+            findings.placed += 1;
+            findings.bytes += entry.size;
+        }
+    }
 }
 
 fn list_skipped(findings: &mut Findings, folder: &FolderEntry, entries: &[Entry]) {
@@ -256,8 +270,11 @@ async fn explain_absent(
             ));
             shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?;
         } else {
-            let reason = "the target said OK, but it is not there";
-            checked.findings.missing.push(verify::named(&folder, &entry, "ITEM_MISSING", reason));
+            let (code, reason) = match entry.pass {
+                0 => ("NOT_SYNCED", "it is at the source and was not carried over yet"),
+                _ => ("ITEM_MISSING", "the target said OK, but it is not there"),
+            };
+            checked.findings.missing.push(verify::named(&folder, &entry, code, reason));
             let owed = Entry { state: State::Owed, target: None, ..entry.clone() };
             checked.unseen.push(Owed::from_entry(&owed));
         }

@@ -4,6 +4,7 @@
 //! Order: listings → plan → folders → changes → settling → moves → puts → flags → removals → doubts →
 //! verification → windows closed. [`run`] is the way through; each step is a file.
 
+mod again;
 mod carry;
 mod check;
 mod finish;
@@ -18,5 +19,6 @@ mod steps;
 mod terms;
 mod writer;
 
+pub use again::verify;
 pub use run::run;
 pub use terms::{Deeds, Depth, Progress, Report, Sides, Terms};

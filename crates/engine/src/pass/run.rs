@@ -31,7 +31,7 @@ use crate::plan::{Plan, plan};
 pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let began = cx.clock.elapsed();
     terms.progress.set_phase("listing folders");
-    let opened = open(&sides, &terms, &cx).await?;
+    let opened = open(&sides, &terms).await?;
     if terms.dry_run {
         return Ok(would(&sides, &terms, &cx, opened).await?);
     }
@@ -53,12 +53,12 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     Ok(findings)
 }
 
-struct Listed {
+pub(super) struct Listed {
     source: Vec<Folder>,
     fingerprints: HashMap<FolderId, Fingerprint>,
-    target: Vec<Folder>,
-    head: Head,
-    plan: Plan,
+    pub target: Vec<Folder>,
+    pub head: Head,
+    pub plan: Plan,
 }
 
 /// What a pass works with once the folders stand.
@@ -71,7 +71,7 @@ struct Opened {
 }
 
 /// All listings at once, and the plan from them.
-async fn open(sides: &Sides, terms: &Terms, _cx: &Cx) -> Result<Listed> {
+pub(super) async fn open(sides: &Sides, terms: &Terms) -> Result<Listed> {
     let mailbox = terms.claim.mailbox();
     let (source, state, target, head) = try_join!(
         sides.source.folders(),
@@ -166,7 +166,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
         (_, PassKind::Initial | PassKind::Completion) => Depth::All,
         (depth, _) => depth,
     };
-    let mut checked = check::check(shared, depth).await?;
+    let mut checked = check::check(shared, depth, &check::Unknown::new()).await?;
     if !checked.unseen.is_empty() {
         checked = put_unseen(shared, checked, depth).await?;
     }
@@ -222,7 +222,7 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
     finish::put_again(shared, settled.owed).await?;
     finish::doubts(shared).await?;
     finish::tidy_up(shared).await?;
-    let again = check::check(shared, depth).await?;
+    let again = check::check(shared, depth, &check::Unknown::new()).await?;
     for item in &again.unseen {
         if let Some(entry) = &item.entry {
             let before = mailferry_model::ledger::Entry {

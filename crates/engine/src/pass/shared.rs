@@ -158,6 +158,9 @@ impl Shared {
 
     /// Changes a folder; written with the next commit after everything recorded before.
     pub async fn change_folder(&self, no: FolderNo, change: impl FnOnce(&mut FolderEntry)) -> Result<()> {
+        if self.terms.dry_run {
+            return Ok(());
+        }
         let changed = {
             let mut folders = locked(&self.folders);
             let Some(folder) = folders.get_mut(&no) else { return Ok(()) };
@@ -174,6 +177,9 @@ impl Shared {
 
     /// Records entries that only make sense together: all in one commit.
     pub async fn record_all(&self, entries: Vec<(Entry, Option<&Entry>)>) -> Result<()> {
+        if self.terms.dry_run {
+            return Ok(());
+        }
         for (entry, before) in &entries {
             self.keep_counts(entry, *before);
         }

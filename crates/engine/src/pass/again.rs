@@ -1,0 +1,115 @@
+//! Verification without a pass: both sides are looked at afresh, nothing is written, not even the ledger.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures_util::TryStreamExt;
+use mailferry_model::{
+    Result,
+    flags::Flags,
+    id::ItemId,
+    item::{Stub, Trace},
+    ledger::{Entry, FolderEntry, FolderNo, State},
+    port::Cx,
+    report::Totals,
+};
+
+use super::{
+    check::{self, Unknown},
+    run::open,
+    shared::Shared,
+    terms::{Deeds, Depth, Report, Sides, Terms},
+    writer::Writer,
+};
+
+/// Compares source and target as they are now, to the depth of the terms (at least header keys and sizes).
+///
+/// The ledger explains differences: what was skipped and why, what people changed at the target. An item of
+/// the source that the ledger does not know is looked for by its key; if it is not there it is missing
+/// (`NOT_SYNCED`). No lease is needed.
+///
+/// # Errors
+/// What reaches the whole mailbox.
+pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
+    let began = cx.clock.elapsed();
+    terms.progress.set_phase("listing folders");
+    let terms = Terms { dry_run: true, ..terms };
+    let listed = open(&sides, &terms).await?;
+    let mut entries: Vec<FolderEntry> = Vec::new();
+    for planned in &listed.plan.folders {
+        let mut entry = planned.entry.clone();
+        let known = entry.target.clone().filter(|id| listed.target.iter().any(|f| f.id == *id));
+        let by_name = || listed.target.iter().find(|f| f.path == entry.target_path).map(|f| f.id.clone());
+        entry.target = known.or_else(by_name);
+        entries.push(entry);
+    }
+    let writer = Writer::start(&sides, &terms, &cx, &entries, listed.head.passes);
+    let shared =
+        Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target);
+    let mut unknown = Unknown::new();
+    for entry in &entries {
+        unknown.insert(entry.no, strangers(&shared, entry).await?);
+    }
+    let depth = if shared.terms.depth == Depth::Deep { Depth::Deep } else { Depth::All };
+    let mut checked = check::check(&shared, depth, &unknown).await?;
+    // A target folder that does not exist: everything in it is missing.
+    for entry in entries.iter().filter(|e| e.target.is_none()) {
+        for item in unknown.get(&entry.no).into_iter().flatten() {
+            checked.findings.identified += 1;
+            let reason = "its folder does not exist at the target";
+            checked.findings.missing.push(crate::verify::named(entry, item, "NOT_SYNCED", reason));
+        }
+    }
+    checked.findings.not_migratable.extend(check::not_migratable(&listed.plan.left_out));
+    let findings = checked.findings;
+    let totals = Totals {
+        identified: findings.identified,
+        placed: findings.placed,
+        bytes: findings.bytes,
+        bytes_identified: findings.bytes,
+        skipped: findings.skipped.len() as u64,
+    };
+    let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
+    let score = findings.score();
+    Ok(Report { deeds: Deeds::default(), findings, score, totals, moved_in: Duration::ZERO, verified_in })
+}
+
+/// Items of the source folder that the ledger does not know, as if placed without an id.
+async fn strangers(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
+    let known: HashMap<_, State> = shared
+        .sides
+        .ledger
+        .read(shared.terms.claim.lease.mailbox, folder.no)
+        .await?
+        .into_iter()
+        .map(|e| (e.id, e.state))
+        .collect();
+    let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&folder.source, None).try_collect().await?;
+    let fits = |t: &Trace<ItemId>| {
+        let stub =
+            Stub { id: t.id.clone(), size: t.size, date: t.date, flags: t.flags.clone(), identity: None };
+        shared.terms.options.filter.item(&stub)
+    };
+    let strange =
+        traces.into_iter().filter(|t| known.get(&t.id).is_none_or(|s| *s == State::Gone) && fits(t));
+    Ok(strange.map(|t| as_if_placed(folder.no, t)).collect())
+}
+
+fn as_if_placed(folder: FolderNo, trace: Trace<ItemId>) -> Entry {
+    Entry {
+        folder,
+        id: trace.id,
+        state: State::Placed,
+        target: None,
+        key: trace.key,
+        digest: None,
+        size: trace.size,
+        date: trace.date,
+        flags: Flags::default(),
+        seen: false,
+        unanswered: 0,
+        pass: 0,
+        tries: 0,
+        repair: None,
+        reason: None,
+    }
+}

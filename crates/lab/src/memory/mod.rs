@@ -11,4 +11,4 @@ mod world;
 pub use ledger::MemoryLedger;
 pub use source::MemorySource;
 pub use target::MemoryTarget;
-pub use world::{Ability, Mail, Seen, World};
+pub use world::{Ability, Mail, Seen, World, keys};

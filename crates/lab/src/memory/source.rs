@@ -63,6 +63,20 @@ impl MemorySource {
         self.world.lock().reads += 1;
         let mail = self.one(folder, id)?;
         let head = mime::head(&mail.body);
+        let size = mail.body.len() as u64;
+        let digest = std::sync::Arc::new(std::sync::OnceLock::new());
+        let body = if size > Body::IN_MEMORY {
+            let (told, whole) = (digest.clone(), mail.digest());
+            let last = stream::once(async move {
+                told.get_or_init(|| whole);
+                Ok(bytes::Bytes::new())
+            });
+            let pieces = mail.body.chunks(1 << 16).map(|p| Ok(mail.body.slice_ref(p))).collect::<Vec<_>>();
+            Body::Stream { size, pieces: stream::iter(pieces).chain(last).boxed() }
+        } else {
+            digest.get_or_init(|| mail.digest());
+            Body::Bytes(mail.body.into())
+        };
         Ok(Item {
             id: id.clone(),
             form: Form::Mime,
@@ -70,8 +84,8 @@ impl MemorySource {
             message_id: head.message_id.map(Into::into),
             date: mail.date,
             flags: mail.flags.clone(),
-            digest: std::sync::Arc::new(std::sync::OnceLock::from(mail.digest())),
-            body: Body::Bytes(mail.body.into()),
+            digest,
+            body,
         })
     }
 }

@@ -46,13 +46,11 @@ pub struct Mail {
 
 impl Mail {
     pub(super) fn key(&self) -> HeaderKey {
-        HeaderKey(mime::head(&self.body).key)
+        keys(&self.body).0
     }
 
     pub(super) fn digest(&self) -> Digest {
-        let mut digester = mime::Digester::default();
-        digester.update(&self.body);
-        Digest(digester.finish())
+        keys(&self.body).1
     }
 
     pub(super) fn trace<Id>(&self, id: Id) -> Trace<Id> {
@@ -66,6 +64,13 @@ impl Mail {
             message_id: mime::head(&self.body).message_id.map(Into::into),
         }
     }
+}
+
+/// Header key and digest of a body.
+pub fn keys(body: &[u8]) -> (HeaderKey, Digest) {
+    let mut digester = mime::Digester::default();
+    digester.update(body);
+    (HeaderKey(mime::head(body).key), Digest(digester.finish()))
 }
 
 /// What a test compares: body and flags of every item, by folder, as multisets.

@@ -121,16 +121,19 @@ class Mailbox:
 
     def ask(self, verb, *arguments):
         """One command; raises with the server's words when it is refused."""
-        code, said = self.imap._simple_command(verb, *arguments)
-        if code != "OK":
-            raise Refused(f"{verb}: {said[0].decode(errors='replace')}")
-        return said
+        return accepted(verb, *self.imap._simple_command(verb, *arguments))
 
     def append(self, message):
-        date = None if message.date is None else internal_date(message.date, message.zone)
-        self.imap.literal = message.raw
-        arguments = [self.name(message.folder), f"({' '.join(message.flags)})", *([date] if date else [])]
-        return self.ask("APPEND", *arguments)
+        """The bytes as they are, in one go where the server takes a literal unasked."""
+        date = [] if message.date is None else [internal_date(message.date, message.zone)]
+        arguments = [self.name(message.folder), f"({' '.join(message.flags)})", *date]
+        if "LITERAL+" not in self.imap.capabilities:
+            self.imap.literal = message.raw
+            return self.ask("APPEND", *arguments)
+        tag = self.imap._new_tag()
+        head = f" APPEND {' '.join(arguments)} {{{len(message.raw)}+}}\r\n".encode()
+        self.imap.send(tag + head + message.raw + b"\r\n")
+        return accepted("APPEND", *self.imap._command_complete("APPEND", tag))
 
     def create(self, path):
         self.ask("CREATE", self.name(path))
@@ -144,10 +147,7 @@ class Mailbox:
             self.create(path)
 
     def select(self, path):
-        code, said = self.imap.select(self.name(path))
-        if code != "OK":
-            raise Refused(f"SELECT {path}: {said[0].decode(errors='replace')}")
-        return int(said[0])
+        return int(accepted(f"SELECT {path}", *self.imap.select(self.name(path)))[0])
 
     def search(self, path, *criteria):
         """UIDs in PATH, which stays selected."""
@@ -155,10 +155,13 @@ class Mailbox:
         return [int(n) for n in self.imap.uid("SEARCH", *criteria)[1][0].split()]
 
     def uid(self, *command):
-        code, said = self.imap.uid(*map(str, command))
-        if code != "OK":
-            raise Refused(f"UID {command[0]}: {said}")
-        return said
+        return accepted(f"UID {command[0]}", *self.imap.uid(*map(str, command)))
+
+
+def accepted(what, code, said):
+    if code != "OK":
+        raise Refused(f"{what}: {said[0].decode(errors='replace')}")
+    return said
 
 
 class Refused(Exception):

@@ -175,6 +175,7 @@ def read(host, port, user, password, *, ca=None, security="none", ignore_headers
             if security == "tls":
                 connection.starttls(context)
             connection.login(user, password)
+            connection.capabilities = connection.capability()[1][0].decode().upper().split()   # now those of a user
             notes = []
             folders = {path: read_folder(connection, path, raw, notes, ignore_headers)
                        for path, raw in list_folders(connection, "list").items()}

@@ -66,19 +66,24 @@ class Peer:
     @property
     def master(self):
         """(name, password) of the one sign-in for all mailboxes."""
-        return self.facts["master"]["user"], self.facts["master"]["password"]
+        one = self.facts.get("master") or self.facts["admin"]
+        return one["user"], one["password"]
+
+    def store(self):
+        """The folder with every user's mail."""
+        return pathlib.Path(self.facts.get("store") or self.facts.get("mail") or os.path.join(self.folder, "mail"))
 
     def home(self, account):
         """Where the server keeps the account's mail: `Maildir` is in it, when it keeps Maildirs."""
-        mail = self.facts.get("mail") or os.path.join(self.folder, "mail")
-        return pathlib.Path(mail) / account.user
+        return self.store() / account.user
 
     def owner(self):
         """uid and gid that the files of the mail store must have."""
-        if "mail_owner" in self.facts:
-            uid, gid = self.facts["mail_owner"].split(":")
+        told = self.facts.get("owner") or self.facts.get("mail_owner")
+        if told:
+            uid, gid = told.split(":")
             return int(uid), int(gid)
-        info = os.stat(self.facts.get("mail") or os.path.join(self.folder, "mail"))
+        info = self.store().stat()
         return info.st_uid, info.st_gid
 
     def doveadm(self, *arguments):

@@ -37,6 +37,7 @@ class Options:
     slow_append_ms: float = 5
     answer_delay_ms: float = 0
     land_after_s: float = 0
+    lose_share: float = 0.3                        # of the dead clients, whose unsent data never arrives
     rtt_ms: float = 0
     messages: int = 400
     folders: int = 6
@@ -90,7 +91,8 @@ class KillTest:
         self.before_source = town.enter_context(Relay(self.source.port))
         self.before_target = town.enter_context(Relay(
             self.target.port, rtt_ms=options.rtt_ms, slow_append_ms=options.slow_append_ms,
-            answer_delay_ms=options.answer_delay_ms, land_after_s=options.land_after_s))
+            answer_delay_ms=options.answer_delay_ms, land_after_s=options.land_after_s,
+            lose_share=options.lose_share, seed=options.seed))
         made = realistic.make(options.seed, options.messages, options.folders, largest=12_000)
         made.messages += made.messages[:3]         # equal messages, twice in a folder
         planted = corpus.plant(servers[0], self.source, made)
@@ -255,7 +257,7 @@ def unquiet(source, target, since):
 
 
 def short(options):
-    """What every run of the tests can afford: half a minute of kills."""
+    """What every run of the tests can afford: less than a minute."""
     options.kills, options.mid_append, options.messages, options.folders = 4, 3, 150, 4
     options.limit_s, options.feed = 45, 40
     return options
@@ -264,7 +266,7 @@ def short(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, kind in (("kills", int), ("mid-append", int), ("slow-append-ms", float), ("answer-delay-ms", float),
-                       ("land-after-s", float), ("rtt-ms", float), ("messages", int), ("seed", int), ("limit-s", float)):
+                       ("land-after-s", float), ("lose-share", float), ("rtt-ms", float), ("messages", int), ("seed", int), ("limit-s", float)):
         parser.add_argument("--" + name, type=kind, default=getattr(Options, name.replace("-", "_")))
     parser.add_argument("--short", action="store_true")
     given = vars(parser.parse_args())

@@ -8,10 +8,9 @@ import os
 import pathlib
 import signal
 import subprocess
-import unittest
 from dataclasses import dataclass
 
-from peer import ROOT
+from peer import ROOT, missing
 
 SECONDS = 180
 
@@ -25,7 +24,7 @@ def binary():
         return str(pathlib.Path(named).resolve())
     built = [p for p in (ROOT / "target/debug/mailferry", ROOT / "target/release/mailferry") if p.exists()]
     if not built:
-        raise unittest.SkipTest("mailferry is not built (cargo build) and MAILFERRY_BIN is not set")
+        raise missing("mailferry", "not built (cargo build), and MAILFERRY_BIN is not set")
     return str(max(built, key=lambda p: p.stat().st_mtime))
 
 

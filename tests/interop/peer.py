@@ -4,6 +4,8 @@ All servers come from one command (environment MAILFERRY_PEER, default `cargo xt
 only in `ask_peer`. A `Town` owns one folder in memory and everything started in it, and ends
 all of it, by pid, however its block is left. It knows no migration and reads no mail.
 """
+import atexit
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -168,8 +170,16 @@ class Town(contextlib.ExitStack):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mf-", dir=base))
         self.folder.chmod(0o755)                   # servers run as other users and pass through it
         self.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.count = 0
+        self.count, self.peers = 0, []
+        self.callback(self.stop_all)
+        atexit.register(self.close)                # also when a test is interrupted
+        self.callback(atexit.unregister, self.close)
         return self
+
+    def stop_all(self):
+        """End all servers, at once, because each takes its second."""
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(Peer.stop, self.peers))
 
     def path(self, name):
         """A path in the town that was not given out before."""
@@ -197,10 +207,13 @@ class Town(contextlib.ExitStack):
 
     def start(self, kind, options):
         folder = self.path(kind[0])
-        said = ask_peer(kind, "up", folder, free_ports(3), *options)
         try:
+            said = ask_peer(kind, "up", folder, free_ports(3), *options)
             peer = Peer(kind, str(folder), json.loads(said[said.index("{"):]))
-        except (ValueError, KeyError) as error:
-            raise PeerFailed(f"peer {kind} up: no usable description ({error!r})") from error
-        self.callback(peer.stop)
+        except (ValueError, KeyError, PeerFailed) as error:
+            with contextlib.suppress(PeerFailed):  # what came up half
+                ask_peer(kind, "down", folder, seconds=DOWN_SECONDS)
+            raise error if isinstance(error, PeerFailed) else \
+                PeerFailed(f"peer {kind} up gave no description that we know: {error!r}") from None
+        self.peers.append(peer)
         return peer

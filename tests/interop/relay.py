@@ -1,11 +1,12 @@
 """A TCP relay on 127.0.0.1 before an IMAP server: watches commands, adds time, loses connections.
 
 It can add round-trip time (without limiting bandwidth), make every appended message take its time,
-hold back answers, and deliver what a dead client sent only seconds after the client is gone
-("servers finish what dead clients sent"). It passes bytes on unchanged and needs plain text to watch.
+hold back answers, deliver what a dead client sent only seconds after the client is gone ("servers finish
+what dead clients sent"), or lose it (for a share of the dead, by seed). It passes bytes on unchanged and needs plain text to watch.
 """
 import collections
 import queue
+import random
 import socket
 import struct
 import threading
@@ -20,9 +21,11 @@ PIECE, QUEUED, GONE_SECONDS = 1 << 17, 128, 60
 class Relay:
     """Listens on a port of its own (`port`) and passes on to TARGET. `log` has every command seen."""
 
-    def __init__(self, target, *, rtt_ms=0, slow_append_ms=0, answer_delay_ms=0, land_after_s=0.0):
+    def __init__(self, target, *, rtt_ms=0, slow_append_ms=0, answer_delay_ms=0, land_after_s=0.0,
+                 lose_share=0.0, seed=1):
         self.target, self.half = target, rtt_ms / 2000
         self.slow_append, self.answer_delay, self.land_after = slow_append_ms / 1000, answer_delay_ms / 1000, land_after_s
+        self.lose_share, self.rng = lose_share, random.Random(seed)
         self.changed = threading.Condition()
         self.log, self.links, self.count, self.rules = [], set(), 0, []
         self.connected, self.landed = [], 0        # times of connections; messages delivered for the dead
@@ -128,6 +131,7 @@ class Link:
         self.open = collections.OrderedDict()      # tag -> command without an answer
         self.up, self.down = queue.Queue(QUEUED), queue.Queue(QUEUED)
         self.gone, self.size_down = 0.0, 0            # when the client left; bytes passed to it
+        self.loses = relay.rng.random() < relay.lose_share
         self.left, self.over = threading.Event(), threading.Event()
         self.from_client = ClientStream(number, self.begin)
         self.from_server = ServerStream()
@@ -190,6 +194,9 @@ class Link:
             while (pieces := self.take(self.up)) is not None:
                 for data, append in pieces:
                     self.hold(append)
+                    if self.gone and self.loses:
+                        return self.server.shutdown(socket.SHUT_WR)
+                    self.relay.landed += append is not None and self.gone > 0
                     self.server.sendall(data)
             self.server.shutdown(socket.SHUT_WR)
         except OSError:
@@ -202,7 +209,6 @@ class Link:
             self.over.wait(self.relay.slow_append)
         if self.relay.land_after and self.gone and any(c.verb == "APPEND" for c in self.open.values()):
             self.over.wait(max(0.0, self.gone + self.relay.land_after - time.monotonic()))
-        self.relay.landed += append is not None and self.gone > 0
 
     # --- server to client
 

@@ -99,7 +99,7 @@ class Peer:
     def stop(self):
         try:
             ask_peer(self.kind, "down", self.folder, seconds=DOWN_SECONDS)
-        except (PeerFailed, subprocess.TimeoutExpired):
+        except PeerFailed:
             end_process(self.facts.get("pid"), self.folder)
 
 
@@ -108,8 +108,11 @@ def ask_peer(*words, seconds=UP_SECONDS):
     command = shlex.split(os.environ.get("MAILFERRY_PEER", "cargo xtask peer"))
     # files, not pipes: a daemon that keeps a pipe open would keep us waiting
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        done = subprocess.run([*command, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out,
-                              stderr=err, cwd=ROOT, timeout=seconds)
+        try:
+            done = subprocess.run([*command, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out,
+                                  stderr=err, cwd=ROOT, timeout=seconds)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise PeerFailed(f"{command[0]}: {error}") from None
         out.seek(0), err.seek(0)
         said, noise = out.read().decode(errors="replace"), err.read().decode(errors="replace")
     if done.returncode:

@@ -15,7 +15,7 @@ import time
 from imapwatch import ClientStream, ServerStream
 
 HOST = "127.0.0.1"
-PIECE, QUEUED, GONE_SECONDS = 1 << 17, 128, 60
+WIDE, NARROW, GONE_SECONDS = (1 << 17, 128), (1 << 12, 4), 60    # (bytes at once, pieces under way)
 
 
 class Relay:
@@ -129,7 +129,9 @@ class Link:
     def __init__(self, relay, client, number):
         self.relay, self.client, self.server, self.number = relay, client, None, number
         self.open = collections.OrderedDict()      # tag -> command without an answer
-        self.up, self.down = queue.Queue(QUEUED), queue.Queue(QUEUED)
+        # a slow server takes at times all that is sent and at times makes its client wait in the middle of it
+        self.piece, queued = NARROW if relay.slow_append and relay.rng.random() < 0.5 else WIDE
+        self.up, self.down = queue.Queue(queued), queue.Queue(WIDE[1])
         self.gone, self.size_down = 0.0, 0            # when the client left; bytes passed to it
         self.loses = relay.rng.random() < relay.lose_share
         self.left, self.over = threading.Event(), threading.Event()
@@ -182,7 +184,7 @@ class Link:
     # --- client to server
 
     def read_client(self):
-        while data := receive(self.client):
+        while data := receive(self.client, self.piece):
             self.put(self.up, list(self.from_client.feed(data)))
         self.gone = time.monotonic()
         self.left.set()
@@ -213,7 +215,7 @@ class Link:
     # --- server to client
 
     def read_server(self):
-        while data := receive(self.server):
+        while data := receive(self.server, WIDE[0]):
             self.put(self.down, data)
         self.put(self.down, None)
 
@@ -259,9 +261,9 @@ class Link:
                 pass
 
 
-def receive(end):
+def receive(end, size):
     try:
-        return end.recv(PIECE)
+        return end.recv(size)
     except OSError:
         return b""
 

@@ -197,7 +197,7 @@ class Link:
                 for data, append in pieces:
                     self.hold(append)
                     if self.gone and self.loses:
-                        return self.server.shutdown(socket.SHUT_WR)
+                        continue
                     self.relay.landed += append is not None and self.gone > 0
                     self.server.sendall(data)
             self.server.shutdown(socket.SHUT_WR)

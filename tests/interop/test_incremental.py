@@ -1,0 +1,156 @@
+"""Later passes: what changes at the source follows, what people do at the target stays.
+
+First copies are in test_copy.py.
+"""
+import time
+import unittest
+
+import corpus
+from case import InteropCase, look, new_message
+
+
+class Source(InteropCase):
+    """The source changes between two copies."""
+
+    def setUp(self):
+        super().setUp()
+        self.servers()
+        self.plant(40, 5)
+        self.relays()
+        self.copy()
+        self.assert_same()
+        self.box = self.at_source()
+
+    def copied_since(self):
+        """Copies once more; the messages that were put for it."""
+        before = time.monotonic()
+        self.copy()
+        return sum(c.messages for c in self.before_target.commands(before) if c.verb == "APPEND")
+
+    def test_new_mail(self):
+        for number in range(5):
+            self.box.append(new_message(number, ("INBOX",), ("\\Flagged", "fresh")))
+        self.assertEqual(5, self.copied_since())
+        self.assert_same()
+        self.assert_idle()
+
+    def test_flags_and_keywords(self):
+        uids = self.box.search(("INBOX",), "ALL")
+        self.box.uid("STORE", uids[0], "+FLAGS", "(\\Flagged $Label1 novel)")
+        self.box.uid("STORE", uids[1], "FLAGS", "()")
+        self.assertEqual(0, self.copied_since())
+        self.assert_same()
+        self.assert_idle()
+
+    def test_moves(self):
+        uids = self.box.search(("INBOX",), "ALL")[:3]
+        self.box.uid("MOVE", ",".join(map(str, uids)), self.box.name(("Archive",)))
+        self.copied_since()
+        self.assert_same()
+        self.assert_idle()
+
+    def test_folder_rename(self):
+        self.box.ask("RENAME", self.box.name(("Archive", "2019")), self.box.name(("Archive", "nineteen")))
+        self.copied_since()
+        report = self.judged(ignore_folders=("Archive/2019",))
+        self.assertTrue(report.same, report.text())
+        self.assert_idle()
+
+    def test_new_folder_and_subscription(self):
+        self.box.create(("Fresh", "below"))
+        self.box.append(new_message(1, ("Fresh", "below")))
+        self.assertEqual(1, self.copied_since())
+        self.assert_same(subscriptions=True)
+
+    def remove(self, count):
+        uids = ",".join(map(str, self.box.search(("INBOX",), "ALL")[:count]))
+        self.box.uid("STORE", uids, "+FLAGS", "(\\Deleted)")
+        self.box.uid("EXPUNGE", uids)
+
+    def test_deletion_is_not_carried(self):
+        before = look(self.target).count()
+        self.remove(3)
+        self.copied_since()
+        self.assertEqual(before, look(self.target).count())
+        self.assert_idle()
+
+    def test_deletion_is_carried_when_asked(self):
+        self.remove(3)
+        self.copy("--delete")
+        self.assert_same()
+        self.assert_idle("--delete")
+
+    def test_folder_made_anew(self):
+        """Another UIDVALIDITY, the same messages: nothing is doubled."""
+        kept = [m for m in look(self.source).folders[("Sent",)]]
+        self.box.select(("Sent",))
+        rows = {m.uid: self.box.uid("FETCH", m.uid, "(BODY.PEEK[])")[0][1] for m in kept}
+        self.box.select(("INBOX",))
+        self.box.ask("DELETE", self.box.name(("Sent",)))
+        self.box.create(("Sent",))
+        for m in kept:
+            self.box.append(corpus.Message(("Sent",), rows[m.uid], tuple(m.flags | m.keywords), m.date))
+        self.assertEqual(0, self.copied_since())
+        self.assert_same()
+        self.assert_idle()
+
+
+class People(InteropCase):
+    """People already work in the target between two copies."""
+
+    def setUp(self):
+        super().setUp()
+        self.servers()
+        self.plant(40, 5)
+        self.relays()
+        self.copy()
+        self.box = self.at_target()
+
+    def again(self):
+        """One more copy puts nothing; what it told."""
+        before = time.monotonic()
+        told = self.copy().json
+        self.assertEqual([], [str(c) for c in self.before_target.commands(before) if c.verb == "APPEND"])
+        self.assertEqual(([], []), (told["missing"], told["doubled"]))
+        return told
+
+    def test_moves_stay(self):
+        uids = self.box.search(("INBOX",), "ALL")[:3]
+        self.box.create(("Mine",))
+        self.box.select(("INBOX",))
+        self.box.uid("MOVE", ",".join(map(str, uids)), self.box.name(("Mine",)))
+        told = self.again()
+        self.assertEqual(3, len(look(self.target).folders[("Mine",)]))
+        self.assertEqual(40, look(self.target).count())
+        self.assertEqual(3, len(told["changedAtTarget"]), told)
+
+    def test_deletions_stay(self):
+        uids = ",".join(map(str, self.box.search(("INBOX",), "ALL")[:3]))
+        self.box.uid("STORE", uids, "+FLAGS", "(\\Deleted)")
+        self.box.uid("EXPUNGE", uids)
+        told = self.again()
+        self.assertEqual(37, look(self.target).count())
+        self.assertEqual(3, len(told["changedAtTarget"]), told)
+
+    def test_flags_merge(self):
+        """Only the source's difference is applied to what people set at the target."""
+        uid = self.box.search(("INBOX",), "ALL")[0]
+        shown = next(m for m in look(self.target).folders[("INBOX",)] if m.uid == uid)
+        self.box.uid("STORE", uid, "+FLAGS", "(mine)")
+        with corpus.Mailbox(self.source) as source:
+            twin = next(m for m in look(self.source).folders[("INBOX",)] if m.sha == shown.sha)
+            source.select(("INBOX",))
+            source.uid("STORE", twin.uid, "+FLAGS", "(theirs)")
+        self.again()
+        merged = next(m for m in look(self.target).folders[("INBOX",)] if m.sha == shown.sha)
+        self.assertEqual(shown.keywords | {"mine", "theirs"}, merged.keywords)
+        self.assertEqual(shown.flags, merged.flags)
+
+    def test_own_mail_stays(self):
+        self.box.append(new_message(1))
+        self.again()
+        self.assertEqual(41, look(self.target).count())
+
+
+if __name__ == "__main__":
+    unittest.main()

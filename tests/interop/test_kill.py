@@ -1,0 +1,64 @@
+"""SIGKILL of the real program against real servers: a short form for every run; the long form is kill.py.
+
+`LongKills` runs only when asked for (run.py --long).
+"""
+import os
+import subprocess
+import unittest
+
+import copiers
+import kill
+import mailferry
+from case import InteropCase
+
+
+class ShortKills(InteropCase):
+    def check(self, options):
+        result = kill.KillTest(self.town, copiers.product, options).run()
+        print("\n" + result.text())
+        self.assertTrue(result.is_green, result.text())
+
+    def test_short(self):
+        self.check(kill.short(kill.Options(seed=7)))
+
+
+@unittest.skipUnless(os.environ.get("INTEROP_LONG"), "long: 50 kills each (run.py --long)")
+class LongKills(ShortKills):
+    test_short = None
+
+    def test_fifty_kills(self):
+        self.check(kill.Options(kills=50, mid_append=30))
+
+    def test_fifty_kills_slow_appends(self):
+        self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=10, seed=2))
+
+    def test_fifty_kills_that_land_3_s_later(self):
+        self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=10, land_after_s=3, seed=3))
+
+    def test_fifty_kills_with_late_answers(self):
+        self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=0, answer_delay_ms=30, seed=4))
+
+
+class TwoStarts(InteropCase):
+    def test_one_works_the_other_says_so(self):
+        """Two starts of the same copy at the same moment: exit 0 and 6, and nothing doubled."""
+        self.servers()
+        self.plant(120, 4)
+        self.relays(target={"slow_append_ms": 20})
+        command = [mailferry.binary(), *mailferry.copy_arguments(*self.ends(), self.data)]
+        both = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 env=mailferry.environment()) for _ in range(2)]
+        try:
+            said = [child.communicate(timeout=120) for child in both]
+        finally:
+            for child in both:
+                if child.poll() is None:
+                    child.kill()
+                    child.communicate()
+        self.assertEqual([0, 6], sorted(child.returncode for child in both), said)
+        self.assert_same()
+        self.assert_idle()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -122,7 +122,11 @@ async fn look(
     let Some(target) = &folder.target else { return Ok(Judged::default()) };
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
     let judged_entries: Vec<Entry> = match mark {
-        Some(_) => entries.iter().filter(|e| e.pass == shared.pass && e.target.is_some()).cloned().collect(),
+        Some(_) => entries
+            .iter()
+            .filter(|e| e.pass == shared.pass && e.target.is_some() && !e.seen)
+            .cloned()
+            .collect(),
         None => entries.to_vec(),
     };
     let traces: Vec<Trace<TargetId>> =

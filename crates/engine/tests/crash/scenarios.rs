@@ -184,19 +184,7 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
             "people_work_at_the_target",
             |s, _| town(s),
             vec![nothing, people_at_the_target],
-            |s, _| {
-                let mut all = s.seen();
-                let inbox = all.entry("INBOX".into()).or_default();
-                inbox.retain(|(body, _)| !body.contains("<i0@x>") && !body.contains("<i1@x>"));
-                inbox
-                    .iter_mut()
-                    .filter(|(b, _)| b.contains("<i2@x>"))
-                    .for_each(|(_, f)| *f = "\\Answered \\Flagged \\Seen".into());
-                let work = all.entry("Work".into()).or_default();
-                work.push((message("i1", "text"), String::new()));
-                work.sort();
-                all
-            },
+            as_people_left_it,
         ),
         Scenario {
             meanwhile: |w| {
@@ -353,4 +341,19 @@ fn clashing_names(source: &World, target: &World) {
         source.deliver(folder, &message(&format!("in {folder}"), "text"), Flags::default());
     }
     target.refuse_name("~odd");
+}
+
+/// The source's mailbox with what people changed at the target.
+fn as_people_left_it(s: &World, _target: &World) -> Seen {
+    let mut all = s.seen();
+    let inbox = all.entry("INBOX".into()).or_default();
+    inbox.retain(|(body, _)| !body.contains("<i0@x>") && !body.contains("<i1@x>"));
+    inbox
+        .iter_mut()
+        .filter(|(b, _)| b.contains("<i2@x>"))
+        .for_each(|(_, f)| *f = "\\Answered \\Flagged \\Seen".into());
+    let work = all.entry("Work".into()).or_default();
+    work.push((message("i1", "text"), String::new()));
+    work.sort();
+    all
 }

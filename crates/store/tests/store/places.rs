@@ -25,7 +25,7 @@ impl Place {
         let Ok(url) = std::env::var("MAILFERRY_TEST_POSTGRES_URL") else {
             // Not eprintln: that is not shown for tests that pass.
             let words = "SKIPPED on PostgreSQL: MAILFERRY_TEST_POSTGRES_URL is not set";
-            writeln!(std::io::stderr(), "{words}").unwrap();
+            eprintln!("{words}");
             return None;
         };
         let name = format!("t{}", uuid::Uuid::now_v7().simple());

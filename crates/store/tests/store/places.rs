@@ -24,8 +24,8 @@ impl Place {
     pub async fn postgres() -> Option<Self> {
         let Ok(url) = std::env::var("MAILFERRY_TEST_POSTGRES_URL") else {
             // Not eprintln: that is not shown for tests that pass.
-            let words = "SKIPPED on PostgreSQL: MAILFERRY_TEST_POSTGRES_URL is not set";
-            eprintln!("{words}");
+            let words = b"SKIPPED on PostgreSQL: MAILFERRY_TEST_POSTGRES_URL is not set\n";
+            std::io::stderr().write_all(words).unwrap();
             return None;
         };
         let name = format!("t{}", uuid::Uuid::now_v7().simple());

@@ -107,7 +107,8 @@ pub trait Work: Send + Sync {
     async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>>;
     /// Prolongs a claimed job. `Conflict` if it was taken over; the answer says whether it shall stop.
     async fn keep_job(&self, job: &Job, how_long: Duration) -> Result<bool>;
-    /// Ends a claimed job; with `again_at` it waits for then. `Conflict` if it was taken over.
+    /// Ends a claimed job; with `again_at` it waits for then, unless it shall stop. `Conflict` if it was taken
+    /// over.
     async fn end_job(&self, job: &Job, again_at: Option<Timestamp>) -> Result<()>;
     /// Asks the jobs of a batch to stop, removes those not yet claimed.
     async fn stop_jobs(&self, batch: BatchId) -> Result<()>;

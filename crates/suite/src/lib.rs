@@ -1,8 +1,8 @@
-<<<<<<< HEAD
 //! Conformance suites: one function for each sentence of the port contracts, called by every connector and
 //! store. A function names a capability, never a connector. They say what is wrong, they do not panic.
 
 pub mod source;
+pub mod store;
 pub mod target;
 
 /// `Err` says which sentence of a contract does not hold, and how.
@@ -22,10 +22,3 @@ macro_rules! ensure {
 pub(crate) fn failed(what: &str) -> impl Fn(mailferry_model::Error) -> String + '_ {
     move |error| format!("{what}: {error:?}")
 }
-=======
-//! Conformance suites: what every source, target and store must keep.
-//!
-//! They are plain functions over the ports of the model: they know no connector, no engine, no database.
-
-pub mod store;
->>>>>>> store

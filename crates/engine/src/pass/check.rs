@@ -69,6 +69,10 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
             shared.change_folder(folder.no, |f| f.target_items = Some(count)).await?;
         }
     }
+    for (no, error) in locked(&shared.paused).iter() {
+        let folder = shared.folder(*no)?;
+        checked.findings.skipped.push(verify::named_folder(&folder, error));
+    }
     explain_absent(shared, absent, &mut free, &mut checked).await?;
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     Ok(checked)

@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub touched: Mutex<BTreeSet<FolderNo>>,
     /// Whether each target folder was subscribed to when the pass began.
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
+    /// Folders that could not be read, and why: left for the next pass, and reported.
+    pub paused: Mutex<Vec<(FolderNo, Error)>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// Stops new puts after an error that reaches the whole mailbox.
@@ -131,6 +133,7 @@ impl Shared {
             target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
+            paused: Mutex::default(),
             nameless: AtomicBool::new(false),
             claimed: Mutex::default(),
             deeds: Mutex::default(),

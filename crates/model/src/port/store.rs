@@ -15,7 +15,7 @@ use crate::{
     endpoint::Endpoint,
     error::Result,
     id::{BatchId, EndpointId, JobId, MailboxId, UserId},
-    job::{Claim, Job, NewJob},
+    job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     secret::Secret,
     user::User,
@@ -101,7 +101,7 @@ pub trait Work: Send + Sync {
     /// Gives it back in order.
     async fn release(&self, lease: Lease) -> Result<()>;
     /// Adds work, unless work of that user is already waiting or running; the row that stands.
-    async fn add_job(&self, job: &NewJob) -> Result<JobId>;
+    async fn add_job(&self, job: &JobSpec) -> Result<JobId>;
     /// Claims the next job that is due at `now`, whose endpoints have a free slot of its pool on both sides,
     /// for `how_long`; `None` if there is nothing now.
     async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>>;

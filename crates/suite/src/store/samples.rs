@@ -8,7 +8,7 @@ use mailferry_model::{
     folder::FolderPath,
     id::{BatchId, Cursor, EndpointId, Fingerprint, FolderId, ItemId, Mark, TargetId, UserId},
     item::Date,
-    job::{NewJob, PassKind},
+    job::{JobSpec, PassKind},
     key::{Digest, HeaderKey},
     ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, State},
     limits::Limits,
@@ -93,8 +93,8 @@ pub(super) async fn stored(store: &dyn Store, names: &[&str]) -> Result<(Batch, 
 }
 
 /// Work of a user.
-pub(super) fn job(batch: &Batch, user: &User, kind: PassKind, run_at: Timestamp) -> NewJob {
-    NewJob { user: user.id, batch: batch.id, source: batch.source, target: batch.target, kind, run_at }
+pub(super) fn job(batch: &Batch, user: &User, kind: PassKind, run_at: Timestamp) -> JobSpec {
+    JobSpec { user: user.id, batch: batch.id, source: batch.source, target: batch.target, kind, run_at }
 }
 
 /// An entry as most are.

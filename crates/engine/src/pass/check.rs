@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use mailferry_model::{
     Kind, Result,
     caps::Fidelity,
+    error::Reaction,
     filter::Choice,
     folder::Folder,
     id::{ItemId, TargetId},
@@ -153,7 +154,7 @@ async fn look(
 async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, (HeaderKey, u64)>> {
     match shared.sides.source.traces(&folder.source, None).try_collect::<Vec<_>>().await {
         Ok(traces) => Ok(traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect()),
-        Err(e) if super::gather::is_gone(&e) || e.kind() == Kind::CursorExpired => Ok(HashMap::new()),
+        Err(e) if e.reaction() == Reaction::PauseFolder => Ok(HashMap::new()),
         Err(e) => Err(e),
     }
 }

@@ -163,7 +163,7 @@ pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()
     }
     let mut failed = None;
     while let Some(done) = tasks.join_next().await {
-        let done = done.unwrap_or_else(|e| Err(mailferry_model::Error::bug("copy", e.to_string())));
+        let done = done.unwrap_or_else(|e| Err(Error::bug("copy", e.to_string())));
         if let Err(e) = done {
             shared.halt.cancel();
             // The first cause is worth telling, not that the others stopped because of it.

@@ -1,19 +1,16 @@
 //! The connector against a real Dovecot, also with its capabilities taken away. Skipped loudly where there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
     Kind, Side,
-    cancel::Cancel,
     finding::Verdict,
     flags::{Flags, SystemFlag},
     folder::{FolderPath, FolderSpec, Role},
     id::FolderId,
     item::{Body, Change, Chunks, Date, Form, Item, Stub},
-    port::{
-        Budget, BudgetGuard, Connector, Cx, Edit, EditKind, Meter, Outcome, Put, Setting, Source, Target,
-    },
+    port::{Connector, Edit, EditKind, Outcome, Put, Setting, Source, Target},
     settings::{MailboxAddress, Settings},
 };
 
@@ -21,6 +18,7 @@ use super::{
     Imap,
     client::{ids, look},
 };
+use crate::testing::cx;
 use dovecot::Dovecot;
 
 mod dovecot;
@@ -29,34 +27,6 @@ mod dovecot;
 const PLAIN: &str = "IMAP4rev1 SASL-IR ID";
 const WITHOUT_RESYNC: &str = "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID NAMESPACE UIDPLUS LIST-EXTENDED LIST-STATUS \
                               SPECIAL-USE CONDSTORE ESEARCH MULTIAPPEND MOVE UNSELECT CHILDREN";
-
-struct Open;
-
-impl Budget for Open {
-    fn take(&self, _: u64) -> BoxFuture<'_, BudgetGuard> {
-        Box::pin(async { BudgetGuard::new(|| ()) })
-    }
-}
-
-impl Meter for Open {
-    fn throttled(&self, _: Side, _: Duration, _: &str) {}
-    fn moved(&self, _: Side, _: u64) {}
-    fn admit(&self, _: u64) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-}
-
-fn cx(side: Side) -> Cx {
-    Cx {
-        cancel: Cancel::default(),
-        clock: Arc::new(mailferry_lab::clock::LabClock::default()),
-        budget: Arc::new(Open),
-        meter: Arc::new(Open),
-        side,
-        connections: 3,
-        put_timeout: Duration::from_secs(20),
-    }
-}
 
 fn plain(server: &Dovecot, user: &str) -> (Settings, MailboxAddress) {
     let url = format!("imap://{user}@127.0.0.1:{}?security=none", server.port);

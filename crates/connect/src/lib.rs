@@ -8,7 +8,11 @@ use mailferry_model::port::Connector;
 
 pub mod convert;
 pub mod imap;
+pub mod maildir;
 pub mod net;
+
+#[cfg(test)]
+mod testing;
 
 pub use convert::MimeConvert;
 
@@ -16,5 +20,6 @@ pub use convert::MimeConvert;
 pub fn registry() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(imap::Imap), //
+        Arc::new(maildir::Maildir),
     ]
 }

@@ -189,6 +189,32 @@ impl Conn {
         (selection, all)
     }
 
+    /// Makes sure that STATUS does not tell an older state of the open mailbox: servers answer it from what the
+    /// session has seen. Seen with Dovecot: NOOP helps only if its answer is waited for, because a sync is put off
+    /// while commands are pipelined.
+    // RFC 9051 §6.3.11: STATUS is not meant for the mailbox that is open.
+    pub async fn refresh(&self) {
+        if let Some(answers) = self.leave() {
+            _ = answers.all().await;
+        }
+    }
+
+    /// Leaves the open mailbox; the answers to wait for, where it cannot be left.
+    fn leave(&self) -> Option<Answers> {
+        let mut state = self.0.0.lock();
+        state.tail.as_ref()?;
+        let unselect = self.caps().has(mailferry_wire::imap::Capability::Unselect);
+        let command = if unselect { Command::unselect() } else { Command::noop() };
+        let (to, answers) = Answers::channel();
+        state.push(Queued { ask: Ask::of(command, Wants::Nothing), to, opens: None });
+        if unselect {
+            state.tail = None;
+        }
+        drop(state);
+        self.0.0.wake.notify_one();
+        (!unselect).then_some(answers)
+    }
+
     /// Whether it still works.
     pub fn is_alive(&self) -> bool {
         let state = self.0.0.lock();
@@ -211,12 +237,6 @@ impl Conn {
     /// Ends it in order; what was asked before is still answered.
     pub fn log_out(&self) {
         self.0.0.log_out();
-    }
-
-    /// Ends it at once: an answer is overdue.
-    pub fn abandon(&self, error: Error) {
-        self.0.0.fail(error);
-        self.0.0.wake.notify_one();
     }
 }
 

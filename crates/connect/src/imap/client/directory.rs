@@ -247,6 +247,7 @@ pub fn extended(conn: &Conn) -> Option<Ask> {
 
 async fn list(pool: &Arc<Pool>) -> Result<Directory> {
     let conn = pool.conn(None).await?;
+    conn.refresh().await;
     if pool.can(Capability::ListStatus)
         && let Some(ask) = extended(&conn)
     {

@@ -144,7 +144,8 @@ impl ImapSource {
         };
         let mut facts = Facts::default();
         for set in look::parts(&self.pool, &part.uids) {
-            let (selection, mut answers) = conn.send_in(name, [self.facts_ask(&set)]);
+            // Afresh: where the folder has been open for long, newer messages would be left out.
+            let (selection, mut answers) = conn.send_afresh(name, self.plain_sync(), [self.facts_ask(&set)]);
             let opened = selection.opened().await?;
             if opened.uid_validity != at.uid_validity {
                 return Err(look::renumbered(&self.pool));

@@ -18,7 +18,7 @@ use mailferry_model::{
     key::Digest,
     port::Fetched,
 };
-use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName, Reply, UidSet};
+use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName, QResync, Reply, UidSet};
 use tokio::sync::mpsc;
 
 use crate::imap::client::{
@@ -48,8 +48,9 @@ pub fn fetch<'a>(
     let name = ids::folder_name(folder);
     let asked = None;
     let (by_sequence, tries, hold) = (HashMap::new(), 0, None);
-    let pool = pool.clone();
-    let mut fetching = Fetching { pool, name, epoch, waiting, out, asked, by_sequence, tries, hold, alone };
+    let (pool, view) = (pool.clone(), View::AsItIs);
+    let mut fetching =
+        Fetching { pool, name, epoch, waiting, out, asked, by_sequence, tries, hold, alone, view };
     if !alone
         && !fetching.waiting.is_empty()
         && let Some(conn) = fetching.pool.pick(Some(&fetching.name))
@@ -79,6 +80,14 @@ struct Fetching {
     tries: u8,
     hold: Option<Hold>,
     alone: bool,
+    view: View,
+}
+
+/// Whether the folder is opened anew for the question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    AsItIs,
+    Afresh,
 }
 
 impl Fetching {
@@ -86,7 +95,10 @@ impl Fetching {
         let uids: UidSet = self.waiting.keys().copied().collect();
         let items = [FetchItem::Uid, FetchItem::peek("")];
         let ask = Ask::of(Command::uid_fetch(&(&uids).into(), &items, FetchModifier::None), Wants::Fetch);
-        let (selection, mut answers) = conn.send_in(&self.name, [ask]);
+        let (selection, mut answers) = match self.view {
+            View::AsItIs => conn.send_in(&self.name, [ask]),
+            View::Afresh => conn.send_afresh(&self.name, QResync::Plain, [ask]),
+        };
         self.by_sequence.clear();
         self.asked = answers.pop().map(|answers| (selection, answers));
     }
@@ -124,6 +136,10 @@ impl Fetching {
                     // RFC 9738 §3.1: the server may have stopped early.
                     if look::left_out(1, status.code.as_ref()).is_some() && self.tries < 100 {
                         self.tries += 1;
+                        self.asked = None;
+                    } else if self.view == View::AsItIs {
+                        // The folder may have been open here since before the item arrived.
+                        self.view = View::Afresh;
                         self.asked = None;
                     } else {
                         self.fail(&gone(&self.pool));

@@ -9,7 +9,7 @@ use mailferry_model::{
     port::{Edit, EditKind, Outcome},
 };
 use mailferry_wire::imap::{
-    Capability, Code, Command, Flag, MailboxName, Reply, Status, StoreAction, UidSet,
+    Capability, Code, Command, Flag, MailboxName, QResync, Reply, Status, StoreAction, UidSet,
 };
 
 use super::{ImapTarget, group, no_outcome};
@@ -73,7 +73,8 @@ impl ImapTarget {
     async fn open_for_edit(&self, folder: &FolderId) -> Result<(Conn, Arc<Opened>)> {
         let name = ids::folder_name(folder);
         let conn = self.pool.conn(Some(&name)).await?;
-        let (selection, _) = conn.send_in(&name, []);
+        // Afresh: where the folder has been open for long, newer items would be passed over in silence.
+        let (selection, _) = conn.send_afresh(&name, QResync::Plain, []);
         let opened = selection.opened().await?;
         self.note_permanent(folder, opened.permanent.as_ref());
         Ok((conn, opened))

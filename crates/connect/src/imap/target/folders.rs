@@ -133,6 +133,7 @@ impl ImapTarget {
     pub(super) async fn remove(&self, folder: &FolderId) -> Result<()> {
         let name = ids::folder_name(folder);
         let conn = self.pool.conn(None).await?;
+        conn.refresh().await;
         let items = [StatusItem::Messages];
         let (replies, status) = conn
             .send(Ask::of(Command::status(&name, &items), Wants::List))
@@ -185,6 +186,7 @@ impl ImapTarget {
             }
         }
         let conn = self.pool.conn(None).await?;
+        conn.refresh().await;
         let items = [StatusItem::UidValidity, StatusItem::UidNext];
         let missing: Vec<&FolderId> = folders.iter().filter(|f| !known.contains_key(*f)).collect();
         let asked: Vec<_> = missing

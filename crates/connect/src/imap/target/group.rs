@@ -60,7 +60,7 @@ pub(super) fn append(name: &MailboxName, letters: &[Letter], permanent: Option<&
 }
 
 /// UIDVALIDITY and UIDs of what was appended, if the answer tells one for each.
-pub(super) fn appended(status: &Status, count: usize) -> Option<(u32, Vec<u32>)> {
+pub(in crate::imap) fn appended(status: &Status, count: usize) -> Option<(u32, Vec<u32>)> {
     let Some(Code::AppendUid { uid_validity, uids }) = &status.code else { return None };
     let uids: Vec<u32> = uids.numbers()?.take(count + 1).collect();
     (uids.len() == count).then_some((*uid_validity, uids))

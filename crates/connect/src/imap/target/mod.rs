@@ -35,6 +35,8 @@ mod folders;
 mod group;
 mod put;
 
+pub(in crate::imap) use group::appended;
+
 /// Bytes of one group.
 const GROUP_BYTES: u64 = 8 << 20;
 /// Items of one group.

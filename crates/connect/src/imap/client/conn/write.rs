@@ -88,7 +88,7 @@ impl Inner {
     async fn wait_for_command(&self) -> Option<(u32, super::Ask)> {
         loop {
             if self.lock().dead.is_some() {
-                // `watch` or `abandon` gave it up: the error is there already.
+                // Given up: the error is there already.
                 std::future::pending::<()>().await;
             }
             if !self.lock().closing {

@@ -54,7 +54,7 @@ fn put_of(bytes: Vec<u8>, flags: Flags) -> Put {
     let (key, message_id) = look::key(&look::beginning(chunks.pieces()));
     let digest = Arc::new(std::sync::OnceLock::from(look::digest(&chunks)));
     let date = Some(Date { seconds: 1_700_000_000, zone: 60 });
-    let (id, form, body) = (ids::item_id(1), Form::Mime, Body::Bytes(chunks));
+    let (id, form, body) = (ids::item_id(1, 1), Form::Mime, Body::Bytes(chunks));
     Put::Item(Item { id, form, key, message_id, date, flags, body, digest })
 }
 
@@ -113,7 +113,7 @@ async fn goes_round(server: &Dovecot) {
         assert_eq!(chunks.to_bytes(), message(at));
         assert_eq!(item.key, traces[at].key);
     }
-    let digests = source.digests(&deep, &[before[5].id.clone(), ids::item_id(9_999)]).await;
+    let digests = source.digests(&deep, &[before[5].id.clone(), ids::item_id(1, 9_999)]).await;
     let theirs = target.digests(&deep, &[traces[5].id.clone()]).await;
     assert_eq!(digests[0].as_ref().unwrap(), theirs[0].as_ref().unwrap());
     assert_eq!(digests[1].as_ref().unwrap_err().kind(), Kind::NotFound);

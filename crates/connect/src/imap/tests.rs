@@ -1,6 +1,9 @@
 //! The connector against a real Dovecot, also with its capabilities taken away. Skipped loudly where there is none.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
@@ -13,12 +16,13 @@ use mailferry_model::{
     port::{Connector, Edit, EditKind, Outcome, Put, Setting, Source, Target},
     settings::{MailboxAddress, Settings},
 };
+use mailferry_suite::{source_suite, target_suite};
 
 use super::{
     Imap,
     client::{ids, look},
 };
-use crate::testing::cx;
+use crate::{conformance::Stage, testing::cx};
 use dovecot::Dovecot;
 
 mod dovecot;
@@ -181,6 +185,25 @@ async fn a_mailbox_goes_round_without_qresync() {
 async fn a_mailbox_goes_round_without_any_extension() {
     let Some(server) = Dovecot::start(&format!("imap_capability = {PLAIN}")) else { return };
     goes_round(&server).await;
+}
+
+async fn fresh(server: &Dovecot) -> Stage {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let user = format!("suite{}", NEXT.fetch_add(1, Ordering::SeqCst));
+    let (settings, mailbox) = plain(server, &user);
+    Stage { connector: Arc::new(Imap), settings, mailbox, refuses: Some(Vec::new()) }
+}
+
+#[tokio::test]
+async fn the_source_keeps_its_contract() {
+    let Some(server) = Dovecot::start("") else { return };
+    source_suite!(fresh(&server));
+}
+
+#[tokio::test]
+async fn the_target_keeps_its_contract() {
+    let Some(server) = Dovecot::start("") else { return };
+    target_suite!(fresh(&server));
 }
 
 #[tokio::test]

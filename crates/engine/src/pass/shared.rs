@@ -234,8 +234,9 @@ impl Shared {
                 // What was found there is in the ledger before a mark declares it older than us.
                 self.writer.sync().await?;
                 let open: HashSet<FolderId> = locked(&self.windows).keys().cloned().collect();
-                let closed: Vec<FolderId> =
-                    self.target_folders.iter().filter(|f| !open.contains(f)).cloned().collect();
+                let ours = self.all_folders().into_iter().filter_map(|f| f.target);
+                let all: BTreeSet<FolderId> = self.target_folders.iter().cloned().chain(ours).collect();
+                let closed: Vec<FolderId> = all.into_iter().filter(|f| !open.contains(f)).collect();
                 let marks = self.sides.target.marks(&closed).await?;
                 let windows: Vec<Window> =
                     closed.into_iter().zip(marks).map(|(folder, mark)| Window { folder, mark }).collect();

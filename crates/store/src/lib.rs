@@ -1,1 +1,24 @@
 //! What mailferry remembers: SQLite inside, PostgreSQL when one machine is not enough.
+//!
+//! [`SqlStore`] implements [`mailferry_model::port::Store`] with one SQL text for both engines; `dialect`
+//! holds the few statements that differ. It knows no protocol and decides nothing: the rules of a migration
+//! live in the engine. It reads no environment and no process clock: leases use the database's.
+
+mod audit;
+mod batch;
+mod bell;
+mod dialect;
+mod endpoint;
+mod key;
+mod ledger;
+mod locks;
+mod open;
+mod queue;
+mod row;
+mod secret;
+mod sql;
+mod user;
+
+pub use bell::Bell;
+pub use key::MasterKey;
+pub use open::{Location, OPEN, SqlStore};

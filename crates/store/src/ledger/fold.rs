@@ -1,0 +1,161 @@
+//! Journal and segments of a folder: reading them as one, and folding the one into the other.
+//!
+//! A segment comes in parts of some thousand entries with ranges of ids that do not overlap. Folding rewrites
+//! only the parts that the journal touches, so that ten new messages in a folder of a million cost one part.
+
+use std::collections::BTreeMap;
+
+use mailferry_model::{
+    Result,
+    id::{ItemId, MailboxId},
+    ledger::{Entry, FolderNo, Lease, State},
+};
+
+use super::{
+    book::damaged,
+    pack::{pack, unpack},
+};
+use crate::{
+    SqlStore,
+    sql::{Tx, args},
+};
+
+/// Entries a part; it is split at twice as many.
+const PART: usize = 4096;
+
+/// A part that is stored.
+struct Part {
+    no: i64,
+    low: ItemId,
+}
+
+type Entries = BTreeMap<ItemId, Entry>;
+
+impl SqlStore {
+    pub(super) async fn read_folder(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>> {
+        let mut tx = self.db.read("read ledger").await?;
+        let newer = self.journal(&mut tx, mailbox, folder).await?;
+        let rows = tx
+            .rows(
+                "SELECT body FROM ledger_segment WHERE workspace = $1 AND mailbox = $2 AND folder = $3
+                 ORDER BY part",
+                args![self.workspace, mailbox.0, i64::from(folder.0)],
+            )
+            .await?;
+        drop(tx);
+        let mut parts = Vec::with_capacity(rows.len());
+        for row in rows {
+            parts.push(unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?);
+        }
+        parts.sort_by(|a, b| a.first().map(|e| &e.id).cmp(&b.first().map(|e| &e.id)));
+        let entries: Vec<Entry> = parts.into_iter().flatten().collect();
+        if newer.is_empty() {
+            return Ok(entries);
+        }
+        let mut all: Entries = entries.into_iter().map(|e| (e.id.clone(), e)).collect();
+        all.extend(newer);
+        Ok(all.into_values().collect())
+    }
+
+    pub(super) async fn pack_journal(&self, lease: Lease, folder: FolderNo) -> Result<()> {
+        let mut tx = self.db.write("pack ledger").await?;
+        self.guard(&mut tx, lease).await?;
+        let newer = self.journal(&mut tx, lease.mailbox, folder).await?;
+        if newer.is_empty() {
+            return tx.commit().await;
+        }
+        let parts = self.parts(&mut tx, lease.mailbox, folder).await?;
+        let mut next = parts.iter().map(|p| p.no).max().unwrap_or(0) + 1;
+        for (part, newer) in by_part(&parts, newer) {
+            let mut entries = Entries::new();
+            if let Some(part) = part {
+                entries = self.take_part(&mut tx, lease.mailbox, folder, part.no).await?;
+            }
+            entries.extend(newer);
+            entries.retain(|_, e| e.state != State::Gone || e.target.is_some());
+            let entries: Vec<Entry> = entries.into_values().collect();
+            let size = if entries.len() > 2 * PART { PART } else { 2 * PART };
+            for some in entries.chunks(size) {
+                tx.run(
+                    "INSERT INTO ledger_segment (workspace, mailbox, folder, part, low, items, body)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    args![
+                        self.workspace,
+                        lease.mailbox.0,
+                        i64::from(folder.0),
+                        next,
+                        some[0].id.as_bytes(),
+                        some.len() as i64,
+                        pack(folder, some),
+                    ],
+                )
+                .await?;
+                next += 1;
+            }
+        }
+        tx.run(
+            "DELETE FROM ledger_journal WHERE workspace = $1 AND mailbox = $2 AND folder = $3",
+            args![self.workspace, lease.mailbox.0, i64::from(folder.0)],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// What the journal says, newest state of each item.
+    async fn journal(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Entries> {
+        let rows = tx
+            .rows(
+                "SELECT body FROM ledger_journal WHERE workspace = $1 AND mailbox = $2 AND folder = $3
+                 ORDER BY seq",
+                args![self.workspace, mailbox.0, i64::from(folder.0)],
+            )
+            .await?;
+        let mut newest = Entries::new();
+        for row in rows {
+            let entries = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
+            newest.extend(entries.into_iter().map(|e| (e.id.clone(), e)));
+        }
+        Ok(newest)
+    }
+
+    /// The parts of a folder's segment, by the ids in them.
+    async fn parts(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Part>> {
+        let rows = tx
+            .rows(
+                "SELECT part, low FROM ledger_segment WHERE workspace = $1 AND mailbox = $2 AND folder = $3
+                 ORDER BY low",
+                args![self.workspace, mailbox.0, i64::from(folder.0)],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(Part { no: row.int(0)?, low: ItemId(row.bytes(1)?.into()) })).collect()
+    }
+
+    async fn take_part(
+        &self,
+        tx: &mut Tx,
+        mailbox: MailboxId,
+        folder: FolderNo,
+        part: i64,
+    ) -> Result<Entries> {
+        let row = tx
+            .row(
+                "DELETE FROM ledger_segment
+                 WHERE workspace = $1 AND mailbox = $2 AND folder = $3 AND part = $4 RETURNING body",
+                args![self.workspace, mailbox.0, i64::from(folder.0), part],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(Entries::new()) };
+        let entries = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
+        Ok(entries.into_iter().map(|e| (e.id.clone(), e)).collect())
+    }
+}
+
+/// Shares entries out among the parts that their ids belong to; without parts they make the first.
+fn by_part(parts: &[Part], newer: Entries) -> Vec<(Option<&Part>, Entries)> {
+    let mut shared: BTreeMap<usize, Entries> = BTreeMap::new();
+    for (id, entry) in newer {
+        let at = parts.partition_point(|part| part.low <= id).saturating_sub(1);
+        shared.entry(at).or_default().insert(id, entry);
+    }
+    shared.into_iter().map(|(at, entries)| (parts.get(at), entries)).collect()
+}

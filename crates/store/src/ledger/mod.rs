@@ -1,0 +1,13 @@
+//! Ledgers on disk: a head row a mailbox, folder and window rows, a journal row a commit and folder, packed
+//! segments.
+//!
+//! [`book`] is the port, [`fold`] merges journal and segments, [`pack`] and [`folder`] are the formats of
+//! their blobs over [`bytes`].
+
+mod book;
+mod bytes;
+mod fold;
+mod folder;
+mod pack;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Opening a store: folder and file modes, pools, migrations, and refusing what a newer program wrote.
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use mailferry_model::{Kind, Result, port::Store};
+use sqlx::{
+    Connection, PgConnection, SqliteConnection,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    key::MasterKey,
+    locks::Locks,
+    sql::{Db, classify, refuse},
+};
+
+/// The operation of all errors of opening. With `Conflict` the schema is newer than this program, with
+/// `Locked` the store is in use in a way that excludes us: exit code 11.
+pub const OPEN: &str = "open store";
+
+/// How long a writer waits for another process on the same file.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Where a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Embedded: a data folder, made with mode 0700, with `mailferry.db` and `locks/` in it.
+    Sqlite(PathBuf),
+    /// A PostgreSQL URL.
+    Postgres(String),
+}
+
+/// The store.
+pub struct SqlStore {
+    pub(crate) db: Db,
+    pub(crate) key: MasterKey,
+    pub(crate) workspace: Uuid,
+    /// Only in the embedded store.
+    pub(crate) locks: Option<Locks>,
+    pub(crate) rope: watch::Sender<()>,
+}
+
+impl SqlStore {
+    /// Opens a store, makes it if there is none, brings its schema up to date.
+    ///
+    /// # Errors
+    /// All have the operation [`OPEN`]: `Conflict` if a newer program wrote it, `Busy` if it cannot be
+    /// reached, `Forbidden`, `Malformed`.
+    pub async fn open(location: &Location, key: MasterKey) -> Result<Self> {
+        let (db, locks) = match location {
+            Location::Sqlite(folder) => {
+                let folder = folder.clone();
+                let prepared = tokio::task::spawn_blocking(move || prepare(&folder)).await;
+                let place = prepared.map_err(|e| refuse(Kind::Bug, OPEN, e.to_string()))?.map_err(|e| {
+                    refuse(Kind::Busy, OPEN, format!("cannot use the data folder: {e}")).because(e)
+                })?;
+                (open_sqlite(&place).await?, Some(place.locks))
+            }
+            Location::Postgres(url) => (open_postgres(url).await?, None),
+        };
+        Ok(Self { db, key, workspace: Uuid::nil(), locks, rope: watch::Sender::new(()) })
+    }
+}
+
+impl Store for SqlStore {
+    fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+struct Place {
+    file: PathBuf,
+    locks: Locks,
+    /// Held while the schema is brought up to date: one process after another.
+    _alone: std::fs::File,
+}
+
+fn prepare(folder: &Path) -> std::io::Result<Place> {
+    let locks = folder.join("locks");
+    DirBuilder::new().recursive(true).mode(0o700).create(&locks)?;
+    let mut private = OpenOptions::new();
+    private.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let alone = private.open(locks.join("open"))?;
+    alone.lock()?;
+    let file = folder.join("mailferry.db");
+    private.open(&file)?;
+    Ok(Place { file, locks: Locks::new(locks)?, _alone: alone })
+}
+
+async fn open_sqlite(place: &Place) -> Result<Db> {
+    let options = SqliteConnectOptions::new()
+        .filename(&place.file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let mut one = SqliteConnection::connect_with(&options).await.map_err(|e| classify(OPEN, e))?;
+    migrated(SQLITE.run(&mut one).await, &SQLITE)?;
+    one.close().await.map_err(|e| classify(OPEN, e))?;
+    let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    let write = pool().max_connections(1).connect_with(options.clone()).await;
+    let read = pool().max_connections(4).connect_with(options.pragma("query_only", "on")).await;
+    Ok(Db::Lite { write: write.map_err(|e| classify(OPEN, e))?, read: read.map_err(|e| classify(OPEN, e))? })
+}
+
+async fn open_postgres(url: &str) -> Result<Db> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|e| classify(OPEN, e))?
+        .application_name("mailferry")
+        .options([("synchronous_commit", "on")]);
+    let mut one = PgConnection::connect_with(&options).await.map_err(|e| classify(OPEN, e))?;
+    migrated(POSTGRES.run(&mut one).await, &POSTGRES)?;
+    one.close().await.map_err(|e| classify(OPEN, e))?;
+    let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await;
+    Ok(Db::Pg(pool.map_err(|e| classify(OPEN, e))?))
+}
+
+fn migrated(result: std::result::Result<(), MigrateError>, ours: &Migrator) -> Result<()> {
+    let newest = ours.iter().map(|m| m.version).max().unwrap_or(0);
+    match result {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(theirs)) if theirs > newest => {
+            let words = format!(
+                "a newer mailferry wrote this store (schema {theirs}, this program knows {newest}); \
+                 use that version or a newer one"
+            );
+            Err(refuse(Kind::Conflict, OPEN, words))
+        }
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+            Err(classify(OPEN, error))
+        }
+        Err(other) => Err(refuse(Kind::Malformed, OPEN, format!("its schema is not ours: {other}"))),
+    }
+}

@@ -1,0 +1,133 @@
+//! Secrets, sealed: each under a key of its own (XChaCha20-Poly1305), which the master key wraps.
+//!
+//! Owner, name and version are part of the seal: a sealed secret that was copied to another row does not open.
+
+use async_trait::async_trait;
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use mailferry_model::{Error, Kind, Result, port::Secrets, secret::Secret};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    SqlStore,
+    key::MasterKey,
+    row::name_key,
+    sql::{args, refuse},
+};
+
+/// The format: version, fingerprint of the master key, nonce, wrapped key, nonce, sealed text.
+const VERSION: u8 = 1;
+const FINGERPRINT: usize = 8;
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const WRAPPED: usize = 32 + TAG;
+
+#[async_trait]
+impl Secrets for SqlStore {
+    async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()> {
+        let op = "seal secret";
+        name_key(op, name)?;
+        let mut tx = self.db.write(op).await?;
+        // The row is locked by this, so that two versions never have one number.
+        let row = tx
+            .row(
+                "INSERT INTO secret (workspace, owner, name, version, body) VALUES ($1, $2, $3, 1, $4)
+                 ON CONFLICT (workspace, owner, name) DO UPDATE SET version = secret.version + 1
+                 RETURNING version",
+                args![self.workspace, owner, name.to_owned(), Vec::new()],
+            )
+            .await?;
+        let version = row.map_or(Ok(1), |row| row.int(0))?;
+        let whose = whose(self.workspace, owner, name, version);
+        let body = seal(&self.key, &whose, secret.expose().as_bytes())?;
+        tx.run(
+            "UPDATE secret SET body = $4 WHERE workspace = $1 AND owner = $2 AND name = $3",
+            args![self.workspace, owner, name.to_owned(), body],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>> {
+        let op = "open secret";
+        let mut tx = self.db.read(op).await?;
+        let rows = tx
+            .rows(
+                "SELECT name, version, body FROM secret WHERE workspace = $1 AND owner = $2 ORDER BY name",
+                args![self.workspace, owner],
+            )
+            .await?;
+        let mut secrets = Vec::with_capacity(rows.len());
+        for row in rows {
+            let name = row.text(0)?;
+            let whose = whose(self.workspace, owner, &name, row.int(1)?);
+            let plain = unseal(&self.key, &whose, &row.bytes(2)?)?;
+            let text = std::str::from_utf8(&plain).map_err(|_| damaged())?;
+            secrets.push((name, Secret::new(text.to_owned())));
+        }
+        Ok(secrets)
+    }
+
+    async fn forget_secrets(&self, owner: Uuid) -> Result<()> {
+        let mut tx = self.db.write("forget secrets").await?;
+        tx.run("DELETE FROM secret WHERE workspace = $1 AND owner = $2", args![self.workspace, owner])
+            .await?;
+        tx.commit().await
+    }
+}
+
+/// What a seal is bound to. The name comes last: nothing after it can be mistaken for a part of it.
+fn whose(workspace: Uuid, owner: Uuid, name: &str, version: i64) -> Vec<u8> {
+    [workspace.as_bytes(), owner.as_bytes(), &version.to_be_bytes()[..], name.as_bytes()].concat()
+}
+
+fn seal(master: &MasterKey, whose: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+    let mut random = Zeroizing::new([0; 32 + 2 * NONCE]);
+    getrandom::fill(&mut random[..]).map_err(|e| refuse(Kind::Bug, "seal secret", e.to_string()))?;
+    let (key, nonces) = random.split_at(32);
+    let (outer, inner) = nonces.split_at(NONCE);
+    let mut body = vec![VERSION];
+    body.extend_from_slice(&master.fingerprint());
+    body.extend_from_slice(outer);
+    body.extend(encrypt(master.bytes(), outer, whose, key)?);
+    body.extend_from_slice(inner);
+    body.extend(encrypt(key, inner, whose, plain)?);
+    Ok(body)
+}
+
+fn unseal(master: &MasterKey, whose: &[u8], body: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    let (version, body) = body.split_at_checked(1).ok_or_else(damaged)?;
+    if version[0] != VERSION {
+        return Err(refuse(Kind::Malformed, "open secret", "it was sealed in an unknown format"));
+    }
+    let (fingerprint, body) = body.split_at_checked(FINGERPRINT).ok_or_else(damaged)?;
+    if fingerprint != master.fingerprint() {
+        let words = "it was sealed with another master key; give the key file that this store was made with";
+        return Err(refuse(Kind::Forbidden, "open secret", words));
+    }
+    let (outer, body) = body.split_at_checked(NONCE).ok_or_else(damaged)?;
+    let (wrapped, body) = body.split_at_checked(WRAPPED).ok_or_else(damaged)?;
+    let (inner, sealed) = body.split_at_checked(NONCE).ok_or_else(damaged)?;
+    let key = decrypt(master.bytes(), outer, whose, wrapped)?;
+    decrypt(&key, inner, whose, sealed)
+}
+
+fn encrypt(key: &[u8], nonce: &[u8], aad: &[u8], msg: &[u8]) -> Result<Vec<u8>> {
+    let failed = || refuse(Kind::Bug, "seal secret", "the cipher refuses");
+    let cipher = XChaCha20Poly1305::new_from_slice(key).map_err(|_| failed())?;
+    let nonce = XNonce::try_from(nonce).map_err(|_| failed())?;
+    cipher.encrypt(&nonce, Payload { msg, aad }).map_err(|_| failed())
+}
+
+fn decrypt(key: &[u8], nonce: &[u8], aad: &[u8], msg: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    let cipher = XChaCha20Poly1305::new_from_slice(key).map_err(|_| damaged())?;
+    let nonce = XNonce::try_from(nonce).map_err(|_| damaged())?;
+    cipher.decrypt(&nonce, Payload { msg, aad }).map(Zeroizing::new).map_err(|_| damaged())
+}
+
+fn damaged() -> Error {
+    refuse(Kind::Malformed, "open secret", "it is damaged or was moved to another row")
+}

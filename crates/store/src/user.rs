@@ -1,0 +1,86 @@
+//! Users of batches (table `member`: `user` is a reserved word).
+
+use async_trait::async_trait;
+use mailferry_model::{
+    Kind, Result,
+    id::{BatchId, UserId},
+    port::Users,
+    user::User,
+};
+use uuid::Uuid;
+
+use crate::{
+    SqlStore,
+    row::{from_doc, name_key, stale, to_doc, version},
+    sql::{Arg, Row, args},
+};
+
+/// Goes before the rows that [`row`] makes.
+pub(crate) const INSERT: &str = "INSERT INTO member (workspace, id, version, batch, address_key, doc)";
+
+/// The row of a new user.
+pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<Arg>> {
+    Ok(args![
+        workspace,
+        user.id.0,
+        version(op, user.version)?,
+        user.batch.0,
+        name_key(op, &user.address)?,
+        to_doc(op, user)?,
+    ])
+}
+
+#[async_trait]
+impl Users for SqlStore {
+    async fn set_user(&self, user: &User) -> Result<()> {
+        let op = "set user";
+        let mut tx = self.db.write(op).await?;
+        let changed = tx
+            .run(
+                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, doc = $6
+                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                args![
+                    self.workspace,
+                    user.id.0,
+                    version(op, user.version)?,
+                    user.batch.0,
+                    name_key(op, &user.address)?,
+                    to_doc(op, user)?,
+                ],
+            )
+            .await?;
+        if changed == 0 {
+            let known = "SELECT 1 FROM member WHERE workspace = $1 AND id = $2";
+            let known = tx.row(known, args![self.workspace, user.id.0]).await?;
+            return Err(stale(op, known, "user", &user.address));
+        }
+        tx.commit().await
+    }
+
+    async fn user(&self, id: UserId) -> Result<User> {
+        let mut tx = self.db.read("read user").await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND id = $2";
+        let row = tx.row(sql, args![self.workspace, id.0]).await?;
+        made(&row.ok_or_else(|| tx.refuse(Kind::NotFound, format!("there is no user {id}")))?)
+    }
+
+    async fn users_by_address(&self, address: &str) -> Result<Vec<User>> {
+        let op = "find users";
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND address_key = $2 ORDER BY id";
+        tx.rows(sql, args![self.workspace, name_key(op, address)?]).await?.iter().map(made).collect()
+    }
+
+    async fn users(&self, batch: BatchId) -> Result<Vec<User>> {
+        let mut tx = self.db.read("list users").await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2
+                   ORDER BY address_key, id";
+        tx.rows(sql, args![self.workspace, batch.0]).await?.iter().map(made).collect()
+    }
+}
+
+fn made(row: &Row) -> Result<User> {
+    let mut user: User = from_doc("read user", &row.text(0)?)?;
+    user.version = row.int(1)? as u64;
+    Ok(user)
+}

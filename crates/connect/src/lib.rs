@@ -1,1 +1,25 @@
-//! The mail systems that mailferry talks to.
+//! The mail systems that mailferry talks to. This file is the registry: one line per connector.
+//!
+//! A connector uses only the domain, the formats, the protocols and [`net`]; it knows no batch and no store.
+
+use std::sync::Arc;
+
+use mailferry_model::port::Connector;
+
+pub mod convert;
+pub mod imap;
+pub mod maildir;
+pub mod net;
+
+#[cfg(test)]
+mod testing;
+
+pub use convert::MimeConvert;
+
+/// All connectors, in the order in which people are shown them.
+pub fn registry() -> Vec<Arc<dyn Connector>> {
+    vec![
+        Arc::new(imap::Imap), //
+        Arc::new(maildir::Maildir),
+    ]
+}

@@ -1,0 +1,96 @@
+//! `Convert` over the formats of `codec`: one form so far, and the named repairs of messages.
+//!
+//! Which repair is tried first is read from the refusal's words; a repair that changes nothing is never offered.
+
+use mailferry_codec::mime::{Digester, Fault, faults, head, mend};
+use mailferry_model::{
+    Error, Kind, Result, Side,
+    item::{Chunks, Form, Item},
+    key::{Digest, HeaderKey},
+    ledger::Repair,
+    port::{Convert, convert::Repaired},
+};
+
+/// Conversions between forms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MimeConvert;
+
+impl Convert for MimeConvert {
+    fn convert(&self, item: Item, to: Form) -> Result<Item> {
+        if item.form == to {
+            return Ok(item);
+        }
+        let text = format!("no way from {:?} to {to:?}", item.form);
+        Err(Error::new(Kind::Unsupported, Side::Us, "convert", text).scope_of(mailferry_model::Scope::Item))
+    }
+
+    fn repairs(&self, body: &Chunks, refusal: &str) -> Vec<Repair> {
+        let refusal = refusal.to_ascii_lowercase();
+        let named = |repair: Repair| match repair {
+            Repair::Nul => refusal.contains("nul"),
+            Repair::BareLf => {
+                ["bare newline", "bare lf", "bare cr", "line end"].iter().any(|w| refusal.contains(w))
+            }
+            Repair::NoHeaderLine => refusal.contains("invalid header") || refusal.contains("header line"),
+            Repair::EightBitHeader => refusal.contains("8bit") || refusal.contains("8-bit"),
+        };
+        let mut found: Vec<Repair> = faults(&body.to_bytes()).into_iter().map(repair_of).collect();
+        // Stable: what the refusal names comes first, the rest as the faults were found, worst first.
+        found.sort_by_key(|repair| !named(*repair));
+        found
+    }
+
+    fn repair(&self, body: &Chunks, repair: Repair) -> Option<Repaired> {
+        let mended = mend(&body.to_bytes(), fault_of(repair))?;
+        let mut digester = Digester::default();
+        digester.update(&mended);
+        let key = HeaderKey(head(&mended).key);
+        Some(Repaired {
+            body: Chunks::from(bytes::Bytes::from(mended)),
+            key,
+            digest: Digest(digester.finish()),
+        })
+    }
+}
+
+fn repair_of(fault: Fault) -> Repair {
+    match fault {
+        Fault::Nul => Repair::Nul,
+        Fault::BareLf => Repair::BareLf,
+        Fault::EightBitHeader => Repair::EightBitHeader,
+        Fault::NoHeaderLine => Repair::NoHeaderLine,
+    }
+}
+
+fn fault_of(repair: Repair) -> Fault {
+    match repair {
+        Repair::Nul => Fault::Nul,
+        Repair::BareLf => Fault::BareLf,
+        Repair::EightBitHeader => Fault::EightBitHeader,
+        Repair::NoHeaderLine => Fault::NoHeaderLine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusals_words_order_the_repairs() {
+        let body = Chunks::from(bytes::Bytes::from_static(b"A: b\nno header\r\nS: \xc3\xa4\r\n\r\n\0"));
+        for (refusal, first) in [
+            ("Message contains NUL characters", Repair::Nul),
+            ("Message contains bare newlines", Repair::BareLf),
+            ("Message contains invalid header", Repair::NoHeaderLine),
+            ("8bit character in header", Repair::EightBitHeader),
+            ("something else", Repair::Nul),
+        ] {
+            assert_eq!(MimeConvert.repairs(&body, refusal)[0], first, "{refusal}");
+            let mended = MimeConvert.repair(&body, first).unwrap();
+            assert!(!MimeConvert.repairs(&mended.body, refusal).contains(&first));
+        }
+        let clean = Chunks::from(bytes::Bytes::from_static(b"A: b\r\n\r\nx"));
+        assert!(MimeConvert.repairs(&clean, "NUL").is_empty());
+        assert!(MimeConvert.repair(&clean, Repair::Nul).is_none());
+    }
+}

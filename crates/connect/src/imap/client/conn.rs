@@ -1,0 +1,434 @@
+//! One connection: one task that owns the socket, commands queued by many, many in flight, answers matched.
+//!
+//! Untagged answers go to the oldest command in flight that wants their kind; servers answer in order. The mailbox
+//! that is open is tracked as of the end of the queue. Retries nothing, signs nobody in.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mailferry_model::{Error, Kind, Result, Scope, item::Chunks, port::Cx};
+use mailferry_wire::imap::{
+    Capabilities, Command, Condition, Literals, MailboxName, NameEncoding, QResync, Reply, ResponseFramer,
+    SelectMode, Tag,
+};
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    classify::{Op, classify, pause},
+    pipe::{Answer, Answers, Ask, Lost, Sent, Wants},
+    selection::{Opened, Selection},
+};
+use crate::net::{Pacer, Stream};
+
+mod read;
+mod write;
+
+/// A connection in use. Dropping the last handle ends it in order.
+#[derive(Clone)]
+pub struct Conn(Arc<Handle>);
+
+struct Handle(Arc<Inner>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.log_out();
+    }
+}
+
+/// What all parts of a connection share.
+pub(super) struct Inner {
+    cx: Cx,
+    caps: Capabilities,
+    encoding: NameEncoding,
+    mode: SelectMode,
+    pacer: Arc<Pacer>,
+    state: Mutex<State>,
+    wake: Notify,
+    /// Milliseconds of the clock when something last moved.
+    active: AtomicU64,
+    /// How many waits for our own side are going on.
+    ours: AtomicU32,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Queued>,
+    flight: VecDeque<Flying>,
+    tag: u32,
+    tail: Option<Arc<Selection>>,
+    exclusive: usize,
+    dead: Option<Error>,
+    closing: bool,
+    bye: Option<Error>,
+    /// The tag whose literal waits for `+`.
+    awaiting: u32,
+}
+
+struct Queued {
+    ask: Ask,
+    to: mpsc::UnboundedSender<Answer>,
+    opens: Option<Arc<Selection>>,
+}
+
+struct Flying {
+    tag: u32,
+    wants: Wants,
+    to: mpsc::UnboundedSender<Answer>,
+    opens: Option<(Arc<Selection>, Opened)>,
+}
+
+/// What the writer is told about the literal that waits.
+enum Gate {
+    Go,
+    Refused,
+}
+
+/// A signed-in stream with what it needs to become a connection.
+pub struct Prepared {
+    /// The context of the run.
+    pub cx: Cx,
+    /// The pauses of the account.
+    pub pacer: Arc<Pacer>,
+    /// The socket.
+    pub stream: Stream,
+    /// The framer with what was read ahead.
+    pub framer: ResponseFramer,
+    /// The last tag used.
+    pub tag: u32,
+    /// What the server can do.
+    pub caps: Capabilities,
+    /// How names are written.
+    pub encoding: NameEncoding,
+    /// How mailboxes are opened.
+    pub mode: SelectMode,
+}
+
+impl Conn {
+    /// Starts the task that owns the socket.
+    pub fn start(prepared: Prepared) -> Self {
+        let Prepared { cx, pacer, stream, framer, tag, caps, encoding, mode } = prepared;
+        let state = Mutex::new(State { tag, ..State::default() });
+        let (wake, active, ours) = (Notify::new(), AtomicU64::new(0), AtomicU32::new(0));
+        let inner = Arc::new(Inner { cx, caps, encoding, mode, pacer, state, wake, active, ours });
+        let conn = Self(Arc::new(Handle(inner.clone())));
+        tokio::spawn(inner.run(stream, framer));
+        conn
+    }
+
+    /// What the server can do.
+    pub fn caps(&self) -> &Capabilities {
+        &self.0.0.caps
+    }
+
+    /// How names are written.
+    pub fn encoding(&self) -> NameEncoding {
+        self.0.0.encoding
+    }
+
+    /// Queues a command that needs no open mailbox.
+    pub fn send(&self, ask: Ask) -> Answers {
+        let (to, answers) = Answers::channel();
+        let mut state = self.0.0.lock();
+        state.push(Queued { ask, to, opens: None });
+        drop(state);
+        self.0.0.wake.notify_one();
+        answers
+    }
+
+    /// Queues commands within a mailbox, opening it unless it will be open by then.
+    pub fn send_in(
+        &self,
+        folder: &MailboxName,
+        asks: impl IntoIterator<Item = Ask>,
+    ) -> (Arc<Selection>, Vec<Answers>) {
+        self.open_and_send(folder, None, asks)
+    }
+
+    /// Queues commands within a mailbox that is opened afresh.
+    pub fn send_afresh(
+        &self,
+        folder: &MailboxName,
+        sync: QResync,
+        asks: impl IntoIterator<Item = Ask>,
+    ) -> (Arc<Selection>, Vec<Answers>) {
+        self.open_and_send(folder, Some(sync), asks)
+    }
+
+    fn open_and_send(
+        &self,
+        folder: &MailboxName,
+        afresh: Option<QResync>,
+        asks: impl IntoIterator<Item = Ask>,
+    ) -> (Arc<Selection>, Vec<Answers>) {
+        let mut state = self.0.0.lock();
+        let open = state.tail.clone().filter(|s| afresh.is_none() && s.name == *folder && is_good(s));
+        let selection = open.unwrap_or_else(|| {
+            let selection = Selection::of(folder.clone());
+            let sync = afresh.unwrap_or_default();
+            let wants = if matches!(sync, QResync::Since { .. }) { Wants::Resync } else { Wants::Select };
+            let ask = Ask::of(Command::select(folder, self.0.0.mode, &sync), wants);
+            let (to, _) = Answers::channel();
+            state.push(Queued { ask, to, opens: Some(selection.clone()) });
+            state.tail = Some(selection.clone());
+            selection
+        });
+        let mut all = Vec::new();
+        for ask in asks {
+            let (to, answers) = Answers::channel();
+            state.push(Queued { ask, to, opens: None });
+            all.push(answers);
+        }
+        drop(state);
+        self.0.0.wake.notify_one();
+        (selection, all)
+    }
+
+    /// Makes sure that STATUS does not tell an older state of the open mailbox: servers answer it from what the
+    /// session has seen. Seen with Dovecot: NOOP helps only if its answer is waited for, because a sync is put off
+    /// while commands are pipelined.
+    // RFC 9051 §6.3.11: STATUS is not meant for the mailbox that is open.
+    pub async fn refresh(&self) {
+        if let Some(answers) = self.leave() {
+            _ = answers.all().await;
+        }
+    }
+
+    /// Leaves the open mailbox; the answers to wait for, where it cannot be left.
+    fn leave(&self) -> Option<Answers> {
+        let mut state = self.0.0.lock();
+        state.tail.as_ref()?;
+        let unselect = self.caps().has(mailferry_wire::imap::Capability::Unselect);
+        let command = if unselect { Command::unselect() } else { Command::noop() };
+        let (to, answers) = Answers::channel();
+        state.push(Queued { ask: Ask::of(command, Wants::Nothing), to, opens: None });
+        if unselect {
+            state.tail = None;
+        }
+        drop(state);
+        self.0.0.wake.notify_one();
+        (!unselect).then_some(answers)
+    }
+
+    /// Whether it still works.
+    pub fn is_alive(&self) -> bool {
+        let state = self.0.0.lock();
+        state.dead.is_none() && !state.closing && state.bye.is_none()
+    }
+
+    /// How much is queued or in flight, and whether this folder will be open.
+    pub fn load(&self, folder: Option<&MailboxName>) -> Load {
+        let state = self.0.0.lock();
+        let open = folder.is_some() && state.tail.as_ref().map(|s| &s.name) == folder;
+        Load { commands: state.flight.len() + state.queue.len(), exclusive: state.exclusive > 0, open }
+    }
+
+    /// Keeps others away while a large body passes.
+    pub fn hold(&self) -> Hold {
+        self.0.0.lock().exclusive += 1;
+        Hold(self.clone())
+    }
+
+    /// Ends it in order; what was asked before is still answered.
+    pub fn log_out(&self) {
+        self.0.0.log_out();
+    }
+}
+
+/// How busy a connection is.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Commands queued or in flight.
+    pub commands: usize,
+    /// A large body passes.
+    pub exclusive: bool,
+    /// The folder asked for will be open.
+    pub open: bool,
+}
+
+/// Keeps others away from a connection while it lives.
+pub struct Hold(Conn);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.0.0.lock().exclusive -= 1;
+    }
+}
+
+fn is_good(selection: &Selection) -> bool {
+    !matches!(selection.peek(), Some(Err(_)))
+}
+
+impl State {
+    fn push(&mut self, queued: Queued) {
+        match &self.dead {
+            Some(error) => queued.lose(&Lost { error: error.clone(), sent: Sent::Nothing }),
+            None => self.queue.push_back(queued),
+        }
+    }
+}
+
+impl Queued {
+    fn lose(self, lost: &Lost) {
+        if let Some(selection) = self.opens {
+            selection.settle(Err(lost.error.clone()));
+        }
+        _ = self.to.send(Answer::Lost(lost.clone()));
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log_out(&self) {
+        let mut state = self.lock();
+        if !state.closing {
+            state.closing = true;
+            let (to, _) = Answers::channel();
+            state.push(Queued { ask: Ask::of(Command::logout(), Wants::Nothing), to, opens: None });
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    fn literals(&self) -> Literals {
+        self.caps.literals()
+    }
+
+    /// Something moved.
+    fn touch(&self) {
+        self.active.store(self.cx.clock.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    async fn run(self: Arc<Self>, stream: Stream, framer: ResponseFramer) {
+        let (reading, writing) = tokio::io::split(stream);
+        let (tell, gate) = mpsc::unbounded_channel();
+        self.touch();
+        let error = tokio::select! {
+            error = self.read(reading, framer, tell) => error,
+            error = self.write(writing, gate) => error,
+            error = self.watch() => error,
+        };
+        tracing::debug!(kind = error.kind().code(), "a connection ended");
+        self.fail(error);
+    }
+
+    /// Ends with an error when an answer is overdue.
+    async fn watch(&self) -> Error {
+        let limit = self.cx.put_timeout.max(Duration::from_millis(100));
+        loop {
+            self.cx.clock.sleep(limit / 4).await;
+            if self.lock().dead.is_some() {
+                return self.error(Kind::Timeout, "given up");
+            }
+            if self.lock().flight.is_empty() || self.ours.load(Ordering::Relaxed) > 0 {
+                self.touch();
+                continue;
+            }
+            let idle = self.cx.clock.elapsed().as_millis() as u64;
+            let idle = idle.saturating_sub(self.active.load(Ordering::Relaxed));
+            if idle >= limit.as_millis() as u64 {
+                return self.error(Kind::Timeout, format!("no answer within {} s", limit.as_secs()));
+            }
+        }
+    }
+
+    fn error(&self, kind: Kind, text: impl Into<String>) -> Error {
+        Error::new(kind, self.cx.side, "connection", text).scope_of(Scope::Mailbox)
+    }
+
+    /// Everything unanswered is lost.
+    fn fail(&self, error: Error) {
+        let mut state = self.lock();
+        let error = state.bye.take().unwrap_or(error);
+        let error = state.dead.get_or_insert(error).clone();
+        let (flight, queue) = (std::mem::take(&mut state.flight), std::mem::take(&mut state.queue));
+        drop(state);
+        for flying in flight {
+            if let Some((selection, _)) = &flying.opens {
+                selection.settle(Err(error.clone()));
+            }
+            _ = flying.to.send(Answer::Lost(Lost { error: error.clone(), sent: Sent::Perhaps }));
+        }
+        let unsent = Lost { error, sent: Sent::Nothing };
+        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+    }
+
+    /// Hands an answer to whom it belongs.
+    fn route(&self, reply: Reply, body: Option<Chunks>, gate: &mpsc::UnboundedSender<Gate>) -> Result<()> {
+        let mut state = self.lock();
+        match reply {
+            Reply::Done { tag, status } => {
+                let tag = Tag::parse(&tag).map(|t| t.0);
+                let Some(at) = state.flight.iter().position(|f| Some(f.tag) == tag) else {
+                    return Err(self.error(Kind::Malformed, "an answer to no command of ours"));
+                };
+                let Some(flying) = state.flight.remove(at) else { return Ok(()) };
+                if state.awaiting == flying.tag {
+                    state.awaiting = 0;
+                    _ = gate.send(Gate::Refused);
+                }
+                if let Some((selection, mut opened)) = flying.opens {
+                    opened.take_code(&status);
+                    let failed = !status.is_ok();
+                    if failed && state.tail.as_ref().is_some_and(|t| Arc::ptr_eq(t, &selection)) {
+                        state.tail = None;
+                    }
+                    selection.settle(match failed {
+                        true => Err(classify(self.cx.side, Op::Open, &status)),
+                        false => Ok(Arc::new(opened)),
+                    });
+                }
+                drop(state);
+                if let Some(wait) = pause(&status) {
+                    self.pacer.hold(&self.cx, wait, &status.text());
+                }
+                _ = flying.to.send(Answer::Done(status));
+            }
+            Reply::Continue(_) => {
+                if state.awaiting != 0 {
+                    state.awaiting = 0;
+                    _ = gate.send(Gate::Go);
+                }
+            }
+            Reply::Status(status) if status.condition == Condition::Bye => {
+                if !state.closing {
+                    let error = classify(self.cx.side, Op::Read, &status).scope_of(Scope::Mailbox);
+                    drop(state);
+                    if let Some(wait) = pause(&status) {
+                        self.pacer.hold(&self.cx, wait, &status.text());
+                    }
+                    self.lock().bye = Some(error);
+                }
+            }
+            reply => {
+                let Some(flying) = state.flight.iter_mut().find(|f| f.wants.takes(&reply)) else {
+                    return Ok(());
+                };
+                match &mut flying.opens {
+                    Some((_, opened)) => opened.take(reply),
+                    None => _ = flying.to.send(Answer::Reply(reply, body)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next command from the queue and gives it a tag; it counts as in flight from here on.
+    fn next_queued(&self) -> Option<(u32, Ask)> {
+        let mut state = self.lock();
+        let Queued { ask, to, opens } = state.queue.pop_front()?;
+        state.tag += 1;
+        let tag = state.tag;
+        let opens = opens.map(|selection| (selection, Opened::default()));
+        state.flight.push_back(Flying { tag, wants: ask.wants, to, opens });
+        Some((tag, ask))
+    }
+}

@@ -1,0 +1,140 @@
+//! The reading half: cuts what arrives and routes it. Never blocks but for a large body whose reader is slow.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use mailferry_model::{
+    Error, Kind,
+    item::{Body, Chunks},
+};
+use mailferry_wire::imap::{Event, Fetch, Frame, Reply, ResponseFramer};
+use tokio::{
+    io::{AsyncReadExt, ReadHalf},
+    sync::mpsc,
+};
+
+use super::{Gate, Inner};
+use crate::{
+    imap::client::pipe::{Answer, Wants},
+    net::Stream,
+};
+
+/// Pieces of a large body that may wait for their reader.
+const PIECES_AHEAD: usize = 4;
+/// So much of a body that nobody wants is read away; more ends the connection.
+const READ_AWAY: u64 = 1 << 20;
+
+/// The literal that is arriving.
+enum Arriving {
+    /// Is kept until its response is whole.
+    Kept(Chunks),
+    /// Goes to its reader.
+    Passed(mpsc::Sender<Bytes>, u64),
+    /// Nobody wants it.
+    Dropped(u64),
+}
+
+impl Inner {
+    /// Reads until the connection ends; returns why.
+    pub(super) async fn read(
+        &self,
+        mut half: ReadHalf<Stream>,
+        mut framer: ResponseFramer,
+        gate: mpsc::UnboundedSender<Gate>,
+    ) -> Error {
+        let mut arriving: Option<Arriving> = None;
+        let mut kept: Option<Chunks> = None;
+        loop {
+            loop {
+                match framer.next() {
+                    Err(e) => return self.error(Kind::Malformed, e.to_string()),
+                    Ok(None) => break,
+                    Ok(Some(Event::Response(frame))) => {
+                        if let Err(error) = self.response(&frame, kept.take(), &gate) {
+                            return error;
+                        }
+                    }
+                    Ok(Some(Event::LiteralStart { head, size })) => {
+                        arriving = Some(self.literal(&head, size));
+                    }
+                    Ok(Some(Event::LiteralChunk(piece))) => {
+                        if let Some(error) = self.piece(&mut arriving, piece).await {
+                            return error;
+                        }
+                    }
+                    Ok(Some(Event::LiteralEnd)) => {
+                        if let Some(Arriving::Kept(chunks)) = arriving.take() {
+                            kept.get_or_insert(chunks);
+                        }
+                    }
+                }
+            }
+            match half.read_buf(&mut framer.spare()).await {
+                Ok(0) => return self.error(Kind::Unreachable, "the server closed the connection"),
+                Ok(_) => self.touch(),
+                Err(e) => return self.error(Kind::Unreachable, e.to_string()).because(e),
+            }
+        }
+    }
+
+    fn response(
+        &self,
+        frame: &Frame,
+        kept: Option<Chunks>,
+        gate: &mpsc::UnboundedSender<Gate>,
+    ) -> Result<(), Error> {
+        match Reply::parse(frame) {
+            Ok(reply) => self.route(reply, kept, gate),
+            Err(e) => Err(self.error(Kind::Malformed, format!("an answer that makes no sense: {e}"))),
+        }
+    }
+
+    /// A literal begins: a small one is kept, a large body goes to whoever asked for bodies.
+    fn literal(&self, head: &Frame, size: u64) -> Arriving {
+        if size <= Body::IN_MEMORY {
+            return Arriving::Kept(Chunks::default());
+        }
+        let state = self.lock();
+        let asked = state.flight.iter().find(|f| f.wants == Wants::Fetch);
+        let (Some(flying), Some(fetch)) = (asked, Fetch::parse_head(head)) else {
+            return Arriving::Dropped(size);
+        };
+        let (tx, pieces) = mpsc::channel(PIECES_AHEAD);
+        match flying.to.send(Answer::Large { fetch: Box::new(fetch), size, pieces }) {
+            Ok(()) => Arriving::Passed(tx, size),
+            Err(_) => Arriving::Dropped(size),
+        }
+    }
+
+    async fn piece(&self, arriving: &mut Option<Arriving>, piece: Bytes) -> Option<Error> {
+        let length = piece.len() as u64;
+        match arriving {
+            Some(Arriving::Kept(chunks)) => chunks.push(piece),
+            Some(Arriving::Passed(tx, left)) => {
+                *left -= length.min(*left);
+                let gone = match tx.try_send(piece) {
+                    Ok(()) => false,
+                    Err(mpsc::error::TrySendError::Closed(_)) => true,
+                    Err(mpsc::error::TrySendError::Full(piece)) => {
+                        self.ours.fetch_add(1, Ordering::Relaxed);
+                        let sent = tx.send(piece).await;
+                        self.ours.fetch_sub(1, Ordering::Relaxed);
+                        self.touch();
+                        sent.is_err()
+                    }
+                };
+                if gone {
+                    *arriving = Some(Arriving::Dropped(*left));
+                }
+            }
+            Some(Arriving::Dropped(left)) => *left -= length.min(*left),
+            None => {}
+        }
+        match arriving {
+            Some(Arriving::Dropped(left)) if *left > READ_AWAY => {
+                Some(self.error(Kind::Unreachable, "a large body is not wanted any more"))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! All folders with their states, in as few commands as the server allows, and names to paths and back.
+//!
+//! Folders and states asked for at the same moment share one listing.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use mailferry_model::{
+    Error, Kind, Result, Scope, Side,
+    folder::{Folder, FolderPath, Namespace, Role},
+};
+use mailferry_wire::imap::{
+    Capability, Command, ListQuery, ListReturn, Listed, MailboxName, MailboxStatus, NameEncoding, Namespaces,
+    Reply, StatusItem, mutf7,
+};
+
+use super::{
+    classify::{Op, classify},
+    conn::Conn,
+    ids, names,
+    pipe::{Answers, Ask, Wants},
+    pool::Pool,
+    quirk::Quirk,
+};
+
+/// A listing younger than this answers both questions of a pass.
+const SAME_MOMENT: Duration = Duration::from_secs(5);
+/// STATUS commands sent ahead of their answers.
+const STATUS_AHEAD: usize = 256;
+
+/// Where names begin and how they are written.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// How names are written.
+    pub encoding: NameEncoding,
+    /// The namespaces, where the server told.
+    pub namespaces: Namespaces,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { encoding: NameEncoding::ModifiedUtf7, namespaces: Namespaces::default() }
+    }
+}
+
+impl Layout {
+    /// Prefix and separator of new folders of the mailbox's owner.
+    pub fn personal(&self) -> (&[u8], Option<u8>) {
+        self.namespaces.personal.first().map_or((&b""[..], None), |n| (&n.prefix.raw()[..], n.separator))
+    }
+
+    /// Whose a name is, and its part without the prefix of the personal namespace.
+    fn place<'a>(&self, raw: &'a [u8]) -> (Namespace, &'a [u8]) {
+        let spaces = &self.namespaces;
+        let foreign = [(&spaces.others, Namespace::OtherUsers), (&spaces.shared, Namespace::Shared)];
+        let foreign =
+            foreign.iter().flat_map(|(list, kind)| list.iter().map(move |n| (n.prefix.raw(), *kind)));
+        let own = spaces.personal.iter().map(|n| (n.prefix.raw(), Namespace::Personal));
+        let within = |prefix: &[u8]| {
+            raw.starts_with(prefix) || (!prefix.is_empty() && raw == &prefix[..prefix.len() - 1])
+        };
+        let best = own.chain(foreign).filter(|(p, _)| within(p)).max_by_key(|(p, _)| p.len());
+        match best {
+            Some((prefix, Namespace::Personal)) => {
+                let virtual_view =
+                    prefix.len() > 1 && prefix[..prefix.len() - 1].eq_ignore_ascii_case(b"virtual");
+                let kind = if virtual_view { Namespace::Virtual } else { Namespace::Personal };
+                (kind, raw.strip_prefix(&prefix[..]).filter(|r| !r.is_empty()).unwrap_or(raw))
+            }
+            // Kept with its prefix: without it a shared folder could be taken for one of the owner's.
+            Some((prefix, kind)) => {
+                let public = prefix.to_ascii_lowercase().starts_with(b"public");
+                (if public { Namespace::Public } else { kind }, raw)
+            }
+            None => (Namespace::Personal, raw),
+        }
+    }
+
+    /// The path of a name.
+    pub fn path(&self, name: &MailboxName, separator: Option<u8>) -> (Namespace, FolderPath) {
+        if name.is_inbox() {
+            return (Namespace::Personal, FolderPath::of(["INBOX"]));
+        }
+        let (namespace, rest) = self.place(name.raw());
+        let parts: Vec<&[u8]> = match separator {
+            Some(separator) => rest.split(|b| *b == separator).filter(|p| !p.is_empty()).collect(),
+            None => vec![rest],
+        };
+        let text = |part: &&[u8]| MailboxName::from_wire(part.to_vec()).to_text(self.encoding);
+        let mut names: Vec<String> = parts.iter().map(text).collect();
+        let under_inbox = names.len() > 1 && names[0].eq_ignore_ascii_case("INBOX");
+        if under_inbox && self.personal().0.is_empty() {
+            names[0] = "INBOX".into();
+        }
+        (namespace, FolderPath(names))
+    }
+
+    /// The name of a path in the personal namespace.
+    ///
+    /// # Errors
+    /// `Malformed` (folder) if a name cannot be written.
+    pub fn name(&self, side: Side, path: &FolderPath, separator: Option<u8>) -> Result<MailboxName> {
+        if path.is_inbox() {
+            return Ok(MailboxName::inbox());
+        }
+        let refused =
+            |why: String| Error::new(Kind::Malformed, side, "create folder", why).scope_of(Scope::Folder);
+        let mut raw = self.personal().0.to_vec();
+        for (at, name) in path.0.iter().enumerate() {
+            let encoded = match self.encoding {
+                NameEncoding::ModifiedUtf7 => mutf7::encode(name).into_bytes(),
+                NameEncoding::Utf8 => name.clone().into_bytes(),
+            };
+            match separator {
+                Some(separator) if encoded.contains(&separator) => {
+                    return Err(refused(format!("{:?} separates folders here", separator as char)));
+                }
+                Some(separator) if at > 0 => raw.push(separator),
+                None if at > 0 => return Err(refused("the server has no folders within folders".into())),
+                _ => {}
+            }
+            if encoded.is_empty() {
+                return Err(refused("a folder name is empty".into()));
+            }
+            raw.extend_from_slice(&encoded);
+        }
+        Ok(MailboxName::from_wire(raw))
+    }
+}
+
+/// One listing.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// All folders, parents first.
+    pub folders: Vec<Folder>,
+    /// States of selectable folders, by raw name.
+    pub states: HashMap<MailboxName, MailboxStatus>,
+    /// The separator, as most names have it.
+    pub separator: Option<u8>,
+}
+
+/// Who asks for a listing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// `folders`
+    Folders,
+    /// `state`, `marks`
+    States,
+}
+
+/// The last listing, and who has had it.
+#[derive(Default)]
+struct Last {
+    at: Duration,
+    had: Vec<bool>,
+    directory: Option<Arc<Directory>>,
+}
+
+/// Listings of one account.
+#[derive(Default)]
+pub struct Directories {
+    last: tokio::sync::Mutex<Last>,
+    /// Answers to a listing that was sent with the sign-in.
+    early: std::sync::Mutex<Option<Answers>>,
+}
+
+impl Directories {
+    /// With a listing on its way.
+    pub fn with_early(early: Option<Answers>) -> Self {
+        Self { early: std::sync::Mutex::new(early), ..Self::default() }
+    }
+
+    /// A listing that this asker has not seen yet, made now or within the same moment for the other asker.
+    ///
+    /// # Errors
+    /// What listing says.
+    pub async fn get(&self, pool: &Arc<Pool>, asker: Asker) -> Result<Arc<Directory>> {
+        let mut last = self.last.lock().await;
+        let now = pool.cx.clock.elapsed();
+        let seat = asker as usize;
+        if let Some(directory) = last.directory.clone()
+            && now.saturating_sub(last.at) < SAME_MOMENT
+            && last.had.get(seat) == Some(&false)
+        {
+            last.had[seat] = true;
+            return Ok(directory);
+        }
+        let early = self.early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let directory = Arc::new(match early {
+            Some(answers) => match read_extended(pool, answers).await {
+                Ok(directory) => directory,
+                Err(_) => pool.retried(|| list(pool)).await?,
+            },
+            None => pool.retried(|| list(pool)).await?,
+        });
+        *last = Last { at: now, had: vec![false; 2], directory: Some(directory.clone()) };
+        last.had[seat] = true;
+        Ok(directory)
+    }
+
+    /// The listing that was sent with the sign-in, or a new one; both askers may still have it.
+    ///
+    /// # Errors
+    /// What listing says.
+    pub async fn peek(&self, pool: &Arc<Pool>) -> Result<Arc<Directory>> {
+        let directory = self.get(pool, Asker::Folders).await?;
+        self.last.lock().await.had = vec![false; 2];
+        Ok(directory)
+    }
+
+    /// The last listing, however old.
+    pub async fn last(&self) -> Option<Arc<Directory>> {
+        self.last.lock().await.directory.clone()
+    }
+
+    /// Forgets what it knows: folders were made or renamed.
+    pub async fn forget(&self) {
+        self.last.lock().await.directory = None;
+    }
+}
+
+fn status_items(conn: &Conn) -> Vec<StatusItem> {
+    let mut items = vec![StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
+    if conn.caps().has(Capability::CondStore) || conn.caps().has(Capability::QResync) {
+        items.push(StatusItem::HighestModSeq);
+    }
+    if conn.caps().has(Capability::ObjectId) {
+        items.push(StatusItem::MailboxId);
+    }
+    items
+}
+
+/// One LIST for everything, where the server has it.
+// RFC 5258 §3, RFC 5819 §2, RFC 6154 §3
+pub fn extended(conn: &Conn) -> Option<Ask> {
+    let has = |capability| conn.caps().has(capability);
+    if !has(Capability::ListStatus) || !has(Capability::ListExtended) {
+        return None;
+    }
+    let mut returns = vec![ListReturn::Subscribed, ListReturn::Children];
+    if has(Capability::SpecialUse) {
+        returns.insert(0, ListReturn::SpecialUse);
+    }
+    returns.push(ListReturn::Status(status_items(conn)));
+    let query = ListQuery { patterns: vec![b"*".to_vec()], returns, ..ListQuery::default() };
+    Some(Ask::of(Command::list(&query), Wants::List))
+}
+
+async fn list(pool: &Arc<Pool>) -> Result<Directory> {
+    let conn = pool.conn(None).await?;
+    conn.refresh().await;
+    if pool.can(Capability::ListStatus)
+        && let Some(ask) = extended(&conn)
+    {
+        match read_extended(pool, conn.send(ask)).await {
+            Err(e) if matches!(e.kind(), Kind::Malformed | Kind::Unsupported) => {
+                pool.quirks.note(Quirk::ExtendedListRefused);
+            }
+            other => return other,
+        }
+    }
+    list_plainly(pool, &conn).await
+}
+
+async fn read_extended(pool: &Arc<Pool>, answers: Answers) -> Result<Directory> {
+    let (replies, status) = answers.all().await.map_err(|lost| lost.error)?;
+    if !status.is_ok() {
+        return Err(classify(pool.cx.side, Op::List, &status));
+    }
+    let mut listed = Vec::new();
+    let mut states = HashMap::new();
+    for reply in replies {
+        match reply {
+            Reply::List(one) => listed.push(one),
+            Reply::MailboxStatus(status) => _ = states.insert(status.mailbox.clone(), status),
+            _ => {}
+        }
+    }
+    let subscribed = Subscribed::InAttributes;
+    let mut directory = build(&pool.layout, listed, states, &subscribed);
+    complete(pool, &mut directory).await?;
+    Ok(directory)
+}
+
+/// States that the listing left out.
+async fn complete(pool: &Arc<Pool>, directory: &mut Directory) -> Result<()> {
+    let known = |f: &Folder| directory.states.contains_key(&ids::folder_name(&f.id));
+    let missing: Vec<MailboxName> = directory
+        .folders
+        .iter()
+        .filter(|f| f.selectable && f.namespace == Namespace::Personal && !known(f))
+        .map(|f| ids::folder_name(&f.id))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let conn = pool.conn(None).await?;
+    let items = status_items(&conn);
+    for names in missing.chunks(STATUS_AHEAD) {
+        let asked: Vec<_> =
+            names.iter().map(|name| conn.send(Ask::of(Command::status(name, &items), Wants::List))).collect();
+        for answers in asked {
+            for reply in answers.all().await.map_err(|lost| lost.error)?.0 {
+                if let Reply::MailboxStatus(status) = reply {
+                    directory.states.insert(status.mailbox.clone(), status);
+                }
+            }
+        }
+    }
+    directory.take_states();
+    Ok(())
+}
+
+/// LIST and LSUB side by side, then STATUS for each folder.
+async fn list_plainly(pool: &Arc<Pool>, conn: &Conn) -> Result<Directory> {
+    let mut query = ListQuery { patterns: vec![b"*".to_vec()], ..ListQuery::default() };
+    if pool.can(Capability::ListExtended) && pool.can(Capability::SpecialUse) {
+        query.returns.push(ListReturn::SpecialUse);
+    }
+    let list = conn.send(Ask::of(Command::list(&query), Wants::List));
+    let lsub = conn.send(Ask::of(Command::lsub(b"", b"*"), Wants::List));
+    let (replies, status) = list.all().await.map_err(|lost| lost.error)?;
+    if !status.is_ok() {
+        return Err(classify(pool.cx.side, Op::List, &status));
+    }
+    let only = |reply| match reply {
+        Reply::List(one) | Reply::Lsub(one) => Some(one),
+        _ => None,
+    };
+    let listed = replies.into_iter().filter_map(only).collect();
+    let subscribed = match lsub.all().await.map_err(|lost| lost.error)? {
+        (replies, status) if status.is_ok() => {
+            Subscribed::Named(replies.into_iter().filter_map(only).map(|l| l.name).collect())
+        }
+        _ => Subscribed::Unknown,
+    };
+    let mut directory = build(&pool.layout, listed, HashMap::new(), &subscribed);
+    complete(pool, &mut directory).await?;
+    Ok(directory)
+}
+
+/// How the listing tells subscriptions.
+enum Subscribed {
+    InAttributes,
+    Named(std::collections::HashSet<MailboxName>),
+    Unknown,
+}
+
+const USES: [(&str, Role); 8] = [
+    ("\\Drafts", Role::Drafts),
+    ("\\Sent", Role::Sent),
+    ("\\Trash", Role::Trash),
+    ("\\Junk", Role::Junk),
+    ("\\Archive", Role::Archive),
+    ("\\All", Role::All),
+    ("\\Flagged", Role::Flagged),
+    ("\\Important", Role::Important),
+];
+
+fn build(
+    layout: &Layout,
+    listed: Vec<Listed>,
+    states: HashMap<MailboxName, MailboxStatus>,
+    subscribed: &Subscribed,
+) -> Directory {
+    let mut folders: Vec<Folder> = Vec::with_capacity(listed.len());
+    let mut seen = std::collections::HashSet::new();
+    let separator = listed.iter().find_map(|l| l.separator).or(layout.personal().1);
+    for one in listed {
+        if !seen.insert(one.name.clone()) {
+            continue;
+        }
+        let (mut namespace, path) = layout.path(&one.name, one.separator);
+        let role = match path.is_inbox() {
+            true => Some(Role::Inbox),
+            false => USES.iter().find(|(name, _)| one.has(name)).map(|(_, role)| *role),
+        };
+        if role.is_some_and(Role::is_virtual) {
+            namespace = Namespace::Virtual;
+        }
+        folders.push(Folder {
+            id: ids::folder_id(&one.name),
+            path,
+            role,
+            namespace,
+            selectable: one.is_selectable(),
+            subscribed: match subscribed {
+                Subscribed::InAttributes => Some(one.has("\\Subscribed")),
+                Subscribed::Named(names) => Some(names.contains(&one.name)),
+                Subscribed::Unknown => None,
+            },
+            identity: None,
+            epoch: None,
+            items: None,
+        });
+    }
+    guess_roles(&mut folders);
+    folders.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut directory = Directory { folders, states, separator };
+    directory.take_states();
+    directory
+}
+
+/// Roles by name, where the server assigned none at all.
+fn guess_roles(folders: &mut [Folder]) {
+    if folders.iter().any(|f| f.role.is_some_and(|r| r != Role::Inbox)) {
+        return;
+    }
+    let mut taken = Vec::new();
+    for folder in folders.iter_mut() {
+        let top = folder.path.0.len() == 1 || (folder.path.0.len() == 2 && folder.path.0[0] == "INBOX");
+        if folder.role.is_some() || !top || folder.namespace != Namespace::Personal || !folder.selectable {
+            continue;
+        }
+        if let Some(role) = names::role(folder.path.name())
+            && !taken.contains(&role)
+        {
+            taken.push(role);
+            folder.role = Some(role);
+        }
+    }
+}
+
+impl Directory {
+    fn take_states(&mut self) {
+        for folder in &mut self.folders {
+            let Some(status) = self.states.get(&ids::folder_name(&folder.id)) else { continue };
+            folder.epoch = status.uid_validity.map(|n| n.to_string().into());
+            folder.items = status.messages;
+            let id = status.mailbox_id.as_ref().map(|id| String::from_utf8_lossy(id).into_owned().into());
+            folder.identity = id;
+        }
+    }
+
+    /// The state of one folder.
+    pub fn state(&self, name: &MailboxName) -> Option<&MailboxStatus> {
+        self.states.get(name)
+    }
+}

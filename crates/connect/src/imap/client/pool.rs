@@ -1,0 +1,270 @@
+//! The connections of one account: the first signs in alone, more are opened when calls overlap.
+//!
+//! A connection that ended is replaced when the next one is needed, never after a refused password.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use mailferry_model::{Error, Kind, Result, port::Cx};
+use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameEncoding, Reply};
+
+use super::{
+    conn::{Conn, Hold},
+    open::{Account, Fresh, open},
+    pipe::{Answers, Ask, Wants},
+    quirk::{Quirk, Quirks},
+};
+use crate::{imap::client::directory::Layout, net::Pacer};
+
+/// A signed-in account.
+pub struct Pool {
+    /// The context of the run.
+    pub cx: Cx,
+    /// What the server can do.
+    pub caps: Capabilities,
+    /// How names are written.
+    pub encoding: NameEncoding,
+    /// What it does not keep.
+    pub quirks: Quirks,
+    /// Where names begin and how they are cut.
+    pub layout: Layout,
+    account: Account,
+    pacer: Arc<Pacer>,
+    limit: usize,
+    conns: Mutex<Vec<Conn>>,
+    opening: AtomicBool,
+    /// Serialises replacing the last connection.
+    replacing: tokio::sync::Mutex<()>,
+    refused: Mutex<Option<Error>>,
+}
+
+/// More than so many commands in flight on every connection: another is opened.
+const BUSY: usize = 2;
+
+impl Pool {
+    /// Signs in for the first time; `first` is sent right behind it and answered with the pool.
+    ///
+    /// # Errors
+    /// What connecting or signing in says.
+    pub async fn open(
+        cx: &Cx,
+        account: Account,
+        first: impl FnOnce(&Conn) -> Option<Ask>,
+    ) -> Result<(Arc<Self>, Option<Answers>)> {
+        let pacer = Arc::new(Pacer::default());
+        let Fresh { conn, enabled, namespaces } = open(cx, &pacer, &account).await?;
+        let also = first(&conn).map(|ask| conn.send(ask));
+        let quirks = Quirks::default();
+        if let Some(enabled) = enabled {
+            let replies = enabled.all().await.map_err(|lost| lost.error)?.0;
+            let on =
+                replies.iter().any(|r| matches!(r, Reply::Enabled(caps) if caps.has(Capability::QResync)));
+            if !on && conn.caps().has(Capability::QResync) {
+                quirks.note(Quirk::ResyncNotHonoured);
+            }
+        }
+        let mut layout = Layout { encoding: conn.encoding(), ..Layout::default() };
+        if let Some(namespaces) = namespaces {
+            for reply in namespaces.all().await.map_err(|lost| lost.error)?.0 {
+                if let Reply::Namespace(namespaces) = reply {
+                    layout.namespaces = namespaces;
+                }
+            }
+        }
+        let pool = Self {
+            cx: cx.clone(),
+            caps: conn.caps().clone(),
+            encoding: conn.encoding(),
+            quirks,
+            layout,
+            account,
+            pacer,
+            limit: usize::from(cx.connections.clamp(1, 64)),
+            conns: Mutex::new(vec![conn]),
+            opening: AtomicBool::new(false),
+            replacing: tokio::sync::Mutex::new(()),
+            refused: Mutex::new(None),
+        };
+        Ok((Arc::new(pool), also))
+    }
+
+    /// Whether the server can do something and keeps it.
+    pub fn can(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::QResync if self.quirks.has(Quirk::ResyncNotHonoured) => false,
+            Capability::MultiAppend if self.quirks.has(Quirk::MultiAppendRefused) => false,
+            Capability::ListStatus | Capability::ListExtended
+                if self.quirks.has(Quirk::ExtendedListRefused) =>
+            {
+                false
+            }
+            // RFC 7162 §3.2.3: QRESYNC implies CONDSTORE.
+            Capability::CondStore => self.caps.has(capability) || self.caps.has(Capability::QResync),
+            _ => self.caps.has(capability),
+        }
+    }
+
+    /// How many connections may be used.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Waits for a pause that the server asked for.
+    pub async fn paced(&self) {
+        self.pacer.ready(&self.cx).await;
+    }
+
+    /// A living connection at once, if there is one: where the folder is open, else the least busy. Opens another
+    /// one behind the scenes when all are busy.
+    pub fn pick(self: &Arc<Self>, folder: Option<&MailboxName>) -> Option<Conn> {
+        let mut conns = self.conns();
+        conns.retain(Conn::is_alive);
+        let loads: Vec<_> = conns.iter().map(|c| c.load(folder)).collect();
+        let best = loads
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, load)| (load.exclusive, load.commands + usize::from(!load.open)))?;
+        let (at, busy) = (best.0, best.1.exclusive || best.1.commands >= BUSY);
+        let conn = conns[at].clone();
+        if busy && conns.len() < self.limit && !self.opening.swap(true, Ordering::SeqCst) {
+            drop(conns);
+            let pool = self.clone();
+            tokio::spawn(async move {
+                pool.add().await.map(drop).unwrap_or_else(|error| {
+                    tracing::info!(kind = error.kind().code(), "no further connection could be opened");
+                });
+                pool.opening.store(false, Ordering::SeqCst);
+            });
+        }
+        Some(conn)
+    }
+
+    /// The first connection, for what has to keep its order.
+    pub fn lead(&self) -> Option<Conn> {
+        self.conns().iter().find(|c| c.is_alive()).cloned()
+    }
+
+    /// A living connection; connects anew if all ended.
+    ///
+    /// # Errors
+    /// What connecting says.
+    pub async fn conn(self: &Arc<Self>, folder: Option<&MailboxName>) -> Result<Conn> {
+        if let Some(conn) = self.pick(folder) {
+            return Ok(conn);
+        }
+        let _one = self.replacing.lock().await;
+        match self.pick(folder) {
+            Some(conn) => Ok(conn),
+            None => {
+                self.cx.cancel.check()?;
+                self.paced().await;
+                self.add().await
+            }
+        }
+    }
+
+    /// A connection for a large body: one without work, a new one, or the least busy.
+    ///
+    /// # Errors
+    /// What connecting says.
+    pub async fn alone(self: &Arc<Self>) -> Result<(Conn, Hold)> {
+        let idle = {
+            let mut conns = self.conns();
+            conns.retain(Conn::is_alive);
+            let free = |c: &&Conn| {
+                let load = c.load(None);
+                load.commands == 0 && !load.exclusive
+            };
+            let idle = conns.iter().find(free).cloned();
+            idle.ok_or(conns.len() < self.limit)
+        };
+        let conn = match idle {
+            Ok(conn) => conn,
+            Err(true) => match self.add().await {
+                Ok(conn) => conn,
+                Err(_) => self.conn(None).await?,
+            },
+            Err(false) => self.conn(None).await?,
+        };
+        let hold = conn.hold();
+        Ok((conn, hold))
+    }
+
+    /// Opens one more.
+    async fn add(&self) -> Result<Conn> {
+        if let Some(error) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Err(error);
+        }
+        match open(&self.cx, &self.pacer, &self.account).await {
+            Ok(fresh) => {
+                let mut conns = self.conns();
+                conns.push(fresh.conn.clone());
+                Ok(fresh.conn)
+            }
+            Err(error) => {
+                if error.kind() == Kind::Unauthenticated {
+                    *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn conns(&self) -> MutexGuard<'_, Vec<Conn>> {
+        self.conns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs out everywhere; what was handed out goes on to its end.
+    pub async fn close(&self) {
+        let conns = std::mem::take(&mut *self.conns());
+        // A last NOOP is answered after everything before it.
+        let last: Vec<_> = conns
+            .iter()
+            .filter(|c| !c.load(None).exclusive)
+            .map(|c| c.send(Ask::of(Command::noop(), Wants::Nothing)))
+            .collect();
+        conns.iter().for_each(Conn::log_out);
+        for answers in last {
+            _ = answers.all().await;
+        }
+    }
+
+    /// Tries an idempotent call again: after a pause that the server asked for, and once after a lost connection.
+    ///
+    /// # Errors
+    /// What the last try said.
+    pub async fn retried<T, F: Future<Output = Result<T>>>(&self, mut call: impl FnMut() -> F) -> Result<T> {
+        let (mut lost, mut paused) = (0, 0);
+        loop {
+            match call().await {
+                Err(e) if e.kind() == Kind::Unreachable && lost < 1 => lost += 1,
+                Err(e) if self.worth_waiting(&e) && paused < 4 => {
+                    paused += 1;
+                    self.wait_for(&e).await;
+                }
+                other => return other,
+            }
+            self.cx.cancel.check()?;
+        }
+    }
+
+    /// Whether a refusal asks for a pause that is short enough to be waited for.
+    pub fn worth_waiting(&self, error: &Error) -> bool {
+        match (error.kind(), error.retry()) {
+            (Kind::Throttled | Kind::Busy, mailferry_model::Retry::After(wait)) => {
+                wait <= crate::net::pacer::LONGEST
+            }
+            _ => false,
+        }
+    }
+
+    /// Waits as long as a refusal asks.
+    pub async fn wait_for(&self, error: &Error) {
+        if let mailferry_model::Retry::After(wait) = error.retry() {
+            self.pacer.hold(&self.cx, wait, error.context());
+        }
+        self.paced().await;
+    }
+}

@@ -1,0 +1,309 @@
+//! The dialogue before a connection is handed over: greeting, STARTTLS, capabilities, sign-in. One command at a time.
+//!
+//! What comes after sign-in is pipelined, by `conn`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
+use mailferry_wire::imap::{
+    Capabilities, Capability, Code, Command, Event, Initial, Limits, Literals, PlainCode, Reply,
+    ResponseFramer, Sasl, Segment, Status, Tag,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{
+    account::{Mechanism, Proof, Security, Server, SignIn},
+    classify::{Op, classify, pause, words},
+};
+use crate::net::{Stream, tcp::within, tls};
+
+/// How long a single answer before sign-in may take.
+const ANSWER: Duration = Duration::from_secs(45);
+
+/// A connection that is being prepared.
+pub struct Talk {
+    cx: Cx,
+    stream: Stream,
+    framer: ResponseFramer,
+    tag: u32,
+    /// What the server can do, as far as it told.
+    pub caps: Capabilities,
+    /// The server's first words.
+    pub greeting: String,
+    /// Signed in already by other means (PREAUTH).
+    pub preauth: bool,
+}
+
+impl Talk {
+    /// Takes a fresh connection and reads the greeting.
+    ///
+    /// # Errors
+    /// The server says nothing, BYE, or something that is no IMAP.
+    pub async fn begin(cx: &Cx, stream: Stream) -> Result<Self> {
+        let framer = ResponseFramer::with_limits(Limits::default());
+        let (caps, greeting) = (Capabilities::default(), String::new());
+        let mut talk = Self { cx: cx.clone(), stream, framer, tag: 0, caps, greeting, preauth: false };
+        let cx = cx.clone();
+        let first = within(&cx, "greeting", ANSWER, talk.reply()).await??;
+        let Reply::Status(status) = first else {
+            return Err(talk.error(Kind::Unsupported, "greeting", "the server does not greet as IMAP does"));
+        };
+        use mailferry_wire::imap::Condition::{Ok as Welcome, PreAuth};
+        if !matches!(status.condition, Welcome | PreAuth) {
+            return Err(classify(talk.cx.side, Op::Greet, &status));
+        }
+        talk.preauth = status.condition == PreAuth;
+        talk.greeting = words(&status);
+        talk.note(&status);
+        Ok(talk)
+    }
+
+    fn error(&self, kind: Kind, op: &'static str, text: impl Into<String>) -> Error {
+        Error::new(kind, self.cx.side, op, text)
+    }
+
+    fn note(&mut self, status: &Status) {
+        if let Some(Code::Capability(caps)) = &status.code {
+            self.caps = caps.clone();
+        }
+    }
+
+    async fn reply(&mut self) -> Result<Reply> {
+        loop {
+            let event = self.framer.next().map_err(|e| self.error(Kind::Malformed, "read", e.to_string()))?;
+            match event {
+                Some(Event::Response(frame)) => {
+                    return Reply::parse(&frame).map_err(|e| {
+                        self.error(Kind::Unsupported, "read", e.to_string()).scope_of(Scope::Endpoint)
+                    });
+                }
+                Some(_) => {}
+                None => {
+                    let read = self.stream.read_buf(&mut self.framer.spare()).await;
+                    if read.map_err(|e| self.error(Kind::Unreachable, "read", e.to_string()))? == 0 {
+                        return Err(self.error(
+                            Kind::Unreachable,
+                            "read",
+                            "the server closed the connection",
+                        ));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a command, answers `+` with `lines` (an empty list: with `abort`), and reads to its end.
+    async fn run(
+        &mut self,
+        command: Command,
+        lines: Vec<Bytes>,
+        abort: Bytes,
+    ) -> Result<(Vec<Reply>, Status)> {
+        self.tag += 1;
+        let tag = Tag(self.tag);
+        let cx = self.cx.clone();
+        let (name, mut lines) = (command.name(), lines.into_iter());
+        let dialogue = async {
+            for segment in command.encode(tag, Literals::Synchronizing) {
+                match segment {
+                    Segment::Bytes(octets) => self.write(&octets).await?,
+                    Segment::AwaitContinue => match self.reply().await? {
+                        Reply::Continue(_) => {}
+                        Reply::Done { status, .. } => return Ok((Vec::new(), status)),
+                        _ => return Err(self.error(Kind::Malformed, "sign in", "no answer to a literal")),
+                    },
+                    Segment::Stream { .. } => {}
+                }
+            }
+            let mut replies = Vec::new();
+            loop {
+                match self.reply().await? {
+                    Reply::Continue(_) => {
+                        let line = lines.next().unwrap_or_else(|| abort.clone());
+                        self.write(&[&line[..], b"\r\n"].concat()).await?;
+                    }
+                    Reply::Done { tag: done, status } if Tag::parse(&done) == Some(tag) => {
+                        self.note(&status);
+                        return Ok((replies, status));
+                    }
+                    Reply::Status(status) if status.condition == mailferry_wire::imap::Condition::Bye => {
+                        return Err(classify(self.cx.side, Op::SignIn, &status));
+                    }
+                    Reply::Capability(caps) => self.caps = caps,
+                    other => replies.push(other),
+                }
+            }
+        };
+        within(&cx, name, ANSWER, dialogue).await?
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> Result<()> {
+        let written = async {
+            self.stream.write_all(octets).await?;
+            self.stream.flush().await
+        };
+        written.await.map_err(|e| self.error(Kind::Unreachable, "write", e.to_string()))
+    }
+
+    /// Asks for capabilities unless they are known.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn ensure_caps(&mut self) -> Result<()> {
+        if !self.caps.is_empty() {
+            return Ok(());
+        }
+        let (_, status) = self.run(Command::capability(), Vec::new(), Bytes::new()).await?;
+        if status.is_ok() { Ok(()) } else { Err(classify(self.cx.side, Op::Greet, &status)) }
+    }
+
+    /// STARTTLS.
+    ///
+    /// # Errors
+    /// `Tls`: not offered, refused, or the handshake fails.
+    // RFC 9051 §6.2.1: capabilities from before TLS are forgotten, and nothing sent before may count after.
+    pub async fn start_tls(mut self, server: &Server) -> Result<Self> {
+        self.ensure_caps().await?;
+        if !self.caps.has(Capability::StartTls) {
+            let text = "the server does not offer STARTTLS; use security ssl, or none to go without";
+            return Err(self.error(Kind::Tls, "secure connection", text));
+        }
+        let (_, status) = self.run(Command::starttls(), Vec::new(), Bytes::new()).await?;
+        if !status.is_ok() {
+            return Err(self.error(Kind::Tls, "secure connection", words(&status)));
+        }
+        if !self.framer.is_idle() {
+            return Err(self.error(Kind::Tls, "secure connection", "the server spoke before TLS began"));
+        }
+        let Stream::Plain(tcp) = self.stream else { return Ok(self) };
+        let secured = tls::secure(&self.cx, &server.trust, &server.host, tcp).await?;
+        let stream = Stream::Tls(Box::new(secured));
+        Ok(Self { stream, framer: ResponseFramer::default(), caps: Capabilities::default(), ..self })
+    }
+
+    /// Signs in: one try, once more only with another mechanism and only if the password itself was not refused.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `Tls` where the connection is not secured enough, `Throttled` …
+    pub async fn sign_in(&mut self, server: &Server, who: &SignIn) -> Result<()> {
+        if self.preauth {
+            return Ok(());
+        }
+        self.ensure_caps().await?;
+        let mut ways = ways(&self.caps, server, who).into_iter();
+        let Some(first) = ways.next() else {
+            let unsecured = self.caps.has(Capability::LoginDisabled) && server.security == Security::None;
+            return Err(if unsecured {
+                let text = "the server refuses passwords before TLS (LOGINDISABLED); use security tls or ssl";
+                self.error(Kind::Tls, "sign in", text)
+            } else {
+                let offered: Vec<&str> = self.caps.auth_mechanisms().collect();
+                let text = format!("no mechanism in common; the server offers: {}", offered.join(" "));
+                self.error(Kind::Unsupported, "sign in", text).scope_of(Scope::Endpoint)
+            });
+        };
+        let mut status = self.attempt(first).await?;
+        let refused = status.code.as_ref().is_some_and(|c| c.is(PlainCode::AuthenticationFailed));
+        if !status.is_ok()
+            && !refused
+            && pause(&status).is_none()
+            && let Some(second) = ways.next()
+        {
+            status = self.attempt(second).await?;
+        }
+        if !status.is_ok() {
+            let error = classify(self.cx.side, Op::SignIn, &status);
+            let shared = who.by_admin && error.kind() == Kind::Unauthenticated;
+            return Err(if shared { error.scope_of(Scope::Endpoint) } else { error });
+        }
+        // What can be done may have changed with signing in; most servers tell at once.
+        if !matches!(status.code, Some(Code::Capability(_))) {
+            self.caps = Capabilities::default();
+            self.ensure_caps().await?;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&mut self, way: Way) -> Result<Status> {
+        let before = std::mem::take(&mut self.caps);
+        let (_, status) = match way {
+            Way::Login(user, password) => {
+                self.run(Command::login(&user, &password), Vec::new(), Bytes::new()).await?
+            }
+            Way::Sasl(sasl) => {
+                let along = before.has(Capability::SaslIr);
+                let initial = if along { Initial::Along } else { Initial::OnRequest };
+                let (command, lines) = Command::authenticate(&sasl, initial);
+                self.run(command, lines, sasl.abort()).await?
+            }
+        };
+        if self.caps.is_empty() && !status.is_ok() {
+            self.caps = before;
+        }
+        Ok(match status.code {
+            None if !self.caps.is_empty() && status.is_ok() => {
+                Status { code: Some(Code::Capability(self.caps.clone())), ..status }
+            }
+            _ => status,
+        })
+    }
+
+    /// The prepared connection: its stream, the framer with what was read ahead, the last tag used.
+    pub fn into_parts(self) -> (Stream, ResponseFramer, u32, Capabilities) {
+        (self.stream, self.framer, self.tag, self.caps)
+    }
+
+    /// The server's certificate, where the connection is secured.
+    pub fn certificate(&self) -> Option<crate::net::Certificate> {
+        match &self.stream {
+            Stream::Tls(stream) => tls::certificate(stream),
+            Stream::Plain(_) => None,
+        }
+    }
+}
+
+/// A way to sign in.
+enum Way {
+    Login(String, String),
+    Sasl(Sasl),
+}
+
+/// The ways that may be tried, best first, at most two.
+fn ways(caps: &Capabilities, server: &Server, who: &SignIn) -> Vec<Way> {
+    let user = who.user.clone();
+    let mut ways = Vec::new();
+    let wanted = |mechanism| matches!(server.mechanism, Mechanism::Auto) || server.mechanism == mechanism;
+    match &who.proof {
+        Proof::Token(token) => {
+            let token = token.expose().clone();
+            let (host, port) = (server.host.clone(), server.port);
+            let asked = |m: Mechanism, name| server.mechanism == m || (wanted(m) && caps.has_auth(name));
+            if asked(Mechanism::OAuthBearer, "OAUTHBEARER") {
+                let (user, token) = (user.clone(), token.clone());
+                ways.push(Way::Sasl(Sasl::OAuthBearer { user, host, port, token }));
+            }
+            if asked(Mechanism::XOAuth2, "XOAUTH2") {
+                ways.push(Way::Sasl(Sasl::XOAuth2 { user, token }));
+            }
+        }
+        Proof::Password(password) => {
+            let password = password.expose().clone();
+            let asked = server.mechanism == Mechanism::Plain || !who.authorize_as.is_empty();
+            if wanted(Mechanism::Plain) && (caps.has_auth("PLAIN") || asked) {
+                let (authorize_as, user, password) =
+                    (who.authorize_as.clone(), user.clone(), password.clone());
+                ways.push(Way::Sasl(Sasl::Plain { authorize_as, user, password }));
+            }
+            if wanted(Mechanism::Login) && who.authorize_as.is_empty() {
+                let disabled = caps.has(Capability::LoginDisabled);
+                if !disabled && user.is_ascii() && password.is_ascii() {
+                    ways.push(Way::Login(user, password));
+                } else if caps.has_auth("LOGIN") {
+                    ways.push(Way::Sasl(Sasl::Login { user, password }));
+                }
+            }
+        }
+    }
+    ways
+}

@@ -1,0 +1,145 @@
+//! IMAP: mailboxes on any server that speaks it, as source and as target. The connector that others are modelled on.
+//!
+//! `client` has the session, `source` and `target` the two ports, `checks` what is asked before trusting a server.
+
+use async_trait::async_trait;
+use mailferry_model::{
+    Error, Kind, Result, Scope, Side,
+    port::{Connector, Cx, Probe, Source, Target},
+    settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
+};
+
+mod checks;
+mod client;
+mod source;
+mod target;
+
+use client::{
+    account::{self, Server, SignIn},
+    open::Account,
+};
+
+/// The connector.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Imap;
+
+const fn setting(
+    name: &'static str,
+    takes: Takes,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> SettingSpec {
+    SettingSpec { name, takes, required: false, default, help }
+}
+
+static MANIFEST: Manifest = Manifest {
+    kind: "imap",
+    title: "IMAP",
+    source: true,
+    target: true,
+    schemes: &["imaps", "imap"],
+    settings: &[
+        SettingSpec {
+            required: true,
+            ..setting("remote-server", Takes::Host, None, "The IMAP server's name or address.")
+        },
+        setting("port", Takes::Port, None, "Its port; 993 for ssl, 143 otherwise."),
+        setting(
+            "security",
+            Takes::OneOf(&["ssl", "tls", "none"]),
+            Some("ssl"),
+            "ssl: TLS from the start; tls: STARTTLS; none: passwords and mail travel unprotected.",
+        ),
+        setting("username", Takes::Text, None, "An administrator who may open all mailboxes."),
+        setting(
+            "admin-style",
+            Takes::Text,
+            None,
+            "How the administrator names a mailbox: dovecot (user*admin), percent (user%admin), authzid, or a pattern with {user} and {admin}.",
+        ),
+        setting(
+            "password",
+            Takes::Secret,
+            None,
+            "The administrator's password, or one that all mailboxes share.",
+        ),
+        setting("token", Takes::Secret, None, "A bearer token instead of a password."),
+        setting(
+            "auth",
+            Takes::OneOf(&["auto", "plain", "login", "xoauth2", "oauthbearer"]),
+            Some("auto"),
+            "How to sign in.",
+        ),
+        setting(
+            "ca-file",
+            Takes::Path,
+            None,
+            "Certificate authorities to trust instead of the system's (PEM).",
+        ),
+        setting("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+        setting(
+            "verify",
+            Takes::OneOf(&["on", "off"]),
+            Some("on"),
+            "off: trust any certificate. Not for production.",
+        ),
+    ],
+    guide: include_str!("guide.md"),
+};
+
+impl Imap {
+    fn account(cx: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Account> {
+        let fault = |text: String| {
+            Error::new(Kind::Malformed, cx.side, "read settings", text)
+                .scope_of(Scope::Mailbox)
+                .retry_of(mailferry_model::Retry::AfterFix)
+        };
+        let server = Server::from_settings(settings).map_err(|faults| fault(faults.join("; ")))?;
+        let who = SignIn::for_mailbox(settings, mailbox).map_err(fault)?;
+        Ok(Account { server, who })
+    }
+}
+
+#[async_trait]
+impl Connector for Imap {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
+        Server::from_settings(settings).map(drop)
+    }
+
+    fn from_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+        account::from_url(url)
+    }
+
+    fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+        checks::probes(settings, mailbox)
+    }
+
+    async fn source(
+        &self,
+        cx: &Cx,
+        settings: &Settings,
+        mailbox: &MailboxAddress,
+    ) -> Result<Box<dyn Source>> {
+        let cx = Cx { side: Side::Source, ..cx.clone() };
+        let account = Self::account(&cx, settings, mailbox)?;
+        Ok(Box::new(source::ImapSource::open(&cx, account).await?))
+    }
+
+    async fn target(
+        &self,
+        cx: &Cx,
+        settings: &Settings,
+        mailbox: &MailboxAddress,
+    ) -> Result<Box<dyn Target>> {
+        let cx = Cx { side: Side::Target, ..cx.clone() };
+        let account = Self::account(&cx, settings, mailbox)?;
+        Ok(Box::new(target::ImapTarget::open(&cx, account).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! Bodies: one command for all that is asked, sent at once; each answer handed on as it comes, never copied.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use mailferry_codec::mime::{Digester, HEAD_LIMIT};
+use mailferry_model::{
+    Error, Kind, Result, Scope,
+    id::FolderId,
+    item::{Body, Chunks, Form, Item, Stub},
+    key::Digest,
+    port::Fetched,
+};
+use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName, QResync, Reply, UidSet};
+use tokio::sync::mpsc;
+
+use crate::imap::client::{
+    classify::{Op, classify},
+    conn::{Conn, Hold},
+    ids, look,
+    pipe::{Answer, Answers, Ask, Sent, Wants},
+    pool::Pool,
+    selection::Selection,
+};
+
+/// The bodies of these stubs. Sent now if a connection is there, else when the stream is first polled.
+pub fn fetch<'a>(
+    pool: &Arc<Pool>,
+    folder: &FolderId,
+    epoch: Option<u32>,
+    stubs: Vec<Stub>,
+) -> BoxStream<'a, Fetched> {
+    let (mut waiting, mut out) = (HashMap::with_capacity(stubs.len()), VecDeque::new());
+    let alone = stubs.iter().any(|s| s.size > Body::IN_MEMORY);
+    for stub in stubs {
+        match ids::item_uid(&stub.id) {
+            Some(uid) => _ = waiting.insert(uid, stub),
+            None => out.push_back((stub.id, Err(gone(pool)))),
+        }
+    }
+    let name = ids::folder_name(folder);
+    let asked = None;
+    let (by_sequence, tries, hold) = (HashMap::new(), 0, None);
+    let (pool, view) = (pool.clone(), View::AsItIs);
+    let mut fetching =
+        Fetching { pool, name, epoch, waiting, out, asked, by_sequence, tries, hold, alone, view };
+    if !alone
+        && !fetching.waiting.is_empty()
+        && let Some(conn) = fetching.pool.pick(Some(&fetching.name))
+    {
+        fetching.ask(&conn);
+    }
+    stream::unfold(fetching, |mut fetching| async move {
+        let fetched = fetching.next().await?;
+        Some((fetched, fetching))
+    })
+    .boxed()
+}
+
+fn gone(pool: &Pool) -> Error {
+    Error::new(Kind::NotFound, pool.cx.side, "read", "the item is gone")
+}
+
+/// A fetch in progress.
+struct Fetching {
+    pool: Arc<Pool>,
+    name: MailboxName,
+    epoch: Option<u32>,
+    waiting: HashMap<u32, Stub>,
+    out: VecDeque<Fetched>,
+    asked: Option<(Arc<Selection>, Answers)>,
+    by_sequence: HashMap<u32, u32>,
+    tries: u8,
+    hold: Option<Hold>,
+    alone: bool,
+    view: View,
+}
+
+/// Whether the folder is opened anew for the question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    AsItIs,
+    Afresh,
+}
+
+impl Fetching {
+    fn ask(&mut self, conn: &Conn) {
+        let uids: UidSet = self.waiting.keys().copied().collect();
+        let items = [FetchItem::Uid, FetchItem::peek("")];
+        let ask = Ask::of(Command::uid_fetch(&(&uids).into(), &items, FetchModifier::None), Wants::Fetch);
+        let (selection, mut answers) = match self.view {
+            View::AsItIs => conn.send_in(&self.name, [ask]),
+            View::Afresh => conn.send_afresh(&self.name, QResync::Plain, [ask]),
+        };
+        self.by_sequence.clear();
+        self.asked = answers.pop().map(|answers| (selection, answers));
+    }
+
+    async fn next(&mut self) -> Option<Fetched> {
+        loop {
+            if let Some(fetched) = self.out.pop_front() {
+                return Some(fetched);
+            }
+            if self.waiting.is_empty() {
+                return None;
+            }
+            let answer = match &mut self.asked {
+                Some((_, answers)) => answers.next().await,
+                None => {
+                    if let Err(error) = self.connect().await {
+                        self.fail(&error);
+                    }
+                    continue;
+                }
+            };
+            if let Some((selection, _)) = &self.asked
+                && let Err(error) = look::check(&self.pool, selection, self.epoch)
+                && !matches!(answer, Answer::Lost(_))
+            {
+                self.fail(&error);
+                continue;
+            }
+            match answer {
+                Answer::Reply(Reply::Fetch(fetch), kept) => self.body(&fetch, kept),
+                Answer::Reply(Reply::Expunge(_), _) => self.by_sequence.clear(),
+                Answer::Reply(..) => {}
+                Answer::Large { fetch, size, pieces } => self.large(&fetch, size, pieces).await,
+                Answer::Done(status) if status.is_ok() => {
+                    // RFC 9738 §3.1: the server may have stopped early.
+                    if look::left_out(1, status.code.as_ref()).is_some() && self.tries < 100 {
+                        self.tries += 1;
+                        self.asked = None;
+                    } else if self.view == View::AsItIs {
+                        // The folder may have been open here since before the item arrived.
+                        self.view = View::Afresh;
+                        self.asked = None;
+                    } else {
+                        self.fail(&gone(&self.pool));
+                    }
+                }
+                Answer::Done(status) => {
+                    let error = classify(self.pool.cx.side, Op::Read, &status);
+                    self.again_or_fail(error).await;
+                }
+                Answer::Lost(lost) if lost.sent == Sent::Nothing && self.tries == 0 => {
+                    self.tries += 1;
+                    self.asked = None;
+                }
+                Answer::Lost(lost) => self.fail(&lost.error.scope_of(Scope::Mailbox)),
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.pool.cx.cancel.check()?;
+        let conn = if self.alone {
+            let (conn, hold) = self.pool.alone().await?;
+            self.hold = Some(hold);
+            conn
+        } else {
+            self.pool.conn(Some(&self.name)).await?
+        };
+        self.ask(&conn);
+        Ok(())
+    }
+
+    async fn again_or_fail(&mut self, error: Error) {
+        if self.tries < 4 && self.pool.worth_waiting(&error) && self.pool.cx.cancel.check().is_ok() {
+            self.tries += 1;
+            self.pool.wait_for(&error).await;
+            self.asked = None;
+        } else {
+            self.fail(&error);
+        }
+    }
+
+    /// All that is unanswered gets this answer.
+    fn fail(&mut self, error: &Error) {
+        self.asked = None;
+        self.out.extend(self.waiting.drain().map(|(_, stub)| (stub.id, Err(error.clone()))));
+    }
+
+    /// Whose answer this is, if it was asked for.
+    fn stub(&mut self, fetch: &Fetch) -> Option<Stub> {
+        let known = |number: u32| self.by_sequence.get(&number).copied();
+        let uid = fetch.uid.or_else(|| fetch.sequence.and_then(known));
+        let only = || (self.waiting.len() == 1).then(|| self.waiting.keys().next().copied()).flatten();
+        self.waiting.remove(&uid.or_else(only)?)
+    }
+
+    fn body(&mut self, fetch: &Fetch, kept: Option<Chunks>) {
+        let Some(body) = look::body(&self.pool, fetch, kept) else {
+            // Flags that somebody changed, or the first half of an answer.
+            if let (Some(uid), Some(number)) = (fetch.uid, fetch.sequence) {
+                self.by_sequence.insert(number, uid);
+            }
+            return;
+        };
+        let Some(stub) = self.stub(fetch) else { return };
+        let id = stub.id.clone();
+        let item = body.map(|chunks| {
+            self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
+            let digest = look::digest(&chunks);
+            let first = look::beginning(chunks.pieces());
+            item(stub, &first, Body::Bytes(chunks), Arc::new(OnceLock::from(digest)))
+        });
+        self.out.push_back((id, item));
+    }
+
+    async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {
+        let Some(stub) = self.stub(fetch) else { return };
+        let (mut ahead, mut octets) = (Vec::new(), 0);
+        while octets < HEAD_LIMIT
+            && octets as u64 != size
+            && let Some(piece) = pieces.recv().await
+        {
+            octets += piece.len();
+            ahead.push(piece);
+        }
+        let first = look::beginning(&ahead);
+        let digest = Arc::new(OnceLock::new());
+        let passing = Passing {
+            pool: self.pool.clone(),
+            ahead: ahead.into(),
+            pieces,
+            digester: Some(Digester::default()),
+            digest: digest.clone(),
+            left: size,
+            _hold: self.hold.take(),
+        };
+        let pieces = stream::unfold(passing, |mut passing| async move {
+            let piece = passing.next().await?;
+            Some((piece, passing))
+        });
+        let body = Body::Stream { size, pieces: pieces.boxed() };
+        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, digest))));
+    }
+}
+
+fn item(stub: Stub, first: &[u8], body: Body, digest: Arc<OnceLock<Digest>>) -> Item {
+    let (key, message_id) = look::key(first);
+    Item { id: stub.id, form: Form::Mime, key, message_id, date: stub.date, flags: stub.flags, body, digest }
+}
+
+/// A large body on its way; keeps its connection to itself until it has passed.
+struct Passing {
+    pool: Arc<Pool>,
+    ahead: VecDeque<Bytes>,
+    pieces: mpsc::Receiver<Bytes>,
+    digester: Option<Digester>,
+    digest: Arc<OnceLock<Digest>>,
+    left: u64,
+    _hold: Option<Hold>,
+}
+
+impl Passing {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        self.digester.as_ref()?;
+        let piece = match self.ahead.pop_front() {
+            Some(piece) => Some(piece),
+            None if self.left == 0 => None,
+            None => self.pieces.recv().await,
+        };
+        match piece {
+            Some(piece) => {
+                self.left = self.left.saturating_sub(piece.len() as u64);
+                self.pool.cx.meter.moved(self.pool.cx.side, piece.len() as u64);
+                if let Some(digester) = &mut self.digester {
+                    digester.update(&piece);
+                }
+                // Set with the last piece: who has all octets may ask for the digest at once.
+                if self.left == 0
+                    && let Some(digester) = self.digester.take()
+                {
+                    _ = self.digest.set(Digest(digester.finish()));
+                }
+                Some(Ok(piece))
+            }
+            None => {
+                self.digester = None;
+                let text = "the connection ended in the middle of a body";
+                let error = Error::new(Kind::Unreachable, self.pool.cx.side, "read", text);
+                (self.left > 0).then(|| Err(error.scope_of(Scope::Mailbox)))
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Changes to items that lie at the target: flags, removal, moves. By UID, under the UIDVALIDITY of the id.
+
+use std::{collections::HashMap, sync::Arc};
+
+use mailferry_model::{
+    Error, Kind, Result, Scope,
+    flags::{Difference, Flags},
+    id::{FolderId, TargetId},
+    port::{Edit, EditKind, Outcome},
+};
+use mailferry_wire::imap::{
+    Capability, Code, Command, Flag, MailboxName, QResync, Reply, Status, StoreAction, UidSet,
+};
+
+use super::{ImapTarget, group, no_outcome};
+use crate::imap::client::{
+    classify::{Op, classify, is_about_keywords},
+    conn::Conn,
+    ids, look,
+    pipe::{Ask, Lost, Sent, Wants},
+    selection::Opened,
+};
+
+/// One change to several items.
+enum Change {
+    Flags(Difference),
+    Remove,
+}
+
+impl ImapTarget {
+    pub(super) async fn edit_all(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+        let mut answers: Vec<Result<()>> = edits.iter().map(|_| Ok(())).collect();
+        let opened = match self.open_for_edit(folder).await {
+            Ok(opened) => opened,
+            Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let (conn, opened) = opened;
+        let mut groups: Vec<(Change, UidSet, Vec<usize>)> = Vec::new();
+        let mut by_change: HashMap<String, usize> = HashMap::new();
+        for (at, edit) in edits.into_iter().enumerate() {
+            let uid = match ids::target_uid(&edit.id) {
+                Some((uid_validity, uid)) if uid_validity == opened.uid_validity => uid,
+                _ => {
+                    answers[at] = Err(look::renumbered(&self.pool));
+                    continue;
+                }
+            };
+            let (change, text) = match edit.kind {
+                EditKind::Remove => (Change::Remove, String::new()),
+                EditKind::Flags(difference) if difference.is_empty() => continue,
+                EditKind::Flags(difference) => {
+                    let text = format!("+{} -{}", difference.add, difference.remove);
+                    (Change::Flags(difference), text)
+                }
+            };
+            let group = *by_change.entry(text).or_insert_with(|| {
+                groups.push((change, UidSet::empty(), Vec::new()));
+                groups.len() - 1
+            });
+            groups[group].1.insert(uid);
+            groups[group].2.push(at);
+        }
+        let name = ids::folder_name(folder);
+        for (change, uids, places) in groups {
+            if let Err(error) = self.change(&conn, folder, &name, &change, &uids).await {
+                places.into_iter().for_each(|at| answers[at] = Err(error.clone()));
+            }
+        }
+        answers
+    }
+
+    /// A connection that has the folder open, and what opening told.
+    async fn open_for_edit(&self, folder: &FolderId) -> Result<(Conn, Arc<Opened>)> {
+        let name = ids::folder_name(folder);
+        let conn = self.pool.conn(Some(&name)).await?;
+        // Afresh: where the folder has been open for long, newer items would be passed over in silence.
+        let (selection, _) = conn.send_afresh(&name, QResync::Plain, []);
+        let opened = selection.opened().await?;
+        self.note_permanent(folder, opened.permanent.as_ref());
+        Ok((conn, opened))
+    }
+
+    async fn change(
+        &self,
+        conn: &Conn,
+        folder: &FolderId,
+        name: &MailboxName,
+        change: &Change,
+        uids: &UidSet,
+    ) -> Result<()> {
+        let mut commands = Vec::new();
+        let permanent = self.permanent_of(folder);
+        for set in look::parts(&self.pool, uids) {
+            match change {
+                Change::Flags(difference) => {
+                    let add = group::flags(&difference.add, permanent.as_deref());
+                    let remove = group::flags(&difference.remove, permanent.as_deref());
+                    if !add.is_empty() {
+                        commands.push(Command::uid_store(&set, StoreAction::Add, &add, None));
+                    }
+                    if !remove.is_empty() {
+                        commands.push(Command::uid_store(&set, StoreAction::Remove, &remove, None));
+                    }
+                }
+                Change::Remove => {
+                    commands.push(Command::uid_store(&set, StoreAction::Add, &[Flag::Deleted], None));
+                    // RFC 4315 §2.1: EXPUNGE alone would take users' deleted mail along.
+                    if self.pool.can(Capability::UidPlus) {
+                        commands.push(Command::uid_expunge(&set));
+                    }
+                }
+            }
+        }
+        let asks = commands.into_iter().map(|command| Ask::of(command, Wants::Nothing));
+        let (_, answers) = conn.send_in(name, asks);
+        let mut failed = None;
+        for answers in answers {
+            let (_, status) = answers.all().await.map_err(|lost| lost.error)?;
+            if !status.is_ok() {
+                failed = failed.or(Some(status));
+            }
+        }
+        let Some(status) = failed else { return Ok(()) };
+        match change {
+            Change::Flags(difference) if is_about_keywords(&status) && has_keywords(difference) => {
+                tracing::info!("keywords that the target refuses are left out");
+                let bits = |flags: &Flags| Flags::from_parts(flags.bits(), []);
+                let plain = Difference { add: bits(&difference.add), remove: bits(&difference.remove) };
+                Box::pin(self.change(conn, folder, name, &Change::Flags(plain), uids)).await
+            }
+            _ => Err(classify(self.pool.cx.side, Op::Edit, &status)),
+        }
+    }
+
+    /// Moves items of one folder, each with a command of its own, all sent ahead.
+    pub(super) async fn move_from(
+        &self,
+        from: &FolderId,
+        to: &MailboxName,
+        items: Vec<(usize, TargetId)>,
+    ) -> Vec<(usize, Outcome)> {
+        let (conn, opened) = match self.open_for_edit(from).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                return items.into_iter().map(|(at, _)| (at, Outcome::Refused(error.clone()))).collect();
+            }
+        };
+        let name = ids::folder_name(from);
+        let moves = self.pool.can(Capability::Move);
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut asked = Vec::with_capacity(items.len());
+        for (at, id) in items {
+            let Some((_, uid)) = ids::target_uid(&id).filter(|(epoch, _)| *epoch == opened.uid_validity)
+            else {
+                outcomes.push((at, Outcome::Refused(look::renumbered(&self.pool))));
+                continue;
+            };
+            let set = (&UidSet::from_iter([uid])).into();
+            let command = if moves { Command::uid_move(&set, to) } else { Command::uid_copy(&set, to) };
+            asked.push((at, uid, conn.send_in(&name, [Ask::of(command, Wants::Copy)]).1));
+        }
+        let mut copied = UidSet::empty();
+        for (at, uid, mut answers) in asked {
+            let outcome = match answers.pop() {
+                None => Outcome::Unsure(no_outcome()),
+                Some(answers) => match answers.all().await {
+                    Ok((replies, status)) if status.is_ok() => {
+                        copied.insert(uid);
+                        self.moved(&replies, &status)
+                    }
+                    Ok((_, status)) => Outcome::Refused(classify(self.pool.cx.side, Op::Move, &status)),
+                    Err(Lost { error, sent: Sent::Nothing }) => Outcome::Refused(error),
+                    Err(Lost { error, sent: Sent::Perhaps }) => Outcome::Unsure(error),
+                },
+            };
+            outcomes.push((at, outcome));
+        }
+        if !moves
+            && !copied.is_empty()
+            && let Err(error) = self.change(&conn, from, &name, &Change::Remove, &copied).await
+        {
+            tracing::info!(kind = error.kind().code(), "moved items could not be removed where they were");
+        }
+        outcomes
+    }
+
+    /// What became of a move that was answered with OK.
+    fn moved(&self, replies: &[Reply], status: &Status) -> Outcome {
+        let told =
+            replies.iter().filter_map(|r| if let Reply::Status(s) = r { s.code.as_ref() } else { None });
+        let found = told.chain(&status.code).find_map(|code| match code {
+            Code::CopyUid { uid_validity, to, .. } => Some((*uid_validity, to.numbers()?.next()?)),
+            _ => None,
+        });
+        match found {
+            Some((uid_validity, uid)) => Outcome::Placed(Some(ids::target_id(uid_validity, uid))),
+            // RFC 4315 §3: OK without COPYUID means that there was nothing to move.
+            None if self.pool.can(Capability::UidPlus) => {
+                let gone: Error = self.error(Kind::NotFound, "move", "the item is gone");
+                Outcome::Refused(gone.scope_of(Scope::Item))
+            }
+            None => Outcome::Placed(None),
+        }
+    }
+}
+
+fn has_keywords(difference: &Difference) -> bool {
+    !difference.add.keywords().is_empty() || !difference.remove.keywords().is_empty()
+}

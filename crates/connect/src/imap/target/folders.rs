@@ -1,0 +1,235 @@
+//! Folders of the target: created, renamed, removed, subscribed, and where they stand.
+
+use std::sync::PoisonError;
+
+use mailferry_model::{
+    Kind, Result, Scope,
+    folder::{FolderPath, FolderSpec, Role},
+    id::{FolderId, Mark},
+    port::{Ensured, Setting},
+};
+use mailferry_wire::imap::{
+    Capability, Command, Edge, FetchItem, FetchModifier, ListQuery, MailboxName, QResync, Reply, SequenceSet,
+    StatusItem,
+};
+
+use super::ImapTarget;
+use crate::imap::client::{
+    classify::{Op, classify},
+    directory::Asker,
+    ids,
+    pipe::{Ask, Wants},
+};
+
+/// With more folders than that one listing is cheaper than a STATUS for each.
+const STATUS_EACH: usize = 8;
+
+/// How a name stands at the server.
+enum Standing {
+    Exact,
+    OtherCase(String),
+    Missing,
+}
+
+fn special_use(role: Role) -> Option<&'static str> {
+    Some(match role {
+        Role::Drafts => "\\Drafts",
+        Role::Sent => "\\Sent",
+        Role::Trash => "\\Trash",
+        Role::Junk => "\\Junk",
+        Role::Archive => "\\Archive",
+        _ => return None,
+    })
+}
+
+impl ImapTarget {
+    pub(super) async fn create(&self, spec: &FolderSpec) -> Result<Ensured> {
+        let name = self.pool.layout.name(self.pool.cx.side, &spec.path, self.separator)?;
+        let id = ids::folder_id(&name);
+        if spec.path.is_inbox() {
+            return Ok(Ensured { id, created: false });
+        }
+        // Sent before anything is waited for, on the first connection: overlapping calls keep their order.
+        let conn = match self.pool.lead() {
+            Some(conn) => conn,
+            None => self.pool.conn(None).await?,
+        };
+        let wanted = spec.role.filter(|_| self.pool.can(Capability::CreateSpecialUse));
+        let wanted = wanted.filter(|role| {
+            let mut taken = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+            let free = !taken.contains(role);
+            taken.push(*role);
+            free
+        });
+        let with_use = wanted.and_then(special_use);
+        let mut answers = conn.send(Ask::of(Command::create(&name, with_use), Wants::Nothing));
+        let mut status = answers_status(answers).await?;
+        if !status.is_ok() && with_use.is_some() {
+            answers = conn.send(Ask::of(Command::create(&name, None), Wants::Nothing));
+            status = answers_status(answers).await?;
+        }
+        if status.is_ok() {
+            return Ok(Ensured { id, created: true });
+        }
+        let error = classify(self.pool.cx.side, Op::Folder, &status);
+        match self.standing(&name).await? {
+            Standing::Exact => Ok(Ensured { id, created: false }),
+            Standing::OtherCase(other) => {
+                let text = format!("the server takes it for {other}");
+                Err(self.error(Kind::AlreadyExists, "create folder", text).scope_of(Scope::Folder))
+            }
+            Standing::Missing => Err(error),
+        }
+    }
+
+    /// Whether a folder of exactly this name exists, or one that differs only in case.
+    async fn standing(&self, name: &MailboxName) -> Result<Standing> {
+        let query = ListQuery { patterns: vec![name.raw().to_vec()], ..ListQuery::default() };
+        let conn = self.pool.conn(None).await?;
+        let answers = conn.send(Ask::of(Command::list(&query), Wants::List));
+        let mut standing = Standing::Missing;
+        for reply in answers.done(self.pool.cx.side, Op::List).await? {
+            let Reply::List(listed) = reply else { continue };
+            if listed.name == *name && listed.is_selectable() {
+                return Ok(Standing::Exact);
+            }
+            if listed.name != *name && listed.name.raw().eq_ignore_ascii_case(name.raw()) {
+                standing = Standing::OtherCase(listed.name.to_text(self.pool.encoding));
+            }
+        }
+        if matches!(standing, Standing::Missing) {
+            self.directories.forget().await;
+            let directory = self.directories.peek(&self.pool).await?;
+            let lower = name.to_text(self.pool.encoding).to_lowercase();
+            let other = directory.folders.iter().map(|f| ids::folder_name(&f.id));
+            let mut other = other.filter(|n| n != name).map(|n| n.to_text(self.pool.encoding));
+            if let Some(other) = other.find(|n| n.to_lowercase() == lower) {
+                standing = Standing::OtherCase(other);
+            }
+        }
+        Ok(standing)
+    }
+
+    pub(super) async fn rename(&self, folder: &FolderId, to: &FolderPath) -> Result<FolderId> {
+        let name = self.pool.layout.name(self.pool.cx.side, to, self.separator)?;
+        let from = ids::folder_name(folder);
+        let id = ids::folder_id(&name);
+        if from == name {
+            return Ok(id);
+        }
+        let conn = self.pool.conn(None).await?;
+        let status =
+            answers_status(conn.send(Ask::of(Command::rename(&from, &name), Wants::Nothing))).await?;
+        self.directories.forget().await;
+        if status.is_ok() {
+            return Ok(id);
+        }
+        let error = classify(self.pool.cx.side, Op::Folder, &status);
+        let there = matches!(self.standing(&name).await?, Standing::Exact);
+        let left = matches!(self.standing(&from).await?, Standing::Missing | Standing::OtherCase(_));
+        if there && left { Ok(id) } else { Err(error) }
+    }
+
+    pub(super) async fn remove(&self, folder: &FolderId) -> Result<()> {
+        let name = ids::folder_name(folder);
+        let conn = self.pool.conn(None).await?;
+        conn.refresh().await;
+        let items = [StatusItem::Messages];
+        let (replies, status) = conn
+            .send(Ask::of(Command::status(&name, &items), Wants::List))
+            .all()
+            .await
+            .map_err(|l| l.error)?;
+        if !status.is_ok() {
+            let gone = matches!(self.standing(&name).await?, Standing::Missing | Standing::OtherCase(_));
+            return if gone { Ok(()) } else { Err(classify(self.pool.cx.side, Op::Open, &status)) };
+        }
+        let holds = |r: &Reply| matches!(r, Reply::MailboxStatus(s) if s.messages != Some(0));
+        if replies.iter().any(holds) {
+            return Err(self.error(Kind::Conflict, "remove folder", "the folder holds items"));
+        }
+        let status = answers_status(conn.send(Ask::of(Command::delete(&name), Wants::Nothing))).await?;
+        self.directories.forget().await;
+        match classify(self.pool.cx.side, Op::Folder, &status) {
+            _ if status.is_ok() => Ok(()),
+            error if error.kind() == Kind::NotFound => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    pub(super) async fn subscribe(&self, settings: Vec<Setting>) -> Vec<Result<()>> {
+        let conn = match self.pool.conn(None).await {
+            Ok(conn) => conn,
+            Err(error) => return settings.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut asked = Vec::with_capacity(settings.len());
+        for Setting::Subscription { folder, on } in &settings {
+            let name = ids::folder_name(folder);
+            let command = if *on { Command::subscribe(&name) } else { Command::unsubscribe(&name) };
+            asked.push(conn.send(Ask::of(command, Wants::Nothing)));
+        }
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(asked.done(self.pool.cx.side, Op::Subscribe).await.map(drop));
+        }
+        answers
+    }
+
+    pub(super) async fn read_marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
+        let mut known = std::collections::HashMap::new();
+        if folders.len() > STATUS_EACH && self.pool.can(Capability::ListStatus) {
+            let directory = self.directories.get(&self.pool, Asker::States).await?;
+            for folder in folders {
+                if let Some(status) = directory.state(&ids::folder_name(folder)) {
+                    known.insert(folder.clone(), (status.uid_validity, status.uid_next));
+                }
+            }
+        }
+        let conn = self.pool.conn(None).await?;
+        conn.refresh().await;
+        let items = [StatusItem::UidValidity, StatusItem::UidNext];
+        let missing: Vec<&FolderId> = folders.iter().filter(|f| !known.contains_key(*f)).collect();
+        let asked: Vec<_> = missing
+            .iter()
+            .map(|f| conn.send(Ask::of(Command::status(&ids::folder_name(f), &items), Wants::List)))
+            .collect();
+        for (folder, answers) in missing.into_iter().zip(asked) {
+            for reply in answers.done(self.pool.cx.side, Op::Open).await? {
+                if let Reply::MailboxStatus(status) = reply {
+                    known.insert(folder.clone(), (status.uid_validity, status.uid_next));
+                }
+            }
+        }
+        let mut marks = Vec::with_capacity(folders.len());
+        for folder in folders {
+            let (uid_validity, uid_next) = match known.get(folder) {
+                Some((Some(uid_validity), Some(uid_next))) => (*uid_validity, *uid_next),
+                _ => self.measured(folder).await?,
+            };
+            self.raise_base(folder, uid_validity, uid_next);
+            marks.push(ids::mark(uid_validity, uid_next));
+        }
+        Ok(marks)
+    }
+
+    /// UIDVALIDITY and UIDNEXT of a folder whose server does not tell: the highest UID and one.
+    async fn measured(&self, folder: &FolderId) -> Result<(u32, u32)> {
+        let name = ids::folder_name(folder);
+        let conn = self.pool.conn(Some(&name)).await?;
+        let last = SequenceSet::range(Edge::Last, Edge::Last);
+        let ask = Ask::of(Command::uid_fetch(&last, &[FetchItem::Uid], FetchModifier::None), Wants::Fetch);
+        let (selection, mut answers) = conn.send_afresh(&name, QResync::Plain, [ask]);
+        let opened = selection.opened().await?;
+        let replies = match answers.pop() {
+            Some(answers) => answers.all().await.map_err(|lost| lost.error)?.0,
+            None => Vec::new(),
+        };
+        let uid = |r: &Reply| if let Reply::Fetch(f) = r { f.uid } else { None };
+        let highest = replies.iter().filter_map(uid).max().unwrap_or(0);
+        Ok((opened.uid_validity, opened.uid_next.unwrap_or(highest + 1)))
+    }
+}
+
+async fn answers_status(answers: crate::imap::client::pipe::Answers) -> Result<mailferry_wire::imap::Status> {
+    answers.all().await.map(|(_, status)| status).map_err(|lost| lost.error)
+}

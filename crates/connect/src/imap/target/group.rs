@@ -1,0 +1,67 @@
+//! One APPEND, of one message or of several: written, sent, and its answer read. Decides nothing.
+
+use mailferry_model::{
+    flags::{Flags, SystemFlag},
+    item::{Chunks, Date},
+    key::HeaderKey,
+};
+use mailferry_wire::imap::{
+    AppendForm, AppendMessage, Code, Command, Flag, InternalDate, MailboxName, Payload, Status,
+};
+
+/// A message to be appended, with its place among the puts.
+#[derive(Clone)]
+pub(super) struct Letter {
+    /// Its place.
+    pub at: usize,
+    /// Its flags.
+    pub flags: Flags,
+    /// When it arrived.
+    pub date: Option<Date>,
+    /// Its bytes.
+    pub body: Chunks,
+    /// Its header key.
+    pub key: HeaderKey,
+}
+
+/// Flags as they are sent: keywords that the grammar or the folder forbids are left out.
+pub(super) fn flags(flags: &Flags, permanent: Option<&[Flag]>) -> Vec<Flag> {
+    let system = [
+        (SystemFlag::Answered, Flag::Answered),
+        (SystemFlag::Flagged, Flag::Flagged),
+        (SystemFlag::Deleted, Flag::Deleted),
+        (SystemFlag::Seen, Flag::Seen),
+        (SystemFlag::Draft, Flag::Draft),
+    ];
+    let system = system.into_iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, flag)| flag);
+    let keywords = flags.keywords().iter().map(|k| Flag::Keyword(k.to_string()));
+    let lasts = |flag: &Flag| match permanent {
+        None => true,
+        Some(list) if list.contains(&Flag::Any) => true,
+        Some(list) => list.iter().any(|f| f.as_str().eq_ignore_ascii_case(flag.as_str())),
+    };
+    system.chain(keywords.filter(|flag| flag.is_settable() && lasts(flag))).collect()
+}
+
+/// The date as it is sent.
+pub(super) fn internal_date(date: Option<Date>) -> Option<InternalDate> {
+    date.map(|date| InternalDate::from_epoch(date.seconds, date.zone))
+}
+
+/// The command for these.
+pub(super) fn append(name: &MailboxName, letters: &[Letter], permanent: Option<&[Flag]>) -> Command {
+    let messages = letters.iter().map(|letter| AppendMessage {
+        flags: flags(&letter.flags, permanent),
+        date: internal_date(letter.date),
+        form: AppendForm::Plain,
+        body: Payload::Chunks(letter.body.pieces().to_vec()),
+    });
+    Command::append(name, messages)
+}
+
+/// UIDVALIDITY and UIDs of what was appended, if the answer tells one for each.
+pub(in crate::imap) fn appended(status: &Status, count: usize) -> Option<(u32, Vec<u32>)> {
+    let Some(Code::AppendUid { uid_validity, uids }) = &status.code else { return None };
+    let uids: Vec<u32> = uids.numbers()?.take(count + 1).collect();
+    (uids.len() == count).then_some((*uid_validity, uids))
+}

@@ -1,0 +1,292 @@
+//! The directory itself: folders, file names, flags, keywords, and errors of the file system as ours.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
+use mailferry_model::{
+    Error, Kind, Result, Scope, Side,
+    flags::{Flags, SystemFlag},
+    folder::{Folder, FolderPath, Namespace, Role},
+    id::FolderId,
+    item::{Chunks, Date},
+    key::{Digest, HeaderKey},
+};
+use mailferry_wire::imap::mutf7;
+
+/// Letters of the info part, in the order of the alphabet.
+const LETTERS: [(char, SystemFlag); 5] = [
+    ('D', SystemFlag::Draft),
+    ('F', SystemFlag::Flagged),
+    ('R', SystemFlag::Answered),
+    ('S', SystemFlag::Seen),
+    ('T', SystemFlag::Deleted),
+];
+
+/// Keywords have the letters a to z.
+const KEYWORDS_MAX: usize = 26;
+
+/// A Maildir.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    /// Its directory.
+    pub root: PathBuf,
+    /// The side it plays.
+    pub side: Side,
+}
+
+/// One message as its file name tells it.
+#[derive(Clone, Debug)]
+pub(super) struct Mail {
+    /// The part of the name that never changes: the id.
+    pub base: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The letters behind `:2,`.
+    pub letters: String,
+}
+
+/// An error of the file system as ours.
+pub(super) fn classify(side: Side, op: &'static str, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => Kind::NotFound,
+        io::ErrorKind::PermissionDenied => Kind::Forbidden,
+        io::ErrorKind::AlreadyExists => Kind::AlreadyExists,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::QuotaExceeded,
+        io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => Kind::Malformed,
+        _ => Kind::Busy,
+    };
+    Error::new(kind, side, op, error.to_string()).because(error)
+}
+
+impl Store {
+    fn error(&self, op: &'static str) -> impl Fn(io::Error) -> Error + use<> {
+        let side = self.side;
+        move |e| classify(side, op, e)
+    }
+
+    /// Whether it is a Maildir.
+    pub fn check_root(&self) -> Result<()> {
+        match self.root.join("cur").is_dir() {
+            true => Ok(()),
+            false => {
+                let text = format!("{} is no Maildir: it has no cur", self.root.display());
+                Err(Error::new(Kind::NotFound, self.side, "open mailbox", text).scope_of(Scope::Mailbox))
+            }
+        }
+    }
+
+    /// Makes it a Maildir.
+    pub fn ensure_root(&self) -> Result<()> {
+        self.make(&self.root).map_err(|e| self.error("open mailbox")(e).scope_of(Scope::Mailbox))
+    }
+
+    /// Makes `cur`, `new` and `tmp`.
+    pub fn make(&self, dir: &Path) -> io::Result<()> {
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(dir.join(part))?;
+        }
+        Ok(())
+    }
+
+    /// The directory of a folder.
+    pub fn dir(&self, id: &FolderId) -> Result<PathBuf> {
+        let name = String::from_utf8_lossy(id.as_bytes()).into_owned();
+        let dir = if name.is_empty() { self.root.clone() } else { self.root.join(&name) };
+        let sound = name.is_empty() || (name.starts_with('.') && !name.contains('/') && name != "..");
+        match sound && dir.join("cur").is_dir() {
+            true => Ok(dir),
+            false => {
+                let text = "the folder does not exist";
+                Err(Error::new(Kind::NotFound, self.side, "open folder", text).scope_of(Scope::Folder))
+            }
+        }
+    }
+
+    /// The id of a path.
+    pub fn id(&self, path: &FolderPath) -> Result<FolderId> {
+        if path.is_inbox() {
+            return Ok(FolderId::from_bytes(""));
+        }
+        let refused = |why: &str| {
+            Err(Error::new(Kind::Malformed, self.side, "create folder", why).scope_of(Scope::Folder))
+        };
+        let mut name = String::new();
+        for part in &path.0 {
+            let part = mutf7::encode(part);
+            if part.is_empty() || part.contains(['.', '/']) {
+                return refused("a folder name is empty or holds `.` or `/`");
+            }
+            name.push('.');
+            name.push_str(&part);
+        }
+        if name.len() > 255 { refused("the name is too long") } else { Ok(FolderId::from_bytes(name)) }
+    }
+
+    /// All folders, parents first.
+    pub fn folders(&self) -> Result<Vec<Folder>> {
+        let subscribed = fs::read_to_string(self.root.join("subscriptions")).unwrap_or_default();
+        let subscribed: Vec<&str> = subscribed.lines().collect();
+        let mut names = vec![String::new()];
+        for entry in fs::read_dir(&self.root).map_err(self.error("list folders"))? {
+            let entry = entry.map_err(self.error("list folders"))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') && name.len() > 1 && name != ".." && entry.path().join("cur").is_dir() {
+                names.push(name);
+            }
+        }
+        let mut folders: Vec<Folder> = names
+            .iter()
+            .map(|name| {
+                let path = match name.strip_prefix('.') {
+                    None => FolderPath::of(["INBOX"]),
+                    Some(rest) => FolderPath::of(rest.split('.').map(|part| mutf7::decode(part.as_bytes()))),
+                };
+                Folder {
+                    id: FolderId::from_bytes(name),
+                    role: path.is_inbox().then_some(Role::Inbox),
+                    path,
+                    namespace: Namespace::Personal,
+                    selectable: true,
+                    subscribed: Some(subscribed.contains(&name.trim_start_matches('.'))),
+                    identity: None,
+                    epoch: None,
+                    items: None,
+                }
+            })
+            .collect();
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(folders)
+    }
+
+    /// All messages of a folder, by id; those in `new` as well.
+    pub fn list(&self, id: &FolderId) -> Result<BTreeMap<String, Mail>> {
+        let dir = self.dir(id)?;
+        let mut mails = BTreeMap::new();
+        for part in ["cur", "new"] {
+            for entry in fs::read_dir(dir.join(part)).map_err(self.error("list"))? {
+                let entry = entry.map_err(self.error("list"))?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with('.') {
+                    continue;
+                }
+                let (base, letters) = name.split_once(":2,").unwrap_or((&name, ""));
+                let mail = Mail { base: base.into(), path: entry.path(), letters: letters.into() };
+                mails.insert(base.to_owned(), mail);
+            }
+        }
+        Ok(mails)
+    }
+
+    /// Keywords of a folder: their letters are their places.
+    pub fn keywords(&self, dir: &Path) -> Vec<String> {
+        let text = fs::read_to_string(dir.join("dovecot-keywords")).unwrap_or_default();
+        let mut keywords = Vec::new();
+        for line in text.lines() {
+            if let Some((number, name)) = line.split_once(' ')
+                && let Ok(at) = number.parse::<usize>()
+                && at < KEYWORDS_MAX
+            {
+                keywords.resize(keywords.len().max(at + 1), String::new());
+                keywords[at] = name.to_owned();
+            }
+        }
+        keywords
+    }
+
+    /// The letters for flags; new keywords are written down first, those beyond the 26th are left out.
+    pub fn letters(&self, dir: &Path, flags: &Flags) -> io::Result<String> {
+        let mut letters: String =
+            LETTERS.iter().filter(|(_, flag)| flags.has(*flag)).map(|(letter, _)| *letter).collect();
+        let mut known = self.keywords(dir);
+        let before = known.len();
+        for keyword in flags.keywords() {
+            let at = known.iter().position(|k| k.eq_ignore_ascii_case(keyword)).unwrap_or(known.len());
+            if at == known.len() && at < KEYWORDS_MAX {
+                known.push(keyword.to_string());
+            }
+            if at < KEYWORDS_MAX {
+                letters.push((b'a' + at as u8) as char);
+            }
+        }
+        if known.len() > before {
+            let lines = known.iter().enumerate().filter(|(_, k)| !k.is_empty());
+            let text: String = lines.map(|(at, keyword)| format!("{at} {keyword}\n")).collect();
+            fs::write(dir.join("tmp/dovecot-keywords"), text)?;
+            fs::rename(dir.join("tmp/dovecot-keywords"), dir.join("dovecot-keywords"))?;
+        }
+        let mut sorted: Vec<char> = letters.chars().collect();
+        sorted.sort_unstable();
+        Ok(sorted.into_iter().collect())
+    }
+}
+
+impl Mail {
+    /// Its flags.
+    pub fn flags(&self, keywords: &[String]) -> Flags {
+        let mut flags = Flags::default();
+        for letter in self.letters.chars() {
+            if let Some((_, flag)) = LETTERS.iter().find(|(l, _)| *l == letter) {
+                flags = flags.with(*flag);
+            }
+            let at = (letter as usize).wrapping_sub('a' as usize);
+            if let Some(keyword) = keywords.get(at).filter(|k| !k.is_empty()) {
+                flags.insert_keyword(keyword.as_str().into());
+            }
+        }
+        flags
+    }
+
+    /// Its size with CRLF: `W=` in the name, else the file's.
+    pub fn size(&self) -> u64 {
+        let told = self.base.split(',').find_map(|part| part.strip_prefix("W=")?.parse().ok());
+        told.or_else(|| fs::metadata(&self.path).ok().map(|m| m.len())).unwrap_or(0)
+    }
+
+    /// When it arrived: the file's time.
+    pub fn date(&self) -> Option<Date> {
+        let time = fs::metadata(&self.path).ok()?.modified().ok()?;
+        let seconds = time
+            .duration_since(UNIX_EPOCH)
+            .map_or_else(|e| -(e.duration().as_secs() as i64), |d| d.as_secs() as i64);
+        Some(Date { seconds, zone: 0 })
+    }
+
+    /// The message, bare LF as CRLF.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        fs::read(&self.path).map(crlf)
+    }
+}
+
+/// Bare LF as CRLF; what has none stays as it is.
+fn crlf(bytes: Vec<u8>) -> Vec<u8> {
+    let bare = |at: usize| bytes[at] == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
+    if !(0..bytes.len()).any(bare) {
+        return bytes;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32);
+    for (at, byte) in bytes.iter().enumerate() {
+        if bare(at) {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
+}
+
+/// Header key and Message-ID.
+pub(super) fn key(bytes: &[u8]) -> (HeaderKey, Option<Box<str>>) {
+    let head = head(&bytes[..bytes.len().min(HEAD_LIMIT)]);
+    (HeaderKey(head.key), head.message_id.map(Into::into))
+}
+
+/// The digest.
+pub(super) fn digest(body: &Chunks) -> Digest {
+    let mut digester = Digester::default();
+    body.pieces().iter().for_each(|piece| digester.update(piece));
+    Digest(digester.finish())
+}

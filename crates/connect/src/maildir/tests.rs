@@ -1,0 +1,79 @@
+//! A Maildir there and back through the ports.
+
+use futures_util::{StreamExt, TryStreamExt};
+use mailferry_model::{
+    Kind,
+    flags::{Difference, Flags, SystemFlag},
+    folder::{FolderPath, FolderSpec},
+    item::{Body, Change, Chunks, Date, Form, Item},
+    port::{Connector, Edit, EditKind, Outcome, Put, Setting},
+};
+
+use super::{
+    Maildir,
+    client::{digest, key},
+};
+use crate::testing::cx;
+
+fn put(text: &str, flags: Flags) -> Put {
+    let body = Chunks::from(bytes::Bytes::copy_from_slice(text.as_bytes()));
+    let (key, message_id) = key(text.as_bytes());
+    let digest = std::sync::Arc::new(std::sync::OnceLock::from(digest(&body)));
+    let date = Some(Date { seconds: 1_600_000_000, zone: 0 });
+    let id = mailferry_model::id::ItemId::from_bytes("1");
+    Put::Item(Item { id, form: Form::Mime, key, message_id, date, flags, body: Body::Bytes(body), digest })
+}
+
+#[tokio::test]
+async fn a_maildir_goes_round() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, who) = Maildir.from_url(&format!("maildir:{}", dir.path().display())).unwrap();
+    let cx = cx(mailferry_model::Side::Target);
+    let target = Maildir.target(&cx, &settings, &who).await.unwrap();
+    let spec = FolderSpec { path: FolderPath::of(["Grün", "A&B"]), role: None };
+    let folder = target.ensure_folder(&spec).await.unwrap().id;
+    assert!(!target.ensure_folder(&spec).await.unwrap().created);
+    let dotted = FolderSpec { path: FolderPath::of(["a.b"]), role: None };
+    assert_eq!(target.ensure_folder(&dotted).await.unwrap_err().kind(), Kind::Malformed);
+    let mark = target.marks(std::slice::from_ref(&folder)).await.unwrap().remove(0);
+    let flags = Flags::from_parts(SystemFlag::Seen as u8, ["$Work".into()]);
+    let puts =
+        vec![put("Subject: a\n\nx\n", flags.clone()), put("Subject: b\r\n\r\ny\r\n", Flags::default())];
+    let outcomes = target.put(&folder, puts).await;
+    let Outcome::Placed(Some(first)) = outcomes[0].clone() else { panic!("{outcomes:?}") };
+    assert_eq!(target.traces(&folder, Some(&mark)).count().await, 2);
+
+    let source = Maildir.source(&cx, &settings, &who).await.unwrap();
+    assert!(source.folders().await.unwrap().iter().any(|f| f.path == spec.path && f.id == folder));
+    let before = source.state(&[]).await.unwrap();
+    let page = source.changes(&folder, None).await.unwrap();
+    let stubs: Vec<_> = page
+        .changes
+        .into_iter()
+        .filter_map(|c| if let Change::Upsert(s) = c { Some(s) } else { None })
+        .collect();
+    let one = stubs.iter().find(|s| s.flags == flags).unwrap();
+    assert_eq!(one.date.unwrap().seconds, 1_600_000_000);
+    let items: Vec<_> = source.fetch(&folder, vec![one.clone()], Form::Mime).collect().await;
+    let Ok(Item { body: Body::Bytes(body), .. }) = &items[0].1 else { panic!("{items:?}") };
+    assert_eq!(&body.to_bytes()[..], b"Subject: a\r\n\r\nx\r\n", "bare LF is handed out as CRLF");
+
+    let difference = Difference { add: Flags::default().with(SystemFlag::Flagged), remove: flags };
+    let edits = vec![Edit { id: first.clone(), kind: EditKind::Flags(difference) }];
+    assert!(target.edit(&folder, edits).await[0].is_ok());
+    assert_ne!(before, source.state(&[]).await.unwrap());
+    let traces: Vec<_> = target.traces(&folder, None).try_collect().await.unwrap();
+    let changed = traces.iter().find(|t| t.id == first).unwrap();
+    assert_eq!(changed.flags.to_string(), "\\Flagged");
+    let inbox = target.folders().await.unwrap().into_iter().find(|f| f.path.is_inbox()).unwrap().id;
+    let moved = target.put(&inbox, vec![Put::Move { from: folder.clone(), id: first }]).await;
+    assert!(matches!(moved[0], Outcome::Placed(Some(_))));
+    assert_eq!(target.remove_folder(&folder).await.unwrap_err().kind(), Kind::Conflict);
+    let on = Setting::Subscription { folder: folder.clone(), on: true };
+    assert!(target.apply(vec![on]).await[0].is_ok());
+    let renamed = target.rename_folder(&folder, &FolderPath::of(["Neu"])).await.unwrap();
+    assert_eq!(target.rename_folder(&folder, &FolderPath::of(["Neu"])).await.unwrap(), renamed);
+    for probe in Maildir.probes(&settings, Some(&who)) {
+        assert_eq!(probe.ask(&cx).await.outcome, mailferry_model::finding::Verdict::Pass);
+    }
+}

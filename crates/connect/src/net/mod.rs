@@ -1,0 +1,12 @@
+//! The only code that opens sockets: names, connections, their security, and pauses that the other side asked for.
+//!
+//! Speaks no protocol above TLS.
+
+pub mod pacer;
+pub mod stream;
+pub mod tcp;
+pub mod tls;
+
+pub use pacer::Pacer;
+pub use stream::Stream;
+pub use tls::{Certificate, Trust};

@@ -1,0 +1,207 @@
+//! TLS: whom to trust, the handshake, and why it failed in words that help.
+//!
+//! Uses rustls with ring everywhere. Turning verification off is possible only on request and is logged loudly.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use mailferry_model::{Error, Kind, Result, port::Cx};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+};
+use rustls_platform_verifier::BuilderVerifierExt;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::tcp::within;
+
+/// How long a handshake may take.
+const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Whom to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The roots of this system.
+    System,
+    /// The authorities in this PEM file, and no other.
+    CaFile(PathBuf),
+    /// Exactly the certificate with this SHA-256 fingerprint, whatever its name and age.
+    Fingerprint([u8; 32]),
+    /// Anybody: the administrator said so.
+    Nobody,
+}
+
+/// What a server showed.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// TLS version and cipher suite.
+    pub session: String,
+    /// Whom it names.
+    pub subject: String,
+    /// Who vouches for it.
+    pub issuer: String,
+    /// When it ends, seconds since 1970.
+    pub ends: i64,
+    /// SHA-256 in hex.
+    pub fingerprint: String,
+}
+
+/// Secures a connection.
+///
+/// # Errors
+/// `Tls` with the reason: expired, wrong name, unknown issuer … or that the other side speaks no TLS.
+pub async fn secure(cx: &Cx, trust: &Trust, host: &str, tcp: TcpStream) -> Result<TlsStream<TcpStream>> {
+    let refused = |text: String| Error::new(Kind::Tls, cx.side, "secure connection", text);
+    let config = config(trust).map_err(refused)?;
+    if *trust == Trust::Nobody {
+        tracing::warn!(side = ?cx.side, "the server's certificate is NOT verified, as the settings say");
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(bare).map_err(|e| refused(format!("{host}: {e}")))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let answer = within(cx, "secure connection", HANDSHAKE, connector.connect(name, tcp)).await?;
+    answer.map_err(|e| {
+        let reason = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let text = reason.map_or_else(|| e.to_string(), |r| explain(r, host));
+        refused(text).because(e)
+    })
+}
+
+/// What the server showed in a handshake.
+pub fn certificate(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
+    let (_, session) = stream.get_ref();
+    let der = session.peer_certificates()?.first()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+    let version = session.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
+    let suite = session.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
+    Some(Certificate {
+        session: format!("{version} {suite}"),
+        subject: parsed.subject().to_string(),
+        issuer: parsed.issuer().to_string(),
+        ends: parsed.validity().not_after.timestamp(),
+        fingerprint: Sha256::digest(der).iter().map(|b| format!("{b:02x}")).collect(),
+    })
+}
+
+fn config(trust: &Trust) -> std::result::Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
+    Ok(match trust {
+        Trust::System => builder.with_platform_verifier().map_err(|e| e.to_string())?.with_no_client_auth(),
+        Trust::CaFile(path) => builder.with_root_certificates(roots(path)?).with_no_client_auth(),
+        Trust::Fingerprint(_) | Trust::Nobody => {
+            let pinned = match trust {
+                Trust::Fingerprint(fingerprint) => Some(*fingerprint),
+                _ => None,
+            };
+            let verifier = Arc::new(Pinned { pinned, provider });
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        }
+    })
+}
+
+fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {
+    let unreadable = |e: &dyn fmt::Display| format!("CA file {}: {e}", path.display());
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unreadable(&e))? {
+        store.add(certificate.map_err(|e| unreadable(&e))?).map_err(|e| unreadable(&e))?;
+    }
+    if store.is_empty() {
+        return Err(unreadable(&"it holds no certificate"));
+    }
+    Ok(store)
+}
+
+/// Why a handshake failed, for people.
+fn explain(error: &rustls::Error, host: &str) -> String {
+    let rustls::Error::InvalidCertificate(reason) = error else {
+        return match error {
+            rustls::Error::InvalidMessage(_) => {
+                "the server does not speak TLS on this port; is it STARTTLS (security tls)?".to_owned()
+            }
+            other => other.to_string(),
+        };
+    };
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            let names = match reason {
+                CertificateError::NotValidForNameContext { presented, .. } => presented.join(", "),
+                _ => String::new(),
+            };
+            format!("the certificate is for another name than {host} ({names})")
+        }
+        CertificateError::UnknownIssuer => {
+            "the certificate's issuer is not known; give its CA file or the certificate's fingerprint"
+                .to_owned()
+        }
+        CertificateError::Revoked => "the certificate was revoked".to_owned(),
+        CertificateError::ApplicationVerificationFailure => {
+            "the certificate is not the one whose fingerprint was given".to_owned()
+        }
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "the certificate is self-signed; give its fingerprint".to_owned()
+        }
+        other => format!("the certificate is not acceptable: {other}"),
+    }
+}
+
+/// Accepts one certificate, or any; still checks that the server holds its key.
+#[derive(Debug)]
+struct Pinned {
+    pinned: Option<[u8; 32]>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let shown: [u8; 32] = Sha256::digest(end_entity).into();
+        match self.pinned {
+            Some(pinned) if pinned != shown => {
+                Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

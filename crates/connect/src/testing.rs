@@ -1,0 +1,39 @@
+//! What tests of connectors share: a context without limits.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use mailferry_model::{
+    Side,
+    cancel::Cancel,
+    port::{Budget, BudgetGuard, Cx, Meter},
+};
+
+struct Open;
+
+impl Budget for Open {
+    fn take(&self, _: u64) -> BoxFuture<'_, BudgetGuard> {
+        Box::pin(async { BudgetGuard::new(|| ()) })
+    }
+}
+
+impl Meter for Open {
+    fn throttled(&self, _: Side, _: Duration, _: &str) {}
+    fn moved(&self, _: Side, _: u64) {}
+    fn admit(&self, _: u64) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// A context for one side.
+pub fn cx(side: Side) -> Cx {
+    Cx {
+        cancel: Cancel::default(),
+        clock: Arc::new(mailferry_lab::clock::LabClock::default()),
+        budget: Arc::new(Open),
+        meter: Arc::new(Open),
+        side,
+        connections: 3,
+        put_timeout: Duration::from_secs(20),
+    }
+}

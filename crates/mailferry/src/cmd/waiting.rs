@@ -161,7 +161,8 @@ fn moment(batch: &Value, running: &[(mailferry_model::id::UserId, Totals, &'stat
     let counts = ["synced", "syncing", "queued", "finalized", "stopped", "failed"];
     let told: Vec<String> = counts.iter().filter(|c| n(c) > 0).map(|c| format!("{} {c}", n(c))).collect();
     let beside = format!("\n    {} of {}", told.join(", "), n("total"));
-    let mailboxes: Value = counts.iter().chain(["total"].iter()).map(|c| ((*c).to_owned(), n(c).into())).collect();
+    let mailboxes: serde_json::Map<String, Value> =
+        counts.iter().chain(["total"].iter()).map(|c| ((*c).to_owned(), n(c).into())).collect();
     Moment {
         name: batch["name"].as_str().unwrap_or_default().to_owned(),
         state: batch["status"].as_str().unwrap_or_default().to_owned(),

@@ -1,3 +1,56 @@
-//! The binary: wiring only.
+//! The binary: command line and wiring. It decides nothing about mail.
 
-fn main() {}
+mod account;
+mod api;
+mod args;
+mod clock;
+mod cmd;
+mod exit;
+mod instance;
+mod logging;
+mod out;
+mod progress;
+mod reports;
+mod result;
+mod secrets;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+use crate::{args::Cli, exit::Failure, out::Out};
+
+fn main() -> ExitCode {
+    // sqlx and rustls ask the process for a provider; a second installation is refused and harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let connectors = mailferry_connect::registry();
+    let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
+    let matches = match args::command(&manifests).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => error.exit(),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    logging::start(&cli.global);
+    let out = Out::of(&cli.global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(cmd::run(cli, &matches, connectors, &out));
+            // Nothing is left to wait for: what matters was awaited by the command.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => Err(Failure::own(format!("the runtime did not start: {error}"))),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            out.complain(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! What is said at the end: counts, named items, the score and the sentence.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::id::MailboxId;
 
 /// What has moved so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +138,20 @@ impl Findings {
         self.rewritten.extend(other.rewritten);
         self.not_migratable.extend(other.not_migratable);
     }
+}
+
+/// The findings of a mailbox's last pass, kept so that people can ask later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// Whose ledger.
+    pub mailbox: MailboxId,
+    /// How people know the mailbox: its address at the source.
+    pub user: String,
+    /// When the pass ended.
+    pub at: Timestamp,
+    /// What it found.
+    pub findings: Findings,
 }
 
 #[cfg(test)]

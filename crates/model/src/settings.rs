@@ -72,6 +72,55 @@ pub struct Settings {
     pub secrets: BTreeMap<String, Secret<String>>,
 }
 
+impl Manifest {
+    /// The setting of that name.
+    pub fn setting(&self, name: &str) -> Option<&'static SettingSpec> {
+        self.settings.iter().find(|s| s.name == name)
+    }
+
+    /// Judges settings by the manifest alone: one sentence for each fault. The connector knows more.
+    pub fn check(&self, settings: &Settings) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, value) in &settings.values {
+            match self.setting(name) {
+                None => faults.push(format!("{} has no setting {name}", self.kind)),
+                Some(spec) if spec.takes == Takes::Secret => {
+                    faults.push(format!("{name} is a secret and does not belong among plain values"));
+                }
+                Some(spec) => faults.extend(spec.fault(value)),
+            }
+        }
+        for spec in self.settings.iter().filter(|s| s.required) {
+            if settings.get(spec.name).is_none() && settings.secret(spec.name).is_none() {
+                faults.push(format!("{} is missing: {}", spec.name, spec.help));
+            }
+        }
+        faults
+    }
+}
+
+impl SettingSpec {
+    /// What is wrong with a value, if anything.
+    fn fault(&self, value: &str) -> Option<String> {
+        let name = self.name;
+        match self.takes {
+            _ if value.is_empty() => Some(format!("{name} is empty")),
+            Takes::Port if value.parse::<u16>().is_ok_and(|p| p > 0) => None,
+            Takes::Port => Some(format!("{name} is not a port between 1 and 65535: {value}")),
+            Takes::Number if value.parse::<u64>().is_err() => {
+                Some(format!("{name} is not a whole number: {value}"))
+            }
+            Takes::OneOf(words) if !words.contains(&value) => {
+                Some(format!("{name} is one of {}, not {value}", words.join(", ")))
+            }
+            Takes::Host if value.contains(['/', ' ', '@']) => {
+                Some(format!("{name} is not a host name: {value}"))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Settings {
     /// A plain value.
     pub fn get(&self, name: &str) -> Option<&str> {

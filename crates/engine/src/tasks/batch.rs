@@ -1,0 +1,120 @@
+//! Batches follow their users: jobs for users that have none, and statuses by the pure tables.
+
+use jiff::Timestamp;
+use mailferry_model::{
+    Kind, Result,
+    batch::Batch,
+    job::{Job, JobSpec, PassKind},
+    port::Store,
+    status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
+    user::User,
+};
+
+/// The detail of a batch whose endpoint waits for a person.
+pub(super) const WAITING: &str = "WaitingForEndpoint";
+
+/// Looks at every batch that is under way.
+pub(super) async fn reconcile(store: &dyn Store, now: Timestamp) -> Result<()> {
+    for batch in store.batches().await? {
+        if !batch.status.is_active() || batch.status == BatchStatus::Removing {
+            continue;
+        }
+        match one(store, batch, now).await {
+            // Somebody changed it meanwhile: next time.
+            Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
+    let mut users = store.users(batch.id).await?;
+    let jobs = store.jobs(batch.id).await?;
+    for user in &mut users {
+        let job = jobs.iter().find(|j| j.work.user == user.id);
+        ensure_work(store, &batch, user, job, now).await?;
+    }
+    let parked = [batch.source, batch.target];
+    let mut reasons = Vec::new();
+    for id in parked {
+        let endpoint = store.endpoint_by_id(id).await?;
+        reasons.extend(endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name)));
+    }
+    let working = jobs.iter().any(|j| j.claimed);
+    let next = moved(&batch, &users, reasons.first().filter(|_| !working).cloned(), now);
+    if next != batch {
+        tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
+        store.set_batch(&next).await?;
+    }
+    Ok(())
+}
+
+/// A user that shall run has a job; one that shall stop and has none is stopped.
+async fn ensure_work(
+    store: &dyn Store,
+    batch: &Batch,
+    user: &mut User,
+    job: Option<&Job>,
+    now: Timestamp,
+) -> Result<()> {
+    use UserStatus as S;
+    let kind = match user.status {
+        S::Stopping if job.is_none_or(|j| !j.claimed) => {
+            if let Some(next) = user.status.after(UserEvent::Halt) {
+                user.status = next;
+                store.set_user(user).await?;
+                user.version += 1;
+            }
+            return Ok(());
+        }
+        S::Queued
+        | S::Validating
+        | S::Provisioning
+        | S::ProvisionUpdating
+        | S::Starting
+        | S::Syncing => PassKind::Initial,
+        S::IncrementalSyncing => PassKind::Incremental,
+        S::Completing | S::CompletionSynced => PassKind::Completion,
+        _ => return Ok(()),
+    };
+    if job.is_none() && batch.status != BatchStatus::Stopping {
+        let work = JobSpec {
+            user: user.id,
+            batch: batch.id,
+            source: batch.source,
+            target: batch.target,
+            kind,
+            run_at: now,
+        };
+        store.add_job(&work).await?;
+    }
+    Ok(())
+}
+
+/// The batch as its users make it. Pure.
+fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
+    let mut next = batch.clone();
+    let event = match BatchStatus::settled(users.iter().map(|u| u.status)) {
+        Some(outcome) => BatchEvent::Settle(outcome),
+        None if waits.is_some() => BatchEvent::Wait,
+        None => BatchEvent::Run,
+    };
+    if let Some(status) = batch.status.after(event) {
+        next.status = status;
+    }
+    next.detail = match event {
+        BatchEvent::Wait => waits,
+        _ => None,
+    };
+    match next.status {
+        BatchStatus::Synced | BatchStatus::SyncedWithErrors => {
+            next.synced.get_or_insert(now);
+        }
+        BatchStatus::Completed | BatchStatus::CompletedWithErrors => {
+            next.completed.get_or_insert(now);
+        }
+        _ => {}
+    }
+    next
+}

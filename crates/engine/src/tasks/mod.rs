@@ -1,0 +1,13 @@
+//! Work that nobody waits for: reconcilers without input that look at the store and do what is wanted.
+//!
+//! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
+//! sign-in try an endpoint before all others do. [`Worker`] runs them on a bell and on a timer. All of it may
+//! be killed at any moment and run anywhere else again.
+
+mod batch;
+mod gate;
+mod user;
+mod verdict;
+mod worker;
+
+pub use worker::{Event, Worker};

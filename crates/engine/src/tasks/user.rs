@@ -1,0 +1,367 @@
+//! One pass of one mailbox of a batch: from a claimed job to what people read about it afterwards.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use mailferry_model::{
+    Error, Kind, Result, Side,
+    batch::Batch,
+    cancel::Cancel,
+    endpoint::Endpoint,
+    id::UserId,
+    job::{Job, PassKind},
+    port::Store,
+    report::Kept,
+    secret::Secret,
+    settings::{MailboxAddress, Settings},
+    status::UserEvent,
+    user::{Detail, User},
+};
+use tokio::sync::Notify;
+
+use super::{
+    batch::WAITING,
+    verdict::{SignIn, Verdict, verdict},
+    worker::{Event, JOB_LEASE, Worker},
+};
+use crate::{
+    copy::{Copied, Copy, Patience, Task, copy},
+    open::End,
+    pass::{Depth, Progress},
+};
+
+/// How often the numbers of a running pass are written.
+const WRITE_EVERY: Duration = Duration::from_secs(2);
+/// How long a mailbox waits for its parked endpoint before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// How often a record that others change too is read anew.
+const RACES: usize = 8;
+
+/// Runs a claimed job to its end, whatever that is.
+pub(super) async fn run(worker: &Arc<Worker>, job: Job, cancel: Cancel) {
+    // Of its own: a person may stop this mailbox alone.
+    let inner = Cancel::default();
+    let stopping = AtomicBool::new(job.stopping);
+    if job.stopping {
+        inner.cancel();
+    }
+    let result = {
+        let work = attempt(worker, &job, &inner);
+        let kept = keep(worker, &job, &inner, &stopping);
+        tokio::pin!(work, kept);
+        loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = &mut kept => {}
+                () = cancel.cancelled(), if !inner.is_cancelled() => inner.cancel(),
+            }
+        }
+    };
+    worker.leave(job.work.user);
+    let stopped = stopping.load(Ordering::SeqCst);
+    let written = match result {
+        Ok(()) => end(worker, &job, None).await,
+        Err(error) => after(worker, &job, error, stopped).await,
+    };
+    if let Err(error) = written {
+        tracing::warn!(job = %job.id, code = error.code(), "the end of a job could not be written");
+    }
+    worker.ring();
+}
+
+/// Keeps the job's lease and hears whether a person stops it; never ends.
+async fn keep(worker: &Worker, job: &Job, inner: &Cancel, stopping: &AtomicBool) {
+    loop {
+        worker.house.clock.sleep(JOB_LEASE / 20).await;
+        match worker.house.store.keep_job(job, JOB_LEASE).await {
+            Ok(stop) => {
+                if stop && !inner.is_cancelled() {
+                    stopping.store(true, Ordering::SeqCst);
+                    inner.cancel();
+                }
+            }
+            Err(error) if error.kind() == Kind::Conflict => {
+                inner.cancel();
+                return std::future::pending().await;
+            }
+            Err(error) => tracing::warn!(job = %job.id, code = error.code(), "a job could not be kept"),
+        }
+    }
+}
+
+/// Everything a pass of a mailbox needs.
+struct Loaded {
+    user: User,
+    batch: Batch,
+    source: (Endpoint, SignIn, End),
+    target: (Endpoint, SignIn, End),
+}
+
+async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()> {
+    let store = &worker.house.store;
+    let loaded = load(worker, job).await?;
+    for (endpoint, ..) in [&loaded.source, &loaded.target] {
+        if let Some(why) = &endpoint.needs_to_connect {
+            let text = format!("{}: {why}", endpoint.name);
+            return Err(Error::new(Kind::Busy, Side::Us, PARKED, text));
+        }
+    }
+    let mut passes = Vec::new();
+    let mut gated: Vec<_> =
+        [&loaded.source, &loaded.target].into_iter().filter(|(_, s, _)| *s == SignIn::Endpoint).collect();
+    gated.sort_by_key(|(endpoint, ..)| endpoint.id);
+    gated.dedup_by_key(|(endpoint, ..)| endpoint.id);
+    for (endpoint, ..) in gated {
+        passes.push(worker.gates.enter(endpoint.id, endpoint.version).await);
+        // Whoever tried before may have found the sign-in refused.
+        if let Some(why) = store.endpoint_by_id(endpoint.id).await?.needs_to_connect {
+            return Err(Error::new(Kind::Busy, Side::Us, PARKED, format!("{}: {why}", endpoint.name)));
+        }
+    }
+    let user = change(&**store, job.work.user, |user| {
+        for event in [UserEvent::Claim, UserEvent::Open] {
+            step(user, event);
+        }
+        user.detail = None;
+    })
+    .await?;
+    let progress = Arc::new(Progress::default());
+    worker.enter(user.id, job.work.batch, &progress);
+    let run = Copy {
+        source: loaded.source.2,
+        target: loaded.target.2,
+        options: loaded.batch.options,
+        kind: Some(job.work.kind),
+        depth: Depth::Written,
+        task: Task::Move,
+        progress: progress.clone(),
+        patience: Patience { tries: 3, longest: Duration::from_secs(60) },
+    };
+    let passes = Mutex::new(passes);
+    let (open, heard) = (AtomicBool::new(false), Notify::new());
+    let opened = || {
+        passes.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(super::gate::Pass::open);
+        open.store(true, Ordering::SeqCst);
+        heard.notify_one();
+    };
+    let result = tokio::select! {
+        result = copy(&worker.house, &run, cancel, &opened) => result,
+        error = watch(worker, job, &progress, (&open, &heard)) => Err(error),
+    };
+    // A refused sign-in is written before the gate lets the next one try it.
+    if let Err(error) = &result
+        && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, job.attempts)
+    {
+        let endpoint = if side == Side::Source { &loaded.source.0 } else { &loaded.target.0 };
+        park(&**store, endpoint, error).await?;
+    }
+    drop(passes);
+    done(worker, job, &loaded.user, result?).await
+}
+
+/// The operation of the error of a mailbox whose endpoint is parked.
+const PARKED: &str = "wait for the endpoint";
+
+async fn load(worker: &Worker, job: &Job) -> Result<Loaded> {
+    let store = &worker.house.store;
+    let user = store.user(job.work.user).await?;
+    let batch = store.batch_by_id(job.work.batch).await?;
+    let source = store.endpoint_by_id(job.work.source).await?;
+    let target = store.endpoint_by_id(job.work.target).await?;
+    let own = store.unseal(user.id.0).await?;
+    let from = end_of(worker, &source, &user.source, &own, "source").await?;
+    let to = end_of(worker, &target, &user.target, &own, "target").await?;
+    Ok(Loaded { user, batch, source: (source, from.0, from.1), target: (target, to.0, to.1) })
+}
+
+/// One side of a user's copy, with its secrets, and who signs in.
+async fn end_of(
+    worker: &Worker,
+    endpoint: &Endpoint,
+    mailbox: &MailboxAddress,
+    own: &[(String, Secret<String>)],
+    side: &str,
+) -> Result<(SignIn, End)> {
+    let connector = worker.connectors.iter().find(|c| c.manifest().kind == endpoint.kind);
+    let connector = connector.cloned().ok_or_else(|| {
+        Error::new(Kind::Unsupported, Side::Us, "open", format!("no such kind of system: {}", endpoint.kind))
+    })?;
+    let mut settings: Settings = endpoint.settings.clone();
+    for (name, secret) in worker.house.store.unseal(endpoint.id.0).await? {
+        settings = settings.with_secret(&name, secret);
+    }
+    let secret = |what: &str| {
+        own.iter().find(|(name, _)| *name == format!("{side}-{what}")).map(|(_, secret)| secret.clone())
+    };
+    let mailbox =
+        MailboxAddress { password: secret("password"), token: secret("token"), ..mailbox.clone() };
+    let is_own = mailbox.password.is_some() || mailbox.token.is_some();
+    let sign_in = if is_own { SignIn::Own } else { SignIn::Endpoint };
+    Ok((sign_in, End { connector, settings, mailbox }))
+}
+
+/// Writes what people watch while a pass runs; ends only when that is impossible.
+async fn watch(worker: &Worker, job: &Job, progress: &Progress, (open, heard): (&AtomicBool, &Notify)) -> Error {
+    let store = &*worker.house.store;
+    let mut told = progress.totals();
+    loop {
+        tokio::select! {
+            () = heard.notified() => {}
+            () = worker.house.clock.sleep(WRITE_EVERY) => {}
+        }
+        let now = progress.totals();
+        let moved = (now != told).then(|| worker.house.clock.now());
+        told = now;
+        let is_open = open.load(Ordering::SeqCst);
+        let written = change(store, job.work.user, |user| {
+            if is_open {
+                step(user, UserEvent::Move);
+            }
+            if let Some(at) = moved {
+                user.totals = now;
+                user.last_progress = Some(at);
+            }
+        });
+        match written.await {
+            // The record is gone: somebody removed the user.
+            Err(error) if error.kind() == Kind::NotFound => return error,
+            Err(error) => tracing::warn!(code = error.code(), "the numbers of a pass could not be written"),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// A pass that ended in order.
+async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result<()> {
+    let Copied { mailbox, report } = copied;
+    let now = worker.house.clock.now();
+    let clean = report.findings.is_clean();
+    let kept = Kept { mailbox, user: user.address.clone(), at: now, findings: report.findings };
+    worker.reports.keep_report(&kept).await?;
+    let ending = if clean { UserEvent::Done } else { UserEvent::DoneWithWarnings };
+    let user = change(&*worker.house.store, user.id, |user| {
+        user.mailbox = Some(mailbox);
+        user.totals = report.totals;
+        user.score = Some(report.score);
+        user.last_synced = Some(now);
+        user.detail = None;
+        step(user, UserEvent::Move);
+        step(user, ending);
+        if job.work.kind == PassKind::Completion {
+            step(user, ending);
+        }
+    })
+    .await?;
+    tell(worker, &user, format!("{:?}", user.status), None);
+    Ok(())
+}
+
+/// A pass that did not.
+async fn after(worker: &Worker, job: &Job, error: Error, stopped: bool) -> Result<()> {
+    let now = worker.house.clock.now();
+    let store = &*worker.house.store;
+    if error.kind() == Kind::Cancelled {
+        // Stopped by a person: the user halts. Else this process ends, and another goes on with the job.
+        if stopped {
+            change(store, job.work.user, |user| {
+                step(user, UserEvent::Stop);
+                step(user, UserEvent::Halt);
+            })
+            .await?;
+        }
+        return end(worker, job, (!stopped).then_some(Duration::ZERO)).await;
+    }
+    let signs_in = sign_ins(worker, job).await;
+    let judged = match error.op() == PARKED {
+        true => Verdict::Park(Side::Us),
+        false => verdict(&error, signs_in.0, signs_in.1, job.attempts),
+    };
+    let (code, wait) = match judged {
+        Verdict::Fail => (error.code(), None),
+        Verdict::Stall(wait) => (error.stall().0.to_owned(), Some(wait)),
+        Verdict::Park(_) => (WAITING.to_owned(), Some(LOOK_AGAIN)),
+    };
+    let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
+    let user = change(store, job.work.user, |user| {
+        let since = user.detail.as_ref().filter(|d| d.code == code).map_or(now, |d| d.since);
+        user.detail = Some(Detail { code: code.clone(), text: error.to_string(), since, next_try });
+        if wait.is_none() {
+            step(user, UserEvent::Fail);
+        }
+    })
+    .await?;
+    let what = if wait.is_none() { format!("{:?}", user.status) } else { error.to_string() };
+    tell(worker, &user, what, Some(code));
+    end(worker, job, wait).await
+}
+
+async fn sign_ins(worker: &Worker, job: &Job) -> (SignIn, SignIn) {
+    let own = worker.house.store.unseal(job.work.user.0).await.unwrap_or_default();
+    let of = |side: &str| match own.iter().any(|(name, _)| name.starts_with(side)) {
+        true => SignIn::Own,
+        false => SignIn::Endpoint,
+    };
+    (of("source"), of("target"))
+}
+
+async fn end(worker: &Worker, job: &Job, again_in: Option<Duration>) -> Result<()> {
+    let now = worker.house.clock.now();
+    let again_at = again_in.map(|w| {
+        let wait = jiff::SignedDuration::try_from(w).unwrap_or_default();
+        now.checked_add(wait).unwrap_or(now)
+    });
+    worker.house.store.end_job(job, again_at).await
+}
+
+/// The endpoint waits for a person.
+async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error) -> Result<()> {
+    for _ in 0..RACES {
+        let mut now = store.endpoint_by_id(endpoint.id).await?;
+        // Somebody changed it meanwhile: the refusal was for the old settings.
+        if now.version != endpoint.version || now.needs_to_connect.is_some() {
+            return Ok(());
+        }
+        now.needs_to_connect = Some(error.to_string());
+        match store.set_endpoint(&now).await {
+            Err(conflict) if conflict.kind() == Kind::Conflict => {}
+            other => {
+                tracing::warn!(endpoint = %endpoint.id, code = error.code(), "the endpoint needs a person");
+                return other;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Changes a user as it is now, however often others change it meanwhile.
+async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
+    for _ in 0..RACES {
+        let before = store.user(id).await?;
+        let mut user = before.clone();
+        change(&mut user);
+        if user == before {
+            return Ok(user);
+        }
+        match store.set_user(&user).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            other => return other.map(|()| user),
+        }
+    }
+    Err(Error::new(Kind::Conflict, Side::Us, "change user", "others change it all the time"))
+}
+
+/// Moves a status where the table allows it; what does not apply changes nothing.
+fn step(user: &mut User, event: UserEvent) {
+    if let Some(next) = user.status.after(event) {
+        user.status = next;
+    }
+}
+
+fn tell(worker: &Worker, user: &User, what: String, code: Option<String>) {
+    worker.tell(Event { batch: user.batch, user: user.id, address: user.address.clone(), what, code });
+}

@@ -1,0 +1,77 @@
+//! What an error does to a mailbox of a batch: fail, wait, or park its endpoint. A pure function.
+
+use std::time::Duration;
+
+use mailferry_model::{Error, Kind, Retry, Side};
+
+/// Who signs in for a mailbox on each side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignIn {
+    /// One for all mailboxes of the endpoint.
+    Endpoint,
+    /// The mailbox's own.
+    Own,
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The mailbox has failed.
+    Fail,
+    /// It waits so long and is tried again by itself.
+    Stall(Duration),
+    /// The endpoint on this side waits for a person, and its mailboxes with it.
+    Park(Side),
+}
+
+/// Claims after which a mailbox that cannot be reached counts as failed.
+const CLAIMS: u32 = 10;
+/// Claims after which one that is held back counts as failed.
+const PATIENT_CLAIMS: u32 = 200;
+
+/// Judges the error that ended the `attempts`th claim of a job.
+pub(super) fn verdict(error: &Error, source: SignIn, target: SignIn, attempts: u32) -> Verdict {
+    let sign_in = match error.side() {
+        Side::Source => source,
+        Side::Target => target,
+        Side::Us => SignIn::Own,
+    };
+    let growing = Duration::from_secs(5) * 2u32.pow(attempts.min(7));
+    match (error.kind(), error.retry()) {
+        (Kind::Unauthenticated, _) if sign_in == SignIn::Endpoint => Verdict::Park(error.side()),
+        (Kind::Tls, _) if error.side() != Side::Us => Verdict::Park(error.side()),
+        (Kind::Throttled | Kind::Busy | Kind::Locked, retry) if attempts < PATIENT_CLAIMS => {
+            Verdict::Stall(match retry {
+                Retry::After(wait) => wait,
+                _ => growing,
+            })
+        }
+        (_, Retry::After(wait)) if attempts < PATIENT_CLAIMS => Verdict::Stall(wait),
+        (_, Retry::Soon) if attempts < CLAIMS => Verdict::Stall(growing),
+        _ => Verdict::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table() {
+        let error = |kind, side| Error::new(kind, side, "op", "words");
+        let seconds = Duration::from_secs;
+        for (error, attempts, expected) in [
+            (error(Kind::Unauthenticated, Side::Source), 1, Verdict::Park(Side::Source)),
+            (error(Kind::Unauthenticated, Side::Target), 1, Verdict::Fail),
+            (error(Kind::Tls, Side::Target), 1, Verdict::Park(Side::Target)),
+            (error(Kind::Unreachable, Side::Source), 1, Verdict::Stall(seconds(10))),
+            (error(Kind::Unreachable, Side::Source), 10, Verdict::Fail),
+            (error(Kind::Throttled, Side::Target), 10, Verdict::Stall(seconds(30))),
+            (error(Kind::QuotaExceeded, Side::Target), 1, Verdict::Fail),
+            (error(Kind::Forbidden, Side::Source), 1, Verdict::Fail),
+            (error(Kind::Bug, Side::Us), 1, Verdict::Fail),
+        ] {
+            assert_eq!(verdict(&error, SignIn::Endpoint, SignIn::Own, attempts), expected, "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One side of a copy from the command line: an account's URL, the flags of its side, its secret.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::ArgMatches;
+use mailferry_engine::open::End;
+use mailferry_model::{
+    port::Connector,
+    secret::Secret,
+    settings::{MailboxAddress, Settings, Takes},
+};
+
+use crate::{args::absolute, exit::Failure, secrets};
+
+/// The settings that flags of a side stand for, by the names that manifests use.
+const PLAIN: [(&str, &str); 4] = [
+    ("admin", "username"),
+    ("admin-style", "admin-style"),
+    ("ca-file", "ca-file"),
+    ("fingerprint", "fingerprint"),
+];
+
+/// The flags of one side.
+pub struct Side<'a> {
+    /// `source` or `target`.
+    pub word: &'static str,
+    /// Where its flags are.
+    pub matches: &'a ArgMatches,
+    /// The CA file for both sides.
+    pub ca_file: Option<&'a PathBuf>,
+}
+
+impl Side<'_> {
+    fn flag(&self, name: &str) -> Option<&str> {
+        self.matches.get_one::<String>(&format!("{}-{name}", self.word)).map(String::as_str)
+    }
+}
+
+/// An account's URL and its flags as something that can be opened. Asks for a missing password.
+pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Result<End, Failure> {
+    let connector = by_scheme(url, connectors)?;
+    let manifest = connector.manifest();
+    let word = side.word;
+    let (mut settings, mut mailbox) =
+        connector.from_url(url).map_err(|words| Failure::usage(format!("{word}: {words}")))?;
+    for (flag, setting) in PLAIN {
+        let common = side.ca_file.filter(|_| flag == "ca-file").map(|p| p.to_string_lossy().into_owned());
+        let Some(value) = side.flag(flag).map(str::to_owned).or_else(|| {
+            common.filter(|_| manifest.setting(setting).is_some())
+        }) else {
+            continue;
+        };
+        let Some(spec) = manifest.setting(setting) else {
+            return Err(Failure::usage(format!("{} takes no --{word}-{flag}", manifest.title)));
+        };
+        let value = if spec.takes == Takes::Path { absolute(&value) } else { value };
+        settings = settings.with(setting, value);
+    }
+    if manifest.settings.iter().any(|s| s.takes == Takes::Secret) {
+        (settings, mailbox) = with_secret(settings, mailbox, side)?;
+    }
+    let mut faults = manifest.check(&settings);
+    if faults.is_empty() {
+        faults = connector.check(&settings).err().unwrap_or_default();
+    }
+    match faults.is_empty() {
+        true => Ok(End { connector, settings, mailbox }),
+        false => Err(Failure::usage(format!("{word}: {}", faults.join("; ")))),
+    }
+}
+
+/// The secret of a side: the administrator's, or the mailbox's own.
+fn with_secret(
+    settings: Settings,
+    mailbox: MailboxAddress,
+    side: &Side<'_>,
+) -> Result<(Settings, MailboxAddress), Failure> {
+    let word = side.word;
+    let by_admin = settings.get("username").map(str::to_owned);
+    let token = side.flag("token-file").map(PathBuf::from);
+    let file = side.flag("password-file").map(PathBuf::from);
+    let (name, secret) = match (token, file) {
+        (Some(_), Some(_)) => {
+            let text = format!("give --{word}-password-file or --{word}-token-file, not both");
+            return Err(Failure::usage(text));
+        }
+        (Some(path), None) => ("token", secrets::from_file(&path)?),
+        (None, Some(path)) => ("password", secrets::from_file(&path)?),
+        (None, None) => match std::env::var(format!("MAILFERRY_{}_PASSWORD", word.to_uppercase())) {
+            Ok(text) if !text.is_empty() => ("password", Secret::new(text)),
+            _ => {
+                let user = mailbox.user.as_ref().unwrap_or(&mailbox.address);
+                let whose = by_admin.as_ref().unwrap_or(user);
+                let asked = secrets::ask(&format!("{whose} ({word})"), &format!("{word}-password-file FILE"))?;
+                ("password", asked)
+            }
+        },
+    };
+    Ok(match (by_admin, name) {
+        (Some(_), name) => (settings.with_secret(name, secret), mailbox),
+        (None, "token") => (settings, MailboxAddress { token: Some(secret), ..mailbox }),
+        (None, _) => (settings, MailboxAddress { password: Some(secret), ..mailbox }),
+    })
+}
+
+/// The connector of a URL. What was typed is not repeated: there may be a password in it.
+fn by_scheme(url: &str, connectors: &[Arc<dyn Connector>]) -> Result<Arc<dyn Connector>, Failure> {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
+    let found = connectors.iter().find(|c| c.manifest().schemes.contains(&scheme.as_str()));
+    found.cloned().ok_or_else(|| {
+        let known: Vec<&str> = connectors.iter().flat_map(|c| c.manifest().schemes).copied().collect();
+        Failure::usage(format!("an account begins with one of {}:", known.join(":, ")))
+    })
+}

@@ -1,0 +1,238 @@
+//! The command line: nouns and verbs, global flags, and the flags that manifests ask for.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
+use mailferry_model::settings::{Manifest, Settings, Takes};
+
+use crate::cmd;
+
+/// Moves mailboxes between mail systems: completely, exactly once, and so that you can see why you may trust it.
+#[derive(Parser)]
+#[command(name = "mailferry", version, disable_help_subcommand = false, max_term_width = 100)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Noun,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Noun {
+    /// Copy one mailbox: run it again for what is new, or after a crash
+    Copy(cmd::copy::CopyArgs),
+    /// Look again at source and target, and say whether everything is there
+    Verify(cmd::verify::VerifyArgs),
+    /// Servers and how to sign in to them
+    #[command(subcommand)]
+    Endpoint(cmd::endpoint::EndpointCommand),
+    /// Lists of mailboxes that migrate together
+    #[command(subcommand)]
+    Batch(cmd::batch::BatchCommand),
+    /// The mailboxes of batches
+    #[command(subcommand)]
+    User(cmd::user::UserCommand),
+    /// Items that were skipped, are missing, doubled, changed or left out
+    #[command(subcommand)]
+    Item(cmd::item::ItemCommand),
+    /// What a code or a state means, and what to do
+    Explain(cmd::explain::ExplainArgs),
+    /// Show a whole migration on this machine
+    Demo(cmd::demo::DemoArgs),
+    /// The version
+    Version,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// The form of the output
+    #[arg(short, long, global = true, value_enum, default_value_t = Form::Table, help_heading = "Global options")]
+    pub output: Form,
+    /// Only these columns, separated by commas
+    #[arg(long, global = true, value_delimiter = ',', help_heading = "Global options")]
+    pub columns: Vec<String>,
+    /// Say only what was asked for
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// Say more on standard error; twice: much more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+    /// The form of what is said on standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogForm::Text, help_heading = "Global options")]
+    pub log_format: LogForm,
+    /// How progress is shown
+    #[arg(long, global = true, value_enum, default_value_t = ProgressForm::Auto, help_heading = "Global options")]
+    pub progress: ProgressForm,
+    /// No colours (also: NO_COLOR)
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_color: bool,
+    /// Do not ask
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub yes: bool,
+    /// Where mailferry keeps what it remembers
+    #[arg(
+        long,
+        global = true,
+        env = "MAILFERRY_DATA_DIR",
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Table,
+    /// For people with wide screens
+    Wide,
+    /// One document
+    Json,
+    /// A document a line, also while it runs
+    Jsonl,
+    /// One document
+    Yaml,
+    /// For spreadsheets
+    Csv,
+    /// Names alone
+    Name,
+}
+
+/// The form of what is said on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    /// Lines
+    Text,
+    /// A JSON document a line
+    Json,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressForm {
+    /// A block on a terminal, else nothing
+    Auto,
+    /// A block
+    Bar,
+    /// A line a minute
+    Plain,
+    /// A JSON document a second, on standard error
+    Json,
+    /// Nothing
+    None,
+}
+
+/// The flags of one side of a copy, without `source-` or `target-`: name, value, help.
+pub const SIDE_FLAGS: [(&str, &str, &str); 6] = [
+    ("password-file", "FILE", "Its password, in a file; one line end at its end is dropped"),
+    ("token-file", "FILE", "A bearer token instead of a password, in a file"),
+    ("admin", "USER", "An administrator who signs in for the mailbox; the password is then his"),
+    ("admin-style", "STYLE", "How the administrator names the mailbox: dovecot, authzid, …"),
+    ("ca-file", "FILE", "Certificate authorities to trust (PEM)"),
+    ("fingerprint", "SHA256", "The one certificate to trust"),
+];
+
+/// The command with the flags that the manifests ask for.
+pub fn command(manifests: &[&'static Manifest]) -> Command {
+    let sides = |mut command: Command| {
+        for (side, heading) in [("source", "Source options"), ("target", "Target options")] {
+            for (name, value, help) in SIDE_FLAGS {
+                let name = format!("{side}-{name}");
+                command = command
+                    .arg(Arg::new(name.clone()).long(name).value_name(value).help(help).help_heading(heading));
+            }
+        }
+        command
+    };
+    let settings = |command: Command| with_settings(command, manifests);
+    Cli::command()
+        .mut_subcommand("copy", sides)
+        .mut_subcommand("verify", sides)
+        .mut_subcommand("endpoint", |c| {
+            c.mut_subcommand("new", settings).mut_subcommand("set", settings)
+        })
+}
+
+/// A flag for each setting of each kind of system; secrets come from files.
+fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Command {
+    let mut seen = Vec::new();
+    for spec in manifests.iter().flat_map(|m| m.settings) {
+        let name = if spec.takes == Takes::Secret { format!("{}-file", spec.name) } else { spec.name.to_owned() };
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name.clone());
+        let kinds: Vec<&str> = manifests
+            .iter()
+            .filter(|m| m.setting(spec.name).is_some())
+            .map(|m| m.kind)
+            .collect();
+        let help = match spec.default {
+            Some(default) => format!("{} [{}; default: {default}]", spec.help, kinds.join(", ")),
+            None => format!("{} [{}]", spec.help, kinds.join(", ")),
+        };
+        let value = match spec.takes {
+            Takes::Secret | Takes::Path => "PATH".to_owned(),
+            Takes::OneOf(words) => words.join("|"),
+            Takes::Host => "HOST".to_owned(),
+            Takes::Port => "PORT".to_owned(),
+            Takes::Number => "N".to_owned(),
+            Takes::Text => "TEXT".to_owned(),
+        };
+        command = command.arg(
+            Arg::new(id(&name)).long(name).value_name(value).help(help).help_heading("Settings of the kind"),
+        );
+    }
+    command
+}
+
+fn id(name: &str) -> String {
+    format!("setting:{name}")
+}
+
+/// The plain values given for a kind's settings, and a sentence for each flag that this kind does not take.
+pub fn given_settings(matches: &ArgMatches, manifest: &Manifest) -> (Settings, Vec<String>) {
+    let mut settings = Settings::default();
+    let mut faults = Vec::new();
+    for given in matches.ids().filter(|i| i.as_str().starts_with("setting:")) {
+        let name = given.as_str().trim_start_matches("setting:");
+        let Some(value) = matches.get_one::<String>(given.as_str()) else { continue };
+        let secret = name.strip_suffix("-file").and_then(|n| manifest.setting(n));
+        match manifest.setting(name) {
+            Some(spec) if spec.takes == Takes::Path => {
+                settings = settings.with(name, absolute(value));
+            }
+            Some(_) => settings = settings.with(name, value),
+            None if secret.is_some_and(|s| s.takes == Takes::Secret) => {}
+            None => faults.push(format!("{} takes no --{name}", manifest.kind)),
+        }
+    }
+    (settings, faults)
+}
+
+/// The files given for a kind's secrets: name of the secret and path.
+pub fn given_secret_files(matches: &ArgMatches, manifest: &Manifest) -> Vec<(&'static str, PathBuf)> {
+    let secrets = manifest.settings.iter().filter(|s| s.takes == Takes::Secret);
+    secrets
+        .filter_map(|s| {
+            let flag = id(&format!("{}-file", s.name));
+            let path = matches.try_get_one::<String>(&flag).ok().flatten()?;
+            Some((s.name, PathBuf::from(path)))
+        })
+        .collect()
+}
+
+/// A path as it is from anywhere.
+pub fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |p| p.to_string_lossy().into_owned())
+}
+
+/// The matches of a verb below a noun.
+pub fn below<'a>(matches: &'a ArgMatches, noun: &str, verb: &str) -> Option<&'a ArgMatches> {
+    matches.subcommand_matches(noun)?.subcommand_matches(verb)
+}

@@ -1,0 +1,222 @@
+//! `batch new|list|show|start|stop|sync|complete|watch|remove`.
+
+use std::{
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::http::Method;
+use clap::{Args, Subcommand};
+use mailferry_model::csv::{self, Needs, Passwords};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{
+    Asked, confirm,
+    run_options::{PaceArgs, RunArgs},
+    waiting::{Goal, Run, foreground, watch},
+};
+use crate::{
+    api::{Api, segment},
+    exit::{self, Failure},
+    instance::Instance,
+    out::Column,
+};
+
+/// What to do with batches.
+#[derive(Subcommand)]
+pub enum BatchCommand {
+    /// Make one from a CSV
+    New(Box<NewBatch>),
+    /// All of them
+    List,
+    /// One of them
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Start it, resume it, or retry what failed
+    Start(RunBatch),
+    /// Sync what is synced once more
+    Sync(RunBatch),
+    /// The last sync and the verification
+    Complete(RunBatch),
+    /// Stop what is under way
+    Stop {
+        /// Its name
+        name: String,
+    },
+    /// Look on without doing anything
+    Watch {
+        /// Its name
+        name: String,
+    },
+    /// Remove it; ledgers stay
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// The flags of `batch new`.
+#[derive(Args)]
+pub struct NewBatch {
+    /// Its name, unique, at most 64 characters
+    pub name: String,
+    /// The endpoint to read from
+    #[arg(long, value_name = "ENDPOINT")]
+    pub source: String,
+    /// The endpoint to write to
+    #[arg(long, value_name = "ENDPOINT")]
+    pub target: String,
+    /// EmailAddress[,UserName][,Password][,TargetAddress][,TargetUserName][,TargetPassword]
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// Make it from the rows that can be used
+    #[arg(long)]
+    pub skip_rejected: bool,
+    /// Where rows that cannot be used are written, with their reasons
+    #[arg(long, value_name = "FILE", default_value = "rejected.csv")]
+    pub rejected: PathBuf,
+    /// Only say whether it could be made
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+    /// What moves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// The flags of commands that run a batch.
+#[derive(Args)]
+pub struct RunBatch {
+    /// Its name
+    pub name: String,
+    /// Until when to wait. Without a service the work is done here, until the batch comes to rest; with
+    /// `completed`, `start` and `sync` go on with the completion if everything synced well
+    #[arg(long, value_name = "GOAL", num_args = 0..=1, require_equals = true, default_missing_value = "synced")]
+    pub wait: Option<Goal>,
+    /// Stop in order after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+pub(super) const COLUMNS: [Column; 12] = [
+    Column::of("NAME", "/name"),
+    Column::of("STATUS", "/status"),
+    Column::of("SYNCED%", "/percentageSynced"),
+    Column::of("TOTAL", "/total"),
+    Column::of("SYNCED", "/synced"),
+    Column::of("FINALIZED", "/finalized"),
+    Column::of("FAILED", "/failed"),
+    Column::of("SCORE", "/dataConsistencyScore"),
+    Column::wide("SOURCE", "/source"),
+    Column::wide("TARGET", "/target"),
+    Column::wide("SKIPPED", "/itemsSkipped"),
+    Column::wide("DATA MIGRATED", "/bytesSynced"),
+];
+
+/// Runs it.
+pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure> {
+    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+    let quiet_api = || instance.api(Arc::new(|| {}));
+    let path = |name: &str| format!("/batches/{}", segment(name));
+    match command {
+        BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
+        BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS),
+        BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
+        BatchCommand::Start(args) => return work(asked, &instance, "start", Goal::Synced, args).await,
+        BatchCommand::Sync(args) => return work(asked, &instance, "sync", Goal::Synced, args).await,
+        BatchCommand::Complete(args) => return work(asked, &instance, "complete", Goal::Completed, args).await,
+        BatchCommand::Stop { name } => {
+            let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
+            match asked.out.is_for_people() {
+                true => asked.out.say(&format!("The batch {name} is stopping; what is under way ends in order.")),
+                false => asked.out.show(&batch, &COLUMNS),
+            }
+        }
+        BatchCommand::Watch { name } => return watch(&asked, &quiet_api(), &name).await,
+        BatchCommand::Remove { name } => {
+            quiet_api().get(&path(&name)).await?;
+            confirm(&asked, &format!("the batch {name}"))?;
+            quiet_api().call(Method::DELETE, &path(&name), None).await?;
+            asked.out.say(&format!("The batch {name} is removed; its ledgers stay."));
+        }
+    }
+    Ok(exit::OK)
+}
+
+async fn work(
+    asked: Asked<'_>,
+    instance: &Instance,
+    action: &'static str,
+    goal: Goal,
+    args: RunBatch,
+) -> Result<u8, Failure> {
+    // `complete --wait` means its own end, not the first sync's.
+    let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
+    let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace: args.pace.pace() };
+    foreground(&asked, instance, &run).await
+}
+
+async fn new(asked: &Asked<'_>, api: &Api, args: &NewBatch) -> Result<u8, Failure> {
+    let shown = args.csv.display();
+    let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+    let bytes = Zeroizing::new(bytes);
+    let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
+    let parsed = csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    if !parsed.rejected.is_empty() {
+        write_private(&args.rejected, &parsed.rejected_csv())?;
+        let (n, file) = (parsed.rejected.len(), args.rejected.display());
+        asked.out.note(&format!("{n} rows cannot be used; {file} has them with their reasons, correct and import it."));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{shown}: not UTF-8")))?;
+    let body = json!({
+        "name": args.name,
+        "source": args.source,
+        "target": args.target,
+        "csv": text,
+        "options": args.run.options(),
+        "skipRejected": args.skip_rejected,
+    });
+    let rows = parsed.rows.len();
+    if args.dry_run {
+        let made = json!({ "name": args.name, "total": rows, "rejected": parsed.rejected.len() });
+        match asked.out.is_for_people() {
+            true => asked.out.say(&format!("The batch {} would have {rows} mailboxes.", args.name)),
+            false => asked.out.show(&made, &COLUMNS),
+        }
+    } else {
+        let made = api.post("/batches", body).await?;
+        match asked.out.is_for_people() {
+            true => {
+                let name = &args.name;
+                asked.out.say(&format!("The batch {name} has {rows} mailboxes; mailferry batch start {name} begins."));
+            }
+            false => asked.out.show(&made, &COLUMNS),
+        }
+    }
+    if parsed.rows.iter().any(|r| r.source.password.is_some() || r.target.password.is_some()) {
+        asked.out.note(&format!("{shown} holds passwords; they are kept encrypted now, the file is not needed."));
+    }
+    Ok(if parsed.rejected.is_empty() { exit::OK } else { exit::PARTIAL })
+}
+
+async fn needed(api: &Api, endpoint: &str) -> Result<Passwords, Failure> {
+    let endpoint: Value = api.get(&format!("/endpoints/{}", segment(endpoint))).await?;
+    Ok(match endpoint["signsInForAll"].as_bool() {
+        Some(true) => Passwords::None,
+        _ => Passwords::Each,
+    })
+}
+
+/// It holds passwords if the CSV did.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut f| f.write_all(bytes));
+    written.map_err(|e| Failure::own(format!("{}: {e}", path.display())))
+}

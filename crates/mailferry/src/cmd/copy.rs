@@ -1,0 +1,174 @@
+//! `copy SOURCE TARGET`: one mailbox without a batch.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use mailferry_engine::{
+    copy::{Copied, Copy, Patience, Task, copy},
+    pass::{Depth, Progress},
+};
+use mailferry_model::{cancel::Cancel, report::Kept};
+use serde_json::json;
+
+use super::{
+    Asked,
+    run_options::{PaceArgs, RunArgs},
+};
+use crate::{
+    account::{self, Side},
+    exit::Failure,
+    instance::{Instance, Pace},
+    progress::{Display, Moment, TICK},
+    result::{self, Renamed},
+    signals,
+};
+
+/// The flags of `copy`.
+#[derive(Args)]
+pub struct CopyArgs {
+    /// The account to read: imaps://USER@HOST[:PORT], imap://USER@HOST[:PORT][?security=tls|none], maildir:PATH
+    pub source: String,
+    /// The account to write
+    pub target: String,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+    /// Verify digests too: reads every message again on both sides
+    #[arg(long)]
+    pub deep: bool,
+    /// Certificate authorities to trust on both sides (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// What moves.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// Copies one mailbox.
+pub async fn run(asked: Asked<'_>, args: CopyArgs) -> Result<u8, Failure> {
+    let task = if args.dry_run { Task::Pretend } else { Task::Move };
+    let pair = Pair { command: "copy", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
+    let depth = if args.deep { Depth::Deep } else { Depth::Written };
+    one_mailbox(asked, &pair, &args.run, args.pace.pace(), task, depth).await
+}
+
+/// The two accounts of a command, and the command whose flags belong to them.
+pub struct Pair<'a> {
+    /// Its name.
+    pub command: &'static str,
+    /// The account to read.
+    pub source: &'a str,
+    /// The account to write or to look at.
+    pub target: &'a str,
+    /// The CA file for both.
+    pub ca_file: Option<&'a PathBuf>,
+}
+
+/// Copies, pretends or verifies, and tells how it went: the same for all three.
+pub async fn one_mailbox(
+    asked: Asked<'_>,
+    pair: &Pair<'_>,
+    run: &RunArgs,
+    pace: Pace,
+    task: Task,
+    depth: Depth,
+) -> Result<u8, Failure> {
+    let out = asked.out;
+    let progress = Arc::new(Progress::default());
+    let ended = attempt(&asked, pair, run, pace, (task, depth), &progress).await;
+    match ended {
+        Ok((copied, renamed)) => {
+            let object = result::finished(&copied.report, &renamed);
+            match out.form {
+                crate::args::Form::Json => out.document(&object),
+                crate::args::Form::Jsonl => {
+                    let mut line = json!({ "type": "summary" });
+                    if let (Some(all), Some(fields)) = (line.as_object_mut(), object.as_object()) {
+                        all.extend(fields.clone());
+                    }
+                    out.event(&line);
+                }
+                _ if out.is_for_people() => result::tell(out, &copied.report, &renamed),
+                _ => out.show(&object, &[]),
+            }
+            Ok(result::code_of(&copied.report.findings))
+        }
+        Err(failure) => {
+            if out.form == crate::args::Form::Json {
+                out.document(&result::failed(&failure, progress.totals()));
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn attempt(
+    asked: &Asked<'_>,
+    pair: &Pair<'_>,
+    run: &RunArgs,
+    pace: Pace,
+    (task, depth): (Task, Depth),
+    progress: &Arc<Progress>,
+) -> Result<(Copied, Vec<Renamed>), Failure> {
+    let matches = asked.matches.subcommand_matches(pair.command).unwrap_or(asked.matches);
+    let side = |word| Side { word, matches, ca_file: pair.ca_file };
+    let source = account::end(pair.source, &side("source"), &asked.connectors)?;
+    let target = account::end(pair.target, &side("target"), &asked.connectors)?;
+    let user = source.mailbox.address.clone();
+    let name = source.mailbox.user.clone().unwrap_or_else(|| user.clone());
+    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+    let (house, meter) = instance.house(pace);
+    let wanted = Copy {
+        source,
+        target,
+        options: run.options(),
+        kind: None,
+        depth,
+        task,
+        progress: progress.clone(),
+        patience: Patience::default(),
+    };
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let mut display = Display::of(asked.out);
+    let ended = {
+        let working = copy(&house, &wanted, &cancel, &|| {});
+        tokio::pin!(working);
+        loop {
+            tokio::select! {
+                ended = &mut working => break ended,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            let pause = meter.pause().map(|p| format!("\n    {:?} asked us to wait", p.side));
+            display.show(&Moment {
+                name: name.clone(),
+                state: progress.phase().to_owned(),
+                totals: progress.totals(),
+                beside: pause.unwrap_or_default(),
+                fields: json!({}),
+            });
+        }
+    };
+    display.clear();
+    let copied = ended?;
+    let mut renamed = Vec::new();
+    if task == Task::Move {
+        let kept = Kept {
+            mailbox: copied.mailbox,
+            user,
+            at: mailferry_model::port::Clock::now(&*instance.clock),
+            findings: copied.report.findings.clone(),
+        };
+        instance.reports.keep_report(&kept).await?;
+        let head = instance.store.head(copied.mailbox).await?;
+        let told = head.folders.into_iter().filter(|f| !f.gone).filter_map(|f| {
+            let reason = f.renamed?.into_string();
+            Some(Renamed { folder: f.source_path.to_string(), target: f.target_path.to_string(), reason })
+        });
+        renamed.extend(told);
+    }
+    Ok((copied, renamed))
+}

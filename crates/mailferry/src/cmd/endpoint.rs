@@ -1,0 +1,338 @@
+//! `endpoint new|list|show|set|test|remove`.
+
+use std::path::PathBuf;
+
+use axum::http::Method;
+use clap::{ArgMatches, Subcommand, ValueEnum};
+use mailferry_engine::probing::probe;
+use mailferry_model::{
+    Side,
+    cancel::Cancel,
+    finding::{Finding, TestResult, TestedAs, Verdict},
+    settings::{MailboxAddress, Manifest, Settings},
+};
+use serde_json::{Value, json};
+
+use super::{Asked, confirm};
+use crate::{
+    api::{Api, segment},
+    args::{Form, below, given_secret_files, given_settings},
+    exit::{self, Failure},
+    instance::{Instance, Pace},
+    out::{self, Column, Out},
+    secrets, signals,
+};
+
+/// What to do with endpoints.
+#[derive(Subcommand)]
+pub enum EndpointCommand {
+    /// Make one
+    New {
+        /// Its name, unique
+        name: String,
+        /// The kind of system
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// Mailboxes in their initial sync at once
+        #[arg(long, value_name = "N")]
+        max_concurrent_migrations: Option<u32>,
+        /// Mailboxes in incremental and final syncs at once
+        #[arg(long, value_name = "N")]
+        max_concurrent_incremental_syncs: Option<u32>,
+    },
+    /// All of them
+    List,
+    /// One of them
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Change one; its batches go on by themselves
+    Set {
+        /// Its name
+        name: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// Take settings away
+        #[arg(long, value_name = "SETTING")]
+        unset: Vec<String>,
+        /// Mailboxes in their initial sync at once
+        #[arg(long, value_name = "N")]
+        max_concurrent_migrations: Option<u32>,
+        /// Mailboxes in incremental and final syncs at once
+        #[arg(long, value_name = "N")]
+        max_concurrent_incremental_syncs: Option<u32>,
+    },
+    /// Ask the live system, step by step
+    Test {
+        /// Its name
+        name: String,
+        /// The side it will play
+        #[arg(long = "as", value_enum, default_value_t = Role::Source)]
+        role: Role,
+        /// A mailbox to open
+        #[arg(long, value_name = "ADDRESS")]
+        mailbox: Option<String>,
+        /// The mailbox's password, where it has its own
+        #[arg(long, value_name = "FILE")]
+        mailbox_password_file: Option<PathBuf>,
+        /// Show what Microsoft's own framework would say
+        #[arg(long)]
+        native: bool,
+    },
+    /// Remove one that no batch refers to
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// The side that an endpoint plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// It will be read
+    Source,
+    /// It will be written
+    Target,
+}
+
+const COLUMNS: [Column; 9] = [
+    Column::of("NAME", "/name"),
+    Column::of("TYPE", "/type"),
+    Column::of("REMOTE SERVER", "/settings/remote-server"),
+    Column::of("STATUS", "/status"),
+    Column::of("MIGRATIONS", "/MaxConcurrentMigrations"),
+    Column::of("INCREMENTAL", "/MaxConcurrentIncrementalSyncs"),
+    Column::of("BATCHES", "/batches"),
+    Column::wide("MODIFIED", "/modified"),
+    Column::wide("NEEDS", "/needsToConnect"),
+];
+
+/// Runs it.
+pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failure> {
+    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+    let api = instance.api(std::sync::Arc::new(|| {}));
+    match command {
+        EndpointCommand::New { name, kind, password_stdin, max_concurrent_migrations, max_concurrent_incremental_syncs } => {
+            let manifest = manifest(&asked, &kind)?;
+            let flags = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
+            let (settings, mut secrets) = given(flags, manifest, stdin(password_stdin)?)?;
+            let lacks = manifest.setting("password").is_some() && secrets.is_empty();
+            if let Some(user) = settings.get("username").filter(|_| lacks) {
+                let asked = secrets::ask(user, "password-file FILE")?;
+                secrets.push(("password", asked.expose().clone()));
+            }
+            check(&asked, manifest, &settings)?;
+            let body = json!({
+                "name": name,
+                "type": manifest.kind,
+                "settings": settings.values,
+                "secrets": object(secrets),
+                "maxConcurrentMigrations": max_concurrent_migrations,
+                "maxConcurrentIncrementalSyncs": max_concurrent_incremental_syncs,
+            });
+            let made = api.post("/endpoints", body).await?;
+            told(asked.out, &made, &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."));
+        }
+        EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS),
+        EndpointCommand::Show { name } => {
+            asked.out.show(&api.get(&format!("/endpoints/{}", segment(&name))).await?, &COLUMNS);
+        }
+        EndpointCommand::Set { name, password_stdin, unset, max_concurrent_migrations, max_concurrent_incremental_syncs } => {
+            let path = format!("/endpoints/{}", segment(&name));
+            let before = api.get(&path).await?;
+            let manifest = manifest(&asked, before["type"].as_str().unwrap_or_default())?;
+            let flags = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
+            let (settings, secrets) = given(flags, manifest, stdin(password_stdin)?)?;
+            let mut values = json!(settings.values);
+            unset.into_iter().for_each(|s| values[s] = Value::Null);
+            let body = json!({
+                "version": before["version"],
+                "settings": values,
+                "secrets": object(secrets),
+                "maxConcurrentMigrations": max_concurrent_migrations,
+                "maxConcurrentIncrementalSyncs": max_concurrent_incremental_syncs,
+            });
+            let changed = api.call(Method::PATCH, &path, Some(body)).await?;
+            told(asked.out, &changed, &format!("The endpoint {name} is changed."));
+        }
+        EndpointCommand::Test { name, role, mailbox, mailbox_password_file, native } => {
+            let mailbox = match mailbox {
+                None => None,
+                Some(address) => {
+                    let password = mailbox_password_file.as_deref().map(secrets::from_file).transpose()?;
+                    Some(MailboxAddress { address, password, ..MailboxAddress::default() })
+                }
+            };
+            return test(&asked, &instance, &api, (&name, role, native), mailbox).await;
+        }
+        EndpointCommand::Remove { name } => {
+            let path = format!("/endpoints/{}", segment(&name));
+            api.get(&path).await?;
+            confirm(&asked, &format!("the endpoint {name}"))?;
+            api.call(Method::DELETE, &path, None).await?;
+            asked.out.say(&format!("The endpoint {name} is removed."));
+        }
+    }
+    Ok(exit::OK)
+}
+
+type Secrets = Vec<(&'static str, String)>;
+
+fn manifest(asked: &Asked<'_>, kind: &str) -> Result<&'static Manifest, Failure> {
+    let mut manifests = asked.connectors.iter().map(|c| c.manifest());
+    manifests.find(|m| m.kind.eq_ignore_ascii_case(kind)).ok_or_else(|| {
+        let known: Vec<&str> = asked.connectors.iter().map(|c| c.manifest().kind).collect();
+        Failure::usage(format!("--type is one of {}", known.join(", ")))
+    })
+}
+
+fn stdin(asked: bool) -> Result<Option<String>, Failure> {
+    asked.then(|| secrets::from_stdin().map(|s| s.expose().clone())).transpose()
+}
+
+/// Settings and secrets from the flags.
+fn given(
+    flags: &ArgMatches,
+    manifest: &Manifest,
+    stdin: Option<String>,
+) -> Result<(Settings, Secrets), Failure> {
+    let (settings, faults) = given_settings(flags, manifest);
+    if !faults.is_empty() {
+        return Err(Failure::usage(faults.join("; ")));
+    }
+    let mut secrets: Secrets = Vec::new();
+    for (name, path) in given_secret_files(flags, manifest) {
+        secrets.push((name, secrets::from_file(&path)?.expose().clone()));
+    }
+    if let Some(password) = stdin {
+        if manifest.setting("password").is_none() {
+            return Err(Failure::usage(format!("{} takes no password", manifest.kind)));
+        }
+        secrets.retain(|(name, _)| *name != "password");
+        secrets.push(("password", password));
+    }
+    Ok((settings, secrets))
+}
+
+/// What the connector says of the settings, beyond what the router can know.
+fn check(asked: &Asked<'_>, manifest: &Manifest, settings: &Settings) -> Result<(), Failure> {
+    let connector = asked.connectors.iter().find(|c| c.manifest().kind == manifest.kind);
+    let mut faults = manifest.check(settings);
+    if faults.is_empty() {
+        faults = connector.and_then(|c| c.check(settings).err()).unwrap_or_default();
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Usage("SETTINGS_REFUSED", faults.join("; "))),
+    }
+}
+
+fn object(secrets: Secrets) -> Value {
+    Value::Object(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret.into())).collect())
+}
+
+/// The thing itself for programs, a sentence for people.
+fn told(out: &Out, thing: &Value, sentence: &str) {
+    match out.is_for_people() {
+        true => out.say(sentence),
+        false => out.show(thing, &COLUMNS),
+    }
+}
+
+async fn test(
+    asked: &Asked<'_>,
+    instance: &Instance,
+    api: &Api,
+    (name, role, native): (&str, Role, bool),
+    mailbox: Option<MailboxAddress>,
+) -> Result<u8, Failure> {
+    // The API shows no secrets, and what runs probes needs them.
+    let endpoint = instance.store.endpoint(name).await?;
+    let connector = asked.connectors.iter().find(|c| c.manifest().kind == endpoint.kind);
+    let connector = connector.ok_or_else(|| Failure::own(format!("no such kind: {}", endpoint.kind)))?;
+    let mut settings = endpoint.settings.clone();
+    for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
+        settings = settings.with_secret(&name, secret);
+    }
+    let (side, tested_as) = match role {
+        Role::Source => (Side::Source, TestedAs::Source),
+        Role::Target => (Side::Target, TestedAs::Target),
+    };
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let (house, _) = instance.house(Pace::default());
+    let cx = house.cx(side, &cancel, Some(1));
+    let result = probe(&**connector, &settings, mailbox.as_ref(), &cx).await;
+    if cancel.is_cancelled() {
+        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
+    }
+    let path = format!("/endpoints/{}/test", segment(name));
+    api.call(Method::PUT, &path, Some(json!(result))).await?;
+    match asked.out.form {
+        Form::Table | Form::Wide => show(asked.out, &result, native),
+        Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
+        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS),
+    }
+    Ok(result.exit_code(tested_as))
+}
+
+const STEP_COLUMNS: [Column; 8] = [
+    Column::of("ID", "/id"),
+    Column::of("STEP", "/step"),
+    Column::of("OUTCOME", "/outcome"),
+    Column::of("NATIVE", "/native"),
+    Column::of("EVIDENCE", "/evidence"),
+    Column::of("MS", "/elapsedMs"),
+    Column::of("CODE", "/code"),
+    Column::of("CAUSE", "/cause"),
+];
+
+/// One row a check; what failed says why and what to do.
+fn show(out: &Out, result: &TestResult, native: bool) {
+    for row in &result.steps {
+        out.say(&row_of(row, native));
+        let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
+        if let Some(cause) = row.cause.as_ref().filter(|_| told) {
+            out.say(&format!("      cause: {cause}"));
+        }
+        row.fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
+    }
+    let failing = result.steps.iter().find(|s| s.outcome == Verdict::Fail);
+    match failing {
+        Some(row) => out.say(&format!("Failed at {}.", step(row))),
+        None => out.say(&format!("{}.", result.result)),
+    }
+    if native {
+        out.say(&format!("Microsoft's own framework: {}.", result.native));
+    }
+}
+
+fn row_of(row: &Finding, native: bool) -> String {
+    let word = |verdict| match verdict {
+        Verdict::Pass => "ok",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+        Verdict::NotRun => "-",
+        Verdict::Unknown => "?",
+    };
+    let told = match row.outcome {
+        Verdict::NotRun => "not run".to_owned(),
+        _ => row.evidence.lines().next().unwrap_or_default().chars().take(90).collect(),
+    };
+    let code = row.code.as_ref().map(|c| format!(" [{c}]")).unwrap_or_default();
+    let beside = if native { format!("{:<5} ", word(row.native)) } else { String::new() };
+    let time = match row.outcome {
+        Verdict::NotRun => String::new(),
+        _ => format!("  {}", out::duration(row.elapsed_ms as f64 / 1000.0)),
+    };
+    format!("{:<5} {beside}{:<10} {}: {told}{code}{time}", word(row.outcome), step(row), row.title)
+}
+
+fn step(row: &Finding) -> String {
+    format!("{:?}", row.step).to_lowercase()
+}

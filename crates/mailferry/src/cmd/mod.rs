@@ -1,0 +1,82 @@
+//! The commands, a file for each noun.
+
+pub mod batch;
+pub mod copy;
+pub mod demo;
+pub mod endpoint;
+pub mod explain;
+pub mod item;
+mod run_options;
+pub mod user;
+pub mod verify;
+mod waiting;
+
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use mailferry_model::port::Connector;
+
+use crate::{
+    args::{Cli, Global, Noun},
+    exit::{self, Failure},
+    out::{self, Out},
+};
+
+/// What commands are given.
+pub struct Asked<'a> {
+    /// The global flags.
+    pub global: &'a Global,
+    /// Everything that was given.
+    pub matches: &'a ArgMatches,
+    /// The kinds of systems.
+    pub connectors: Vec<Arc<dyn Connector>>,
+    /// Where to speak.
+    pub out: &'a Out,
+}
+
+/// Runs a command; its exit code.
+pub async fn run(
+    cli: Cli,
+    matches: &ArgMatches,
+    connectors: Vec<Arc<dyn Connector>>,
+    out: &Out,
+) -> Result<u8, Failure> {
+    let asked = Asked { global: &cli.global, matches, connectors, out };
+    match cli.command {
+        Noun::Copy(args) => copy::run(asked, args).await,
+        Noun::Verify(args) => verify::run(asked, args).await,
+        Noun::Endpoint(command) => endpoint::run(asked, command).await,
+        Noun::Batch(command) => batch::run(asked, command).await,
+        Noun::User(command) => user::run(asked, command).await,
+        Noun::Item(command) => item::run(asked, command).await,
+        Noun::Explain(args) => explain::run(&asked, &args),
+        Noun::Demo(args) => demo::run(asked, args).await,
+        Noun::Version => {
+            out::print(concat!("mailferry ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(exit::OK)
+        }
+    }
+}
+
+/// Asks whether something may be removed; `--yes` answers it.
+fn confirm(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
+    use std::io::{BufRead, IsTerminal};
+    if asked.global.yes {
+        return Ok(());
+    }
+    let problem = || {
+        let text = format!("{what} is not removed without a yes.");
+        let problem = mailferry_server::Problem::conflict("CONFIRMATION_MISSING", text);
+        Failure::Problem(Box::new(problem))
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(problem());
+    }
+    out::complain(&format!("Remove {what}? [y/N] "));
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    match answer.trim().eq_ignore_ascii_case("y") || answer.trim().eq_ignore_ascii_case("yes") {
+        true => Ok(()),
+        false => Err(problem()),
+    }
+}

@@ -1,0 +1,138 @@
+//! The flags that say what moves and how, shared by `copy`, `verify` and `batch new`.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::{Timestamp, civil};
+use mailferry_model::{
+    filter::{Filter, Pattern},
+    mapping::{MapRule, RunOptions},
+};
+
+use crate::instance::Pace;
+
+/// What moves and how.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "What moves")]
+pub struct RunArgs {
+    /// Only this folder; `F/*` with what lies below it, `#SentItems#` by its role
+    #[arg(long, value_name = "PATTERN")]
+    pub include: Vec<Pattern>,
+    /// Not this folder
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<Pattern>,
+    /// The folder A of the source is B at the target
+    #[arg(long, value_name = "A=B")]
+    pub map: Vec<MapRule>,
+    /// Only what arrived at or after this time: 2024-01-01 (UTC) or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Option<Timestamp>,
+    /// Only what arrived before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub before: Option<Timestamp>,
+    /// Only what is at most so large: 10M, 1G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_size: Option<u64>,
+    /// Carry removals: what is gone at the source is removed at the target
+    #[arg(long)]
+    pub delete: bool,
+    /// At most so many connections a side
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub connections: Option<u16>,
+    /// How long a doubt is looked at before anything is put again
+    #[arg(long, value_name = "SECONDS")]
+    pub grace: Option<u64>,
+}
+
+/// How fast and how patiently.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "How fast")]
+pub struct PaceArgs {
+    /// At most so many bytes a second over all: 512K, 2M; off
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub bwlimit: Option<u64>,
+    /// How long an answer to a put may take
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub put_timeout: Option<u64>,
+}
+
+impl RunArgs {
+    /// As the engine takes them.
+    pub fn options(&self) -> RunOptions {
+        RunOptions {
+            filter: Filter {
+                include: self.include.clone(),
+                exclude: self.exclude.clone(),
+                since: self.since,
+                before: self.before,
+                max_size: self.max_size,
+            },
+            map: self.map.clone(),
+            delete: self.delete,
+            connections: self.connections,
+            grace_seconds: self.grace,
+        }
+    }
+}
+
+impl PaceArgs {
+    /// As the instance takes them.
+    pub fn pace(self) -> Pace {
+        Pace {
+            bytes_per_second: self.bwlimit.filter(|n| *n > 0),
+            put_timeout: self.put_timeout.map(Duration::from_secs),
+        }
+    }
+}
+
+/// A time: RFC 3339, or a day that begins at midnight UTC.
+fn time(text: &str) -> Result<Timestamp, String> {
+    let day = || text.parse::<civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    text.parse::<Timestamp>()
+        .ok()
+        .or_else(|| Some(day()?.timestamp()))
+        .ok_or_else(|| "write 2024-01-31, or 2024-01-31T12:00:00Z".to_owned())
+}
+
+/// A size: a number and K, M, G or T, powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "write a number of bytes, or one with K, M, G or T".to_owned();
+    let upper = text.trim().to_ascii_uppercase();
+    let bare = upper.strip_suffix('B').unwrap_or(&upper);
+    let bare = bare.strip_suffix('I').unwrap_or(bare);
+    let (digits, power) = match bare.chars().last() {
+        Some('K') => (&bare[..bare.len() - 1], 10),
+        Some('M') => (&bare[..bare.len() - 1], 20),
+        Some('G') => (&bare[..bare.len() - 1], 30),
+        Some('T') => (&bare[..bare.len() - 1], 40),
+        _ => (bare, 0),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    let bytes = number * (1u64 << power) as f64;
+    match number.is_finite() && (0.0..9e18).contains(&bytes) {
+        true => Ok(bytes as u64),
+        false => Err(wrong()),
+    }
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    if text.eq_ignore_ascii_case("off") { Ok(0) } else { size(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!(
+            ["0", "10M", "1G", "1.5k", "2 MiB", "3KB"].map(|t| size(t).unwrap()),
+            [0, 10 << 20, 1 << 30, 1536, 2 << 20, 3 << 10]
+        );
+        assert!(["", "M", "-1", "1X", "1e300"].iter().all(|t| size(t).is_err()));
+        assert_eq!(rate("off"), Ok(0));
+        assert_eq!(time("2024-01-01").unwrap().to_string(), "2024-01-01T00:00:00Z");
+        assert_eq!(time("2024-01-01T01:00:00+01:00").unwrap().to_string(), "2024-01-01T00:00:00Z");
+        assert!(time("yesterday").is_err());
+    }
+}

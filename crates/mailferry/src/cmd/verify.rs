@@ -1,0 +1,42 @@
+//! `verify SOURCE TARGET`: a fresh look at both sides; nothing is put.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mailferry_engine::{copy::Task, pass::Depth};
+
+use super::{
+    Asked,
+    copy::{Pair, one_mailbox},
+    run_options::{PaceArgs, RunArgs},
+};
+use crate::exit::Failure;
+
+/// The flags of `verify`.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// The account that was read
+    pub source: String,
+    /// The account that was written
+    pub target: String,
+    /// Compare digests too: reads every message on both sides
+    #[arg(long)]
+    pub deep: bool,
+    /// Certificate authorities to trust on both sides (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// What should have moved.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// Verifies one mailbox.
+pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
+    let pair =
+        Pair { command: "verify", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
+    let depth = if args.deep { Depth::Deep } else { Depth::All };
+    one_mailbox(asked, &pair, &args.run, args.pace.pace(), Task::Verify, depth).await
+}

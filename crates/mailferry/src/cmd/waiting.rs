@@ -1,0 +1,251 @@
+//! Running and watching a batch until it comes to rest. Without a service the worker runs here.
+
+use std::{sync::Arc, time::Instant};
+
+use clap::ValueEnum;
+use mailferry_engine::tasks::Worker;
+use mailferry_model::{cancel::Cancel, id::BatchId, report::Totals, status::BatchStatus};
+use serde_json::{Value, json};
+
+use super::Asked;
+use crate::{
+    api::{Api, segment},
+    args::Form,
+    exit::{self, Failure},
+    instance::{Instance, Pace},
+    out::Out,
+    progress::{Display, Moment, TICK},
+    signals,
+};
+
+/// Until when to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// All mailboxes are synced
+    Synced,
+    /// All mailboxes are completed
+    Completed,
+}
+
+/// A run of a batch.
+pub struct Run {
+    /// Its name.
+    pub name: String,
+    /// `start`, `sync` or `complete`.
+    pub action: &'static str,
+    /// Until when.
+    pub goal: Goal,
+    /// Stop in order after so long.
+    pub timeout_seconds: Option<u64>,
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// Why waiting ended.
+enum Ended {
+    AtRest,
+    Parked,
+    TimedOut,
+    Interrupted,
+}
+
+/// Says what is wanted, works until the batch comes to rest, tells how it went.
+pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Result<u8, Failure> {
+    let worker = instance.worker(run.pace);
+    let bell = worker.clone();
+    let api = instance.api(Arc::new(move || bell.ring()));
+    let path = format!("/batches/{}", segment(&run.name));
+    act(&api, &path, run.action).await?;
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let stop = Cancel::default();
+    let working = {
+        let (worker, stop) = (worker.clone(), stop.clone());
+        tokio::spawn(async move { worker.run(&stop).await })
+    };
+    let mut display = Display::of(asked.out);
+    let ended = wait(asked, &api, &path, run, (&worker, &cancel, &working), &mut display).await;
+    stop.cancel();
+    let stopped = working.await;
+    display.clear();
+    stopped.map_err(|e| Failure::own(format!("the worker: {e}")))??;
+    match ended? {
+        Ended::AtRest => close(asked, &api, &path).await,
+        Ended::Parked => parked(&api, &path).await,
+        Ended::TimedOut => Err(Failure::Limit(format!(
+            "The time is over; `mailferry batch {} {}` goes on.",
+            run.action, run.name
+        ))),
+        Ended::Interrupted => Err(Failure::Interrupted(format!(
+            "Stopped in order; `mailferry batch start {}` goes on.",
+            run.name
+        ))),
+    }
+}
+
+/// Says what is wanted; a batch that was interrupted before goes on with what it was at.
+async fn act(api: &Api, path: &str, action: &str) -> Result<Value, Failure> {
+    api.post(&format!("{path}/{action}"), json!({})).await
+}
+
+async fn wait(
+    asked: &Asked<'_>,
+    api: &Api,
+    path: &str,
+    run: &Run,
+    (worker, cancel, working): (&Arc<Worker>, &Cancel, &tokio::task::JoinHandle<mailferry_model::Result<()>>),
+    display: &mut Display,
+) -> Result<Ended, Failure> {
+    let began = Instant::now();
+    loop {
+        let batch = api.get(path).await?;
+        for event in worker.take_events() {
+            let line = json!({
+                "type": "mailbox", "user": event.address, "state": event.what, "code": event.code,
+            });
+            asked.out.event(&line);
+            if asked.out.is_for_people() {
+                let code = event.code.map(|c| format!(" [{c}]")).unwrap_or_default();
+                display.note(&format!("{}: {}{code}", event.address, event.what));
+            }
+        }
+        let id: Option<BatchId> = serde_json::from_value(batch["id"].clone()).ok();
+        let running = id.map(|id| worker.running(id)).unwrap_or_default();
+        display.show(&moment(&batch, &running));
+        let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
+        match status {
+            Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
+                act(api, path, "complete").await?;
+            }
+            Some(status) if !status.is_active() => return Ok(Ended::AtRest),
+            Some(_) if batch["statusDetail"].is_string() && running.is_empty() => return Ok(Ended::Parked),
+            _ => {}
+        }
+        if cancel.is_cancelled() {
+            return Ok(Ended::Interrupted);
+        }
+        if working.is_finished() {
+            return Ok(Ended::AtRest);
+        }
+        if run.timeout_seconds.is_some_and(|s| began.elapsed().as_secs() >= s) {
+            return Ok(Ended::TimedOut);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = cancel.cancelled() => {}
+        }
+    }
+}
+
+/// The counts of a batch at one moment: those of running passes are newer than what is stored.
+fn moment(batch: &Value, running: &[(mailferry_model::id::UserId, Totals, &'static str)]) -> Moment {
+    let n = |name: &str| batch[name].as_u64().unwrap_or(0);
+    let mut totals = Totals {
+        identified: n("itemsIdentified"),
+        placed: n("itemsSynced"),
+        bytes: n("bytesSynced"),
+        bytes_identified: n("bytesIdentified"),
+        skipped: n("itemsSkipped"),
+    };
+    let fresh = running.iter().fold(Totals::default(), |sum, (_, t, _)| Totals {
+        identified: sum.identified + t.identified,
+        placed: sum.placed + t.placed,
+        bytes: sum.bytes + t.bytes,
+        bytes_identified: sum.bytes_identified + t.bytes_identified,
+        skipped: sum.skipped + t.skipped,
+    });
+    totals.placed = totals.placed.max(fresh.placed);
+    totals.bytes = totals.bytes.max(fresh.bytes);
+    totals.identified = totals.identified.max(fresh.identified);
+    totals.bytes_identified = totals.bytes_identified.max(fresh.bytes_identified);
+    let counts = ["synced", "syncing", "queued", "finalized", "stopped", "failed"];
+    let told: Vec<String> = counts.iter().filter(|c| n(c) > 0).map(|c| format!("{} {c}", n(c))).collect();
+    let beside = format!("\n    {} of {}", told.join(", "), n("total"));
+    let mailboxes: serde_json::Map<String, Value> =
+        counts.iter().chain(["total"].iter()).map(|c| ((*c).to_owned(), n(c).into())).collect();
+    Moment {
+        name: batch["name"].as_str().unwrap_or_default().to_owned(),
+        state: batch["status"].as_str().unwrap_or_default().to_owned(),
+        totals,
+        beside,
+        fields: json!({ "mailboxes": mailboxes, "detail": batch["statusDetail"] }),
+    }
+}
+
+/// Tells how it went, as `copy` does.
+async fn close(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> {
+    let mut report = api.get(&format!("{path}/report")).await?;
+    let batch = api.get(path).await?;
+    let count = |name: &str| report[name].as_array().map_or(0, Vec::len);
+    let bad = ["failed", "skipped", "missing", "doubled"].iter().any(|name| count(name) > 0);
+    let code = if bad { exit::PARTIAL } else { exit::OK };
+    if let Some(fields) = report.as_object_mut() {
+        let result = if bad { "partial" } else { "success" };
+        fields.insert("result".to_owned(), result.into());
+        fields.insert("exitCode".to_owned(), code.into());
+        fields.insert("batch".to_owned(), batch["name"].clone());
+        fields.insert("batchStatus".to_owned(), batch["status"].clone());
+    }
+    tell(asked.out, &report, &batch);
+    Ok(code)
+}
+
+fn tell(out: &Out, report: &Value, batch: &Value) {
+    match out.form {
+        Form::Json => out.document(report),
+        Form::Jsonl => {
+            let mut line = report.clone();
+            line["type"] = "summary".into();
+            out.event(&line);
+        }
+        Form::Table | Form::Wide => {
+            let empty = Vec::new();
+            for failed in report["failed"].as_array().unwrap_or(&empty) {
+                let text = |name: &str| failed[name].as_str().unwrap_or_default();
+                out.say(&format!("FAILED {}: {} [{}]", text("user"), text("reason"), text("code")));
+            }
+            out.list(&json!([batch]), &super::batch::COLUMNS);
+            out.say(report["sentence"].as_str().unwrap_or_default());
+        }
+        _ => out.show(report, &[]),
+    }
+}
+
+/// An endpoint refuses the sign-in: its batch waits, and so would we.
+async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
+    let batch = api.get(path).await?;
+    let name = |side: &str| batch[side].as_str().unwrap_or_default().to_owned();
+    let mut words = batch["statusDetail"].as_str().unwrap_or_default().to_owned();
+    let mut side = mailferry_model::Side::Source;
+    for (of, which) in [("source", mailferry_model::Side::Source), ("target", mailferry_model::Side::Target)] {
+        let endpoint = api.get(&format!("/endpoints/{}", segment(&name(of)))).await?;
+        if let Some(why) = endpoint["needsToConnect"].as_str() {
+            (side, words) = (which, format!("the endpoint {} needs you: {why}", name(of)));
+            break;
+        }
+    }
+    let error = mailferry_model::Error::new(mailferry_model::Kind::Unauthenticated, side, "sign in", words);
+    Err(Failure::Error(error))
+}
+
+/// Looks on until the batch comes to rest or nobody wants to look any more.
+pub async fn watch(asked: &Asked<'_>, api: &Api, name: &str) -> Result<u8, Failure> {
+    let path = format!("/batches/{}", segment(name));
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let mut display = Display::of(asked.out);
+    loop {
+        let batch = api.get(&path).await?;
+        display.show(&moment(&batch, &[]));
+        let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
+        if status.is_none_or(|s| !s.is_active()) {
+            display.clear();
+            return close(asked, api, &path).await;
+        }
+        if cancel.is_cancelled() {
+            display.clear();
+            return Err(Failure::Interrupted(format!("The batch {name} is as it was; this only looked on.")));
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}

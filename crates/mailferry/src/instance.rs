@@ -1,0 +1,122 @@
+//! This instance: its data folder, master key and store, and what is put together from them.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mailferry_connect::MimeConvert;
+use mailferry_engine::{
+    budget::{DEFAULT_BYTES, SharedBudget},
+    meter::Gauge,
+    open::House,
+    tasks::Worker,
+};
+use mailferry_model::port::{Clock, Connector, Reports, Store};
+use mailferry_server::Context;
+use mailferry_store::{Location, MasterKey, SqlStore};
+
+use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
+
+/// The name of the master key's file, in the data folder and among systemd's credentials.
+const KEY: &str = "mailferry-master-key";
+/// How long an answer to a put may take unless somebody says otherwise.
+pub const PUT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What commands that remember something work with.
+pub struct Instance {
+    /// The kinds of systems.
+    pub connectors: Vec<Arc<dyn Connector>>,
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// What last passes found.
+    pub reports: Arc<dyn Reports>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How a command wants its copies to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    /// Bytes a second, over all copies.
+    pub bytes_per_second: Option<u64>,
+    /// How long an answer to a put may take.
+    pub put_timeout: Option<Duration>,
+}
+
+impl Instance {
+    /// Opens the data folder, which is made on first use.
+    pub async fn open(global: &Global, connectors: Vec<Arc<dyn Connector>>) -> Result<Self, Failure> {
+        let folder = data_folder(global)?;
+        make_private(&folder)?;
+        let key = master_key(&folder)?;
+        let reports = Arc::new(FileReports(folder.join("reports")));
+        let store = SqlStore::open(&Location::Sqlite(folder), key).await?;
+        Ok(Self { connectors, store: Arc::new(store), reports, clock: Arc::new(SystemClock::default()) })
+    }
+
+    /// The router, called in this process.
+    pub fn api(&self, bell: Arc<dyn Fn() + Send + Sync>) -> Api {
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        Api::of(mailferry_server::router(Context {
+            store: self.store.clone(),
+            reports: self.reports.clone(),
+            clock: self.clock.clone(),
+            manifests: self.connectors.iter().map(|c| c.manifest()).collect(),
+            actor: format!("cli:{user}"),
+            bell,
+        }))
+    }
+
+    /// What copies share.
+    pub fn house(&self, pace: Pace) -> (House, Arc<Gauge>) {
+        let meter = Arc::new(Gauge::of(self.clock.clone(), pace.bytes_per_second));
+        let house = House {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            budget: Arc::new(SharedBudget::of(DEFAULT_BYTES)),
+            meter: meter.clone(),
+            convert: Arc::new(MimeConvert),
+            owner: self.store.new_id(),
+            put_timeout: pace.put_timeout.unwrap_or(PUT_TIMEOUT),
+            busy: Arc::new(Mutex::new(HashSet::new())),
+        };
+        (house, meter)
+    }
+
+    /// A worker in this process.
+    pub fn worker(&self, pace: Pace) -> Arc<Worker> {
+        Worker::of(self.house(pace).0, self.connectors.clone(), self.reports.clone())
+    }
+}
+
+/// Where everything is kept: the flag, `MAILFERRY_DATA_DIR`, else below the user's state folder.
+fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(folder) = &global.data_dir {
+        return std::path::absolute(folder).map_err(|e| Failure::usage(format!("--data-dir: {e}")));
+    }
+    let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let state = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")));
+    let state = state.ok_or_else(|| Failure::usage("there is no home folder; give --data-dir"))?;
+    Ok(state.join("mailferry"))
+}
+
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|e| Failure::own(format!("the data folder {} cannot be made: {e}", folder.display())))
+}
+
+/// From `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder that is made on first use.
+fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
+    if let Ok(text) = std::env::var("MAILFERRY_MASTER_KEY") {
+        return Ok(MasterKey::from_text(&text)?);
+    }
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(KEY));
+    match credentials.filter(|path| path.exists()) {
+        Some(path) => Ok(MasterKey::from_file(&path)?),
+        None => Ok(MasterKey::create_file(&folder.join(KEY))?),
+    }
+}

@@ -1,0 +1,24 @@
+//! What is said on standard error beside the command's own words. Ids only: no address, subject or secret.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::args::{Global, LogForm};
+
+/// Begins to log as the flags say.
+pub fn start(global: &Global) {
+    let (ours, others) = match global.verbose {
+        _ if global.quiet => (LevelFilter::ERROR, LevelFilter::OFF),
+        0 => (LevelFilter::WARN, LevelFilter::ERROR),
+        1 => (LevelFilter::INFO, LevelFilter::WARN),
+        2 => (LevelFilter::DEBUG, LevelFilter::INFO),
+        _ => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    };
+    let filter = Targets::new().with_default(others).with_target("mailferry", ours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let layer = match global.log_format {
+        LogForm::Text => lines.with_target(false).boxed(),
+        LogForm::Json => lines.json().boxed(),
+    };
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+}

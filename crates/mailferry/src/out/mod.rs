@@ -1,0 +1,153 @@
+//! Output: data on standard output in the form that was asked for, everything else on standard error.
+
+mod table;
+mod words;
+mod yaml;
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Form, Global, LogForm, ProgressForm},
+    exit::Failure,
+};
+
+pub use table::Column;
+pub use words::{bytes, duration, percent};
+
+/// Where and how a command speaks.
+#[derive(Clone, Debug)]
+pub struct Out {
+    /// The form of the output.
+    pub form: Form,
+    columns: Vec<String>,
+    quiet: bool,
+    errors_as_json: bool,
+    progress: ProgressForm,
+}
+
+impl Out {
+    /// As the flags say.
+    pub fn of(global: &Global) -> Self {
+        Self {
+            form: global.output,
+            columns: global.columns.clone(),
+            quiet: global.quiet,
+            errors_as_json: global.log_format == LogForm::Json,
+            progress: global.progress,
+        }
+    }
+
+    /// Whether people read the output.
+    pub fn is_for_people(&self) -> bool {
+        matches!(self.form, Form::Table | Form::Wide)
+    }
+
+    /// How progress is shown here and now.
+    pub fn progress(&self) -> ProgressForm {
+        match self.progress {
+            _ if self.quiet => ProgressForm::None,
+            ProgressForm::Auto if std::io::stderr().is_terminal() => ProgressForm::Bar,
+            ProgressForm::Auto => ProgressForm::None,
+            other => other,
+        }
+    }
+
+    /// A list of things with these columns.
+    pub fn list(&self, rows: &Value, columns: &[Column]) {
+        let empty = Vec::new();
+        let rows = rows.as_array().unwrap_or(&empty);
+        match self.form {
+            Form::Json => self.document(&Value::Array(rows.clone())),
+            Form::Yaml => print(&yaml::write(&Value::Array(rows.clone()))),
+            Form::Jsonl => rows.iter().for_each(|row| print(&format!("{row}\n"))),
+            Form::Name => rows.iter().for_each(|row| print(&format!("{}\n", table::name(row, columns)))),
+            Form::Csv => print(&table::csv(rows, columns, &self.columns)),
+            Form::Table => print(&table::table(rows, columns, &self.columns, table::Width::Narrow)),
+            Form::Wide => print(&table::table(rows, columns, &self.columns, table::Width::Wide)),
+        }
+    }
+
+    /// One thing.
+    pub fn show(&self, thing: &Value, columns: &[Column]) {
+        match self.form {
+            Form::Json => self.document(thing),
+            Form::Jsonl => print(&format!("{thing}\n")),
+            Form::Yaml => print(&yaml::write(thing)),
+            Form::Table | Form::Wide => print(&table::fields(thing)),
+            Form::Csv | Form::Name => self.list(&json!([thing]), columns),
+        }
+    }
+
+    /// One JSON document.
+    pub fn document(&self, value: &Value) {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        print(&format!("{text}\n"));
+    }
+
+    /// A line of a run, for programs that follow it; nothing in other forms.
+    pub fn event(&self, value: &Value) {
+        if self.form == Form::Jsonl {
+            print(&format!("{value}\n"));
+        }
+    }
+
+    /// A sentence for people on standard output; nothing in other forms.
+    pub fn say(&self, text: &str) {
+        if self.is_for_people() && !text.is_empty() {
+            print(&format!("{text}\n"));
+        }
+    }
+
+    /// A sentence on standard error that is no fault.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            complain(&format!("{text}\n"));
+        }
+    }
+
+    /// Why a command failed: one sentence, the cause, what to do.
+    pub fn complain(&self, failure: &Failure) {
+        let (cause, fix) = failure.advice();
+        if self.form == Form::Jsonl || self.errors_as_json {
+            let told = json!({
+                "type": "exit_error",
+                "code": failure.exit_code(),
+                "error": failure.code(),
+                "message": failure.sentence(),
+                "cause": cause,
+                "fix": fix,
+            });
+            return complain(&format!("{told}\n"));
+        }
+        let mut text = format!("mailferry: {} [{}]\n", failure.sentence(), failure.code());
+        if let Failure::Problem(problem) = failure {
+            problem.blockers.iter().for_each(|b| text.push_str(&format!("  {b}\n")));
+            for row in problem.rows.iter().take(20) {
+                text.push_str(&format!("  row {}: {} {}\n", row.row_number, row.error_message, row.suggestion));
+            }
+            if problem.rows.len() > 20 {
+                text.push_str(&format!("  and {} more\n", problem.rows.len() - 20));
+            }
+        }
+        if let Some(cause) = cause {
+            text.push_str(&format!("  cause: {cause}\n"));
+        }
+        fix.iter().for_each(|f| text.push_str(&format!("  fix:   {f}\n")));
+        complain(&text);
+    }
+}
+
+/// Writes to standard output. Whoever stopped reading (`| head`) wants no more.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(i32::from(crate::exit::OK));
+    }
+}
+
+/// Writes to standard error; nothing helps where that is closed.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

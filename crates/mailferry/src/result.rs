@@ -1,0 +1,137 @@
+//! The one object with which `copy`, `verify` and a waited-for batch end under `-o json`, and its text.
+
+use mailferry_engine::pass::Report;
+use mailferry_model::report::{Findings, Named, Score, Totals};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    exit::{self, Failure},
+    out::{self, Out},
+};
+
+/// A folder that is called differently at the target.
+#[derive(Clone, Debug, Serialize)]
+pub struct Renamed {
+    /// At the source.
+    pub folder: String,
+    /// At the target.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The exit code of findings.
+pub fn code_of(findings: &Findings) -> u8 {
+    if findings.is_clean() { exit::OK } else { exit::PARTIAL }
+}
+
+/// The object of a run that came to its end.
+pub fn finished(report: &Report, renamed: &[Renamed]) -> Value {
+    let code = code_of(&report.findings);
+    let deeds = report.deeds;
+    let mut object = of_findings(&report.findings, code);
+    put(&mut object, "score", json!(report.score));
+    put(&mut object, "renamed", json!(renamed));
+    put(&mut object, "movedMs", json!(report.moved_in.as_millis() as u64));
+    put(&mut object, "verifyMs", json!(report.verified_in.as_millis() as u64));
+    for (name, n) in [
+        ("put", deeds.put),
+        ("found", deeds.found),
+        ("flagged", deeds.flagged),
+        ("moved", deeds.moved),
+        ("removed", deeds.removed),
+        ("foldersCreated", deeds.folders_created),
+        ("foldersRenamed", deeds.folders_renamed),
+    ] {
+        put(&mut object, name, json!(n));
+    }
+    object
+}
+
+/// The object of a run that failed: what had moved until then, and why it ended.
+pub fn failed(failure: &Failure, totals: Totals) -> Value {
+    let findings = Findings {
+        identified: totals.identified,
+        placed: totals.placed,
+        bytes: totals.bytes,
+        ..Findings::default()
+    };
+    let mut object = of_findings(&findings, failure.exit_code());
+    let (cause, fix) = failure.advice();
+    put(&mut object, "result", json!("failed"));
+    put(&mut object, "score", Value::Null);
+    let sentence = format!("The migration does NOT look good: it ended early. {}", failure.sentence());
+    put(&mut object, "sentence", json!(sentence));
+    let error = json!({ "code": failure.code(), "message": failure.sentence(), "cause": cause, "fix": fix });
+    put(&mut object, "error", error);
+    object
+}
+
+fn of_findings(findings: &Findings, code: u8) -> Value {
+    let mut object = json!({
+        "result": if code == exit::OK { "success" } else { "partial" },
+        "exitCode": code,
+        "score": findings.score(),
+        "sentence": findings.sentence(),
+    });
+    if let (Value::Object(all), Ok(Value::Object(fields))) = (&mut object, serde_json::to_value(findings)) {
+        all.extend(fields);
+    }
+    object
+}
+
+fn put(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// The text of a run that came to its end.
+pub fn tell(out: &Out, report: &Report, renamed: &[Renamed]) {
+    let findings = &report.findings;
+    for (what, items) in [
+        ("skipped", &findings.skipped),
+        ("MISSING", &findings.missing),
+        ("DOUBLED", &findings.doubled),
+        ("changed at the target", &findings.changed_at_target),
+        ("rewritten", &findings.rewritten),
+        ("not migratable", &findings.not_migratable),
+    ] {
+        items.iter().take(SHOWN).for_each(|item| out.say(&line(what, item)));
+        if items.len() > SHOWN {
+            out.say(&format!("{what}: {} more; mailferry item list has all", items.len() - SHOWN));
+        }
+    }
+    for folder in renamed {
+        out.say(&format!("renamed: {} is {} at the target: {}", folder.folder, folder.target, folder.reason));
+    }
+    let deeds = report.deeds;
+    let mut done = vec![format!("{} put", deeds.put)];
+    for (n, what) in [
+        (deeds.found, "found there already"),
+        (deeds.flagged, "flag changes"),
+        (deeds.moved, "moved"),
+        (deeds.removed, "removed"),
+    ] {
+        if n > 0 {
+            done.push(format!("{n} {what}"));
+        }
+    }
+    let times = [report.moved_in, report.verified_in].map(|d| out::duration(d.as_secs_f64()));
+    out.say(&format!("{} in {}, verified in {}", done.join(", "), times[0], times[1]));
+    out.say(&format!("{} (score: {})", findings.sentence(), word(report.score)));
+}
+
+/// Items of a kind that are named on a terminal.
+const SHOWN: usize = 20;
+
+fn line(what: &str, item: &Named) -> String {
+    let id = item.message_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
+    let size = out::bytes(item.size);
+    format!("{what}: {} {}{id} ({size}): {} [{}]", item.folder, item.uid, item.reason, item.code)
+}
+
+fn word(score: Score) -> String {
+    format!("{score:?}")
+}

@@ -1,1 +1,0 @@
-//! Codes with title, cause and fix. Filled with the catalogue.

@@ -1,0 +1,87 @@
+//! One catalogue of codes: title, cause, what to do, whether trying again helps. Feeds problems of the API,
+//! the command line's `explain` and the documentation.
+//!
+//! The texts stand in the `.txt` files of this folder. A block begins with its codes at the left margin;
+//! `{side}` in it is the side that the code names. A test fails on a code without a block.
+
+use std::sync::OnceLock;
+
+use serde::Serialize;
+
+#[cfg(test)]
+mod tests;
+
+const TEXTS: [&str; 6] = [
+    include_str!("errors.txt"),
+    include_str!("items.txt"),
+    include_str!("csv.txt"),
+    include_str!("requests.txt"),
+    include_str!("stalls.txt"),
+    include_str!("statuses.txt"),
+];
+
+/// What there is to say about a code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The code, verbatim.
+    pub code: String,
+    /// A few words.
+    pub title: String,
+    /// What it means, in one or two sentences.
+    pub cause: String,
+    /// What to do, each to be done by itself.
+    pub fix: Vec<String>,
+    /// Whether the same may succeed later without anybody doing anything.
+    pub retryable: bool,
+}
+
+/// All entries in the order of the files.
+pub fn entries() -> &'static [Entry] {
+    static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
+    ENTRIES.get_or_init(|| TEXTS.into_iter().flat_map(read).collect())
+}
+
+/// The entry of a code, without case.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    entries().iter().find(|e| e.code.eq_ignore_ascii_case(code.trim()))
+}
+
+/// The codes that look like a mistyped one, nearest first, at most three.
+pub fn near(code: &str) -> Vec<&'static str> {
+    let wanted = code.trim().to_lowercase();
+    let score = |e: &Entry| {
+        let known = e.code.to_lowercase();
+        let parts = wanted.split('_').filter(|p| p.len() > 2 && known.contains(p)).count();
+        parts + usize::from(known.starts_with(&wanted) || wanted.starts_with(&known))
+    };
+    let mut found: Vec<(usize, &str)> =
+        entries().iter().map(|e| (score(e), e.code.as_str())).filter(|(n, _)| *n > 0).collect();
+    found.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+    found.into_iter().take(3).map(|(_, code)| code).collect()
+}
+
+/// Reads one file: blocks of `CODE …` followed by indented `title`, `cause`, `fix` and `retry` lines.
+fn read(text: &str) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut block = 0;
+    for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
+        let Some(said) = line.strip_prefix("  ") else {
+            block = entries.len();
+            entries.extend(line.split_whitespace().map(|code| Entry { code: code.into(), ..Entry::default() }));
+            continue;
+        };
+        let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
+        for entry in &mut entries[block..] {
+            let side = if entry.code.to_lowercase().contains("target") { "target" } else { "source" };
+            let rest = rest.trim().replace("{side}", side);
+            match word {
+                "title" => entry.title = rest,
+                "cause" => entry.cause = rest,
+                "fix" => entry.fix.push(rest),
+                "retry" => entry.retryable = rest == "yes",
+                _ => {}
+            }
+        }
+    }
+    entries
+}

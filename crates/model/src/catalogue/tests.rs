@@ -1,0 +1,94 @@
+//! Every code that the product can say has an entry, and every entry is whole.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::{
+    error::{Error, Kind, Side},
+    stall::StallCode,
+    status::{BatchStatus, UserStatus},
+};
+
+fn has(code: &str) {
+    let entry = find(code).unwrap_or_else(|| panic!("{code} has no entry in the catalogue"));
+    assert_eq!(entry.code, code);
+}
+
+#[test]
+fn every_error_and_stall_is_explained() {
+    for side in [Side::Source, Side::Target, Side::Us] {
+        for kind in Kind::ALL {
+            has(&Error::new(kind, side, "op", "context").code());
+            has(StallCode::of(side, kind).0);
+        }
+    }
+    has(StallCode::ENDPOINT_CAPACITY.0);
+}
+
+#[test]
+fn every_status_is_explained() {
+    BatchStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
+    UserStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
+    ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect"].map(has);
+}
+
+/// Every code that stands as a string in the sources of engine, model, server and binary.
+#[test]
+fn every_code_in_the_sources_is_explained() {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for room in ["engine", "model", "server", "mailferry"] {
+        collect(&crates.join(room).join("src"), &mut files);
+    }
+    assert!(files.len() > 30);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for word in text.split('"').filter(|w| is_code(w)) {
+            assert!(find(word).is_some(), "{word} of {} has no entry", file.display());
+        }
+    }
+}
+
+/// Codes of items, CSV and requests begin so.
+fn is_code(word: &str) -> bool {
+    const WHOLE: [&str; 7] = [
+        "DOUBLED",
+        "REPAIRED",
+        "CHANGED_AT_TARGET",
+        "DATE_REWRITTEN",
+        "FOLDER_LEFT_OUT",
+        "NOT_YET_PLACED",
+        "WRONG_STATE",
+    ];
+    let begins = ["CSV_", "ITEM_", "ENDPOINT_", "REQUEST_", "LIMITS_", "SETTINGS_", "BATCH_", "USER_"];
+    let shape = word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
+    WHOLE.contains(&word) || (shape && begins.iter().any(|b| word.starts_with(b) && word != *b))
+}
+
+fn collect(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+        match entry.is_dir() {
+            true => collect(&entry, files),
+            false if entry.extension().is_some_and(|e| e == "rs") && !entry.ends_with("tests.rs") => files.push(entry),
+            false => {}
+        }
+    }
+}
+
+#[test]
+fn entries_are_whole_and_single() {
+    let mut seen = HashSet::new();
+    for entry in entries() {
+        assert!(seen.insert(entry.code.to_lowercase()), "{} twice", entry.code);
+        assert!(!entry.title.is_empty() && !entry.cause.is_empty(), "{}", entry.code);
+        assert!(!entry.title.ends_with('.') && entry.cause.ends_with('.'), "{}", entry.code);
+        assert!(!entry.cause.contains('{') && entry.fix.iter().all(|f| !f.contains('{')), "{}", entry.code);
+    }
+}
+
+#[test]
+fn a_code_is_found_without_case_and_a_mistyped_one_has_neighbours() {
+    assert_eq!(find("source_auth_failed").map(|e| e.code.as_str()), Some("SOURCE_AUTH_FAILED"));
+    assert_eq!(find("nothing"), None);
+    assert!(near("TARGET_QUOTA").contains(&"TARGET_QUOTA_EXCEEDED"));
+}

@@ -1,1 +1,0 @@
-//! The CSV of a batch.

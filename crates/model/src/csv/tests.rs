@@ -1,0 +1,104 @@
+//! Files as administrators bring them, and any text at all.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const ALL: Needs = Needs { source: Passwords::Each, target: Passwords::Each };
+const ADMIN: Needs = Needs { source: Passwords::None, target: Passwords::None };
+
+fn told(text: &str, needs: Needs) -> String {
+    match parse(text.as_bytes(), needs) {
+        Err(refusal) => format!("refused {}", refusal.code),
+        Ok(parsed) => {
+            let good = parsed.rows.iter().map(|r| {
+                let user = |m: &crate::settings::MailboxAddress| {
+                    let secret = m.password.as_ref().map_or("", |p| p.expose());
+                    format!("{}/{}/{secret}", m.address, m.user.as_deref().unwrap_or(""))
+                };
+                format!("{} {} -> {}", r.number, user(&r.source), user(&r.target))
+            });
+            let bad = parsed.rejected.iter().map(|r| format!("{} {}", r.number, r.code));
+            good.chain(bad).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+#[test]
+fn files_as_people_bring_them() {
+    for (text, needs, expected) in [
+        ("EmailAddress\na@x\n", ADMIN, "2 a@x// -> a@x//"),
+        ("\u{feff}emailaddress;USERNAME\r\na@x;adm\r\n", ADMIN, "2 a@x/adm/ -> a@x//"),
+        ("EmailAddress\tPassword\na@x\t p \n", ADMIN, "2 a@x// p  -> a@x//"),
+        (
+            "EmailAddress,UserName,Password,TargetAddress,TargetUserName,TargetPassword\n\
+             a@x,u,\"p,\"\"q\",b@y,v,r\n",
+            ALL,
+            "2 a@x/u/p,\"q -> b@y/v/r",
+        ),
+        ("EmailAddress,Password\n\na@x,\n ,\n b@x ,p\n", ADMIN, "3 a@x// -> a@x//\n5 b@x//p -> b@x//"),
+        ("EmailAddress,Password\na@x,p\n", ALL, "2 CSV_NO_PASSWORD"),
+        ("EmailAddress,TargetPassword\na@x,p\n", ALL, "2 CSV_NO_PASSWORD"),
+        ("EmailAddress\na@x\nA@X\n", ADMIN, "2 a@x// -> a@x//\n3 CSV_DUPLICATE"),
+        ("EmailAddress\nanna\n", ADMIN, "2 CSV_BAD_ADDRESS"),
+        ("EmailAddress,UserName\n,u\n", ADMIN, "2 CSV_NO_ADDRESS"),
+        ("EmailAddress,UserName\na@x\nb@x,c,d\n", ADMIN, "2 CSV_WRONG_CELL_COUNT\n3 CSV_WRONG_CELL_COUNT"),
+        ("EmailAddress,UserName\na@x,\"b\nc\"\n", ADMIN, "2 CSV_BAD_CHARACTER"),
+        ("EmailAddress,Color\na@x,red\n", ADMIN, "refused CSV_UNKNOWN_COLUMN"),
+        ("EmailAddress,EmailAddress\na@x,b@x\n", ADMIN, "refused CSV_COLUMN_TWICE"),
+        ("UserName\nu\n", ADMIN, "refused CSV_NO_ADDRESS_COLUMN"),
+        ("", ADMIN, "refused CSV_EMPTY"),
+        ("EmailAddress\n", ADMIN, "refused CSV_EMPTY"),
+    ] {
+        assert_eq!(told(text, needs), expected, "{text:?}");
+    }
+    assert_eq!(parse(b"EmailAddress\n\xff@x\n", ADMIN).unwrap_err().code, "CSV_NOT_UTF8");
+    assert_eq!(parse(&vec![b'a'; MAX_BYTES + 1], ADMIN).unwrap_err().code, "CSV_TOO_LARGE");
+    let many: String =
+        ["EmailAddress\n".to_owned()].into_iter().chain((0..=MAX_ROWS).map(|n| format!("u{n}@x\n"))).collect();
+    assert_eq!(parse(many.as_bytes(), ADMIN).unwrap_err().code, "CSV_TOO_MANY_ROWS");
+    let unknown = parse(b"EmailAddress,Color,Shape\n", ADMIN).unwrap_err().message;
+    assert!(unknown.contains("\"Color\", \"Shape\""), "{unknown}");
+}
+
+#[test]
+fn rejected_rows_import_again_once_corrected() {
+    let text = "EmailAddress,Password\nanna,p1\na@x,p2\nb@x,\"p3\"\"\",extra\n";
+    let parsed = parse(text.as_bytes(), ADMIN).unwrap();
+    let file = String::from_utf8(parsed.rejected_csv()).unwrap();
+    assert!(file.starts_with("EmailAddress,Password,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"), "{file}");
+    assert!(file.contains("\r\nanna,p1,2,CSV_BAD_ADDRESS,"), "{file}");
+    let again = parse(file.as_bytes(), ADMIN).unwrap();
+    assert_eq!(again.rejected.len(), 1, "the quoted extra cell is mended, the address is not");
+    let corrected = parse(file.replace("anna,", "anna@x,").as_bytes(), ADMIN).unwrap();
+    assert_eq!((corrected.rows.len(), corrected.rejected.len()), (2, 0), "{file}");
+    assert_eq!(corrected.rows[0].source.password, Some("p1".into()));
+}
+
+#[test]
+fn no_message_holds_a_password() {
+    let parsed = parse(b"EmailAddress,Password\nanna,canary-4711\n,canary-4711\nx@y,canary-4711,z\n", ALL).unwrap();
+    assert!(!format!("{parsed:?}").contains("canary-4711"));
+    assert_eq!(parsed.rejected.len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_judged_and_what_is_rejected_stays_rejected(text in "\\PC{0,200}") {
+        let text = format!("EmailAddress,Password\n{text}");
+        if let Ok(parsed) = parse(text.as_bytes(), ADMIN) && !parsed.rejected.is_empty() {
+            let cells: Vec<_> = parsed.rejected.iter().map(|r| r.cells.clone()).collect();
+            prop_assert!(cells.iter().all(|c| c.expose().len() == parsed.columns.len()));
+            prop_assert!(parse(&parsed.rejected_csv(), ADMIN).is_ok());
+        }
+    }
+
+    #[test]
+    fn good_rows_survive_quoting(name in "[a-z]{1,8}", password in "[^\\p{Cc}]{1,20}") {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["EmailAddress", "Password"]).unwrap();
+        writer.write_record([&format!("{name}@x"), &password]).unwrap();
+        let parsed = parse(&writer.into_inner().unwrap(), ADMIN).unwrap();
+        prop_assert_eq!(parsed.rows[0].source.password.clone(), Some(password.as_str().into()));
+    }
+}

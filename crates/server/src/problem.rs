@@ -1,0 +1,135 @@
+//! Problems: what a request that failed is answered with, as RFC 9457 has it.
+
+use axum::{
+    Json,
+    extract::{
+        FromRequest, Request,
+        rejection::JsonRejection,
+    },
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mailferry_model::{Error, Kind, Side, catalogue};
+use serde::{Deserialize, Serialize};
+
+/// A problem as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Catalogue code.
+    pub code: String,
+    /// The catalogue's title.
+    pub title: String,
+    /// This case, in one sentence.
+    pub detail: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What to do, each to be done by itself.
+    pub fix: Vec<String>,
+    /// Where to read on.
+    pub docs: String,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// Finds this answer in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// What stands in the way, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blockers: Vec<String>,
+    /// Faulty rows of a CSV.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowProblem>,
+}
+
+/// A faulty row of a CSV.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RowProblem {
+    /// The line of the file.
+    pub row_number: u64,
+    /// Catalogue code.
+    pub error_code: String,
+    /// One sentence.
+    pub error_message: String,
+    /// What to do.
+    pub suggestion: String,
+}
+
+impl Problem {
+    /// A problem with the words of the catalogue.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let entry = catalogue::find(code);
+        Self {
+            code: code.to_owned(),
+            title: entry.map_or_else(|| code.to_owned(), |e| e.title.clone()),
+            detail: detail.into(),
+            status: status.as_u16(),
+            fix: entry.map(|e| e.fix.clone()).unwrap_or_default(),
+            docs: format!("mailferry explain {code}"),
+            retryable: entry.is_some_and(|e| e.retryable),
+            correlation_id: None,
+            blockers: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// A request that cannot be understood or used.
+    pub fn refused(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// A request that does not fit what there is.
+    pub fn conflict(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// The same with what stands in the way.
+    #[must_use]
+    pub fn blocked_by(mut self, blockers: Vec<String>) -> Self {
+        self.blockers = blockers;
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = match (error.side(), error.kind()) {
+            (Side::Us, Kind::NotFound) => StatusCode::NOT_FOUND,
+            (Side::Us, Kind::AlreadyExists | Kind::Conflict | Kind::Locked) => StatusCode::CONFLICT,
+            (Side::Us, Kind::Busy | Kind::Throttled | Kind::Timeout) => StatusCode::SERVICE_UNAVAILABLE,
+            (Side::Us, Kind::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            (Side::Us, Kind::Malformed | Kind::Unsupported) => StatusCode::UNPROCESSABLE_ENTITY,
+            (Side::Us, _) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Self::new(status, &error.code(), error.context())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_server_error() {
+            tracing::error!(code = self.code, correlation = ?self.correlation_id, "a request failed");
+        }
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}
+
+/// A JSON body whose faults are problems.
+pub(crate) struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::BytesRejection(_)) => {
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The body is too large."))
+            }
+            Err(other) => Err(Problem::refused("REQUEST_MALFORMED", other.body_text())),
+        }
+    }
+}

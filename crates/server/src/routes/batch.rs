@@ -1,0 +1,246 @@
+//! Batches: new from a CSV, list, show, start, sync, complete, stop, remove.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use mailferry_model::{
+    Kind,
+    batch::Batch,
+    csv::{self, Needs, Passwords},
+    endpoint::Endpoint,
+    id::{BatchId, UserId},
+    mapping::RunOptions,
+    report::Totals,
+    secret::Secret,
+    settings::MailboxAddress,
+    status::{BatchStatus, UserStatus},
+    user::User,
+};
+use serde::Deserialize;
+
+use super::{audit, check_name};
+use crate::{
+    Context,
+    intent::{Action, intend},
+    problem::{Body, Problem, RowProblem},
+    view::{BatchReport, BatchView, signs_in_for_all},
+};
+
+/// A new batch.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Creation {
+    name: String,
+    source: String,
+    target: String,
+    csv: String,
+    #[serde(default)]
+    options: RunOptions,
+    #[serde(default)]
+    skip_rejected: bool,
+}
+
+pub(crate) async fn list(State(context): State<Context>) -> Result<Json<Vec<BatchView>>, Problem> {
+    let mut views = Vec::new();
+    for batch in context.store.batches().await? {
+        views.push(BatchView::of(&context, batch).await?);
+    }
+    Ok(Json(views))
+}
+
+pub(crate) async fn show(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+) -> Result<Json<BatchView>, Problem> {
+    let batch = context.store.batch(&name).await?;
+    Ok(Json(BatchView::of(&context, batch).await?))
+}
+
+/// What the last passes of all its mailboxes found, summed up.
+pub(crate) async fn report(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+) -> Result<Json<BatchReport>, Problem> {
+    let batch = context.store.batch(&name).await?;
+    Ok(Json(BatchReport::of(&context, &batch).await?))
+}
+
+pub(crate) async fn create(
+    State(context): State<Context>,
+    Body(wanted): Body<Creation>,
+) -> Result<(StatusCode, Json<BatchView>), Problem> {
+    check_name("BATCH_NAME", &wanted.name)?;
+    let source = context.store.endpoint(&wanted.source).await?;
+    let target = context.store.endpoint(&wanted.target).await?;
+    check_roles(&context, &source, &target)?;
+    let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
+    let parsed = csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
+    if !parsed.rejected.is_empty() && (!wanted.skip_rejected || parsed.rows.is_empty()) {
+        let detail = format!(
+            "{} of {} rows cannot be used.",
+            parsed.rejected.len(),
+            parsed.rows.len() + parsed.rejected.len()
+        );
+        let rows = parsed.rejected.iter().map(|r| RowProblem {
+            row_number: r.number,
+            error_code: r.code.to_owned(),
+            error_message: r.message.clone(),
+            suggestion: r.suggestion.clone(),
+        });
+        let rows = rows.collect();
+        return Err(Problem { rows, ..Problem::refused("CSV_ROWS_REJECTED", detail) });
+    }
+    let batch = Batch {
+        id: BatchId(context.store.new_id()),
+        version: 1,
+        name: wanted.name,
+        source: source.id,
+        target: target.id,
+        status: BatchStatus::Created,
+        detail: None,
+        options: wanted.options,
+        created: context.clock.now(),
+        started: None,
+        synced: None,
+        completed: None,
+    };
+    let mut users = Vec::new();
+    for row in &parsed.rows {
+        let user = user_of(&context, &batch, row);
+        for (name, secret) in
+            [("source-password", &row.source.password), ("target-password", &row.target.password)]
+        {
+            if let Some(secret) = secret {
+                context.store.seal(user.id.0, name, secret).await?;
+            }
+        }
+        users.push(user);
+    }
+    if let Err(error) = context.store.add_batch(&batch, &users).await {
+        for user in &users {
+            context.store.forget_secrets(user.id.0).await?;
+        }
+        return Err(error.into());
+    }
+    let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
+    audit(&context, "batch.new", format!("batch {}", batch.name), Some(change)).await?;
+    let batch = context.store.batch_by_id(batch.id).await?;
+    Ok((StatusCode::CREATED, Json(BatchView::of(&context, batch).await?)))
+}
+
+fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
+    let bare = |m: &MailboxAddress| MailboxAddress { password: None::<Secret<String>>, ..m.clone() };
+    User {
+        id: UserId(context.store.new_id()),
+        version: 1,
+        batch: batch.id,
+        address: row.source.address.clone(),
+        source: bare(&row.source),
+        target: bare(&row.target),
+        mailbox: None,
+        status: UserStatus::Queued,
+        detail: None,
+        totals: Totals::default(),
+        score: None,
+        last_synced: None,
+        last_progress: None,
+    }
+}
+
+/// Start, sync, complete or stop.
+pub(crate) async fn act(
+    State(context): State<Context>,
+    Path((name, action)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<BatchView>), Problem> {
+    let known = [Action::Start, Action::Sync, Action::Complete, Action::Stop];
+    let Some(action) = known.into_iter().find(|a| a.word() == action) else {
+        let detail = format!("A batch cannot {action:?}.");
+        return Err(Problem::new(StatusCode::NOT_FOUND, "REQUEST_NOT_FOUND", detail));
+    };
+    // Workers change batch and users meanwhile: what does not fit any more is read again.
+    for _ in 0..8 {
+        match once(&context, &name, action).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            Err(error) => return Err(error.into()),
+            Ok(Err(problem)) => return Err(problem),
+            Ok(Ok(())) => {
+                (context.bell)();
+                let batch = context.store.batch(&name).await?;
+                return Ok((StatusCode::ACCEPTED, Json(BatchView::of(&context, batch).await?)));
+            }
+        }
+    }
+    Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
+}
+
+async fn once(
+    context: &Context,
+    name: &str,
+    action: Action,
+) -> mailferry_model::Result<Result<(), Problem>> {
+    let mut batch = context.store.batch(name).await?;
+    let users = context.store.users(batch.id).await?;
+    let intent = match intend(&batch, &users, action) {
+        Ok(intent) => intent,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let Some(status) = intent.status else { return Ok(Ok(())) };
+    if action == Action::Stop {
+        // First the wish, so that no worker takes up what is being stopped.
+        batch.status = status;
+        context.store.set_batch(&batch).await?;
+        context.store.stop_jobs(batch.id).await?;
+    }
+    for user in &intent.users {
+        context.store.set_user(user).await?;
+    }
+    if action != Action::Stop {
+        batch.status = status;
+        batch.detail = None;
+        batch.started.get_or_insert(context.clock.now());
+        context.store.set_batch(&batch).await?;
+    }
+    audit(context, &format!("batch.{}", action.word()), format!("batch {name}"), None).await?;
+    Ok(Ok(()))
+}
+
+pub(crate) async fn remove(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let batch = context.store.batch(&name).await?;
+    let users = context.store.users(batch.id).await?;
+    if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
+        let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
+        return Err(Problem::conflict("WRONG_STATE", detail));
+    }
+    context.store.remove_batch(batch.id).await?;
+    for user in users {
+        context.store.forget_secrets(user.id.0).await?;
+    }
+    audit(&context, "batch.remove", format!("batch {name}"), None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Problem> {
+    Ok(match signs_in_for_all(context, endpoint).await? {
+        true => Passwords::None,
+        false => Passwords::Each,
+    })
+}
+
+fn check_roles(context: &Context, source: &Endpoint, target: &Endpoint) -> Result<(), Problem> {
+    let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
+    for (endpoint, able, what) in [
+        (source, manifest(source).is_some_and(|m| m.source), "read"),
+        (target, manifest(target).is_some_and(|m| m.target), "written"),
+    ] {
+        if !able {
+            let detail = format!("The endpoint {} ({}) cannot be {what}.", endpoint.name, endpoint.kind);
+            return Err(Problem::refused("BATCH_ROLE", detail));
+        }
+    }
+    Ok(())
+}

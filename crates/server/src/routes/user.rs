@@ -1,0 +1,55 @@
+//! Users: the mailboxes of batches.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
+
+use crate::{Context, problem::Problem, view::UserView};
+
+/// Which users.
+#[derive(Default, Deserialize)]
+pub(crate) struct Which {
+    batch: Option<String>,
+    status: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(context): State<Context>,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<UserView>>, Problem> {
+    let batches = match &which.batch {
+        Some(name) => vec![context.store.batch(name).await?],
+        None => context.store.batches().await?,
+    };
+    let mut views = Vec::new();
+    for batch in batches {
+        let users = context.store.users(batch.id).await?;
+        views.extend(users.iter().map(|user| UserView::of(user, &batch.name)));
+    }
+    if let Some(status) = &which.status {
+        views.retain(|v| v.has_status(status));
+    }
+    Ok(Json(views))
+}
+
+/// All users of that address, in whichever batches.
+pub(crate) async fn show(
+    State(context): State<Context>,
+    Path(address): Path<String>,
+) -> Result<Json<Vec<UserView>>, Problem> {
+    let mut views = Vec::new();
+    for user in context.store.users_by_address(&address).await? {
+        let batch = context.store.batch_by_id(user.batch).await?;
+        views.push(UserView::of(&user, &batch.name));
+    }
+    match views.is_empty() {
+        true => {
+            let detail = format!("There is no user {address}.");
+            Err(Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", detail))
+        }
+        false => Ok(Json(views)),
+    }
+}

@@ -1,0 +1,179 @@
+//! A batch as it is shown: its counts exclude each other, Total is their sum.
+
+use jiff::Timestamp;
+use mailferry_model::{
+    Result,
+    batch::Batch,
+    mapping::RunOptions,
+    report::{Findings, Score},
+    status::{BatchStatus, StatusSummary, UserStatus},
+    user::User,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::item::named;
+use crate::Context;
+
+/// A batch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchView {
+    name: String,
+    status: BatchStatus,
+    status_detail: Option<String>,
+    source: String,
+    target: String,
+    percentage_synced: f64,
+    total: usize,
+    queued: usize,
+    syncing: usize,
+    synced: usize,
+    finalized: usize,
+    stopped: usize,
+    failed: usize,
+    items_identified: u64,
+    items_synced: u64,
+    items_skipped: u64,
+    bytes_identified: u64,
+    bytes_synced: u64,
+    data_consistency_score: Option<Score>,
+    options: RunOptions,
+    created: Timestamp,
+    started: Option<Timestamp>,
+    initially_synced: Option<Timestamp>,
+    completed: Option<Timestamp>,
+    version: u64,
+    id: String,
+}
+
+impl BatchView {
+    pub(crate) async fn of(context: &Context, batch: Batch) -> Result<Self> {
+        let users = context.store.users(batch.id).await?;
+        let source = context.store.endpoint_by_id(batch.source).await?.name;
+        let target = context.store.endpoint_by_id(batch.target).await?.name;
+        let count = |fits: &dyn Fn(UserStatus) -> bool| users.iter().filter(|u| fits(u.status)).count();
+        let sum = |of: &dyn Fn(&User) -> u64| users.iter().map(of).sum::<u64>();
+        let in_summary = |wanted| move |s: UserStatus| s.summary() == wanted;
+        let queued = count(&|s| s == UserStatus::Queued);
+        Ok(Self {
+            status: batch.status,
+            status_detail: batch.detail,
+            source,
+            target,
+            percentage_synced: percentage(&users),
+            total: users.len(),
+            queued,
+            syncing: count(&in_summary(StatusSummary::Active)) - queued,
+            synced: count(&in_summary(StatusSummary::Synced)),
+            finalized: count(&in_summary(StatusSummary::Completed)),
+            stopped: count(&in_summary(StatusSummary::Stopped)),
+            failed: count(&in_summary(StatusSummary::Failed)),
+            items_identified: sum(&|u| u.totals.identified),
+            items_synced: sum(&|u| u.totals.placed),
+            items_skipped: sum(&|u| u.totals.skipped),
+            bytes_identified: sum(&|u| u.totals.bytes_identified),
+            bytes_synced: sum(&|u| u.totals.bytes),
+            data_consistency_score: users.iter().filter_map(|u| u.score).max(),
+            options: batch.options,
+            created: batch.created,
+            started: batch.started,
+            initially_synced: batch.synced,
+            completed: batch.completed,
+            version: batch.version,
+            id: batch.id.to_string(),
+            name: batch.name,
+        })
+    }
+}
+
+/// By bytes where they are known; a mailbox whose size is not known yet counts as nothing of an average one.
+fn percentage(users: &[User]) -> f64 {
+    if users.is_empty() {
+        return 0.0;
+    }
+    let part: f64 = users.iter().map(share).sum();
+    (part / users.len() as f64 * 1000.0).round() / 10.0
+}
+
+pub(super) fn share(user: &User) -> f64 {
+    let totals = user.totals;
+    match user.status.summary() {
+        StatusSummary::Synced | StatusSummary::Completed => 1.0,
+        _ if totals.bytes_identified == 0 => 0.0,
+        _ => (totals.bytes as f64 / totals.bytes_identified as f64).min(1.0),
+    }
+}
+
+/// What the last passes of all mailboxes of a batch found, in the fields of `copy -o json`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BatchReport {
+    score: Score,
+    identified: u64,
+    placed: u64,
+    bytes: u64,
+    skipped: Vec<Value>,
+    missing: Vec<Value>,
+    doubled: Vec<Value>,
+    changed_at_target: Vec<Value>,
+    rewritten: Vec<Value>,
+    not_migratable: Vec<Value>,
+    sentence: String,
+    mailboxes: usize,
+    failed: Vec<Value>,
+    waiting: Vec<Value>,
+}
+
+impl BatchReport {
+    pub(crate) async fn of(context: &Context, batch: &Batch) -> Result<Self> {
+        let users = context.store.users(batch.id).await?;
+        let mut sum = Findings::default();
+        let mut score = Score::Perfect;
+        let mut lists: [Vec<Value>; 6] = Default::default();
+        for user in &users {
+            let Some(mailbox) = user.mailbox else { continue };
+            let Some(kept) = context.reports.report(mailbox).await? else { continue };
+            score = score.max(kept.findings.score());
+            for (list, items) in lists.iter_mut().zip(super::item::kinds(&kept.findings)) {
+                list.extend(items.1.iter().map(|item| named(&user.address, item)));
+            }
+            sum.add(kept.findings);
+        }
+        let told = |u: &&User| {
+            let detail = u.detail.as_ref();
+            serde_json::json!({
+                "user": u.address,
+                "status": u.status,
+                "code": detail.map(|d| &d.code),
+                "reason": detail.map(|d| &d.text),
+                "nextTry": detail.and_then(|d| d.next_try),
+            })
+        };
+        let failed: Vec<Value> = users.iter().filter(|u| u.status.is_failure()).map(|u| told(&u)).collect();
+        let waits = |u: &&User| u.status.is_active() && u.detail.is_some();
+        let waiting = users.iter().filter(waits).map(|u| told(&u)).collect();
+        let mut sentence = sum.sentence();
+        if !failed.is_empty() {
+            let (n, of) = (failed.len(), users.len());
+            sentence = format!("The migration does NOT look good: {n} of {of} mailboxes failed. Of the others: {sentence}");
+        }
+        let [skipped, missing, doubled, changed_at_target, rewritten, not_migratable] = lists;
+        Ok(Self {
+            score,
+            identified: sum.identified,
+            placed: sum.placed,
+            bytes: sum.bytes,
+            skipped,
+            missing,
+            doubled,
+            changed_at_target,
+            rewritten,
+            not_migratable,
+            sentence,
+            mailboxes: users.len(),
+            failed,
+            waiting,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! An endpoint as it is shown.
+
+use jiff::Timestamp;
+use mailferry_model::{
+    Result,
+    batch::Batch,
+    endpoint::Endpoint,
+    finding::TestResult,
+    limits::Limits,
+    settings::{Settings, Takes},
+};
+use serde::Serialize;
+
+use crate::Context;
+
+/// An endpoint.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndpointView {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    /// `Connected`, `NeedsToConnect`, `Failed` or `NotTested`.
+    status: &'static str,
+    settings: Settings,
+    /// Names of the secrets that are kept, never their values.
+    secrets: Vec<String>,
+    /// Whether mailboxes need no password of their own.
+    signs_in_for_all: bool,
+    #[serde(flatten)]
+    limits: Limits,
+    needs_to_connect: Option<String>,
+    last_test: Option<TestResult>,
+    batches: Vec<String>,
+    created: Timestamp,
+    modified: Timestamp,
+    version: u64,
+    id: String,
+}
+
+impl EndpointView {
+    pub(crate) async fn of(context: &Context, endpoint: Endpoint, batches: &[Batch]) -> Result<Self> {
+        let secrets = context.store.unseal(endpoint.id.0).await?.into_iter().map(|(name, _)| name).collect();
+        let signs_in_for_all = signs_in_for_all(context, &endpoint).await?;
+        let uses = |b: &&Batch| b.source == endpoint.id || b.target == endpoint.id;
+        let status = match (&endpoint.needs_to_connect, &endpoint.last_test) {
+            (Some(_), _) => "NeedsToConnect",
+            (None, Some(test)) if test.result == "Success" => "Connected",
+            (None, Some(_)) => "Failed",
+            (None, None) => "NotTested",
+        };
+        Ok(Self {
+            batches: batches.iter().filter(uses).map(|b| b.name.clone()).collect(),
+            id: endpoint.id.to_string(),
+            name: endpoint.name,
+            kind: endpoint.kind,
+            status,
+            settings: endpoint.settings,
+            secrets,
+            signs_in_for_all,
+            limits: endpoint.limits,
+            needs_to_connect: endpoint.needs_to_connect,
+            last_test: endpoint.last_test,
+            created: endpoint.created,
+            modified: endpoint.modified,
+            version: endpoint.version,
+        })
+    }
+}
+
+/// Whether mailboxes of this endpoint need no password of their own: it has one for all, or asks for none.
+pub(crate) async fn signs_in_for_all(context: &Context, endpoint: &Endpoint) -> Result<bool> {
+    let manifest = context.manifests.iter().find(|m| m.kind == endpoint.kind);
+    let asks = manifest.is_some_and(|m| m.settings.iter().any(|s| s.takes == Takes::Secret));
+    Ok(!asks || !context.store.unseal(endpoint.id.0).await?.is_empty())
+}

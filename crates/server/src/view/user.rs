@@ -1,0 +1,99 @@
+//! A user, and the work that is queued for it, as they are shown.
+
+use jiff::Timestamp;
+use mailferry_model::{
+    job::{Job, PassKind},
+    report::Score,
+    status::{StatusSummary, UserStatus},
+    user::{Detail, User},
+};
+use serde::Serialize;
+
+use super::batch::share;
+
+/// A user of a batch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserView {
+    email_address: String,
+    batch: String,
+    status: UserStatus,
+    status_summary: StatusSummary,
+    detail: Option<Detail>,
+    source_identity: String,
+    target_address: String,
+    target_identity: String,
+    percentage_synced: f64,
+    items_identified: u64,
+    items_synced: u64,
+    items_skipped: u64,
+    bytes_identified: u64,
+    bytes_synced: u64,
+    data_consistency_score: Option<Score>,
+    last_synced: Option<Timestamp>,
+    last_progress: Option<Timestamp>,
+    version: u64,
+    id: String,
+}
+
+impl UserView {
+    pub(crate) fn of(user: &User, batch: &str) -> Self {
+        let identity = |m: &mailferry_model::settings::MailboxAddress| {
+            m.user.clone().unwrap_or_else(|| m.address.clone())
+        };
+        Self {
+            email_address: user.address.clone(),
+            batch: batch.to_owned(),
+            status: user.status,
+            status_summary: user.status.summary(),
+            detail: user.detail.clone(),
+            source_identity: identity(&user.source),
+            target_address: user.target.address.clone(),
+            target_identity: identity(&user.target),
+            percentage_synced: (share(user) * 1000.0).round() / 10.0,
+            items_identified: user.totals.identified,
+            items_synced: user.totals.placed,
+            items_skipped: user.totals.skipped,
+            bytes_identified: user.totals.bytes_identified,
+            bytes_synced: user.totals.bytes,
+            data_consistency_score: user.score,
+            last_synced: user.last_synced,
+            last_progress: user.last_progress,
+            version: user.version,
+            id: user.id.to_string(),
+        }
+    }
+
+    /// Whether its status or the summary of it is called so.
+    pub(crate) fn has_status(&self, name: &str) -> bool {
+        format!("{:?}", self.status).eq_ignore_ascii_case(name)
+            || format!("{:?}", self.status_summary).eq_ignore_ascii_case(name)
+    }
+}
+
+/// A job of a batch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JobView {
+    user: Option<String>,
+    pass: PassKind,
+    running: bool,
+    stopping: bool,
+    attempts: u32,
+    run_at: Timestamp,
+    id: String,
+}
+
+impl JobView {
+    pub(crate) fn of(job: &Job, users: &[User]) -> Self {
+        Self {
+            user: users.iter().find(|u| u.id == job.work.user).map(|u| u.address.clone()),
+            pass: job.work.kind,
+            running: job.claimed,
+            stopping: job.stopping,
+            attempts: job.attempts,
+            run_at: job.work.run_at,
+            id: job.id.to_string(),
+        }
+    }
+}

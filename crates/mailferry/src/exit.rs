@@ -94,7 +94,9 @@ impl Failure {
     /// One sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Usage(_, text) | Self::Own(text) | Self::Limit(text) | Self::Interrupted(text) => text.clone(),
+            Self::Usage(_, text) | Self::Own(text) | Self::Limit(text) | Self::Interrupted(text) => {
+                text.clone()
+            }
             Self::Problem(problem) => problem.detail.clone(),
             Self::Error(error) => error.to_string(),
         }
@@ -103,7 +105,9 @@ impl Failure {
     /// Why, and what to do; nothing where the sentence says it all.
     pub fn advice(&self) -> (Option<String>, Vec<String>) {
         match self {
-            Self::Own(_) | Self::Limit(_) | Self::Interrupted(_) | Self::Usage("USAGE", _) => (None, Vec::new()),
+            Self::Own(_) | Self::Limit(_) | Self::Interrupted(_) | Self::Usage("USAGE", _) => {
+                (None, Vec::new())
+            }
             Self::Problem(problem) => {
                 let cause = catalogue::find(&problem.code).map(|e| e.cause.clone());
                 (cause, problem.fix.clone())

@@ -68,7 +68,8 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.set_message(self.block(moment));
         }
-        if self.ticks % STATUS_TICKS == 0 && (self.out.form == Form::Jsonl || self.form == ProgressForm::Json) {
+        if self.ticks % STATUS_TICKS == 0 && (self.out.form == Form::Jsonl || self.form == ProgressForm::Json)
+        {
             let line = self.status(moment);
             match self.form == ProgressForm::Json {
                 true => out::complain(&format!("{line}\n")),

@@ -117,7 +117,13 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     let api = instance.api(std::sync::Arc::new(|| {}));
     match command {
-        EndpointCommand::New { name, kind, password_stdin, max_concurrent_migrations, max_concurrent_incremental_syncs } => {
+        EndpointCommand::New {
+            name,
+            kind,
+            password_stdin,
+            max_concurrent_migrations,
+            max_concurrent_incremental_syncs,
+        } => {
             let manifest = manifest(&asked, &kind)?;
             let flags = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
             let (settings, mut secrets) = given(flags, manifest, stdin(password_stdin)?)?;
@@ -136,13 +142,23 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
                 "maxConcurrentIncrementalSyncs": max_concurrent_incremental_syncs,
             });
             let made = api.post("/endpoints", body).await?;
-            told(asked.out, &made, &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."));
+            told(
+                asked.out,
+                &made,
+                &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."),
+            );
         }
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS),
         EndpointCommand::Show { name } => {
             asked.out.show(&api.get(&format!("/endpoints/{}", segment(&name))).await?, &COLUMNS);
         }
-        EndpointCommand::Set { name, password_stdin, unset, max_concurrent_migrations, max_concurrent_incremental_syncs } => {
+        EndpointCommand::Set {
+            name,
+            password_stdin,
+            unset,
+            max_concurrent_migrations,
+            max_concurrent_incremental_syncs,
+        } => {
             let path = format!("/endpoints/{}", segment(&name));
             let before = api.get(&path).await?;
             let manifest = manifest(&asked, before["type"].as_str().unwrap_or_default())?;

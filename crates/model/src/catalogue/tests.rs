@@ -61,7 +61,8 @@ fn is_code(word: &str) -> bool {
         "WRONG_STATE",
     ];
     let begins = ["CSV_", "ITEM_", "ENDPOINT_", "REQUEST_", "LIMITS_", "SETTINGS_", "BATCH_", "USER_"];
-    let shape = word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
+    let shape =
+        word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
     WHOLE.contains(&word) || (shape && begins.iter().any(|b| word.starts_with(b) && word != *b))
 }
 
@@ -69,7 +70,9 @@ fn collect(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
         match entry.is_dir() {
             true => collect(&entry, files),
-            false if entry.extension().is_some_and(|e| e == "rs") && !entry.ends_with("tests.rs") => files.push(entry),
+            false if entry.extension().is_some_and(|e| e == "rs") && !entry.ends_with("tests.rs") => {
+                files.push(entry)
+            }
             false => {}
         }
     }

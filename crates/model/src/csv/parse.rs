@@ -151,7 +151,8 @@ fn row(
         return Err((
             "CSV_WRONG_CELL_COUNT",
             format!("The row has {} cells, the header has {}.", record.len(), header.width),
-            "Write one cell for each column, empty ones too; put cells with a separator between quotes.".into(),
+            "Write one cell for each column, empty ones too; put cells with a separator between quotes."
+                .into(),
         ));
     }
     let raw = |column| {

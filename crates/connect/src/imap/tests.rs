@@ -26,6 +26,7 @@ use crate::{conformance::Stage, testing::cx};
 use dovecot::Dovecot;
 
 mod dovecot;
+mod odd;
 
 /// What every variant must still announce for Dovecot to be usable.
 const PLAIN: &str = "IMAP4rev1 SASL-IR ID";

@@ -43,7 +43,9 @@ class Whole(InteropCase):
         self.assertIn(("odd heads", 0), [(e["folder"], e["size"]) for e in told["skipped"]])
         self.assertTrue(all(e["reason"] and e["code"] for e in told["skipped"]))
         self.assertEqual(([], []), (told["missing"], told["doubled"]))
-        changed = {f.ident.strip("<>") for f in report.faults if f.kind.startswith("changed-")}
+        # A lone CR at the very end goes, but the server lists the old size: nobody sees that without the body.
+        unseen = {quirks[odd.LONE_CR]}
+        changed = {f.ident.strip("<>") for f in report.faults if f.kind.startswith("changed-") and f.ident not in unseen}
         self.assertLessEqual(changed, {(e["messageId"] or "").strip("<>") for e in told["rewritten"]})
 
     def ident(self, message):

@@ -2,7 +2,7 @@
 //!
 //! Which repair is tried first is read from the refusal's words; a repair that changes nothing is never offered.
 
-use mailferry_codec::mime::{Digester, Fault, faults, head, mend};
+use mailferry_codec::mime::{Digester, Fault, Rewriting, faults, head, mend, rewritings};
 use mailferry_model::{
     Error, Kind, Result, Side,
     item::{Chunks, Form, Item},
@@ -42,14 +42,29 @@ impl Convert for MimeConvert {
 
     fn repair(&self, body: &Chunks, repair: Repair) -> Option<Repaired> {
         let mended = mend(&body.to_bytes(), fault_of(repair))?;
-        let mut digester = Digester::default();
-        digester.update(&mended);
-        let key = HeaderKey(head(&mended).key);
-        Some(Repaired {
-            body: Chunks::from(bytes::Bytes::from(mended)),
-            key,
-            digest: Digest(digester.finish()),
-        })
+        let (key, digest) = (HeaderKey(head(&mended).key), digest(&mended));
+        Some(Repaired { body: Chunks::from(bytes::Bytes::from(mended)), key, digest })
+    }
+
+    fn rewrites(&self, body: &Chunks) -> Vec<(&'static str, Digest)> {
+        let known = rewritings(&body.to_bytes());
+        known.into_iter().map(|(rewriting, bytes)| (words(rewriting), digest(&bytes))).collect()
+    }
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    let mut digester = Digester::default();
+    digester.update(bytes);
+    Digest(digester.finish())
+}
+
+fn words(rewriting: Rewriting) -> &'static str {
+    match rewriting {
+        Rewriting::MungedHead => "the target replaced 8-bit characters in the head by X",
+        Rewriting::MaskedNul => "the target shows NUL bytes as 0x80",
+        Rewriting::Both => {
+            "the target replaced 8-bit characters in the head by X and shows NUL bytes as 0x80"
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Judged {
     pub there: Vec<Entry>,
     /// Key or size differ from what was put: only a digest can tell whether it is the same.
     pub ask: Vec<(Entry, TargetId)>,
+    /// Sizes as the target lists them, of what has to be asked about.
+    pub sizes: HashMap<TargetId, u64>,
     /// Not there.
     pub absent: Vec<Entry>,
     /// There under another date.
@@ -98,6 +100,7 @@ fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &m
     };
     if !same || !honest {
         judged.ask.push((entry.clone(), trace.id.clone()));
+        judged.sizes.insert(trace.id.clone(), trace.size);
         return;
     }
     if let (Some(put), Some(there)) = (entry.date, trace.date)

@@ -8,4 +8,4 @@ mod repair;
 
 pub use digest::Digester;
 pub use head::{HEAD_LIMIT, Head, head};
-pub use repair::{Fault, faults, mend};
+pub use repair::{Fault, Rewriting, faults, mend, rewritings};

@@ -71,6 +71,37 @@ pub fn mend(message: &[u8], fault: Fault) -> Option<Vec<u8>> {
     })
 }
 
+/// What a server is known to do to a message by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewriting {
+    /// Bytes over 127 in the head became `X` (Cyrus with `munge8bit`).
+    MungedHead,
+    /// NUL bytes came back as 0x80 (Dovecot).
+    MaskedNul,
+    /// Both.
+    Both,
+}
+
+/// The message after each rewriting that would change it.
+pub fn rewritings(message: &[u8]) -> Vec<(Rewriting, Vec<u8>)> {
+    let end = head_end(message);
+    let (eight_bit, nul) = (!message[..end].is_ascii(), memchr(0, message).is_some());
+    let rewritten = |rewriting: Rewriting| {
+        let munge = |at: usize, byte: u8| match (rewriting, byte) {
+            (Rewriting::MungedHead | Rewriting::Both, 128..) if at < end => b'X',
+            (Rewriting::MaskedNul | Rewriting::Both, 0) => 0x80,
+            (_, byte) => byte,
+        };
+        (rewriting, message.iter().enumerate().map(|(at, byte)| munge(at, *byte)).collect())
+    };
+    let known = [
+        (eight_bit, Rewriting::MungedHead),
+        (nul, Rewriting::MaskedNul),
+        (eight_bit && nul, Rewriting::Both),
+    ];
+    known.into_iter().filter(|(fits, _)| *fits).map(|(_, rewriting)| rewritten(rewriting)).collect()
+}
+
 /// Every line end as CRLF.
 fn with_crlf(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + message.len() / 40);
@@ -164,6 +195,15 @@ mod tests {
             assert_eq!(faults(good), [], "{fault:?}");
         }
         assert_eq!(mend(b"A: b\r\n\r\n", Fault::Nul), None);
+    }
+
+    #[test]
+    fn what_servers_make_of_a_message_is_known() {
+        let made = rewritings(b"S: \xe4\r\n\r\n\0\xe4");
+        assert_eq!(made[0], (Rewriting::MungedHead, b"S: X\r\n\r\n\0\xe4".to_vec()));
+        assert_eq!(made[1], (Rewriting::MaskedNul, b"S: \xe4\r\n\r\n\x80\xe4".to_vec()));
+        assert_eq!(made[2], (Rewriting::Both, b"S: X\r\n\r\n\x80\xe4".to_vec()));
+        assert_eq!(rewritings(b"S: a\r\n\r\n\xe4"), []);
     }
 
     proptest! {

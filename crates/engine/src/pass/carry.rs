@@ -30,7 +30,7 @@ const FETCHES_AHEAD: usize = 2;
 /// Puts of one folder in flight.
 const PUTS_AHEAD: usize = 3;
 /// How long a group waits for more while the target has nothing to do.
-const IDLE: std::time::Duration = std::time::Duration::from_millis(50);
+const IDLE: std::time::Duration = std::time::Duration::from_millis(5);
 /// Memory that a streamed body holds on its way.
 const STREAM_HOLDS: u64 = 1 << 20;
 

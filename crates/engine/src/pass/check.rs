@@ -8,7 +8,6 @@ use std::{
 use futures_util::TryStreamExt;
 use mailferry_model::{
     Kind, Result,
-    caps::Fidelity,
     error::Reaction,
     filter::Choice,
     folder::Folder,
@@ -20,6 +19,7 @@ use mailferry_model::{
 };
 
 use super::{
+    compare::{self, Said},
     shared::{Owed, Shared, locked},
     terms::Depth,
 };
@@ -174,55 +174,20 @@ async fn report(
         let again = std::mem::take(&mut there);
         ask.extend(again.into_iter().filter_map(|e| Some((e.clone(), e.target.clone()?))));
     }
-    for entry in &judged.redated {
-        let reason = "the target set another date";
-        findings.rewritten.push(verify::named(folder, entry, "DATE_REWRITTEN", reason));
-    }
-    for entry in &there {
+    let redated = judged.redated.into_iter();
+    let mut said: Vec<Said> = redated
+        .map(|e| Said::Rewritten(e, "DATE_REWRITTEN", "the target set another date".to_owned()))
+        .collect();
+    for entry in there {
         if let Some(repair) = entry.repair {
-            findings.rewritten.push(verify::named(folder, entry, "REPAIRED", verify::repair_words(repair)));
+            said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair).to_owned()));
         }
-        shared.record(entry.clone(), Some(entry)).await?;
+        shared.record(entry.clone(), Some(&entry)).await?;
     }
-    let wrong = compare_digests(shared, folder, ask, findings).await?;
-    findings.missing.extend(wrong);
+    said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
+    compare::tell(shared, folder, said, findings).await?;
     findings.doubled.extend(doubled(shared, folder, judged.extra).await?);
     Ok(())
-}
-
-/// Reads both bodies where key and size do not tell. What has another body is missing.
-async fn compare_digests(
-    shared: &Arc<Shared>,
-    folder: &FolderEntry,
-    ask: Vec<(Entry, TargetId)>,
-    findings: &mut Findings,
-) -> Result<Vec<Named>> {
-    let mut wrong = Vec::new();
-    let Some(target) = folder.target.clone().filter(|_| !ask.is_empty()) else { return Ok(wrong) };
-    for part in ask.chunks(256) {
-        let theirs: Vec<TargetId> = part.iter().map(|(_, id)| id.clone()).collect();
-        let ours: Vec<ItemId> = part.iter().map(|(e, _)| e.id.clone()).collect();
-        let (theirs, ours) = futures_util::join!(
-            shared.sides.target.digests(&target, &theirs),
-            shared.sides.source.digests(&folder.source, &ours)
-        );
-        for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
-            let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
-            let same = put.is_some() && there.as_ref().ok() == put.as_ref();
-            let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
-            if same || shared.sides.target.caps().fidelity == Fidelity::Rewritten {
-                if entry.repair.is_some() {
-                    let words = entry.repair.map_or("", verify::repair_words);
-                    findings.rewritten.push(verify::named(folder, entry, "REPAIRED", words));
-                }
-                shared.record(seen, Some(entry)).await?;
-            } else {
-                let reason = "the target said OK and shows something else than was put";
-                wrong.push(verify::named(folder, entry, "ITEM_DIFFERS", reason));
-            }
-        }
-    }
-    Ok(wrong)
 }
 
 /// Extra copies that lie beyond where the folder stood before us, and have the body of an item of ours.

@@ -7,6 +7,7 @@
 mod again;
 mod carry;
 mod check;
+mod compare;
 mod finish;
 mod follow;
 mod gather;

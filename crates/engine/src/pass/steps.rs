@@ -29,6 +29,9 @@ use crate::{plan::Plan, seeded::Bug};
 /// How often folders that move while they are read are read again.
 const READ_AGAIN: usize = 3;
 
+/// Folders carried side by side: more than there are connections, so that none waits for an answer.
+const LANES: usize = 8;
+
 /// A folder that has to be read.
 #[derive(Clone)]
 pub(super) struct Dirty {
@@ -148,8 +151,8 @@ async fn find_again(shared: &Arc<Shared>, no: FolderNo) -> Result<()> {
 /// A first pass into empty folders: page by page, folder beside folder.
 pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()> {
     shared.terms.progress.set_phase("copying");
-    let caps = (shared.sides.source.caps().connections, shared.sides.target.caps().writers);
-    let lanes = usize::from(caps.0.min(caps.1).max(1));
+    let one = shared.sides.source.caps().connections == 1 || shared.sides.target.caps().writers == 1;
+    let lanes = if one { 1 } else { LANES };
     let queue = Arc::new(std::sync::Mutex::new(std::collections::VecDeque::from(dirty)));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..lanes {
@@ -354,7 +357,7 @@ async fn settle_gathered(
 async fn put_gathered(shared: &Arc<Shared>, folders: &mut [Gathered]) -> Result<()> {
     let work: Vec<(FolderNo, Vec<Owed>)> =
         folders.iter_mut().map(|f| (f.folder, f.take_owed())).filter(|(_, owed)| !owed.is_empty()).collect();
-    let lanes = usize::from(shared.sides.target.caps().writers.max(1));
+    let lanes = if shared.sides.target.caps().writers == 1 { 1 } else { LANES };
     let carried = stream::iter(work).map(|(no, owed)| carry(shared, no, owed)).buffer_unordered(lanes);
     let results: Vec<Result<()>> = carried.collect().await;
     results.into_iter().collect()

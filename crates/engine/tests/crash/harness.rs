@@ -23,6 +23,7 @@ use mailferry_model::{
     cancel::Cancel,
     item::{Chunks, Form, Item},
     job::{Claim, PassKind},
+    key::Digest,
     ledger::Repair,
     mapping::RunOptions,
     port::{Clock, Convert, Cx, Meter, convert::Repaired},
@@ -59,6 +60,10 @@ impl Convert for NoConvert {
 
     fn repair(&self, _body: &Chunks, _repair: Repair) -> Option<Repaired> {
         None
+    }
+
+    fn rewrites(&self, _body: &Chunks) -> Vec<(&'static str, Digest)> {
+        Vec::new()
     }
 }
 

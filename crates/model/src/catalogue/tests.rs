@@ -29,7 +29,7 @@ fn every_error_and_stall_is_explained() {
 fn every_status_is_explained() {
     BatchStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
     UserStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
-    ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect"].map(has);
+    ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect"].into_iter().for_each(has);
 }
 
 /// Every code that stands as a string in the sources of engine, model, server and binary.

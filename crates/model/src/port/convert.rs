@@ -31,4 +31,8 @@ pub trait Convert: Send + Sync {
 
     /// The body after a repair; `None` if the repair changes nothing.
     fn repair(&self, body: &Chunks, repair: Repair) -> Option<Repaired>;
+
+    /// What targets are known to make of such a body by themselves, in words, with the digest of the result:
+    /// found at a target it is a rewriting, not a loss.
+    fn rewrites(&self, body: &Chunks) -> Vec<(&'static str, Digest)>;
 }

@@ -93,6 +93,8 @@ impl Pool {
     /// Whether the server can do something and keeps it.
     pub fn can(&self, capability: Capability) -> bool {
         match capability {
+            // RFC 7162 §3.2.3: only what was enabled may be used.
+            Capability::QResync if !self.caps.has(Capability::Enable) => false,
             Capability::QResync if self.quirks.has(Quirk::ResyncNotHonoured) => false,
             Capability::MultiAppend if self.quirks.has(Quirk::MultiAppendRefused) => false,
             Capability::ListStatus | Capability::ListExtended

@@ -77,7 +77,7 @@ async fn fetched(script: Vec<Says>, uids: &[u32]) -> (Vec<Fetched>, Heard) {
     let who = MailboxAddress { password: Some("p".into()), ..who };
     let source = Imap.source(&cx(Side::Source), &settings, &who).await.unwrap();
     let stub = |uid: &u32| Stub {
-        id: ids::item_id(*uid),
+        id: ids::item_id(7, *uid),
         size: 2,
         date: None,
         flags: Flags::default(),
@@ -99,7 +99,7 @@ fn text(fetched: &Fetched) -> String {
 }
 
 fn by_uid(fetched: &[Fetched]) -> Vec<(u32, String)> {
-    let mut all: Vec<_> = fetched.iter().map(|f| (ids::item_uid(&f.0).unwrap(), text(f))).collect();
+    let mut all: Vec<_> = fetched.iter().map(|f| (ids::item_uid(&f.0).unwrap().1, text(f))).collect();
     all.sort();
     all
 }

@@ -1,0 +1,135 @@
+//! Where header key and size do not tell: both bodies are read, and what a target is known to rewrite by itself
+//! is told from what is wrong. Also finds the Message-IDs by which people search for what is named.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::{StreamExt, TryStreamExt};
+use mailferry_model::{
+    Result,
+    caps::Fidelity,
+    id::{ItemId, TargetId},
+    item::{Body, Form, Stub, Trace},
+    key::Digest,
+    ledger::{Entry, FolderEntry},
+    report::{Findings, Named},
+};
+
+use super::shared::{Owed, Shared};
+use crate::verify;
+
+/// Bodies compared in one call.
+const TOGETHER: usize = 256;
+
+/// What is said of an item, before its Message-ID is known.
+pub(super) enum Said {
+    /// Changed by the target or by a named repair.
+    Rewritten(Entry, &'static str, String),
+    /// Not there as it was put.
+    Missing(Entry, &'static str, String),
+}
+
+/// Reads both bodies. What has the same, or a body that targets are known to make of it, is rewritten; all
+/// other is missing.
+pub(super) async fn bodies(
+    shared: &Arc<Shared>,
+    folder: &FolderEntry,
+    ask: Vec<(Entry, TargetId)>,
+    sizes: &HashMap<TargetId, u64>,
+) -> Result<Vec<Said>> {
+    let mut said = Vec::new();
+    let Some(target) = folder.target.clone().filter(|_| !ask.is_empty()) else { return Ok(said) };
+    for part in ask.chunks(TOGETHER) {
+        let theirs: Vec<TargetId> = part.iter().map(|(_, id)| id.clone()).collect();
+        let ours: Vec<ItemId> = part.iter().map(|(e, _)| e.id.clone()).collect();
+        let (theirs, ours) = futures_util::join!(
+            shared.sides.target.digests(&target, &theirs),
+            shared.sides.source.digests(&folder.source, &ours)
+        );
+        for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
+            let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
+            let same = put.is_some() && there.as_ref().ok() == put.as_ref();
+            let why = match (same, entry.repair) {
+                (true, Some(repair)) => Some(("REPAIRED", verify::repair_words(repair))),
+                (true, None) if sizes.get(id) != Some(&entry.size) => {
+                    Some(("LINE_ENDS_REWRITTEN", "the target changed line ends"))
+                }
+                (true, None) => None,
+                (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => None,
+                (false, _) => match there.ok() {
+                    Some(there) => known_rewrite(shared, folder, entry, there).await,
+                    None => Some(("", "")),
+                },
+            };
+            match why {
+                None if !same && shared.sides.target.caps().fidelity == Fidelity::Exact => {
+                    wrong(&mut said, entry)
+                }
+                Some(("", _)) => wrong(&mut said, entry),
+                why => {
+                    let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
+                    shared.record(seen, Some(entry)).await?;
+                    said.extend(
+                        why.map(|(code, words)| Said::Rewritten(entry.clone(), code, words.to_owned())),
+                    );
+                }
+            }
+        }
+    }
+    Ok(said)
+}
+
+fn wrong(said: &mut Vec<Said>, entry: &Entry) {
+    let reason = "the target said OK and shows something else than was put";
+    said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason.to_owned()));
+}
+
+/// Whether the target holds what such targets are known to make of this body.
+async fn known_rewrite(
+    shared: &Shared,
+    folder: &FolderEntry,
+    entry: &Entry,
+    there: Digest,
+) -> Option<(&'static str, &'static str)> {
+    if entry.size > Body::IN_MEMORY {
+        return None;
+    }
+    let stub: Stub = Owed::from_entry(entry).stub;
+    let mut fetched = shared.sides.source.fetch(&folder.source, vec![stub], Form::Mime);
+    let Some((_, Ok(item))) = fetched.next().await else { return None };
+    let Body::Bytes(body) = item.body else { return None };
+    let rewrites = shared.sides.convert.rewrites(&body);
+    rewrites.into_iter().find(|(_, digest)| *digest == there).map(|(words, _)| ("BYTES_REWRITTEN", words))
+}
+
+/// Puts what was said into the findings, with Message-IDs, which the source is asked for in one call.
+pub(super) async fn tell(
+    shared: &Shared,
+    folder: &FolderEntry,
+    said: Vec<Said>,
+    findings: &mut Findings,
+) -> Result<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let entry = |said: &Said| match said {
+        Said::Rewritten(entry, ..) | Said::Missing(entry, ..) => entry.id.clone(),
+    };
+    let ids: Vec<ItemId> = said.iter().map(entry).collect();
+    let traces: Vec<Trace<ItemId>> = match folder.gone {
+        true => Vec::new(),
+        false => {
+            shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await.unwrap_or_default()
+        }
+    };
+    let known: HashMap<ItemId, String> =
+        traces.into_iter().filter_map(|t| Some((t.id, t.message_id?.into()))).collect();
+    for said in said {
+        let (list, entry, code, reason): (&mut Vec<Named>, _, _, _) = match said {
+            Said::Rewritten(entry, code, reason) => (&mut findings.rewritten, entry, code, reason),
+            Said::Missing(entry, code, reason) => (&mut findings.missing, entry, code, reason),
+        };
+        let named = verify::named(folder, &entry, code, reason);
+        list.push(Named { message_id: named.message_id.or_else(|| known.get(&entry.id).cloned()), ..named });
+    }
+    Ok(())
+}

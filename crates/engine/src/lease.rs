@@ -95,9 +95,7 @@ impl Keeper {
     /// How much of the lease is left, for whoever is about to put.
     pub fn left(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
         let (ends, clock) = (self.ends.clone(), self.clock.clone());
-        Arc::new(move || {
-            Duration::from_micros(ends.load(Ordering::SeqCst)).saturating_sub(clock.elapsed())
-        })
+        Arc::new(move || Duration::from_micros(ends.load(Ordering::SeqCst)).saturating_sub(clock.elapsed()))
     }
 
     /// Whether it was lost to somebody else.

@@ -44,7 +44,13 @@ impl Gauge {
     /// A meter; without a limit everything is admitted at once.
     pub fn of(clock: Arc<dyn Clock>, bytes_per_second: Option<u64>) -> Self {
         let bytes_per_second = bytes_per_second.filter(|n| *n > 0);
-        Self { clock, bytes_per_second, paid: Mutex::default(), moved: Default::default(), pause: Mutex::default() }
+        Self {
+            clock,
+            bytes_per_second,
+            paid: Mutex::default(),
+            moved: Default::default(),
+            pause: Mutex::default(),
+        }
     }
 
     /// Body bytes that went over the wire on a side so far.

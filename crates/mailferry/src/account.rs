@@ -45,9 +45,11 @@ pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Res
         connector.from_url(url).map_err(|words| Failure::usage(format!("{word}: {words}")))?;
     for (flag, setting) in PLAIN {
         let common = side.ca_file.filter(|_| flag == "ca-file").map(|p| p.to_string_lossy().into_owned());
-        let Some(value) = side.flag(flag).map(str::to_owned).or_else(|| {
-            common.filter(|_| manifest.setting(setting).is_some())
-        }) else {
+        let Some(value) = side
+            .flag(flag)
+            .map(str::to_owned)
+            .or_else(|| common.filter(|_| manifest.setting(setting).is_some()))
+        else {
             continue;
         };
         let Some(spec) = manifest.setting(setting) else {
@@ -91,7 +93,8 @@ fn with_secret(
             _ => {
                 let user = mailbox.user.as_ref().unwrap_or(&mailbox.address);
                 let whose = by_admin.as_ref().unwrap_or(user);
-                let asked = secrets::ask(&format!("{whose} ({word})"), &format!("{word}-password-file FILE"))?;
+                let asked =
+                    secrets::ask(&format!("{whose} ({word})"), &format!("{word}-password-file FILE"))?;
                 ("password", asked)
             }
         },

@@ -143,8 +143,9 @@ pub fn command(manifests: &[&'static Manifest]) -> Command {
         for (side, heading) in [("source", "Source options"), ("target", "Target options")] {
             for (name, value, help) in SIDE_FLAGS {
                 let name = format!("{side}-{name}");
-                command = command
-                    .arg(Arg::new(name.clone()).long(name).value_name(value).help(help).help_heading(heading));
+                command = command.arg(
+                    Arg::new(name.clone()).long(name).value_name(value).help(help).help_heading(heading),
+                );
             }
         }
         command
@@ -153,25 +154,21 @@ pub fn command(manifests: &[&'static Manifest]) -> Command {
     Cli::command()
         .mut_subcommand("copy", sides)
         .mut_subcommand("verify", sides)
-        .mut_subcommand("endpoint", |c| {
-            c.mut_subcommand("new", settings).mut_subcommand("set", settings)
-        })
+        .mut_subcommand("endpoint", |c| c.mut_subcommand("new", settings).mut_subcommand("set", settings))
 }
 
 /// A flag for each setting of each kind of system; secrets come from files.
 fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Command {
     let mut seen = Vec::new();
     for spec in manifests.iter().flat_map(|m| m.settings) {
-        let name = if spec.takes == Takes::Secret { format!("{}-file", spec.name) } else { spec.name.to_owned() };
+        let name =
+            if spec.takes == Takes::Secret { format!("{}-file", spec.name) } else { spec.name.to_owned() };
         if seen.contains(&name) {
             continue;
         }
         seen.push(name.clone());
-        let kinds: Vec<&str> = manifests
-            .iter()
-            .filter(|m| m.setting(spec.name).is_some())
-            .map(|m| m.kind)
-            .collect();
+        let kinds: Vec<&str> =
+            manifests.iter().filter(|m| m.setting(spec.name).is_some()).map(|m| m.kind).collect();
         let help = match spec.default {
             Some(default) => format!("{} [{}; default: {default}]", spec.help, kinds.join(", ")),
             None => format!("{} [{}]", spec.help, kinds.join(", ")),

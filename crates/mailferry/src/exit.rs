@@ -94,7 +94,9 @@ impl Failure {
     /// One sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Usage(_, text) | Self::Own(text) | Self::Limit(text) | Self::Interrupted(text) => text.clone(),
+            Self::Usage(_, text) | Self::Own(text) | Self::Limit(text) | Self::Interrupted(text) => {
+                text.clone()
+            }
             Self::Problem(problem) => problem.detail.clone(),
             Self::Error(error) => error.to_string(),
         }
@@ -103,7 +105,9 @@ impl Failure {
     /// Why, and what to do; nothing where the sentence says it all.
     pub fn advice(&self) -> (Option<String>, Vec<String>) {
         match self {
-            Self::Own(_) | Self::Limit(_) | Self::Interrupted(_) | Self::Usage("USAGE", _) => (None, Vec::new()),
+            Self::Own(_) | Self::Limit(_) | Self::Interrupted(_) | Self::Usage("USAGE", _) => {
+                (None, Vec::new())
+            }
             Self::Problem(problem) => {
                 let cause = catalogue::find(&problem.code).map(|e| e.cause.clone());
                 (cause, problem.fix.clone())
@@ -147,7 +151,7 @@ pub fn of_error(error: &Error) -> u8 {
         Kind::Throttled | Kind::Busy | Kind::Locked => return TEMPORARY,
         Kind::Cancelled => return INTERRUPTED,
         Kind::Bug => return OTHER,
-        Kind::Unreachable if error.op() == "resolve" => 20,
+        Kind::Unreachable if error.op().starts_with("resolve") => 20,
         Kind::Unreachable | Kind::Timeout => 21,
         Kind::Tls => 22,
         Kind::Unauthenticated => 23,
@@ -185,6 +189,7 @@ mod tests {
         let error = |kind, side, op: &'static str| of_error(&Error::new(kind, side, op, "words"));
         for (kind, op, source) in [
             (Kind::Unreachable, "resolve", 20),
+            (Kind::Unreachable, "resolve name", 20),
             (Kind::Unreachable, "connect", 21),
             (Kind::Timeout, "connect", 21),
             (Kind::Tls, "x", 22),

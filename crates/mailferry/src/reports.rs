@@ -44,7 +44,8 @@ impl Reports for FileReports {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(failed("list reports", &e)),
         };
-        let paths = files.filter_map(|f| Some(f.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json"));
+        let paths =
+            files.filter_map(|f| Some(f.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json"));
         let mut all: Vec<Kept> =
             paths.filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok()).collect();
         all.sort_by(|a, b| (&a.user, a.mailbox).cmp(&(&b.user, b.mailbox)));

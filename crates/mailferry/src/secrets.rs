@@ -85,9 +85,7 @@ fn read_typed() -> Result<String, Failure> {
             b'\n' | b'\r' => break,
             3 => return Err(Failure::Interrupted("Nothing was done.".to_owned())),
             4 if bytes.is_empty() => break,
-            8 | 127 => {
-                while bytes.pop().is_some_and(|b| b & 0xc0 == 0x80) {}
-            }
+            8 | 127 => while bytes.pop().is_some_and(|b| b & 0xc0 == 0x80) {},
             other => bytes.push(other),
         }
     }
@@ -100,7 +98,9 @@ mod tests {
 
     #[test]
     fn exactly_one_line_end_is_dropped() {
-        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), (" a ", " a ")] {
+        for (text, expected) in
+            [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\r", "a\r"), (" a ", " a ")]
+        {
             assert_eq!(checked(text.to_owned()).unwrap().expose(), expected);
         }
         assert!(checked("\n".to_owned()).is_err());

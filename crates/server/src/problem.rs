@@ -2,10 +2,7 @@
 
 use axum::{
     Json,
-    extract::{
-        FromRequest, Request,
-        rejection::JsonRejection,
-    },
+    extract::{FromRequest, Request, rejection::JsonRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -126,9 +123,11 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match Json::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::BytesRejection(_)) => {
-                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The body is too large."))
-            }
+            Err(JsonRejection::BytesRejection(_)) => Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "REQUEST_TOO_LARGE",
+                "The body is too large.",
+            )),
             Err(other) => Err(Problem::refused("REQUEST_MALFORMED", other.body_text())),
         }
     }

@@ -68,12 +68,9 @@ async fn ensure_work(
             }
             return Ok(());
         }
-        S::Queued
-        | S::Validating
-        | S::Provisioning
-        | S::ProvisionUpdating
-        | S::Starting
-        | S::Syncing => PassKind::Initial,
+        S::Queued | S::Validating | S::Provisioning | S::ProvisionUpdating | S::Starting | S::Syncing => {
+            PassKind::Initial
+        }
         S::IncrementalSyncing => PassKind::Incremental,
         S::Completing | S::CompletionSynced => PassKind::Completion,
         _ => return Ok(()),

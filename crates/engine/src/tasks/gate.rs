@@ -77,6 +77,9 @@ mod tests {
         let (a, b) = (gates.enter(endpoint, 1).await, gates.enter(endpoint, 1).await);
         drop((a, b));
         let _changed = gates.enter(endpoint, 2).await;
-        assert!(!gates.0.lock().unwrap()[&endpoint].1.open.load(Ordering::SeqCst), "another version, another gate");
+        assert!(
+            !gates.0.lock().unwrap()[&endpoint].1.open.load(Ordering::SeqCst),
+            "another version, another gate"
+        );
     }
 }

@@ -198,15 +198,19 @@ async fn end_of(
     let secret = |what: &str| {
         own.iter().find(|(name, _)| *name == format!("{side}-{what}")).map(|(_, secret)| secret.clone())
     };
-    let mailbox =
-        MailboxAddress { password: secret("password"), token: secret("token"), ..mailbox.clone() };
+    let mailbox = MailboxAddress { password: secret("password"), token: secret("token"), ..mailbox.clone() };
     let is_own = mailbox.password.is_some() || mailbox.token.is_some();
     let sign_in = if is_own { SignIn::Own } else { SignIn::Endpoint };
     Ok((sign_in, End { connector, settings, mailbox }))
 }
 
 /// Writes what people watch while a pass runs; ends only when that is impossible.
-async fn watch(worker: &Worker, job: &Job, progress: &Progress, (open, heard): (&AtomicBool, &Notify)) -> Error {
+async fn watch(
+    worker: &Worker,
+    job: &Job,
+    progress: &Progress,
+    (open, heard): (&AtomicBool, &Notify),
+) -> Error {
     let store = &*worker.house.store;
     let mut told = progress.totals();
     loop {

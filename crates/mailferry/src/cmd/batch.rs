@@ -29,7 +29,7 @@ use crate::{
 #[derive(Subcommand)]
 pub enum BatchCommand {
     /// Make one from a CSV
-    New(Box<NewBatch>),
+    New(Box<Creation>),
     /// All of them
     List,
     /// One of them
@@ -62,7 +62,7 @@ pub enum BatchCommand {
 
 /// The flags of `batch new`.
 #[derive(Args)]
-pub struct NewBatch {
+pub struct Creation {
     /// Its name, unique, at most 64 characters
     pub name: String,
     /// The endpoint to read from
@@ -131,11 +131,15 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Start(args) => return work(asked, &instance, "start", Goal::Synced, args).await,
         BatchCommand::Sync(args) => return work(asked, &instance, "sync", Goal::Synced, args).await,
-        BatchCommand::Complete(args) => return work(asked, &instance, "complete", Goal::Completed, args).await,
+        BatchCommand::Complete(args) => {
+            return work(asked, &instance, "complete", Goal::Completed, args).await;
+        }
         BatchCommand::Stop { name } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
             match asked.out.is_for_people() {
-                true => asked.out.say(&format!("The batch {name} is stopping; what is under way ends in order.")),
+                true => {
+                    asked.out.say(&format!("The batch {name} is stopping; what is under way ends in order."))
+                }
                 false => asked.out.show(&batch, &COLUMNS),
             }
         }
@@ -163,16 +167,19 @@ async fn work(
     foreground(&asked, instance, &run).await
 }
 
-async fn new(asked: &Asked<'_>, api: &Api, args: &NewBatch) -> Result<u8, Failure> {
+async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
     let shown = args.csv.display();
     let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);
     let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
-    let parsed = csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let parsed =
+        csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
     if !parsed.rejected.is_empty() {
         write_private(&args.rejected, &parsed.rejected_csv())?;
         let (n, file) = (parsed.rejected.len(), args.rejected.display());
-        asked.out.note(&format!("{n} rows cannot be used; {file} has them with their reasons, correct and import it."));
+        asked.out.note(&format!(
+            "{n} rows cannot be used; {file} has them with their reasons, correct and import it."
+        ));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{shown}: not UTF-8")))?;
     let body = json!({
@@ -195,13 +202,17 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &NewBatch) -> Result<u8, Failur
         match asked.out.is_for_people() {
             true => {
                 let name = &args.name;
-                asked.out.say(&format!("The batch {name} has {rows} mailboxes; mailferry batch start {name} begins."));
+                asked.out.say(&format!(
+                    "The batch {name} has {rows} mailboxes; mailferry batch start {name} begins."
+                ));
             }
             false => asked.out.show(&made, &COLUMNS),
         }
     }
     if parsed.rows.iter().any(|r| r.source.password.is_some() || r.target.password.is_some()) {
-        asked.out.note(&format!("{shown} holds passwords; they are kept encrypted now, the file is not needed."));
+        asked
+            .out
+            .note(&format!("{shown} holds passwords; they are kept encrypted now, the file is not needed."));
     }
     Ok(if parsed.rejected.is_empty() { exit::OK } else { exit::PARTIAL })
 }

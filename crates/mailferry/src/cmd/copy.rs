@@ -50,7 +50,8 @@ pub struct CopyArgs {
 /// Copies one mailbox.
 pub async fn run(asked: Asked<'_>, args: CopyArgs) -> Result<u8, Failure> {
     let task = if args.dry_run { Task::Pretend } else { Task::Move };
-    let pair = Pair { command: "copy", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
+    let pair =
+        Pair { command: "copy", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
     let depth = if args.deep { Depth::Deep } else { Depth::Written };
     one_mailbox(asked, &pair, &args.run, args.pace.pace(), task, depth).await
 }

@@ -35,8 +35,12 @@ pub struct VerifyArgs {
 
 /// Verifies one mailbox.
 pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
-    let pair =
-        Pair { command: "verify", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
+    let pair = Pair {
+        command: "verify",
+        source: &args.source,
+        target: &args.target,
+        ca_file: args.ca_file.as_ref(),
+    };
     let depth = if args.deep { Depth::Deep } else { Depth::All };
     one_mailbox(asked, &pair, &args.run, args.pace.pace(), Task::Verify, depth).await
 }

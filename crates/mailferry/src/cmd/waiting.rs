@@ -217,7 +217,8 @@ async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     let name = |side: &str| batch[side].as_str().unwrap_or_default().to_owned();
     let mut words = batch["statusDetail"].as_str().unwrap_or_default().to_owned();
     let mut side = mailferry_model::Side::Source;
-    for (of, which) in [("source", mailferry_model::Side::Source), ("target", mailferry_model::Side::Target)] {
+    for (of, which) in [("source", mailferry_model::Side::Source), ("target", mailferry_model::Side::Target)]
+    {
         let endpoint = api.get(&format!("/endpoints/{}", segment(&name(of)))).await?;
         if let Some(why) = endpoint["needsToConnect"].as_str() {
             (side, words) = (which, format!("the endpoint {} needs you: {why}", name(of)));

@@ -125,7 +125,10 @@ impl Out {
         if let Failure::Problem(problem) = failure {
             problem.blockers.iter().for_each(|b| text.push_str(&format!("  {b}\n")));
             for row in problem.rows.iter().take(20) {
-                text.push_str(&format!("  row {}: {} {}\n", row.row_number, row.error_message, row.suggestion));
+                text.push_str(&format!(
+                    "  row {}: {} {}\n",
+                    row.row_number, row.error_message, row.suggestion
+                ));
             }
             if problem.rows.len() > 20 {
                 text.push_str(&format!("  and {} more\n", problem.rows.len() - 20));

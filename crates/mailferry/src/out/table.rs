@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn tables_are_aligned_and_csv_is_guarded() {
-        let rows = [json!({"name": "Straße", "n": 5, "by": {"who": "=cmd"}}), json!({"name": "b", "n": 1234})];
+        let rows =
+            [json!({"name": "Straße", "n": 5, "by": {"who": "=cmd"}}), json!({"name": "b", "n": 1234})];
         insta::assert_snapshot!(table(&rows, &COLUMNS, &[], Width::Narrow), @r"
         NAME    TOTAL
         Straße      5

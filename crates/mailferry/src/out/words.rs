@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn as_people_read_them() {
-        assert_eq!([0, 1023, 1536, 10 << 20, 3 << 30].map(bytes), ["0 B", "1023 B", "1.5 KB", "10 MB", "3.0 GB"]);
+        assert_eq!(
+            [0, 1023, 1536, 10 << 20, 3 << 30].map(bytes),
+            ["0 B", "1023 B", "1.5 KB", "10 MB", "3.0 GB"]
+        );
         assert_eq!([0.012, 3.21, 65.0, 7300.0].map(duration), ["12 ms", "3.2 s", "1 min 05 s", "2 h 01 min"]);
         assert_eq!(percent(1, 3), "33.3 %");
         assert_eq!(cell("status", &"SyncedWithErrors".into()), "Synced with errors");

@@ -67,7 +67,8 @@ fn read(text: &str) -> Vec<Entry> {
     for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let Some(said) = line.strip_prefix("  ") else {
             block = entries.len();
-            entries.extend(line.split_whitespace().map(|code| Entry { code: code.into(), ..Entry::default() }));
+            entries
+                .extend(line.split_whitespace().map(|code| Entry { code: code.into(), ..Entry::default() }));
             continue;
         };
         let (word, rest) = said.split_once(' ').unwrap_or((said, ""));

@@ -54,8 +54,10 @@ fn files_as_people_bring_them() {
     }
     assert_eq!(parse(b"EmailAddress\n\xff@x\n", ADMIN).unwrap_err().code, "CSV_NOT_UTF8");
     assert_eq!(parse(&vec![b'a'; MAX_BYTES + 1], ADMIN).unwrap_err().code, "CSV_TOO_LARGE");
-    let many: String =
-        ["EmailAddress\n".to_owned()].into_iter().chain((0..=MAX_ROWS).map(|n| format!("u{n}@x\n"))).collect();
+    let many: String = ["EmailAddress\n".to_owned()]
+        .into_iter()
+        .chain((0..=MAX_ROWS).map(|n| format!("u{n}@x\n")))
+        .collect();
     assert_eq!(parse(many.as_bytes(), ADMIN).unwrap_err().code, "CSV_TOO_MANY_ROWS");
     let unknown = parse(b"EmailAddress,Color,Shape\n", ADMIN).unwrap_err().message;
     assert!(unknown.contains("\"Color\", \"Shape\""), "{unknown}");
@@ -66,7 +68,10 @@ fn rejected_rows_import_again_once_corrected() {
     let text = "EmailAddress,Password\nanna,p1\na@x,p2\nb@x,\"p3\"\"\",extra\n";
     let parsed = parse(text.as_bytes(), ADMIN).unwrap();
     let file = String::from_utf8(parsed.rejected_csv()).unwrap();
-    assert!(file.starts_with("EmailAddress,Password,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"), "{file}");
+    assert!(
+        file.starts_with("EmailAddress,Password,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"),
+        "{file}"
+    );
     assert!(file.contains("\r\nanna,p1,2,CSV_BAD_ADDRESS,"), "{file}");
     let again = parse(file.as_bytes(), ADMIN).unwrap();
     assert_eq!(again.rejected.len(), 1, "the quoted extra cell is mended, the address is not");
@@ -77,7 +82,8 @@ fn rejected_rows_import_again_once_corrected() {
 
 #[test]
 fn no_message_holds_a_password() {
-    let parsed = parse(b"EmailAddress,Password\nanna,canary-4711\n,canary-4711\nx@y,canary-4711,z\n", ALL).unwrap();
+    let parsed =
+        parse(b"EmailAddress,Password\nanna,canary-4711\n,canary-4711\nx@y,canary-4711,z\n", ALL).unwrap();
     assert!(!format!("{parsed:?}").contains("canary-4711"));
     assert_eq!(parsed.rejected.len(), 3);
 }

@@ -175,11 +175,7 @@ pub(crate) async fn act(
     Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
 }
 
-async fn once(
-    context: &Context,
-    name: &str,
-    action: Action,
-) -> mailferry_model::Result<Result<(), Problem>> {
+async fn once(context: &Context, name: &str, action: Action) -> mailferry_model::Result<Result<(), Problem>> {
     let mut batch = context.store.batch(name).await?;
     let users = context.store.users(batch.id).await?;
     let intent = match intend(&batch, &users, action) {

@@ -88,7 +88,9 @@ pub(crate) async fn create(
     check_settings(manifest, &settings)?;
     let limits = Limits::default();
     let limits = Limits {
-        max_concurrent_migrations: wanted.max_concurrent_migrations.unwrap_or(limits.max_concurrent_migrations),
+        max_concurrent_migrations: wanted
+            .max_concurrent_migrations
+            .unwrap_or(limits.max_concurrent_migrations),
         max_concurrent_incremental_syncs: wanted.max_concurrent_incremental_syncs.unwrap_or_else(|| {
             let migrations = wanted.max_concurrent_migrations.unwrap_or(u32::MAX);
             limits.max_concurrent_incremental_syncs.min(migrations)
@@ -123,7 +125,10 @@ pub(crate) async fn change(
     let before = context.store.endpoint(&name).await?;
     let mut endpoint = before.clone();
     if changes.version.is_some_and(|v| v != endpoint.version) {
-        return Err(Problem::conflict("OWN_CONFLICT", format!("{name} has version {} now.", endpoint.version)));
+        return Err(Problem::conflict(
+            "OWN_CONFLICT",
+            format!("{name} has version {} now.", endpoint.version),
+        ));
     }
     for (setting, value) in changes.settings {
         match value {
@@ -236,5 +241,6 @@ async fn seal(context: &Context, endpoint: &Endpoint, settings: &Settings) -> Re
 fn difference(before: &Endpoint, after: &Endpoint, fresh: &Settings) -> String {
     let told = |e: &Endpoint| serde_json::json!({ "settings": e.settings, "limits": e.limits });
     let secrets: Vec<&String> = fresh.secrets.keys().collect();
-    serde_json::json!({ "before": told(before), "after": told(after), "secretsReplaced": secrets }).to_string()
+    serde_json::json!({ "before": told(before), "after": told(after), "secretsReplaced": secrets })
+        .to_string()
 }

@@ -19,10 +19,7 @@ use crate::{Context, problem::Problem};
 pub(crate) fn all() -> Router<Context> {
     Router::new()
         .route("/endpoints", get(endpoint::list).post(endpoint::create))
-        .route(
-            "/endpoints/{name}",
-            get(endpoint::show).patch(endpoint::change).delete(endpoint::remove),
-        )
+        .route("/endpoints/{name}", get(endpoint::show).patch(endpoint::change).delete(endpoint::remove))
         .route("/endpoints/{name}/test", put(endpoint::tested))
         .route("/batches", get(batch::list).post(batch::create))
         .route("/batches/{name}", get(batch::show).delete(batch::remove))
@@ -42,10 +39,14 @@ pub(crate) async fn nothing_here(uri: Uri) -> Problem {
 }
 
 /// Writes down who did what to what.
-async fn audit(context: &Context, action: &str, subject: String, change: Option<String>) -> Result<(), Error> {
+async fn audit(
+    context: &Context,
+    action: &str,
+    subject: String,
+    change: Option<String>,
+) -> Result<(), Error> {
     let at = context.clock.now();
-    let entry =
-        AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change };
+    let entry = AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change };
     context.store.record(&entry).await.map(drop)
 }
 

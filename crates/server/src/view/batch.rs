@@ -156,7 +156,9 @@ impl BatchReport {
         let mut sentence = sum.sentence();
         if !failed.is_empty() {
             let (n, of) = (failed.len(), users.len());
-            sentence = format!("The migration does NOT look good: {n} of {of} mailboxes failed. Of the others: {sentence}");
+            sentence = format!(
+                "The migration does NOT look good: {n} of {of} mailboxes failed. Of the others: {sentence}"
+            );
         }
         let [skipped, missing, doubled, changed_at_target, rewritten, not_migratable] = lists;
         Ok(Self {

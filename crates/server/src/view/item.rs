@@ -25,7 +25,10 @@ impl ItemView {
             item: item.clone(),
             found: kept.at,
         };
-        kinds(&kept.findings).into_iter().flat_map(|(kind, items)| items.iter().map(move |i| of(kind, i))).collect()
+        kinds(&kept.findings)
+            .into_iter()
+            .flat_map(|(kind, items)| items.iter().map(move |i| of(kind, i)))
+            .collect()
     }
 }
 

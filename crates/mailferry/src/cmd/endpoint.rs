@@ -146,13 +146,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     Ok(exit::OK)
 }
 
-async fn create(
-    asked: &Asked<'_>,
-    api: &Api,
-    name: &str,
-    kind: &str,
-    flags: &Flags,
-) -> Result<(), Failure> {
+async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Flags) -> Result<(), Failure> {
     let manifest = manifest(asked, kind)?;
     let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
     let (settings, mut secrets) = given(matches, manifest, stdin(flags)?)?;

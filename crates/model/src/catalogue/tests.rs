@@ -51,7 +51,7 @@ fn every_code_in_the_sources_is_explained() {
 
 /// Codes of items, CSV and requests begin so.
 fn is_code(word: &str) -> bool {
-    const WHOLE: [&str; 7] = [
+    const WHOLE: [&str; 11] = [
         "DOUBLED",
         "REPAIRED",
         "CHANGED_AT_TARGET",
@@ -59,6 +59,10 @@ fn is_code(word: &str) -> bool {
         "FOLDER_LEFT_OUT",
         "NOT_YET_PLACED",
         "WRONG_STATE",
+        "NOT_SYNCED",
+        "NOT_ENCRYPTED",
+        "NOT_VERIFIED",
+        "CONFIRMATION_MISSING",
     ];
     let begins = [
         "CSV_",
@@ -69,7 +73,6 @@ fn is_code(word: &str) -> bool {
         "SETTINGS_",
         "BATCH_",
         "USER_",
-        "NOT_",
         "CERTIFICATE_",
         "STORE_",
         "SECRET_",

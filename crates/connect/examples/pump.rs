@@ -192,7 +192,27 @@ async fn lane(
     let (mut octets, caps) = (0, target.caps());
     let mut puts = stream::FuturesUnordered::new();
     loop {
-        let next = fetched.next().await;
+        // A group that waits for memory which other groups hold would wait for ever: it goes before the wait.
+        let ready = futures_util::FutureExt::now_or_never(fetched.next());
+        if ready.is_none() && puts.is_empty() && !group.is_empty() {
+            octets = 0;
+            puts.push(put(target, &to, std::mem::take(&mut group), std::mem::take(&mut holds), counts));
+        }
+        let next = match ready {
+            Some(next) => next,
+            None => loop {
+                tokio::select! {
+                    next = fetched.next() => break next,
+                    Some(done) = puts.next(), if !puts.is_empty() => {
+                        done?;
+                        if puts.is_empty() && !group.is_empty() {
+                            octets = 0;
+                            puts.push(put(target, &to, std::mem::take(&mut group), std::mem::take(&mut holds), counts));
+                        }
+                    }
+                }
+            },
+        };
         let flush = match &next {
             Some(((_, Ok(item)), _)) => {
                 group.len() >= caps.group_items

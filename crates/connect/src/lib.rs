@@ -12,6 +12,8 @@ pub mod maildir;
 pub mod net;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod testing;
 
 pub use convert::MimeConvert;

@@ -120,6 +120,18 @@ pub fn named(folder: &FolderEntry, entry: &Entry, code: &str, reason: impl Into<
     }
 }
 
+/// A folder that could not be read, named in a report.
+pub fn named_folder(folder: &FolderEntry, error: &mailferry_model::Error) -> Named {
+    Named {
+        folder: folder.source_path.to_string(),
+        uid: String::new(),
+        message_id: None,
+        size: 0,
+        code: error.code(),
+        reason: format!("the folder cannot be read: {}", error.context()),
+    }
+}
+
 /// An item of the target named in a report.
 pub fn named_at_target(path: &str, trace: &Trace<TargetId>, code: &str, reason: &str) -> Named {
     Named {

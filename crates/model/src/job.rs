@@ -21,7 +21,7 @@ pub enum PassKind {
 
 /// Work to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewJob {
+pub struct JobSpec {
     /// Whose pass.
     pub user: UserId,
     /// Of which batch.
@@ -42,7 +42,7 @@ pub struct Job {
     /// Its id.
     pub id: JobId,
     /// What it is.
-    pub work: NewJob,
+    pub work: JobSpec,
     /// Grows with each claim; every write of a holder carries it.
     pub epoch: u64,
     /// Whether somebody holds it.

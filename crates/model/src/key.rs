@@ -25,7 +25,7 @@ macro_rules! hashes {
 hashes! {
     /// BLAKE3-128 over Message-ID, Date, From and Subject (first of each, unfolded, white space folded).
     HeaderKey,
-    /// BLAKE3-128 over the whole body with line ends normalised to CRLF.
+    /// BLAKE3-128 over the whole body with line ends normalised to CRLF, those at the very end left out.
     Digest,
     /// HMAC of mailbox and source id, written as a named property where the target has such.
     Marker,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use mailferry_model::{Error, Kind, Result};
+use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::sql::refuse;
@@ -79,7 +80,7 @@ impl MasterKey {
             text.extend([byte >> 4, byte & 15].map(|d| char::from_digit(d.into(), 16).unwrap_or('0')));
         });
         text.push('\n');
-        let draft = path.with_extension(format!("{}.new", std::process::id()));
+        let draft = path.with_extension(format!("{}.new", Uuid::now_v7().simple()));
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
             file.write_all(text.as_bytes())?;

@@ -10,7 +10,6 @@ use std::{
 
 use mailferry_model::{Kind, Result, port::Store};
 use sqlx::{
-    Connection, PgConnection, SqliteConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -107,13 +106,12 @@ async fn open_sqlite(place: &Place) -> Result<Db> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
-    let mut one = SqliteConnection::connect_with(&options).await.map_err(|e| classify(OPEN, e))?;
-    migrated(SQLITE.run(&mut one).await, &SQLITE)?;
-    one.close().await.map_err(|e| classify(OPEN, e))?;
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let write = pool().max_connections(1).connect_with(options.clone()).await;
+    let write = write.map_err(|e| classify(OPEN, e))?;
+    migrated(SQLITE.run(&write).await, &SQLITE)?;
     let read = pool().max_connections(4).connect_with(options.pragma("query_only", "on")).await;
-    Ok(Db::Lite { write: write.map_err(|e| classify(OPEN, e))?, read: read.map_err(|e| classify(OPEN, e))? })
+    Ok(Db::Lite { write, read: read.map_err(|e| classify(OPEN, e))? })
 }
 
 async fn open_postgres(url: &str) -> Result<Db> {
@@ -121,11 +119,10 @@ async fn open_postgres(url: &str) -> Result<Db> {
         .map_err(|e| classify(OPEN, e))?
         .application_name("mailferry")
         .options([("synchronous_commit", "on")]);
-    let mut one = PgConnection::connect_with(&options).await.map_err(|e| classify(OPEN, e))?;
-    migrated(POSTGRES.run(&mut one).await, &POSTGRES)?;
-    one.close().await.map_err(|e| classify(OPEN, e))?;
     let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await;
-    Ok(Db::Pg(pool.map_err(|e| classify(OPEN, e))?))
+    let pool = pool.map_err(|e| classify(OPEN, e))?;
+    migrated(POSTGRES.run(&pool).await, &POSTGRES)?;
+    Ok(Db::Pg(pool))
 }
 
 fn migrated(result: std::result::Result<(), MigrateError>, ours: &Migrator) -> Result<()> {

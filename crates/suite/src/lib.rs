@@ -2,6 +2,7 @@
 //! store. A function names a capability, never a connector. They say what is wrong, they do not panic.
 
 pub mod source;
+pub mod store;
 pub mod target;
 
 /// `Err` says which sentence of a contract does not hold, and how.

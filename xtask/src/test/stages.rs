@@ -1,4 +1,4 @@
-//! The stages of `cargo xtask test`, in order. A new one is a line in [`STAGES`] or in [`SCRIPTS`].
+//! The stages of `cargo xtask test`, in order. A new one is a line in [`STAGES`].
 
 use std::process::Command;
 
@@ -19,9 +19,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "postgres", from: Depth::Fast, run: start_postgres },
     Stage { name: "tests", from: Depth::Fast, run: tests },
     Stage { name: "doc tests", from: Depth::Usual, run: doc_tests },
-    Stage { name: "interop", from: Depth::Usual, run: |b| scripts(b, "tests/interop") },
-    Stage { name: "end to end", from: Depth::Usual, run: |b| scripts(b, "tests/e2e") },
-    Stage { name: "kill test", from: Depth::Usual, run: |b| scripts(b, "tests/kill") },
+    Stage { name: "interop and kill", from: Depth::Usual, run: interop },
     Stage { name: "demo", from: Depth::Usual, run: demo },
     Stage { name: "benchmark", from: Depth::Long, run: benchmark },
 ];
@@ -130,55 +128,35 @@ fn benchmark(bench: &mut Bench) -> Result<Outcome> {
     Ok(ended(well, Count::default()))
 }
 
-/// A script that hangs fails.
-const SCRIPT_SECONDS: &str = "1800";
+/// How long all scripts together may take: one that hangs fails.
+const SCRIPT_SECONDS: u32 = 1800;
 
-/// Runs every Python script of a folder that is no module (`_…`). A script says
-/// `N passed, N failed, N skipped`, or its exit says it: 0 passed, 77 skipped.
-fn scripts(bench: &mut Bench, folder: &str) -> Result<Outcome> {
-    let entries = bench.root.join(folder).read_dir().into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_script(path)).collect();
-    paths.sort();
-    if paths.is_empty() {
-        return Ok(Outcome::Done(Count::default()));
-    }
+/// The same with fifty kills in each variant.
+const LONG_SCRIPT_SECONDS: u32 = 7200;
+
+/// The binary against real servers, judged by Python: `tests/interop/run.py`.
+fn interop(bench: &mut Bench) -> Result<Outcome> {
     if !run::has("python3") {
         return Ok(Outcome::Skipped("python3 is not installed".to_owned()));
     }
-    let mut all = Count::default();
-    for path in paths {
-        let mut command = Command::new("timeout");
-        command.args(["--kill-after=10", SCRIPT_SECONDS, "python3", "-B"]).arg(&path);
-        bench.prepare(&mut command);
-        bench.log = tempfile::tempfile()?;
-        let before = std::time::Instant::now();
-        let status = {
-            let log = &mut bench.log;
-            command
-                .stdin(std::process::Stdio::null())
-                .stdout(log.try_clone()?)
-                .stderr(log.try_clone()?)
-                .status()?
-        };
-        let mut count = Count::read(&bench.said()?);
-        if count == Count::default() {
-            count.passed = u32::from(status.success());
-            count.skipped = u32::from(status.code() == Some(77));
-        }
-        if !status.success() && status.code() != Some(77) {
-            count.failed = count.failed.max(1);
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        println!("   {name}: {count}, {:.1} s", before.elapsed().as_secs_f64());
-        all.add(count);
-        if count.failed > 0 {
-            return Ok(Outcome::Failed(all));
-        }
+    let long = bench.depth == Depth::Long;
+    let seconds = if long { LONG_SCRIPT_SECONDS } else { SCRIPT_SECONDS };
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10", &seconds.to_string(), "python3", "-B"]);
+    command.arg(bench.root.join("tests/interop/run.py"));
+    if long {
+        command.arg("--long");
     }
-    Ok(Outcome::Done(all))
-}
-
-fn is_script(path: &std::path::Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".py") && !name.starts_with('_')
+    let peer = format!("{} peer", std::env::current_exe()?.display());
+    command.env("MAILFERRY_PEER", peer);
+    if root::is_ci() {
+        command.env("MAILFERRY_REQUIRE_PEERS", "mailferry dovecot cyrus");
+    }
+    bench.prepare(&mut command);
+    let well = bench.succeeds(&mut command)?;
+    let said = bench.said()?;
+    said.lines()
+        .filter(|line| line.starts_with("ok ") || line.starts_with("skipped"))
+        .for_each(|line| println!("   {line}"));
+    Ok(ended(well, Count::read(&said)))
 }

@@ -1,6 +1,9 @@
 //! The connector against a real Dovecot, also with its capabilities taken away. Skipped loudly where there is none.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
@@ -13,15 +16,17 @@ use mailferry_model::{
     port::{Connector, Edit, EditKind, Outcome, Put, Setting, Source, Target},
     settings::{MailboxAddress, Settings},
 };
+use mailferry_suite::{source_suite, target_suite};
 
 use super::{
     Imap,
     client::{ids, look},
 };
-use crate::testing::cx;
+use crate::{conformance::Stage, testing::cx};
 use dovecot::Dovecot;
 
 mod dovecot;
+mod odd;
 
 /// What every variant must still announce for Dovecot to be usable.
 const PLAIN: &str = "IMAP4rev1 SASL-IR ID";
@@ -54,7 +59,7 @@ fn put_of(bytes: Vec<u8>, flags: Flags) -> Put {
     let (key, message_id) = look::key(&look::beginning(chunks.pieces()));
     let digest = Arc::new(std::sync::OnceLock::from(look::digest(&chunks)));
     let date = Some(Date { seconds: 1_700_000_000, zone: 60 });
-    let (id, form, body) = (ids::item_id(1), Form::Mime, Body::Bytes(chunks));
+    let (id, form, body) = (ids::item_id(1, 1), Form::Mime, Body::Bytes(chunks));
     Put::Item(Item { id, form, key, message_id, date, flags, body, digest })
 }
 
@@ -113,7 +118,7 @@ async fn goes_round(server: &Dovecot) {
         assert_eq!(chunks.to_bytes(), message(at));
         assert_eq!(item.key, traces[at].key);
     }
-    let digests = source.digests(&deep, &[before[5].id.clone(), ids::item_id(9_999)]).await;
+    let digests = source.digests(&deep, &[before[5].id.clone(), ids::item_id(1, 9_999)]).await;
     let theirs = target.digests(&deep, &[traces[5].id.clone()]).await;
     assert_eq!(digests[0].as_ref().unwrap(), theirs[0].as_ref().unwrap());
     assert_eq!(digests[1].as_ref().unwrap_err().kind(), Kind::NotFound);
@@ -181,6 +186,25 @@ async fn a_mailbox_goes_round_without_qresync() {
 async fn a_mailbox_goes_round_without_any_extension() {
     let Some(server) = Dovecot::start(&format!("imap_capability = {PLAIN}")) else { return };
     goes_round(&server).await;
+}
+
+async fn fresh(server: &Dovecot) -> Stage {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let user = format!("suite{}", NEXT.fetch_add(1, Ordering::SeqCst));
+    let (settings, mailbox) = plain(server, &user);
+    Stage { connector: Arc::new(Imap), settings, mailbox, refuses: Some(Vec::new()) }
+}
+
+#[tokio::test]
+async fn the_source_keeps_its_contract() {
+    let Some(server) = Dovecot::start("") else { return };
+    source_suite!(fresh(&server));
+}
+
+#[tokio::test]
+async fn the_target_keeps_its_contract() {
+    let Some(server) = Dovecot::start("") else { return };
+    target_suite!(fresh(&server));
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
+    hash::{BuildHasher, RandomState},
     io::Write,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
@@ -29,12 +30,17 @@ use mailferry_model::{
 
 use super::client::{Mail, Store, classify, digest, key};
 
+/// Counts deliveries of this process, whatever their mailbox.
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+/// Tells this process from one with the same number on another machine.
+static SALT: LazyLock<u32> = LazyLock::new(|| RandomState::new().hash_one(0_u8) as u32);
+
 /// A Maildir opened for writing.
 pub(super) struct MaildirTarget {
     cx: Cx,
     store: Store,
     caps: TargetCaps,
-    serial: AtomicU64,
     /// Keyword files and subscriptions are read, changed and written by one at a time.
     writing: Mutex<()>,
 }
@@ -56,7 +62,7 @@ impl MaildirTarget {
             subscriptions: true,
             keywords: None,
         };
-        Self { cx: cx.clone(), store, caps, serial: AtomicU64::new(0), writing: Mutex::new(()) }
+        Self { cx: cx.clone(), store, caps, writing: Mutex::new(()) }
     }
 
     fn error(&self, kind: Kind, op: &'static str, text: &str) -> Error {
@@ -79,13 +85,9 @@ impl MaildirTarget {
         let failed = |e| classify(self.store.side, "append", e);
         let dir = self.store.dir(folder)?;
         let now = self.cx.clock.now();
-        let serial = self.serial.fetch_add(1, Ordering::SeqCst);
-        let unique = format!(
-            "{}.M{:06}P{}Q{serial}.mailferry",
-            now.as_second(),
-            now.subsec_microsecond(),
-            std::process::id()
-        );
+        let (second, micro) = (now.as_second(), now.subsec_microsecond());
+        let (process, serial) = (std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
+        let unique = format!("{second}.M{micro:06}P{process}Q{serial}R{:08x}.mailferry", *SALT);
         let temporary = dir.join("tmp").join(&unique);
         let written = self.fill(&temporary, item.body).await;
         let (size, wide) = match written {

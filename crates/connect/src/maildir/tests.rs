@@ -1,5 +1,10 @@
 //! A Maildir there and back through the ports.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use futures_util::{StreamExt, TryStreamExt};
 use mailferry_model::{
     Kind,
@@ -9,11 +14,13 @@ use mailferry_model::{
     port::{Connector, Edit, EditKind, Outcome, Put, Setting},
 };
 
+use mailferry_suite::{source_suite, target_suite};
+
 use super::{
     Maildir,
     client::{digest, key},
 };
-use crate::testing::cx;
+use crate::{conformance::Stage, testing::cx};
 
 fn put(text: &str, flags: Flags) -> Put {
     let body = Chunks::from(bytes::Bytes::copy_from_slice(text.as_bytes()));
@@ -22,6 +29,25 @@ fn put(text: &str, flags: Flags) -> Put {
     let date = Some(Date { seconds: 1_600_000_000, zone: 0 });
     let id = mailferry_model::id::ItemId::from_bytes("1");
     Put::Item(Item { id, form: Form::Mime, key, message_id, date, flags, body: Body::Bytes(body), digest })
+}
+
+async fn fresh(dir: &std::path::Path) -> Stage {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let path = dir.join(NEXT.fetch_add(1, Ordering::SeqCst).to_string());
+    let (settings, mailbox) = Maildir.from_url(&format!("maildir:{}", path.display())).unwrap();
+    Stage { connector: Arc::new(Maildir), settings, mailbox, refuses: None }
+}
+
+#[tokio::test]
+async fn the_source_keeps_its_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    source_suite!(fresh(dir.path()));
+}
+
+#[tokio::test]
+async fn the_target_keeps_its_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    target_suite!(fresh(dir.path()));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::TryStreamExt;
 use mailferry_model::{
     Result,
+    error::Reaction,
     flags::Flags,
     id::ItemId,
     item::{Stub, Trace},
@@ -16,7 +17,7 @@ use mailferry_model::{
 use super::{
     check::{self, Unknown},
     run::open,
-    shared::Shared,
+    shared::{Shared, locked},
     terms::{Deeds, Depth, Report, Sides, Terms},
     writer::Writer,
 };
@@ -47,7 +48,10 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
         Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target);
     let mut unknown = Unknown::new();
     for entry in &entries {
-        unknown.insert(entry.no, strangers(&shared, entry).await?);
+        match strangers(&shared, entry).await {
+            Err(e) if e.reaction() == Reaction::PauseFolder => locked(&shared.paused).push((entry.no, e)),
+            strange => drop(unknown.insert(entry.no, strange?)),
+        }
     }
     let depth = if shared.terms.depth == Depth::Deep { Depth::Deep } else { Depth::All };
     let mut checked = check::check(&shared, depth, &unknown).await?;

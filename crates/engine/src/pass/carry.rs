@@ -1,10 +1,11 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use futures_util::{
-    StreamExt,
+    Stream, StreamExt,
     future::{Either, select},
+    poll,
     stream::{self, FuturesUnordered},
 };
 use mailferry_model::{
@@ -40,6 +41,99 @@ const STREAM_HOLDS: u64 = 1 << 20;
 pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -> Result<()> {
     let folder = shared.folder(no)?;
     let (source, target) = (folder.source.clone(), shared.target_of(no)?);
+    let (stubs, mut waiting) = fetchable(shared, owed).await?;
+    let mut fetched = Box::pin(
+        stream::iter(batches(stubs))
+            .map(|batch| fetch(shared, &source, batch))
+            .buffered(FETCHES_AHEAD)
+            .flatten(),
+    );
+    let mut puts = FuturesUnordered::new();
+    let mut group = Group::default();
+    let mut failed: Option<Error> = None;
+    let caps = shared.sides.target.caps();
+    while failed.is_none() {
+        if group.streams || group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes {
+            puts.push(put(shared, no, &target, std::mem::take(&mut group)));
+        }
+        match next(shared, fetched.as_mut(), &mut puts, group.items.is_empty()).await {
+            Step::Put(done) => failed = done.err(),
+            Step::Idle => puts.push(put(shared, no, &target, std::mem::take(&mut group))),
+            Step::End => break,
+            Step::Item(id, Err(e), _) => {
+                if let Some(owed) = waiting.remove(&id) {
+                    failed = unreadable(shared, owed, e).await.err();
+                }
+            }
+            Step::Item(id, Ok(item), hold) => {
+                let Some(owed) = waiting.remove(&id) else { continue };
+                let streams = matches!(item.body, Body::Stream { .. });
+                if (streams || group.bytes + item.body.size() > caps.group_bytes) && !group.items.is_empty() {
+                    puts.push(put(shared, no, &target, std::mem::take(&mut group)));
+                }
+                group.streams = streams;
+                group.bytes += item.body.size();
+                group.items.push((owed, item, hold));
+            }
+        }
+    }
+    drop(fetched);
+    if failed.is_none() && !group.items.is_empty() {
+        puts.push(put(shared, no, &target, group));
+    }
+    while let Some(done) = puts.next().await {
+        failed = failed.or(done.err());
+    }
+    if failed.is_some() {
+        shared.halt.cancel();
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// What happens next in a lane.
+enum Step {
+    Item(ItemId, Result<Item>, Arc<BudgetGuard>),
+    Put(Result<()>),
+    Idle,
+    End,
+}
+
+/// Waits for the next item or the end of a put. With all puts in flight only the puts are waited for. An idle
+/// target gets what there is: a group that waits holds memory that the source may need.
+async fn next<S, F>(
+    shared: &Shared,
+    mut fetched: Pin<&mut S>,
+    puts: &mut FuturesUnordered<F>,
+    empty: bool,
+) -> Step
+where
+    S: Stream<Item = ((ItemId, Result<Item>), Arc<BudgetGuard>)>,
+    F: Future<Output = Result<()>>,
+{
+    let item = |next: Option<((ItemId, Result<Item>), Arc<BudgetGuard>)>| match next {
+        Some(((id, item), hold)) => Step::Item(id, item, hold),
+        None => Step::End,
+    };
+    if puts.len() >= PUTS_AHEAD {
+        return Step::Put(puts.next().await.unwrap_or(Ok(())));
+    }
+    if puts.is_empty() && empty {
+        return item(fetched.next().await);
+    }
+    if puts.is_empty() {
+        return match select(fetched.next(), shared.cx.clock.sleep(IDLE)).await {
+            Either::Left((next, _)) => item(next),
+            Either::Right(_) => Step::Idle,
+        };
+    }
+    match select(fetched.next(), puts.next()).await {
+        Either::Left((next, _)) => item(next),
+        Either::Right((done, _)) => Step::Put(done.unwrap_or(Ok(()))),
+    }
+}
+
+/// What can be fetched; what is too large for the target is skipped at once.
+async fn fetchable(shared: &Shared, owed: Vec<Owed>) -> Result<(Vec<Stub>, HashMap<ItemId, Owed>)> {
     let mut waiting: HashMap<ItemId, Owed> = HashMap::with_capacity(owed.len());
     let mut stubs = Vec::with_capacity(owed.len());
     for item in owed {
@@ -51,78 +145,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
             }
         }
     }
-    let mut fetched = Box::pin(
-        stream::iter(batches(stubs))
-            .map(|batch| fetch(shared, &source, batch))
-            .buffered(FETCHES_AHEAD)
-            .flatten(),
-    );
-    let mut puts = FuturesUnordered::new();
-    let mut group = Group::default();
-    let mut failed: Option<Error> = None;
-    let caps = shared.sides.target.caps();
-    loop {
-        let full = group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes;
-        if full || (puts.len() < PUTS_AHEAD && group.streams) {
-            puts.push(put(shared, no, &target, std::mem::take(&mut group)));
-        }
-        if failed.is_some() || puts.len() >= PUTS_AHEAD {
-            match puts.next().await {
-                Some(Ok(())) => continue,
-                Some(Err(e)) => failed = failed.or(Some(e)),
-                None => break,
-            }
-            continue;
-        }
-        let next = if puts.is_empty() && group.items.is_empty() {
-            fetched.next().await
-        } else if puts.is_empty() {
-            // An idle target gets what there is: a group that waits holds memory that the source may need.
-            match select(fetched.next(), shared.cx.clock.sleep(IDLE)).await {
-                Either::Left((item, _)) => item,
-                Either::Right(_) => {
-                    puts.push(put(shared, no, &target, std::mem::take(&mut group)));
-                    continue;
-                }
-            }
-        } else {
-            match select(fetched.next(), puts.next()).await {
-                Either::Left((item, _)) => item,
-                Either::Right((done, _)) => {
-                    failed = done.and_then(Result::err);
-                    continue;
-                }
-            }
-        };
-        let Some(((id, item), hold)) = next else { break };
-        let Some(owed) = waiting.remove(&id) else { continue };
-        match item {
-            Ok(item) => {
-                let streams = matches!(item.body, Body::Stream { .. });
-                if (streams || group.bytes + item.body.size() > caps.group_bytes) && !group.items.is_empty() {
-                    puts.push(put(shared, no, &target, std::mem::take(&mut group)));
-                }
-                group.streams = streams;
-                group.bytes += item.body.size();
-                group.items.push((owed, item, hold));
-            }
-            Err(e) => failed = unreadable(shared, owed, e).await.err(),
-        }
-    }
-    drop(fetched);
-    if failed.is_none() && !group.items.is_empty() {
-        puts.push(put(shared, no, &target, group));
-    }
-    while let Some(done) = puts.next().await {
-        failed = failed.or(done.err());
-    }
-    match failed {
-        Some(error) => {
-            shared.halt.cancel();
-            Err(error)
-        }
-        None => Ok(()),
-    }
+    Ok((stubs, waiting))
 }
 
 fn refused_by_size(shared: &Shared, item: &Owed) -> Option<Error> {
@@ -169,7 +192,10 @@ async fn fetch<'a>(shared: &'a Shared, source: &'a FolderId, batch: Vec<Stub>) -
     if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
         return stream::iter(batch).map(move |s| ((s.id, Err(e.clone())), hold.clone())).boxed();
     }
-    shared.sides.source.fetch(source, batch, Form::Mime).map(move |item| (item, hold.clone())).boxed()
+    // Polled once, so that it is asked for while the batch before still arrives.
+    let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
+    let _ = poll!(Pin::new(&mut items).peek());
+    items.map(move |item| (item, hold.clone())).boxed()
 }
 
 /// An item that could not be fetched.

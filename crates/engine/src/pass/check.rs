@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use mailferry_model::{
     Kind, Result,
     caps::Fidelity,
+    error::Reaction,
     filter::Choice,
     folder::Folder,
     id::{ItemId, TargetId},
@@ -69,6 +70,10 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
             shared.change_folder(folder.no, |f| f.target_items = Some(count)).await?;
         }
     }
+    for (no, error) in locked(&shared.paused).iter() {
+        let folder = shared.folder(*no)?;
+        checked.findings.skipped.push(verify::named_folder(&folder, error));
+    }
     explain_absent(shared, absent, &mut free, &mut checked).await?;
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     Ok(checked)
@@ -122,7 +127,11 @@ async fn look(
     let Some(target) = &folder.target else { return Ok(Judged::default()) };
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
     let judged_entries: Vec<Entry> = match mark {
-        Some(_) => entries.iter().filter(|e| e.pass == shared.pass && e.target.is_some()).cloned().collect(),
+        Some(_) => entries
+            .iter()
+            .filter(|e| e.pass == shared.pass && e.target.is_some() && !e.seen)
+            .cloned()
+            .collect(),
         None => entries.to_vec(),
     };
     let traces: Vec<Trace<TargetId>> =
@@ -145,7 +154,7 @@ async fn look(
 async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, (HeaderKey, u64)>> {
     match shared.sides.source.traces(&folder.source, None).try_collect::<Vec<_>>().await {
         Ok(traces) => Ok(traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect()),
-        Err(e) if super::gather::is_gone(&e) || e.kind() == Kind::CursorExpired => Ok(HashMap::new()),
+        Err(e) if e.reaction() == Reaction::PauseFolder => Ok(HashMap::new()),
         Err(e) => Err(e),
     }
 }

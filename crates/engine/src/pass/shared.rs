@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub touched: Mutex<BTreeSet<FolderNo>>,
     /// Whether each target folder was subscribed to when the pass began.
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
+    /// Folders that could not be read, and why: left for the next pass, and reported.
+    pub paused: Mutex<Vec<(FolderNo, Error)>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// Stops new puts after an error that reaches the whole mailbox.
@@ -131,6 +133,7 @@ impl Shared {
             target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
+            paused: Mutex::default(),
             nameless: AtomicBool::new(false),
             claimed: Mutex::default(),
             deeds: Mutex::default(),
@@ -231,8 +234,9 @@ impl Shared {
                 // What was found there is in the ledger before a mark declares it older than us.
                 self.writer.sync().await?;
                 let open: HashSet<FolderId> = locked(&self.windows).keys().cloned().collect();
-                let closed: Vec<FolderId> =
-                    self.target_folders.iter().filter(|f| !open.contains(f)).cloned().collect();
+                let ours = self.all_folders().into_iter().filter_map(|f| f.target);
+                let all: BTreeSet<FolderId> = self.target_folders.iter().cloned().chain(ours).collect();
+                let closed: Vec<FolderId> = all.into_iter().filter(|f| !open.contains(f)).collect();
                 let marks = self.sides.target.marks(&closed).await?;
                 let windows: Vec<Window> =
                     closed.into_iter().zip(marks).map(|(folder, mark)| Window { folder, mark }).collect();

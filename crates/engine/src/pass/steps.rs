@@ -7,7 +7,8 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
-    Result,
+    Error, Result,
+    error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
     ledger::{Entry, FolderNo, Head, State},
@@ -162,7 +163,7 @@ pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()
     }
     let mut failed = None;
     while let Some(done) = tasks.join_next().await {
-        let done = done.unwrap_or_else(|e| Err(mailferry_model::Error::bug("copy", e.to_string())));
+        let done = done.unwrap_or_else(|e| Err(Error::bug("copy", e.to_string())));
         if let Err(e) = done {
             shared.halt.cancel();
             // The first cause is worth telling, not that the others stopped because of it.
@@ -178,6 +179,7 @@ async fn stream_folder(shared: &Arc<Shared>, dirty: Dirty) -> Result<()> {
     loop {
         let more = match gathered.read_page(shared, &folder).await {
             Err(e) if is_gone(&e) => return Ok(()),
+            Err(e) if e.reaction() == Reaction::PauseFolder => return pause(shared, dirty.no, e),
             other => other?,
         };
         let cursor = gathered.cursor.clone();
@@ -192,6 +194,13 @@ async fn stream_folder(shared: &Arc<Shared>, dirty: Dirty) -> Result<()> {
         }
         shared.change_folder(dirty.no, |f| f.cursor = cursor).await?;
     }
+}
+
+/// A folder that cannot be read is left for the next pass; the others go on.
+fn pause(shared: &Shared, no: FolderNo, error: Error) -> Result<()> {
+    tracing::warn!(folder = no.0, error = error.kind().code(), "a folder cannot be read");
+    locked(&shared.paused).push((no, error));
+    Ok(())
 }
 
 /// The folder is read and all it owed is in the ledger: its cursor and fingerprint move.
@@ -253,6 +262,7 @@ async fn read_all(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<(Vec<Gather
         let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint.clone()).await?;
         match gathered.read_all(shared, &folder).await {
             Err(e) if is_gone(&e) => Ok(None),
+            Err(e) if e.reaction() == Reaction::PauseFolder => pause(shared, dirty.no, e).map(|()| None),
             other => other.map(|()| Some((dirty, gathered))),
         }
     };

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     batch::Batch,
-    job::{NewJob, PassKind},
+    job::{JobSpec, PassKind},
     port::Store,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
     user::User,
@@ -46,7 +46,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
                 if job.is_none() && parked.is_none() && batch.status != BatchStatus::Stopping =>
             {
                 let (user, source, target) = (user.id, batch.source, batch.target);
-                let work = NewJob { user, batch: batch.id, source, target, kind, run_at: now };
+                let work = JobSpec { user, batch: batch.id, source, target, kind, run_at: now };
                 store.add_job(&work).await?;
             }
             _ => {}

@@ -112,6 +112,11 @@ fn scenario(
 }
 
 fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
+    [at_the_source(abilities), at_the_target(abilities), of_items(abilities)].into_iter().flatten().collect()
+}
+
+/// What changes at the source.
+fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
     let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
     let delete = RunOptions { delete: true, ..RunOptions::default() };
     vec![
@@ -143,6 +148,13 @@ fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
             }],
             like_the_source,
         ),
+    ]
+}
+
+/// What changes at the target, or lies there before.
+fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![
         make(
             "target_numbered_anew",
             |s, _| town(s),
@@ -169,59 +181,10 @@ fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
             all
         }),
         make(
-            "equal_header_other_body",
-            equal_headers,
-            vec![nothing, |w| {
-                w.source.deliver("INBOX", &message("twin", "body C"), Flags::default());
-            }],
-            |s, _| {
-                let mut all = s.seen();
-                let inbox = all.entry("INBOX".into()).or_default();
-                inbox.push((message("twin", "body X"), String::new()));
-                inbox.sort();
-                all
-            },
-        ),
-        make(
-            "equal_messages",
-            equal_messages,
-            vec![nothing, |w| {
-                w.source.deliver("INBOX", &message("same", "text"), Flags::default());
-            }],
-            like_the_source,
-        ),
-        Scenario {
-            skipped: 1,
-            ..make(
-                "an_item_that_always_fails",
-                one_bad_item,
-                vec![nothing, |w| {
-                    w.source.deliver("INBOX", &message("late", "text"), Flags::default());
-                }],
-                |s, _| {
-                    let mut all = s.seen();
-                    all.values_mut().for_each(|v| v.retain(|(body, _)| !body.contains("POISON")));
-                    all
-                },
-            )
-        },
-        make(
             "people_work_at_the_target",
             |s, _| town(s),
             vec![nothing, people_at_the_target],
-            |s, _| {
-                let mut all = s.seen();
-                let inbox = all.entry("INBOX".into()).or_default();
-                inbox.retain(|(body, _)| !body.contains("<i0@x>") && !body.contains("<i1@x>"));
-                inbox
-                    .iter_mut()
-                    .filter(|(b, _)| b.contains("<i2@x>"))
-                    .for_each(|(_, f)| *f = "\\Answered \\Flagged \\Seen".into());
-                let work = all.entry("Work".into()).or_default();
-                work.push((message("i1", "text"), String::new()));
-                work.sort();
-                all
-            },
+            as_people_left_it,
         ),
         Scenario {
             meanwhile: |w| {
@@ -261,6 +224,50 @@ fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
                 all
             },
         ),
+    ]
+}
+
+/// Items that are hard to tell apart or cannot be put.
+fn of_items(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![
+        make(
+            "equal_header_other_body",
+            equal_headers,
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("twin", "body C"), Flags::default());
+            }],
+            |s, _| {
+                let mut all = s.seen();
+                let inbox = all.entry("INBOX".into()).or_default();
+                inbox.push((message("twin", "body X"), String::new()));
+                inbox.sort();
+                all
+            },
+        ),
+        make(
+            "equal_messages",
+            equal_messages,
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("same", "text"), Flags::default());
+            }],
+            like_the_source,
+        ),
+        Scenario {
+            skipped: 1,
+            ..make(
+                "an_item_that_always_fails",
+                one_bad_item,
+                vec![nothing, |w| {
+                    w.source.deliver("INBOX", &message("late", "text"), Flags::default());
+                }],
+                |s, _| {
+                    let mut all = s.seen();
+                    all.values_mut().for_each(|v| v.retain(|(body, _)| !body.contains("POISON")));
+                    all
+                },
+            )
+        },
     ]
 }
 
@@ -334,4 +341,19 @@ fn clashing_names(source: &World, target: &World) {
         source.deliver(folder, &message(&format!("in {folder}"), "text"), Flags::default());
     }
     target.refuse_name("~odd");
+}
+
+/// The source's mailbox with what people changed at the target.
+fn as_people_left_it(s: &World, _target: &World) -> Seen {
+    let mut all = s.seen();
+    let inbox = all.entry("INBOX".into()).or_default();
+    inbox.retain(|(body, _)| !body.contains("<i0@x>") && !body.contains("<i1@x>"));
+    inbox
+        .iter_mut()
+        .filter(|(b, _)| b.contains("<i2@x>"))
+        .for_each(|(_, f)| *f = "\\Answered \\Flagged \\Seen".into());
+    let work = all.entry("Work".into()).or_default();
+    work.push((message("i1", "text"), String::new()));
+    work.sort();
+    all
 }

@@ -29,10 +29,26 @@ fn no_password_flag_exists_and_unknown_commands_are_usage() {
 }
 
 #[test]
-fn a_store_of_a_newer_program_and_a_wrong_key_are_refused() {
+fn a_store_of_a_newer_program_and_an_open_key_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
     let ferry = Ferry::new();
     ferry.ends(0, &["endpoint", "list"]);
-    std::fs::write(ferry.path("data/mailferry.db"), "not a database").unwrap();
-    let ran = ferry.run(&["endpoint", "list"]);
-    assert!([1, 11].contains(&ran.code), "{} {}", ran.code, ran.err);
+    let key = ferry.path("data/mailferry-master-key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(ferry.ends(1, &["endpoint", "list"]).err.contains("chmod 600"));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    from_the_future(&ferry.path("data/mailferry.db"));
+    assert!(ferry.ends(11, &["endpoint", "list"]).err.contains("[STORE_NEWER]"));
+}
+
+/// What a newer program leaves behind.
+#[tokio::main(flavor = "current_thread")]
+async fn from_the_future(database: &std::path::Path) {
+    use sqlx::Connection;
+    let url = format!("sqlite://{}", database.display());
+    let mut open = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let row = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+               VALUES (9999, 'later', TRUE, x'00', 1)";
+    sqlx::raw_sql(row).execute(&mut open).await.unwrap();
+    open.close().await.unwrap();
 }

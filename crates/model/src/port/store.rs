@@ -15,7 +15,7 @@ use crate::{
     endpoint::Endpoint,
     error::Result,
     id::{BatchId, EndpointId, JobId, MailboxId, UserId},
-    job::{Claim, Job, NewJob},
+    job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     secret::Secret,
     user::User,
@@ -101,13 +101,14 @@ pub trait Work: Send + Sync {
     /// Gives it back in order.
     async fn release(&self, lease: Lease) -> Result<()>;
     /// Adds work, unless work of that user is already waiting or running; the row that stands.
-    async fn add_job(&self, job: &NewJob) -> Result<JobId>;
+    async fn add_job(&self, job: &JobSpec) -> Result<JobId>;
     /// Claims the next job that is due at `now`, whose endpoints have a free slot of its pool on both sides,
     /// for `how_long`; `None` if there is nothing now.
     async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>>;
     /// Prolongs a claimed job. `Conflict` if it was taken over; the answer says whether it shall stop.
     async fn keep_job(&self, job: &Job, how_long: Duration) -> Result<bool>;
-    /// Ends a claimed job; with `again_at` it waits for then. `Conflict` if it was taken over.
+    /// Ends a claimed job; with `again_at` it waits for then, unless it shall stop. `Conflict` if it was taken
+    /// over.
     async fn end_job(&self, job: &Job, again_at: Option<Timestamp>) -> Result<()>;
     /// Asks the jobs of a batch to stop, removes those not yet claimed.
     async fn stop_jobs(&self, batch: BatchId) -> Result<()>;

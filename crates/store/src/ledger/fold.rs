@@ -101,6 +101,22 @@ impl SqlStore {
         tx.commit().await
     }
 
+    /// How many bytes the packed segments of a mailbox take: for measurements.
+    ///
+    /// # Errors
+    /// `Busy` if the database cannot be reached.
+    pub async fn packed_bytes(&self, mailbox: MailboxId) -> Result<u64> {
+        let mut tx = self.db.read("measure ledger").await?;
+        let row = tx
+            .row(
+                "SELECT CAST(COALESCE(sum(length(body) + length(low)), 0) AS BIGINT) FROM ledger_segment
+                 WHERE workspace = $1 AND mailbox = $2",
+                args![self.workspace, mailbox.0],
+            )
+            .await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))? as u64)
+    }
+
     /// What the journal says, newest state of each item.
     async fn journal(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Entries> {
         let rows = tx

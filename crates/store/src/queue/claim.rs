@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     id::{BatchId, EndpointId, JobId, UserId},
-    job::{Job, NewJob, PassKind},
+    job::{Job, JobSpec, PassKind},
 };
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ pub(super) fn made(row: &Row) -> Result<Job> {
     let kind = usize::try_from(row.int(5)?).ok().and_then(|k| KINDS.get(k).copied());
     Ok(Job {
         id: JobId(row.id(0)?),
-        work: NewJob {
+        work: JobSpec {
             user: UserId(row.id(1)?),
             batch: BatchId(row.id(2)?),
             source: EndpointId(row.id(3)?),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     id::{BatchId, JobId, MailboxId},
-    job::{Claim, Job, NewJob},
+    job::{Claim, Job, JobSpec},
     ledger::Lease,
     port::{Store, Work},
 };
@@ -33,7 +33,7 @@ impl Work for SqlStore {
         self.end_lease(lease).await
     }
 
-    async fn add_job(&self, job: &NewJob) -> Result<JobId> {
+    async fn add_job(&self, job: &JobSpec) -> Result<JobId> {
         let mut tx = self.db.write("add job").await?;
         tx.run(
             "INSERT INTO job (workspace, id, member, batch, source, target, pool, kind, run_at, epoch,

@@ -86,6 +86,8 @@ fn citations(comment: &str) -> Vec<Result<String, String>> {
         match gap {
             ' ' if !number.is_empty() => all.push(Ok(format!("RFC {number}"))),
             '-' | '_' if !number.is_empty() => all.push(Err(format!("RFC{gap}{number}"))),
+            // RFC822.SIZE and its kin are words of IMAP, not citations.
+            '0'..='9' if digits(rest) == "822" => {}
             '0'..='9' if !preceded_by_word(comment, at) => all.push(Err(format!("RFC{}", digits(rest)))),
             _ => {}
         }

@@ -19,7 +19,7 @@ use super::{
     ids, names,
     pipe::{Answers, Ask, Wants},
     pool::Pool,
-    quirk::Quirk,
+    quirk::{Quirk, Quirks},
 };
 
 /// A listing younger than this answers both questions of a pass.
@@ -232,6 +232,10 @@ fn status_items(conn: &Conn) -> Vec<StatusItem> {
 /// One LIST for everything, where the server has it.
 // RFC 5258 §3, RFC 5819 §2, RFC 6154 §3
 pub fn extended(conn: &Conn) -> Option<Ask> {
+    extended_without(conn, &Quirks::default())
+}
+
+fn extended_without(conn: &Conn, quirks: &Quirks) -> Option<Ask> {
     let has = |capability| conn.caps().has(capability);
     if !has(Capability::ListStatus) || !has(Capability::ListExtended) {
         return None;
@@ -240,7 +244,9 @@ pub fn extended(conn: &Conn) -> Option<Ask> {
     if has(Capability::SpecialUse) {
         returns.insert(0, ListReturn::SpecialUse);
     }
-    returns.push(ListReturn::Status(status_items(conn)));
+    let mut items = status_items(conn);
+    items.retain(|item| *item != StatusItem::MailboxId || !quirks.has(Quirk::GarbledMailboxId));
+    returns.push(ListReturn::Status(items));
     let query = ListQuery { patterns: vec![b"*".to_vec()], returns, ..ListQuery::default() };
     Some(Ask::of(Command::list(&query), Wants::List))
 }
@@ -249,7 +255,7 @@ async fn list(pool: &Arc<Pool>) -> Result<Directory> {
     let conn = pool.conn(None).await?;
     conn.refresh().await;
     if pool.can(Capability::ListStatus)
-        && let Some(ask) = extended(&conn)
+        && let Some(ask) = extended_without(&conn, &pool.quirks)
     {
         match read_extended(pool, conn.send(ask)).await {
             Err(e) if matches!(e.kind(), Kind::Malformed | Kind::Unsupported) => {
@@ -275,6 +281,17 @@ async fn read_extended(pool: &Arc<Pool>, answers: Answers) -> Result<Directory> 
             _ => {}
         }
     }
+    // RFC 8474 §4: letters, digits, `_` and `-`. A wrong identity would make one folder of two.
+    let sound = |id: &bytes::Bytes| id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let ids: Vec<&bytes::Bytes> =
+        states.values().filter_map(|s: &MailboxStatus| s.mailbox_id.as_ref()).collect();
+    let distinct: std::collections::HashSet<_> = ids.iter().collect();
+    if distinct.len() < ids.len() || !ids.iter().all(|id| sound(id)) {
+        pool.quirks.note(Quirk::GarbledMailboxId);
+    }
+    if pool.quirks.has(Quirk::GarbledMailboxId) {
+        states.values_mut().for_each(|s| s.mailbox_id = None);
+    }
     let subscribed = Subscribed::InAttributes;
     let mut directory = build(&pool.layout, listed, states, &subscribed);
     complete(pool, &mut directory).await?;
@@ -294,7 +311,8 @@ async fn complete(pool: &Arc<Pool>, directory: &mut Directory) -> Result<()> {
         return Ok(());
     }
     let conn = pool.conn(None).await?;
-    let items = status_items(&conn);
+    let mut items = status_items(&conn);
+    items.retain(|item| *item != StatusItem::MailboxId);
     for names in missing.chunks(STATUS_AHEAD) {
         let asked: Vec<_> =
             names.iter().map(|name| conn.send(Ask::of(Command::status(name, &items), Wants::List))).collect();

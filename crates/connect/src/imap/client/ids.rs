@@ -13,14 +13,14 @@ pub fn folder_name(id: &FolderId) -> MailboxName {
     MailboxName::from_wire(id.as_bytes().to_vec())
 }
 
-/// The id of an item of the source: its UID in digits, as people read it. UIDVALIDITY is the folder's epoch.
-pub fn item_id(uid: u32) -> ItemId {
-    ItemId::from_bytes(uid.to_string())
+/// The id of an item of the source: UIDVALIDITY and UID, so that it never means another item.
+pub fn item_id(uid_validity: u32, uid: u32) -> ItemId {
+    ItemId::from_bytes([uid_validity.to_be_bytes(), uid.to_be_bytes()].concat())
 }
 
-/// The UID of an item.
-pub fn item_uid(id: &ItemId) -> Option<u32> {
-    std::str::from_utf8(id.as_bytes()).ok()?.parse().ok().filter(|uid| *uid > 0)
+/// UIDVALIDITY and UID of an item.
+pub fn item_uid(id: &ItemId) -> Option<(u32, u32)> {
+    pair(id.as_bytes())
 }
 
 /// The id of an item of the target: UIDVALIDITY and UID.
@@ -101,7 +101,7 @@ mod tests {
         let place = Place { uid_validity: u32::MAX, uid_next: 7, mod_seq: u64::MAX, from: 3 };
         assert_eq!(Place::from_cursor(&place.to_cursor()), Some(place));
         assert_eq!(Place::from_cursor(&Cursor::from_bytes("1.2.3")), None);
-        assert_eq!(item_uid(&item_id(4_294_967_295)), Some(u32::MAX));
+        assert_eq!(item_uid(&item_id(7, u32::MAX)), Some((7, u32::MAX)));
         assert_eq!(item_uid(&ItemId::from_bytes("x")), None);
         assert_eq!(target_uid(&target_id(1, 2)), Some((1, 2)));
         assert_eq!(target_id(1, 2).as_bytes().len(), 8);

@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use mailferry_model::{Error, Kind, Result, port::Cx};
@@ -32,7 +32,7 @@ pub struct Pool {
     pub layout: Layout,
     account: Account,
     pacer: Arc<Pacer>,
-    limit: usize,
+    limit: AtomicUsize,
     conns: Mutex<Vec<Conn>>,
     opening: AtomicBool,
     /// Serialises replacing the last connection.
@@ -81,7 +81,7 @@ impl Pool {
             layout,
             account,
             pacer,
-            limit: usize::from(cx.connections.clamp(1, 64)),
+            limit: AtomicUsize::new(usize::from(cx.connections.clamp(1, 64))),
             conns: Mutex::new(vec![conn]),
             opening: AtomicBool::new(false),
             replacing: tokio::sync::Mutex::new(()),
@@ -108,7 +108,14 @@ impl Pool {
 
     /// How many connections may be used.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// A further connection was refused: those that are there have to do.
+    fn settle_for_less(&self, error: &Error) {
+        let open = self.conns().len().max(1);
+        self.limit.fetch_min(open, Ordering::Relaxed);
+        tracing::info!(kind = error.kind().code(), open, "no further connection could be opened");
     }
 
     /// Waits for a pause that the server asked for.
@@ -128,13 +135,13 @@ impl Pool {
             .min_by_key(|(_, load)| (load.exclusive, load.commands + usize::from(!load.open)))?;
         let (at, busy) = (best.0, best.1.exclusive || best.1.commands >= BUSY);
         let conn = conns[at].clone();
-        if busy && conns.len() < self.limit && !self.opening.swap(true, Ordering::SeqCst) {
+        if busy && conns.len() < self.limit() && !self.opening.swap(true, Ordering::SeqCst) {
             drop(conns);
             let pool = self.clone();
             tokio::spawn(async move {
-                pool.add().await.map(drop).unwrap_or_else(|error| {
-                    tracing::info!(kind = error.kind().code(), "no further connection could be opened");
-                });
+                if let Err(error) = pool.add().await {
+                    pool.settle_for_less(&error);
+                }
                 pool.opening.store(false, Ordering::SeqCst);
             });
         }
@@ -178,13 +185,16 @@ impl Pool {
                 load.commands == 0 && !load.exclusive
             };
             let idle = conns.iter().find(free).cloned();
-            idle.ok_or(conns.len() < self.limit)
+            idle.ok_or(conns.len() < self.limit())
         };
         let conn = match idle {
             Ok(conn) => conn,
             Err(true) => match self.add().await {
                 Ok(conn) => conn,
-                Err(_) => self.conn(None).await?,
+                Err(error) => {
+                    self.settle_for_less(&error);
+                    self.conn(None).await?
+                }
             },
             Err(false) => self.conn(None).await?,
         };

@@ -11,6 +11,8 @@ pub enum Quirk {
     MultiAppendRefused,
     /// QRESYNC is announced and ENABLE does not switch it on: CONDSTORE is used.
     ResyncNotHonoured,
+    /// MAILBOXID in STATUS is not an id but stray octets (seen with Cyrus 3.6.1): folders have no identity.
+    GarbledMailboxId,
 }
 
 /// The quirks of one server.

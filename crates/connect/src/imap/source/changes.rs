@@ -89,7 +89,7 @@ impl ImapSource {
             self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.clone(), run);
             return self.next_page(folder, name, place).await;
         };
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(opened.uid_validity);
         self.collect(&conn, name, 1, answers, &mut facts).await?;
         if (facts.len() as u64) < u64::from(opened.exists) && facts.vanished().is_empty() {
             tracing::debug!("fewer messages were listed than exist; some were expunged meanwhile");
@@ -142,7 +142,7 @@ impl ImapSource {
                 (part, Whole::No)
             }
         };
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(at.uid_validity);
         for set in look::parts(&self.pool, &part.uids) {
             // Afresh: where the folder has been open for long, newer messages would be left out.
             let (selection, mut answers) = conn.send_afresh(name, self.plain_sync(), [self.facts_ask(&set)]);
@@ -196,7 +196,7 @@ impl ImapSource {
         let (selection, answers) = conn.send_afresh(name, sync, [new]);
         let opened = selection.opened().await?;
         self.same(folder, &opened, at)?;
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(at.uid_validity);
         for answers in answers {
             self.collect(&conn, name, at.uid_next, answers, &mut facts).await?;
         }
@@ -215,10 +215,10 @@ impl ImapSource {
         changes.extend(facts.flags(at.uid_next));
         for fetch in &opened.changed {
             if let (Some(uid), Some(flags)) = (fetch.uid.filter(|uid| *uid < at.uid_next), &fetch.flags) {
-                changes.push(Change::Flags(ids::item_id(uid), look::flags(flags)));
+                changes.push(Change::Flags(ids::item_id(at.uid_validity, uid), look::flags(flags)));
             }
         }
-        changes.extend(gone.iter().map(|uid| Change::Gone(ids::item_id(uid))));
+        changes.extend(gone.iter().map(|uid| Change::Gone(ids::item_id(at.uid_validity, uid))));
         let next = place(&opened, uid_next.max(at.uid_next)).to_cursor();
         Ok(Some(Page { changes, next, more: false, listing: false }))
     }
@@ -242,7 +242,7 @@ impl ImapSource {
             return Ok(None);
         }
         let mut answers = answers.into_iter();
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(at.uid_validity);
         if let Some(new) = answers.next() {
             self.collect(&conn, name, at.uid_next, new, &mut facts).await?;
         }
@@ -252,7 +252,7 @@ impl ImapSource {
             self.collect(&conn, name, u32::MAX, changed, &mut facts).await?;
             changes.extend(facts.flags(at.uid_next));
             let there = look::found(there.done(self.pool.cx.side, Op::Read).await?);
-            changes.extend(there.iter().map(|uid| Change::Stays(ids::item_id(uid))));
+            changes.extend(there.iter().map(|uid| Change::Stays(ids::item_id(at.uid_validity, uid))));
         }
         let next = place(&opened, uid_next.max(at.uid_next)).to_cursor();
         Ok(Some(Page { changes, next, more: false, listing: true }))
@@ -270,7 +270,7 @@ impl ImapSource {
         let (selection, answers) = conn.send_afresh(name, self.plain_sync(), asks);
         let opened = selection.opened().await?;
         self.same(folder, &opened, at)?;
-        let mut facts = Facts::default();
+        let mut facts = Facts::of(at.uid_validity);
         for (which, answers) in answers.into_iter().enumerate() {
             let from = if which == 0 { at.uid_next } else { 1 };
             self.collect(&conn, name, from, answers, &mut facts).await?;
@@ -285,7 +285,7 @@ impl ImapSource {
 
 fn highest_new(changes: &[Change], at: Place) -> u32 {
     let uid = |change: &Change| match change {
-        Change::Upsert(stub) => ids::item_uid(&stub.id),
+        Change::Upsert(stub) => ids::item_uid(&stub.id).map(|(_, uid)| uid),
         _ => None,
     };
     changes.iter().filter_map(uid).max().map_or(at.uid_next, |uid| uid + 1)

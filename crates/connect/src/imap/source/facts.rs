@@ -22,6 +22,7 @@ struct Fact {
 /// What is known of several.
 #[derive(Default)]
 pub struct Facts {
+    uid_validity: u32,
     by_uid: BTreeMap<u32, Fact>,
     by_sequence: HashMap<u32, u32>,
     vanished: UidSet,
@@ -37,6 +38,11 @@ pub fn items(pool: &Pool) -> Vec<FetchItem> {
 }
 
 impl Facts {
+    /// Nothing known yet of a folder with this UIDVALIDITY.
+    pub fn of(uid_validity: u32) -> Self {
+        Self { uid_validity, ..Self::default() }
+    }
+
     /// Takes answers in their order.
     pub fn take(&mut self, replies: Vec<Reply>) {
         for reply in replies {
@@ -90,9 +96,10 @@ impl Facts {
 
     /// Stubs of messages from a UID on.
     pub fn upserts(&mut self, from: u32) -> impl Iterator<Item = Change> {
-        self.by_uid.split_off(&from).into_iter().map(|(uid, fact)| {
+        let validity = self.uid_validity;
+        self.by_uid.split_off(&from).into_iter().map(move |(uid, fact)| {
             Change::Upsert(Stub {
-                id: ids::item_id(uid),
+                id: ids::item_id(validity, uid),
                 size: fact.size.unwrap_or(0),
                 date: fact.date,
                 flags: fact.flags.unwrap_or_default(),
@@ -105,9 +112,10 @@ impl Facts {
     pub fn flags(&mut self, below: u32) -> impl Iterator<Item = Change> {
         let above = self.by_uid.split_off(&below);
         let known = std::mem::replace(&mut self.by_uid, above);
-        known.into_iter().map(|(uid, fact)| match fact.flags {
-            Some(flags) => Change::Flags(ids::item_id(uid), flags),
-            None => Change::Stays(ids::item_id(uid)),
+        let validity = self.uid_validity;
+        known.into_iter().map(move |(uid, fact)| match fact.flags {
+            Some(flags) => Change::Flags(ids::item_id(validity, uid), flags),
+            None => Change::Stays(ids::item_id(validity, uid)),
         })
     }
 }

@@ -41,8 +41,10 @@ pub fn fetch<'a>(
     let alone = stubs.iter().any(|s| s.size > Body::IN_MEMORY);
     for stub in stubs {
         match ids::item_uid(&stub.id) {
-            Some(uid) => _ = waiting.insert(uid, stub),
-            None => out.push_back((stub.id, Err(gone(pool)))),
+            Some((validity, uid)) if epoch.is_none_or(|epoch| epoch == validity) => {
+                _ = waiting.insert(uid, stub);
+            }
+            _ => out.push_back((stub.id, Err(gone(pool)))),
         }
     }
     let name = ids::folder_name(folder);

@@ -106,7 +106,7 @@ impl Source for ImapSource {
         let range = match only {
             None => look::Range::From(1),
             Some([]) => return stream::empty().boxed(),
-            Some(ids) => look::Range::Only(ids.iter().filter_map(ids::item_uid).collect::<UidSet>()),
+            Some(ids) => look::Range::Only(uids_of(ids, self.epoch(folder)).flatten().collect::<UidSet>()),
         };
         let (name, epoch) = (ids::folder_name(folder), self.epoch(folder));
         let found = async move {
@@ -115,7 +115,7 @@ impl Source for ImapSource {
             look::traces(self.pool.clone(), name, range, epoch, items)
         };
         let trace = |seen: look::Seen| Trace {
-            id: ids::item_id(seen.uid),
+            id: ids::item_id(seen.uid_validity, seen.uid),
             marker: None,
             key: seen.key,
             size: seen.size,
@@ -127,7 +127,7 @@ impl Source for ImapSource {
     }
 
     async fn digests(&self, folder: &FolderId, ids: &[ItemId]) -> Vec<Result<Digest>> {
-        let uids: Vec<Option<u32>> = ids.iter().map(ids::item_uid).collect();
+        let uids: Vec<Option<u32>> = uids_of(ids, self.epoch(folder)).collect();
         look::digests(&self.pool, &ids::folder_name(folder), self.epoch(folder), &uids).await
     }
 
@@ -135,4 +135,10 @@ impl Source for ImapSource {
         self.pool.close().await;
         Ok(())
     }
+}
+
+/// The UIDs of items; none for one of another life of the folder.
+fn uids_of(ids: &[ItemId], epoch: Option<u32>) -> impl Iterator<Item = Option<u32>> {
+    let here = move |uid_validity: &u32| epoch.is_none_or(|epoch| epoch == *uid_validity);
+    ids.iter().map(move |id| ids::item_uid(id).filter(|(validity, _)| here(validity)).map(|(_, uid)| uid))
 }

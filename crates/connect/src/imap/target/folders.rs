@@ -69,6 +69,7 @@ impl ImapTarget {
             status = answers_status(answers).await?;
         }
         if status.is_ok() {
+            self.directories.forget().await;
             return Ok(Ensured { id, created: true });
         }
         let error = classify(self.pool.cx.side, Op::Folder, &status);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A running server with the users `a`, `b`, `c` (password `pw`) and the master user `boss`.
+/// A running server with the users `a`, `b`, `c`, `suite0` … (password `pw`) and the master user `boss`.
 pub struct Dovecot {
     child: Child,
     dir: tempfile::TempDir,
@@ -46,7 +46,12 @@ impl Dovecot {
         std::os::unix::fs::chown(&mail, Some(mail_uid), Some(mail_gid)).unwrap();
         let (port, tls_port) = (free_port(), free_port());
         write_certificate(dir.path());
-        std::fs::write(dir.path().join("users"), "a:{PLAIN}pw\nb:{PLAIN}pw\nc:{PLAIN}pw\n").unwrap();
+        let suite = (0..40).map(|n| format!("suite{n}:{{PLAIN}}pw\n")).collect::<String>();
+        std::fs::write(
+            dir.path().join("users"),
+            format!("a:{{PLAIN}}pw\nb:{{PLAIN}}pw\nc:{{PLAIN}}pw\n{suite}"),
+        )
+        .unwrap();
         std::fs::write(dir.path().join("masters"), "boss:{PLAIN}pw\n").unwrap();
         let unprivileged = match me {
             0 => String::new(),

@@ -1,0 +1,151 @@
+//! Answers that are legal but unusual, and servers that throttle or hang up: by a scripted server on loopback.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt;
+use mailferry_model::{
+    Kind, Scope, Side,
+    flags::Flags,
+    id::FolderId,
+    item::{Body, Form, Stub},
+    port::{Connector, Fetched},
+    settings::MailboxAddress,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
+
+use crate::{
+    imap::{Imap, client::ids},
+    testing::cx,
+};
+
+/// What the server says to the nth request for bodies, with `TAG` for the tag; then it hangs up if told to.
+struct Says(&'static str, Then);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    GoesOn,
+    HangsUp,
+}
+
+type Heard = Arc<Mutex<Vec<(Instant, String)>>>;
+
+async fn serve(script: Vec<Says>) -> (u16, Heard) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (heard, script) = (Heard::default(), Arc::new(Mutex::new(script.into_iter())));
+    let told = heard.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (heard, script) = (told.clone(), script.clone());
+            tokio::spawn(async move {
+                let (reading, mut writing) = stream.into_split();
+                let mut lines = BufReader::new(reading).lines();
+                let caps = "[CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+]";
+                writing.write_all(format!("* OK {caps} hello\r\n").as_bytes()).await.unwrap();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    heard.lock().unwrap().push((Instant::now(), line.clone()));
+                    let tag = line.split(' ').next().unwrap_or_default();
+                    let body = "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 9] x\r\n";
+                    let (answer, then) = if line.contains("BODY.PEEK[]") {
+                        let next = script.lock().unwrap().next();
+                        let Says(text, then) = next.unwrap_or(Says("TAG OK nothing\r\n", Then::GoesOn));
+                        (text.replace("TAG", tag), then)
+                    } else if line.contains("EXAMINE") {
+                        (format!("{body}{tag} OK open\r\n"), Then::GoesOn)
+                    } else {
+                        (format!("{tag} OK {caps} done\r\n"), Then::GoesOn)
+                    };
+                    if writing.write_all(answer.as_bytes()).await.is_err() || then == Then::HangsUp {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (port, heard)
+}
+
+async fn fetched(script: Vec<Says>, uids: &[u32]) -> (Vec<Fetched>, Heard) {
+    let (port, heard) = serve(script).await;
+    let (settings, who) = Imap.from_url(&format!("imap://u@127.0.0.1:{port}?security=none")).unwrap();
+    let who = MailboxAddress { password: Some("p".into()), ..who };
+    let source = Imap.source(&cx(Side::Source), &settings, &who).await.unwrap();
+    let stub = |uid: &u32| Stub {
+        id: ids::item_id(*uid),
+        size: 2,
+        date: None,
+        flags: Flags::default(),
+        identity: None,
+    };
+    let inbox = FolderId::from_bytes("INBOX");
+    let all = source.fetch(&inbox, uids.iter().map(stub).collect(), Form::Mime).collect().await;
+    (all, heard)
+}
+
+fn text(fetched: &Fetched) -> String {
+    match &fetched.1 {
+        Ok(item) => match &item.body {
+            Body::Bytes(chunks) => String::from_utf8_lossy(&chunks.to_bytes()).into_owned(),
+            Body::Stream { .. } => panic!("streamed"),
+        },
+        Err(error) => format!("{:?} {:?}", error.kind(), error.scope()),
+    }
+}
+
+fn by_uid(fetched: &[Fetched]) -> Vec<(u32, String)> {
+    let mut all: Vec<_> = fetched.iter().map(|f| (ids::item_uid(&f.0).unwrap(), text(f))).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn unusual_answers_are_understood() {
+    let script = vec![Says(
+        "* 2 FETCH (UID 5)\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* 4 EXISTS\r\n* 2 FETCH (BODY[] {3}\r\nfiv)\r\n\
+         * 3 FETCH (UID 6 BODY[] NIL)\r\n* 9 FETCH (UID 77 BODY[] \"not asked\")\r\n\
+         * 1 FETCH (BODY[] \"four\" UID 4 FLAGS ())\r\nTAG OK done\r\n",
+        Then::GoesOn,
+    )];
+    let (all, _) = fetched(script, &[4, 5, 6, 8]).await;
+    let expected = [(4, "four"), (5, "fiv"), (6, "Malformed Item"), (8, "NotFound Item")];
+    assert_eq!(by_uid(&all), expected.map(|(uid, text)| (uid, text.to_owned())));
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_in_a_body_answers_all_that_is_unanswered() {
+    let script =
+        vec![Says("* 1 FETCH (UID 4 BODY[] \"ok\")\r\n* 2 FETCH (UID 5 BODY[] {10}\r\nhalf", Then::HangsUp)];
+    let (all, _) = fetched(script, &[4, 5, 6]).await;
+    let lost = "Unreachable Mailbox".to_owned();
+    assert_eq!(by_uid(&all), [(4, "ok".to_owned()), (5, lost.clone()), (6, lost)]);
+    let error = all.iter().find_map(|f| f.1.as_ref().err()).unwrap();
+    assert_eq!(
+        (error.kind(), error.scope(), error.side()),
+        (Kind::Unreachable, Scope::Mailbox, Side::Source)
+    );
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_kept_and_the_same_fetch_finishes() {
+    let script = vec![
+        Says(
+            "* 1 FETCH (UID 4 BODY[] \"ok\")\r\nTAG NO Suggested Backoff Time: 300 milliseconds\r\n",
+            Then::GoesOn,
+        ),
+        Says("* 2 FETCH (UID 5 BODY[] \"later\")\r\nTAG OK done\r\n", Then::GoesOn),
+    ];
+    let (all, heard) = fetched(script, &[4, 5]).await;
+    assert_eq!(by_uid(&all), [(4, "ok".to_owned()), (5, "later".to_owned())]);
+    let heard = heard.lock().unwrap();
+    let asked: Vec<Instant> =
+        heard.iter().filter(|(_, line)| line.contains("BODY.PEEK[]")).map(|(at, _)| *at).collect();
+    assert!(asked[1] - asked[0] >= Duration::from_millis(300));
+    let between = heard.iter().filter(|(at, _)| *at > asked[0] && *at < asked[1]).count();
+    assert_eq!(between, 0, "nothing is sent during the pause");
+}

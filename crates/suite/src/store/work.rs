@@ -1,0 +1,302 @@
+//! The contract of `Work`.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use mailferry_model::{
+    Kind,
+    batch::Batch,
+    id::{BatchId, EndpointId, JobId, MailboxId},
+    job::{Job, PassKind},
+    ledger::Lease,
+    port::Store,
+    user::User,
+};
+
+use super::{Outcome, ensure, refused, said, same, samples, sentences};
+
+sentences! { "work":
+    a_mailbox_has_one_living_holder,
+    a_lease_given_back_was_not_abandoned,
+    a_lease_that_ran_out_was_abandoned_and_the_old_holder_is_fenced,
+    a_heartbeat_prolongs,
+    an_unknown_mailbox_is_not_found,
+    work_of_a_user_stands_once,
+    a_job_reads_back_and_is_claimed_when_it_is_due,
+    the_earliest_is_claimed_first,
+    slots_are_counted_on_both_sides_and_by_pool,
+    claims_that_run_out_are_taken_over_with_the_next_epoch,
+    a_job_that_ended_may_wait_for_another_time,
+    stopping_removes_what_waits_and_tells_what_runs,
+    sixteen_workers_never_exceed_the_limits_and_do_each_job_once,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The next job, which must be of this batch.
+pub(super) async fn claim_of(store: &dyn Store, batch: BatchId, how_long: Duration) -> Result<Job, String> {
+    let job = store.claim(store.new_id(), samples::time(0), how_long).await.map_err(said)?;
+    let job = job.ok_or("nothing to claim")?;
+    same!(job.work.batch, batch, "the batch of the claimed job");
+    Ok(job)
+}
+
+async fn nothing(store: &dyn Store, what: &str) -> Outcome {
+    let claimed = store.claim(store.new_id(), samples::time(0), MINUTE).await.map_err(said)?;
+    ensure!(claimed.is_none(), "{what}: {claimed:?} was claimed");
+    Ok(())
+}
+
+async fn add(store: &dyn Store, batch: &Batch, user: &User, kind: PassKind) -> Result<JobId, String> {
+    store.add_job(&samples::job(batch, user, kind, samples::time(-10))).await.map_err(said)
+}
+
+async fn mailbox(store: &dyn Store) -> Result<MailboxId, String> {
+    store.mailbox(&format!("leased {}", store.new_id())).await.map_err(said)
+}
+
+async fn a_mailbox_has_one_living_holder(store: &dyn Store) -> Outcome {
+    let (one, two) = (mailbox(store).await?, mailbox(store).await?);
+    let first = store.lease(one, store.new_id(), MINUTE).await.map_err(said)?;
+    same!(first.abandoned, None, "a first lease");
+    let words = refused(store.lease(one, store.new_id(), MINUTE).await, Kind::Locked, "a second holder")?;
+    ensure!(!words.context().is_empty(), "the refusal says nothing");
+    store.lease(two, store.new_id(), MINUTE).await.map_err(said)?;
+    let all = join_all((0..8).map(|_| store.lease(one, store.new_id(), MINUTE))).await;
+    ensure!(all.iter().all(Result::is_err), "one of many at once got it");
+    store.release(first.lease).await.map_err(said)?;
+    let all = join_all((0..8).map(|_| store.lease(one, store.new_id(), MINUTE))).await;
+    same!(all.iter().filter(|r| r.is_ok()).count(), 1, "holders of one mailbox");
+    Ok(())
+}
+
+async fn a_lease_given_back_was_not_abandoned(store: &dyn Store) -> Outcome {
+    let mailbox = mailbox(store).await?;
+    let first = store.lease(mailbox, store.new_id(), MINUTE).await.map_err(said)?;
+    store.release(first.lease).await.map_err(said)?;
+    let second = store.lease(mailbox, store.new_id(), MINUTE).await.map_err(said)?;
+    same!(second.abandoned, None, "after a release");
+    ensure!(second.lease.epoch > first.lease.epoch, "the epoch does not grow");
+    refused(store.release(first.lease).await, Kind::Conflict, "a stale release")?;
+    refused(store.lease(mailbox, store.new_id(), MINUTE).await, Kind::Locked, "after a stale release")?;
+    Ok(())
+}
+
+async fn a_lease_that_ran_out_was_abandoned_and_the_old_holder_is_fenced(store: &dyn Store) -> Outcome {
+    let mailbox = mailbox(store).await?;
+    let first = store.lease(mailbox, store.new_id(), Duration::ZERO).await.map_err(said)?;
+    let second = store.lease(mailbox, store.new_id(), Duration::ZERO).await.map_err(said)?;
+    let third = store.lease(mailbox, store.new_id(), MINUTE).await.map_err(said)?;
+    let (ended, later) = (second.abandoned.ok_or("not abandoned")?, third.abandoned.ok_or("not abandoned")?);
+    ensure!(ended <= later, "the second lease ended before the first: {later} < {ended}");
+    refused(store.heartbeat(first.lease, MINUTE).await, Kind::Conflict, "heartbeat of the first")?;
+    refused(store.heartbeat(second.lease, MINUTE).await, Kind::Conflict, "heartbeat of the second")?;
+    store.heartbeat(third.lease, MINUTE).await.map_err(said)
+}
+
+async fn a_heartbeat_prolongs(store: &dyn Store) -> Outcome {
+    let mailbox = mailbox(store).await?;
+    let lease = store.lease(mailbox, store.new_id(), Duration::ZERO).await.map_err(said)?.lease;
+    store.heartbeat(lease, MINUTE).await.map_err(said)?;
+    refused(store.lease(mailbox, store.new_id(), MINUTE).await, Kind::Locked, "a prolonged lease")?;
+    let forged = Lease { epoch: lease.epoch + 1, ..lease };
+    refused(store.heartbeat(forged, MINUTE).await, Kind::Conflict, "an epoch that was never given")?;
+    store.release(lease).await.map_err(said)?;
+    refused(store.heartbeat(lease, MINUTE).await, Kind::Conflict, "a lease given back")?;
+    Ok(())
+}
+
+async fn an_unknown_mailbox_is_not_found(store: &dyn Store) -> Outcome {
+    let unknown = MailboxId(store.new_id());
+    refused(store.lease(unknown, store.new_id(), MINUTE).await, Kind::NotFound, "leasing")?;
+    refused(store.head(unknown).await, Kind::NotFound, "its head")?;
+    Ok(())
+}
+
+async fn work_of_a_user_stands_once(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a"]).await?;
+    let first = add(store, &batch, &users[0], PassKind::Initial).await?;
+    same!(add(store, &batch, &users[0], PassKind::Completion).await?, first, "while it waits");
+    let job = claim_of(store, batch.id, MINUTE).await?;
+    same!(add(store, &batch, &users[0], PassKind::Completion).await?, first, "while it runs");
+    same!(store.jobs(batch.id).await.map_err(said)?, std::slice::from_ref(&job), "the work");
+    store.end_job(&job, None).await.map_err(said)?;
+    ensure!(
+        add(store, &batch, &users[0], PassKind::Initial).await? != first,
+        "after its end it is other work"
+    );
+    Ok(())
+}
+
+async fn a_job_reads_back_and_is_claimed_when_it_is_due(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a"]).await?;
+    let work = samples::job(&batch, &users[0], PassKind::Completion, samples::time(5));
+    let id = store.add_job(&work).await.map_err(said)?;
+    let mut job = Job { id, work, epoch: 0, claimed: false, stopping: false, attempts: 0 };
+    same!(store.jobs(batch.id).await.map_err(said)?, std::slice::from_ref(&job), "waiting");
+    nothing(store, "before it is due").await?;
+    let claimed = store.claim(store.new_id(), samples::time(5), MINUTE).await.map_err(said)?;
+    (job.epoch, job.claimed, job.attempts) = (1, true, 1);
+    same!(claimed, Some(job.clone()), "claimed");
+    same!(store.jobs(batch.id).await.map_err(said)?, [job], "running");
+    nothing(store, "while somebody has it").await
+}
+
+async fn the_earliest_is_claimed_first(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b"]).await?;
+    let (other, more) = samples::stored(store, &["c"]).await?;
+    for (batch, user, at) in [(&batch, &users[0], -1), (&other, &more[0], -2), (&batch, &users[1], -3)] {
+        let job = samples::job(batch, user, PassKind::Initial, samples::time(at));
+        store.add_job(&job).await.map_err(said)?;
+    }
+    let mut order = Vec::new();
+    while let Some(job) = store.claim(store.new_id(), samples::time(0), MINUTE).await.map_err(said)? {
+        order.push(job.work.user);
+    }
+    same!(order, [users[1].id, more[0].id, users[0].id], "order");
+    Ok(())
+}
+
+async fn slots_are_counted_on_both_sides_and_by_pool(store: &dyn Store) -> Outcome {
+    // Three initial and two later slots an endpoint; both batches share the target.
+    let (one, users) = samples::stored(store, &["a", "b", "c"]).await?;
+    let source = samples::endpoint(store);
+    store.add_endpoint(&source).await.map_err(said)?;
+    let other = samples::batch(store, source.id, one.target);
+    let more: Vec<User> = ["d", "e", "f"].iter().map(|n| samples::user(store, other.id, n)).collect();
+    store.add_batch(&other, &more).await.map_err(said)?;
+    for user in &users[..2] {
+        add(store, &one, user, PassKind::Initial).await?;
+    }
+    for user in &more[..2] {
+        add(store, &other, user, PassKind::Initial).await?;
+    }
+    let claim = || store.claim(store.new_id(), samples::time(0), MINUTE);
+    let mut held = Vec::new();
+    for n in 1..=3 {
+        held.push(claim().await.map_err(said)?.ok_or_else(|| format!("slot {n} of 3 is not given"))?);
+    }
+    nothing(store, "a fourth initial sync into one target").await?;
+    add(store, &one, &users[2], PassKind::Incremental).await?;
+    add(store, &other, &more[2], PassKind::Completion).await?;
+    for _ in 0..2 {
+        let job = claim().await.map_err(said)?.ok_or("the other pool is full too")?;
+        ensure!(job.work.kind != PassKind::Initial, "{job:?} has no slot");
+    }
+    store.end_job(&held[0], None).await.map_err(said)?;
+    same!(claim().await.map_err(said)?.map(|j| j.work.kind), Some(PassKind::Initial), "after one ended");
+    nothing(store, "all is claimed").await
+}
+
+async fn claims_that_run_out_are_taken_over_with_the_next_epoch(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a"]).await?;
+    add(store, &batch, &users[0], PassKind::Initial).await?;
+    let first = claim_of(store, batch.id, Duration::ZERO).await?;
+    let second = claim_of(store, batch.id, MINUTE).await?;
+    same!((second.id, second.epoch, second.attempts), (first.id, first.epoch + 1, 2), "id, epoch, attempts");
+    refused(store.keep_job(&first, MINUTE).await, Kind::Conflict, "keeping the old claim")?;
+    refused(store.end_job(&first, None).await, Kind::Conflict, "ending the old claim")?;
+    refused(store.end_job(&first, Some(samples::time(1))).await, Kind::Conflict, "putting it back")?;
+    same!(store.keep_job(&second, MINUTE).await.map_err(said)?, false, "whether it shall stop");
+    store.end_job(&second, None).await.map_err(said)?;
+    refused(store.keep_job(&second, MINUTE).await, Kind::Conflict, "keeping what ended")?;
+    Ok(())
+}
+
+async fn a_job_that_ended_may_wait_for_another_time(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a"]).await?;
+    let id = add(store, &batch, &users[0], PassKind::Initial).await?;
+    let job = claim_of(store, batch.id, MINUTE).await?;
+    store.end_job(&job, Some(samples::time(100))).await.map_err(said)?;
+    refused(store.keep_job(&job, MINUTE).await, Kind::Conflict, "keeping it while it waits")?;
+    nothing(store, "before its time").await?;
+    let again = store.claim(store.new_id(), samples::time(100), MINUTE).await.map_err(said)?;
+    let again = again.ok_or("not claimed at its time")?;
+    same!((again.id, again.attempts), (id, 2), "id, attempts");
+    ensure!(again.epoch > job.epoch, "the epoch does not grow");
+    Ok(())
+}
+
+async fn stopping_removes_what_waits_and_tells_what_runs(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c"]).await?;
+    let (other, more) = samples::stored(store, &["d"]).await?;
+    add(store, &batch, &users[0], PassKind::Initial).await?;
+    add(store, &batch, &users[1], PassKind::Initial).await?;
+    let (one, two) = (claim_of(store, batch.id, MINUTE).await?, claim_of(store, batch.id, MINUTE).await?);
+    add(store, &batch, &users[2], PassKind::Initial).await?;
+    add(store, &other, &more[0], PassKind::Initial).await?;
+    store.stop_jobs(batch.id).await.map_err(said)?;
+    let left = store.jobs(batch.id).await.map_err(said)?;
+    same!(left.len(), 2, "work of the batch that is left");
+    ensure!(left.iter().all(|j| j.stopping && j.claimed), "{left:?} shall stop");
+    same!(store.keep_job(&one, MINUTE).await.map_err(said)?, true, "whether the first shall stop");
+    store.end_job(&one, None).await.map_err(said)?;
+    store.end_job(&two, Some(samples::time(-5))).await.map_err(said)?;
+    same!(store.jobs(batch.id).await.map_err(said)?, [], "work of the stopped batch");
+    claim_of(store, other.id, MINUTE).await.map(drop)
+}
+
+/// What sixteen workers count together.
+#[derive(Default)]
+struct Tally {
+    running: HashMap<(EndpointId, PassKind), i64>,
+    done: HashMap<JobId, u32>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, job: &Job, by: i64) {
+        for endpoint in [job.work.source, job.work.target] {
+            let kind = job.work.kind;
+            let running = self.running.entry((endpoint, kind)).or_default();
+            *running += by;
+            if *running > if kind == PassKind::Initial { 3 } else { 2 } {
+                self.wrong.push(format!("{running} × {kind:?} at {endpoint}"));
+            }
+        }
+    }
+}
+
+async fn sixteen_workers_never_exceed_the_limits_and_do_each_job_once(store: &dyn Store) -> Outcome {
+    let names: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut jobs = 0;
+    for _ in 0..2 {
+        let (batch, users) = samples::stored(store, &names).await?;
+        for (n, user) in users.iter().enumerate() {
+            let kind = if n % 3 == 0 { PassKind::Incremental } else { PassKind::Initial };
+            add(store, &batch, user, kind).await?;
+            jobs += 1;
+        }
+    }
+    let tally = Mutex::new(Tally::default());
+    let count = |job: &Job, by| tally.lock().unwrap_or_else(PoisonError::into_inner).count(job, by);
+    let workers = (0..16).map(|_| async {
+        let owner = store.new_id();
+        // Enough turns for all, also for those who find all slots taken.
+        for _ in 0..20 * jobs {
+            if tally.lock().unwrap_or_else(PoisonError::into_inner).done.len() == jobs {
+                break;
+            }
+            let Some(job) = store.claim(owner, samples::time(0), MINUTE).await.map_err(said)? else {
+                continue;
+            };
+            count(&job, 1);
+            store.keep_job(&job, MINUTE).await.map_err(said)?;
+            *tally.lock().unwrap_or_else(PoisonError::into_inner).done.entry(job.id).or_default() += 1;
+            count(&job, -1);
+            store.end_job(&job, None).await.map_err(said)?;
+        }
+        Ok::<(), String>(())
+    });
+    join_all(workers).await.into_iter().collect::<Result<(), String>>()?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ensure!(tally.wrong.is_empty(), "limits exceeded: {:?}", tally.wrong);
+    same!(tally.done.len(), jobs, "jobs done");
+    ensure!(tally.done.values().all(|n| *n == 1), "a job was done twice");
+    Ok(())
+}

@@ -151,7 +151,7 @@ pub fn of_error(error: &Error) -> u8 {
         Kind::Throttled | Kind::Busy | Kind::Locked => return TEMPORARY,
         Kind::Cancelled => return INTERRUPTED,
         Kind::Bug => return OTHER,
-        Kind::Unreachable if error.op() == "resolve" => 20,
+        Kind::Unreachable if error.op().starts_with("resolve") => 20,
         Kind::Unreachable | Kind::Timeout => 21,
         Kind::Tls => 22,
         Kind::Unauthenticated => 23,
@@ -189,6 +189,7 @@ mod tests {
         let error = |kind, side, op: &'static str| of_error(&Error::new(kind, side, op, "words"));
         for (kind, op, source) in [
             (Kind::Unreachable, "resolve", 20),
+            (Kind::Unreachable, "resolve name", 20),
             (Kind::Unreachable, "connect", 21),
             (Kind::Timeout, "connect", 21),
             (Kind::Tls, "x", 22),

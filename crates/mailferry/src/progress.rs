@@ -68,7 +68,8 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.set_message(self.block(moment));
         }
-        if self.ticks % STATUS_TICKS == 0 && (self.out.form == Form::Jsonl || self.form == ProgressForm::Json)
+        if self.ticks.is_multiple_of(STATUS_TICKS)
+            && (self.out.form == Form::Jsonl || self.form == ProgressForm::Json)
         {
             let line = self.status(moment);
             match self.form == ProgressForm::Json {
@@ -76,7 +77,7 @@ impl Display {
                 false => self.out.event(&line),
             }
         }
-        if self.form == ProgressForm::Plain && self.ticks % PLAIN_TICKS == 0 {
+        if self.form == ProgressForm::Plain && self.ticks.is_multiple_of(PLAIN_TICKS) {
             out::complain(&format!("{}\n", self.block(moment).replace('\n', "; ")));
         }
         self.ticks += 1;

@@ -4,6 +4,8 @@
 //! engine nor connectors: what kinds of systems there are is given to it as manifests. The command line calls
 //! it in its own process.
 
+#![expect(clippy::result_large_err, reason = "a problem is made once for a request that failed")]
+
 mod intent;
 mod problem;
 mod routes;

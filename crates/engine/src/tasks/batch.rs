@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     batch::Batch,
-    job::{Job, JobSpec, PassKind},
+    job::{JobSpec, PassKind},
     port::Store,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
     user::User,
@@ -29,20 +29,31 @@ pub(super) async fn reconcile(store: &dyn Store, now: Timestamp) -> Result<()> {
 }
 
 async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
+    let mut parked = None;
+    for id in [batch.source, batch.target] {
+        let endpoint = store.endpoint_by_id(id).await?;
+        let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
+        parked = parked.or(why);
+    }
     let mut users = store.users(batch.id).await?;
     let jobs = store.jobs(batch.id).await?;
     for user in &mut users {
         let job = jobs.iter().find(|j| j.work.user == user.id);
-        ensure_work(store, &batch, user, job, now).await?;
-    }
-    let parked = [batch.source, batch.target];
-    let mut reasons = Vec::new();
-    for id in parked {
-        let endpoint = store.endpoint_by_id(id).await?;
-        reasons.extend(endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name)));
+        match wanted(user.status) {
+            Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user).await?,
+            // Jobs come back when the endpoint does.
+            Wanted::Run(kind)
+                if job.is_none() && parked.is_none() && batch.status != BatchStatus::Stopping =>
+            {
+                let (user, source, target) = (user.id, batch.source, batch.target);
+                let work = JobSpec { user, batch: batch.id, source, target, kind, run_at: now };
+                store.add_job(&work).await?;
+            }
+            _ => {}
+        }
     }
     let working = jobs.iter().any(|j| j.claimed);
-    let next = moved(&batch, &users, reasons.first().filter(|_| !working).cloned(), now);
+    let next = moved(&batch, &users, parked.filter(|_| !working), now);
     if next != batch {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
         store.set_batch(&next).await?;
@@ -50,41 +61,34 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// A user that shall run has a job; one that shall stop and has none is stopped.
-async fn ensure_work(
-    store: &dyn Store,
-    batch: &Batch,
-    user: &mut User,
-    job: Option<&Job>,
-    now: Timestamp,
-) -> Result<()> {
+/// What a user's status asks for.
+enum Wanted {
+    /// A job.
+    Run(PassKind),
+    /// An end.
+    Halt,
+    /// Nothing.
+    Rest,
+}
+
+fn wanted(status: UserStatus) -> Wanted {
     use UserStatus as S;
-    let kind = match user.status {
-        S::Stopping if job.is_none_or(|j| !j.claimed) => {
-            if let Some(next) = user.status.after(UserEvent::Halt) {
-                user.status = next;
-                store.set_user(user).await?;
-                user.version += 1;
-            }
-            return Ok(());
-        }
+    match status {
         S::Queued | S::Validating | S::Provisioning | S::ProvisionUpdating | S::Starting | S::Syncing => {
-            PassKind::Initial
+            Wanted::Run(PassKind::Initial)
         }
-        S::IncrementalSyncing => PassKind::Incremental,
-        S::Completing | S::CompletionSynced => PassKind::Completion,
-        _ => return Ok(()),
-    };
-    if job.is_none() && batch.status != BatchStatus::Stopping {
-        let work = JobSpec {
-            user: user.id,
-            batch: batch.id,
-            source: batch.source,
-            target: batch.target,
-            kind,
-            run_at: now,
-        };
-        store.add_job(&work).await?;
+        S::IncrementalSyncing => Wanted::Run(PassKind::Incremental),
+        S::Completing | S::CompletionSynced => Wanted::Run(PassKind::Completion),
+        S::Stopping => Wanted::Halt,
+        _ => Wanted::Rest,
+    }
+}
+
+async fn halt(store: &dyn Store, user: &mut User) -> Result<()> {
+    if let Some(next) = user.status.after(UserEvent::Halt) {
+        user.status = next;
+        store.set_user(user).await?;
+        user.version += 1;
     }
     Ok(())
 }

@@ -37,8 +37,6 @@ use crate::{
 
 /// How often the numbers of a running pass are written.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
-/// How long a mailbox waits for its parked endpoint before it looks again.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// How often a record that others change too is read anew.
 const RACES: usize = 8;
 
@@ -288,18 +286,19 @@ async fn after(worker: &Worker, job: &Job, error: Error, stopped: bool) -> Resul
     let (code, wait) = match judged {
         Verdict::Fail => (error.code(), None),
         Verdict::Stall(wait) => (error.stall().0.to_owned(), Some(wait)),
-        Verdict::Park(_) => (WAITING.to_owned(), Some(LOOK_AGAIN)),
+        Verdict::Park(_) => (WAITING.to_owned(), None),
     };
+    let failed = judged == Verdict::Fail;
     let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
     let user = change(store, job.work.user, |user| {
         let since = user.detail.as_ref().filter(|d| d.code == code).map_or(now, |d| d.since);
         user.detail = Some(Detail { code: code.clone(), text: error.to_string(), since, next_try });
-        if wait.is_none() {
+        if failed {
             step(user, UserEvent::Fail);
         }
     })
     .await?;
-    let what = if wait.is_none() { format!("{:?}", user.status) } else { error.to_string() };
+    let what = if failed { format!("{:?}", user.status) } else { error.to_string() };
     tell(worker, &user, what, Some(code));
     end(worker, job, wait).await
 }
@@ -330,7 +329,7 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error) -> Result<(
         if now.version != endpoint.version || now.needs_to_connect.is_some() {
             return Ok(());
         }
-        now.needs_to_connect = Some(error.to_string());
+        now.needs_to_connect = Some(format!("{}: {}", error.op(), error.context()));
         match store.set_endpoint(&now).await {
             Err(conflict) if conflict.kind() == Kind::Conflict => {}
             other => {

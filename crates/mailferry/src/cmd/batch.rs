@@ -29,7 +29,7 @@ use crate::{
 #[derive(Subcommand)]
 pub enum BatchCommand {
     /// Make one from a CSV
-    New(Box<NewBatch>),
+    New(Box<Creation>),
     /// All of them
     List,
     /// One of them
@@ -62,7 +62,7 @@ pub enum BatchCommand {
 
 /// The flags of `batch new`.
 #[derive(Args)]
-pub struct NewBatch {
+pub struct Creation {
     /// Its name, unique, at most 64 characters
     pub name: String,
     /// The endpoint to read from
@@ -167,7 +167,7 @@ async fn work(
     foreground(&asked, instance, &run).await
 }
 
-async fn new(asked: &Asked<'_>, api: &Api, args: &NewBatch) -> Result<u8, Failure> {
+async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
     let shown = args.csv.display();
     let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use axum::http::Method;
-use clap::{ArgMatches, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Subcommand, ValueEnum};
 use mailferry_engine::probing::probe;
 use mailferry_model::{
     Side,
@@ -33,15 +33,9 @@ pub enum EndpointCommand {
         /// The kind of system
         #[arg(long = "type", value_name = "TYPE")]
         kind: String,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// Mailboxes in their initial sync at once
-        #[arg(long, value_name = "N")]
-        max_concurrent_migrations: Option<u32>,
-        /// Mailboxes in incremental and final syncs at once
-        #[arg(long, value_name = "N")]
-        max_concurrent_incremental_syncs: Option<u32>,
+        /// What else.
+        #[command(flatten)]
+        flags: Flags,
     },
     /// All of them
     List,
@@ -54,18 +48,12 @@ pub enum EndpointCommand {
     Set {
         /// Its name
         name: String,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
         /// Take settings away
         #[arg(long, value_name = "SETTING")]
         unset: Vec<String>,
-        /// Mailboxes in their initial sync at once
-        #[arg(long, value_name = "N")]
-        max_concurrent_migrations: Option<u32>,
-        /// Mailboxes in incremental and final syncs at once
-        #[arg(long, value_name = "N")]
-        max_concurrent_incremental_syncs: Option<u32>,
+        /// What else.
+        #[command(flatten)]
+        flags: Flags,
     },
     /// Ask the live system, step by step
     Test {
@@ -89,6 +77,20 @@ pub enum EndpointCommand {
         /// Its name
         name: String,
     },
+}
+
+/// The flags of `new` and `set` that are of no kind.
+#[derive(Args)]
+pub struct Flags {
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Mailboxes in their initial sync at once
+    #[arg(long, value_name = "N")]
+    max_concurrent_migrations: Option<u32>,
+    /// Mailboxes in incremental and final syncs at once
+    #[arg(long, value_name = "N")]
+    max_concurrent_incremental_syncs: Option<u32>,
 }
 
 /// The side that an endpoint plays.
@@ -117,65 +119,12 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     let api = instance.api(std::sync::Arc::new(|| {}));
     match command {
-        EndpointCommand::New {
-            name,
-            kind,
-            password_stdin,
-            max_concurrent_migrations,
-            max_concurrent_incremental_syncs,
-        } => {
-            let manifest = manifest(&asked, &kind)?;
-            let flags = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
-            let (settings, mut secrets) = given(flags, manifest, stdin(password_stdin)?)?;
-            let lacks = manifest.setting("password").is_some() && secrets.is_empty();
-            if let Some(user) = settings.get("username").filter(|_| lacks) {
-                let asked = secrets::ask(user, "password-file FILE")?;
-                secrets.push(("password", asked.expose().clone()));
-            }
-            check(&asked, manifest, &settings)?;
-            let body = json!({
-                "name": name,
-                "type": manifest.kind,
-                "settings": settings.values,
-                "secrets": object(secrets),
-                "maxConcurrentMigrations": max_concurrent_migrations,
-                "maxConcurrentIncrementalSyncs": max_concurrent_incremental_syncs,
-            });
-            let made = api.post("/endpoints", body).await?;
-            told(
-                asked.out,
-                &made,
-                &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."),
-            );
-        }
+        EndpointCommand::New { name, kind, flags } => create(&asked, &api, &name, &kind, &flags).await?,
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS),
         EndpointCommand::Show { name } => {
             asked.out.show(&api.get(&format!("/endpoints/{}", segment(&name))).await?, &COLUMNS);
         }
-        EndpointCommand::Set {
-            name,
-            password_stdin,
-            unset,
-            max_concurrent_migrations,
-            max_concurrent_incremental_syncs,
-        } => {
-            let path = format!("/endpoints/{}", segment(&name));
-            let before = api.get(&path).await?;
-            let manifest = manifest(&asked, before["type"].as_str().unwrap_or_default())?;
-            let flags = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
-            let (settings, secrets) = given(flags, manifest, stdin(password_stdin)?)?;
-            let mut values = json!(settings.values);
-            unset.into_iter().for_each(|s| values[s] = Value::Null);
-            let body = json!({
-                "version": before["version"],
-                "settings": values,
-                "secrets": object(secrets),
-                "maxConcurrentMigrations": max_concurrent_migrations,
-                "maxConcurrentIncrementalSyncs": max_concurrent_incremental_syncs,
-            });
-            let changed = api.call(Method::PATCH, &path, Some(body)).await?;
-            told(asked.out, &changed, &format!("The endpoint {name} is changed."));
-        }
+        EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
         EndpointCommand::Test { name, role, mailbox, mailbox_password_file, native } => {
             let mailbox = match mailbox {
                 None => None,
@@ -197,6 +146,54 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     Ok(exit::OK)
 }
 
+async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Flags) -> Result<(), Failure> {
+    let manifest = manifest(asked, kind)?;
+    let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
+    let (settings, mut secrets) = given(matches, manifest, stdin(flags)?)?;
+    let lacks = manifest.setting("password").is_some() && secrets.is_empty();
+    if let Some(user) = settings.get("username").filter(|_| lacks) {
+        secrets.push(("password", secrets::ask(user, "password-file FILE")?.expose().clone()));
+    }
+    check(asked, manifest, &settings)?;
+    let body = json!({
+        "name": name,
+        "type": manifest.kind,
+        "settings": settings.values,
+        "secrets": object(secrets),
+        "maxConcurrentMigrations": flags.max_concurrent_migrations,
+        "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
+    });
+    let made = api.post("/endpoints", body).await?;
+    told(asked.out, &made, &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."));
+    Ok(())
+}
+
+async fn change(
+    asked: &Asked<'_>,
+    api: &Api,
+    name: &str,
+    unset: Vec<String>,
+    flags: &Flags,
+) -> Result<(), Failure> {
+    let path = format!("/endpoints/{}", segment(name));
+    let before = api.get(&path).await?;
+    let manifest = manifest(asked, before["type"].as_str().unwrap_or_default())?;
+    let matches = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
+    let (settings, secrets) = given(matches, manifest, stdin(flags)?)?;
+    let mut values = json!(settings.values);
+    unset.into_iter().for_each(|s| values[s] = Value::Null);
+    let body = json!({
+        "version": before["version"],
+        "settings": values,
+        "secrets": object(secrets),
+        "maxConcurrentMigrations": flags.max_concurrent_migrations,
+        "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
+    });
+    let changed = api.call(Method::PATCH, &path, Some(body)).await?;
+    told(asked.out, &changed, &format!("The endpoint {name} is changed."));
+    Ok(())
+}
+
 type Secrets = Vec<(&'static str, String)>;
 
 fn manifest(asked: &Asked<'_>, kind: &str) -> Result<&'static Manifest, Failure> {
@@ -207,8 +204,8 @@ fn manifest(asked: &Asked<'_>, kind: &str) -> Result<&'static Manifest, Failure>
     })
 }
 
-fn stdin(asked: bool) -> Result<Option<String>, Failure> {
-    asked.then(|| secrets::from_stdin().map(|s| s.expose().clone())).transpose()
+fn stdin(flags: &Flags) -> Result<Option<String>, Failure> {
+    flags.password_stdin.then(|| secrets::from_stdin().map(|s| s.expose().clone())).transpose()
 }
 
 /// Settings and secrets from the flags.
@@ -275,6 +272,11 @@ async fn test(
     for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
         settings = settings.with_secret(&name, secret);
     }
+    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
+    // others may have no mailbox at all.
+    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
+    let mailbox = mailbox
+        .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
     let (side, tested_as) = match role {
         Role::Source => (Side::Source, TestedAs::Source),
         Role::Target => (Side::Target, TestedAs::Target),

@@ -24,7 +24,7 @@ pub struct RunArgs {
     /// The folder A of the source is B at the target
     #[arg(long, value_name = "A=B")]
     pub map: Vec<MapRule>,
-    /// Only what arrived at or after this time: 2024-01-01 (UTC) or RFC 3339
+    /// Only what arrived at or after this time: 2024-01-01, or 2024-01-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<Timestamp>,
     /// Only what arrived before this time
@@ -85,7 +85,7 @@ impl PaceArgs {
     }
 }
 
-/// A time: RFC 3339, or a day that begins at midnight UTC.
+/// A moment with its zone, or a day that begins at midnight UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
     let day = || text.parse::<civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     text.parse::<Timestamp>()

@@ -4,7 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use clap::ValueEnum;
 use mailferry_engine::tasks::Worker;
-use mailferry_model::{cancel::Cancel, id::BatchId, report::Totals, status::BatchStatus};
+use mailferry_model::{
+    Error, Kind, Side,
+    cancel::Cancel,
+    id::{BatchId, UserId},
+    report::Totals,
+    status::BatchStatus,
+};
 use serde_json::{Value, json};
 
 use super::Asked;
@@ -118,7 +124,10 @@ async fn wait(
                 act(api, path, "complete").await?;
             }
             Some(status) if !status.is_active() => return Ok(Ended::AtRest),
-            Some(_) if batch["statusDetail"].is_string() && running.is_empty() => return Ok(Ended::Parked),
+            // What is written of the batch may be older than a change that mended its endpoint.
+            Some(_) if running.is_empty() && needs_person(api, &batch).await?.is_some() => {
+                return Ok(Ended::Parked);
+            }
             _ => {}
         }
         if cancel.is_cancelled() {
@@ -138,7 +147,7 @@ async fn wait(
 }
 
 /// The counts of a batch at one moment: those of running passes are newer than what is stored.
-fn moment(batch: &Value, running: &[(mailferry_model::id::UserId, Totals, &'static str)]) -> Moment {
+fn moment(batch: &Value, running: &[(UserId, Totals, &'static str)]) -> Moment {
     let n = |name: &str| batch[name].as_u64().unwrap_or(0);
     let mut totals = Totals {
         identified: n("itemsIdentified"),
@@ -211,22 +220,26 @@ fn tell(out: &Out, report: &Value, batch: &Value) {
     }
 }
 
+/// The side and the words of an endpoint that waits for a person.
+async fn needs_person(api: &Api, batch: &Value) -> Result<Option<(Side, String)>, Failure> {
+    if !batch["statusDetail"].is_string() {
+        return Ok(None);
+    }
+    for (name, side) in [("source", Side::Source), ("target", Side::Target)] {
+        let name = batch[name].as_str().unwrap_or_default();
+        let endpoint = api.get(&format!("/endpoints/{}", segment(name))).await?;
+        if let Some(why) = endpoint["needsToConnect"].as_str() {
+            return Ok(Some((side, format!("the endpoint {name} needs you: {why}"))));
+        }
+    }
+    Ok(None)
+}
+
 /// An endpoint refuses the sign-in: its batch waits, and so would we.
 async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     let batch = api.get(path).await?;
-    let name = |side: &str| batch[side].as_str().unwrap_or_default().to_owned();
-    let mut words = batch["statusDetail"].as_str().unwrap_or_default().to_owned();
-    let mut side = mailferry_model::Side::Source;
-    for (of, which) in [("source", mailferry_model::Side::Source), ("target", mailferry_model::Side::Target)]
-    {
-        let endpoint = api.get(&format!("/endpoints/{}", segment(&name(of)))).await?;
-        if let Some(why) = endpoint["needsToConnect"].as_str() {
-            (side, words) = (which, format!("the endpoint {} needs you: {why}", name(of)));
-            break;
-        }
-    }
-    let error = mailferry_model::Error::new(mailferry_model::Kind::Unauthenticated, side, "sign in", words);
-    Err(Failure::Error(error))
+    let (side, words) = needs_person(api, &batch).await?.unwrap_or((Side::Source, String::new()));
+    Err(Failure::Error(Error::new(Kind::Unauthenticated, side, "wait", words)))
 }
 
 /// Looks on until the batch comes to rest or nobody wants to look any more.

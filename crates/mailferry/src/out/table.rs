@@ -63,7 +63,10 @@ pub fn table(rows: &[Value], columns: &[Column], only: &[String], width: Width) 
     lines.extend(rows.iter().map(|row| columns.iter().map(|c| cell(c.field(), c.value(row))).collect()));
     let numeric: Vec<bool> = columns
         .iter()
-        .map(|c| !rows.is_empty() && rows.iter().all(|r| c.value(r).is_number() || c.value(r).is_null()))
+        .map(|c| {
+            let is_number = |r: &Value| c.value(r).is_number();
+            rows.iter().any(is_number) && rows.iter().all(|r| is_number(r) || c.value(r).is_null())
+        })
         .collect();
     let widths: Vec<usize> = (0..columns.len())
         .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))

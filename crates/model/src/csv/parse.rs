@@ -111,6 +111,7 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
     let header = header(names.iter())?;
     let mut parsed = Parsed { columns: header.names.clone(), ..Parsed::default() };
     let mut seen: HashMap<String, u64> = HashMap::new();
+    let (mut at, mut line) = (0, 1);
     for record in records {
         let record = record.map_err(|e| Refusal::new("CSV_NOT_UTF8", e.to_string()))?;
         if record.iter().all(|cell| cell.trim().is_empty()) {
@@ -120,7 +121,12 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
             let message = format!("The file has more than {MAX_ROWS} rows; split it into several batches.");
             return Err(Refusal::new("CSV_TOO_MANY_ROWS", message));
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        // The reader's position may lie before line ends that belong to the row above.
+        let begins = record.position().map_or(at, |p| p.byte() as usize).min(text.len());
+        let begins = begins + text[begins..].bytes().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        line += text[at..begins].bytes().filter(|b| *b == b'\n').count() as u64;
+        at = begins;
+        let number = line;
         match row(&header, &record, number, needs, &mut seen) {
             Ok(row) => parsed.rows.push(row),
             Err((code, message, suggestion)) => parsed.rejected.push(Rejected {

@@ -1,0 +1,116 @@
+//! The worker over a real store and mailboxes in memory: batches come to rest, a refused sign-in is tried once,
+//! a stopped user halts, one mailbox is in one pair of hands.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod town;
+
+use std::{sync::Arc, time::Duration};
+
+use mailferry_engine::{
+    copy::{Copy, Patience, Task, copy},
+    lease::Keeper,
+    open::End,
+    pass::{Depth, Progress},
+};
+use mailferry_model::{
+    Kind,
+    cancel::Cancel,
+    mapping::RunOptions,
+    settings::{MailboxAddress, Settings},
+    status::{BatchStatus, UserEvent, UserStatus},
+};
+use town::Town;
+
+#[tokio::test]
+async fn a_batch_comes_to_rest_with_its_mailboxes_and_completes() {
+    let town = Town::of(4).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    assert_eq!(town.batch(batch).await.status, BatchStatus::Synced);
+    assert!(town.users(batch).await.iter().all(|u| u.status == UserStatus::Synced && u.totals.placed == 3));
+    assert_eq!(town.store.jobs(batch).await.unwrap(), []);
+    for mut user in town.users(batch).await {
+        user.status = user.status.after(UserEvent::Complete).unwrap();
+        town.store.set_user(&user).await.unwrap();
+    }
+    town.set_status(batch, BatchStatus::Completing).await;
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    assert_eq!(town.batch(batch).await.status, BatchStatus::Completed);
+    assert!(town.users(batch).await.iter().all(|u| u.status == UserStatus::Completed));
+    assert_eq!(town.kept(), 4);
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_for_all_is_tried_once_and_its_batch_waits() {
+    let town = Town::of(6).await;
+    town.refuse_sign_ins(true);
+    let batch = town.begin().await;
+    let worker = town.worker();
+    let waits = || async {
+        let batch = town.batch(batch).await;
+        batch.status == BatchStatus::Waiting
+    };
+    town.until(&worker, waits).await;
+    assert_eq!(town.sign_ins(), 1);
+    let endpoint = town.store.endpoint("old").await.unwrap();
+    assert!(endpoint.needs_to_connect.is_some_and(|why| why.contains("not this password")));
+    assert!(town.users(batch).await.iter().all(|u| u.status.is_active()), "waiting is no failure");
+    town.refuse_sign_ins(false);
+    let mut endpoint = town.store.endpoint("old").await.unwrap();
+    endpoint.needs_to_connect = None;
+    town.store.set_endpoint(&endpoint).await.unwrap();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    assert_eq!(town.sign_ins(), 7, "once for the refusal, once for each mailbox");
+}
+
+#[tokio::test]
+async fn what_a_person_stops_halts_and_leaves_no_work() {
+    let town = Town::of(3).await;
+    let batch = town.begin().await;
+    for mut user in town.users(batch).await {
+        user.status = user.status.after(UserEvent::Stop).unwrap();
+        town.store.set_user(&user).await.unwrap();
+    }
+    town.set_status(batch, BatchStatus::Stopping).await;
+    town.store.stop_jobs(batch).await.unwrap();
+    town.until(&town.worker(), || async { town.batch(batch).await.status == BatchStatus::Stopped }).await;
+    assert!(town.users(batch).await.iter().all(|u| u.status == UserStatus::Stopped));
+    assert_eq!(town.sign_ins(), 0);
+}
+
+#[tokio::test]
+async fn a_mailbox_is_in_one_pair_of_hands() {
+    let town = Town::of(1).await;
+    let house = town.house();
+    let end = |world: &str| End {
+        connector: town.connector.clone(),
+        settings: Settings::default().with("world", world),
+        mailbox: MailboxAddress { address: "u0@x".into(), ..MailboxAddress::default() },
+    };
+    let wanted = Copy {
+        source: end("old"),
+        target: end("new"),
+        options: RunOptions { grace_seconds: Some(0), ..RunOptions::default() },
+        kind: None,
+        depth: Depth::Written,
+        task: Task::Move,
+        progress: Arc::new(Progress::default()),
+        patience: Patience::default(),
+    };
+    let identity = mailferry_engine::open::identity(&wanted.source, &wanted.target, &wanted.options);
+    let mailbox = town.store.mailbox(&identity).await.unwrap();
+    let cancel = Cancel::default();
+    for other in [house.clone(), town.house()] {
+        let keeper = Keeper::take(&other, mailbox, &cancel).await.unwrap();
+        let refused = copy(&house, &wanted, &cancel, &|| {}).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.op()), (Kind::Locked, "lease"));
+        keeper.release().await.unwrap();
+    }
+    let copied = copy(&house, &wanted, &cancel, &|| {}).await.unwrap();
+    assert_eq!((copied.report.deeds.put, copied.report.findings.placed), (3, 3));
+    let again = copy(&house, &wanted, &cancel, &|| {}).await.unwrap();
+    assert_eq!(again.report.deeds.put, 0);
+    assert!(house.clock.elapsed() < Duration::from_secs(60));
+}

@@ -1,0 +1,281 @@
+//! Two endpoints, a batch between them, and a connector over mailboxes in memory that counts its sign-ins.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use mailferry_engine::{budget::SharedBudget, meter::Gauge, open::House, tasks::Worker};
+use mailferry_lab::{
+    clock::LabClock,
+    fault::Faults,
+    memory::{MemorySource, MemoryTarget, World},
+};
+use mailferry_model::{
+    Error, Kind, Result, Side,
+    batch::Batch,
+    cancel::Cancel,
+    endpoint::Endpoint,
+    flags::Flags,
+    id::{BatchId, EndpointId, MailboxId, UserId},
+    item::{Chunks, Form, Item},
+    ledger::Repair,
+    limits::Limits,
+    mapping::RunOptions,
+    port::{Clock, Connector, Convert, Cx, Probe, Reports, Source, Store, Target, convert::Repaired},
+    report::{Kept, Totals},
+    settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
+    status::{BatchStatus, UserStatus},
+    user::User,
+};
+use mailferry_store::{Location, MasterKey, SqlStore};
+
+static MANIFEST: Manifest = Manifest {
+    kind: "memory",
+    title: "Memory",
+    source: true,
+    target: true,
+    schemes: &[],
+    settings: &[SettingSpec {
+        name: "world",
+        takes: Takes::Text,
+        required: true,
+        default: None,
+        help: "Which world.",
+    }],
+    guide: "",
+};
+
+#[derive(Default)]
+pub struct Memory {
+    worlds: Mutex<BTreeMap<(String, String), World>>,
+    sign_ins: AtomicUsize,
+    refuses: AtomicBool,
+}
+
+impl Memory {
+    fn world(&self, settings: &Settings, mailbox: &MailboxAddress) -> World {
+        let key = (settings.get("world").unwrap_or_default().to_owned(), mailbox.address.clone());
+        self.worlds.lock().unwrap().entry(key).or_insert_with(World::able).clone()
+    }
+}
+
+#[async_trait]
+impl Connector for Memory {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    fn check(&self, _: &Settings) -> std::result::Result<(), Vec<String>> {
+        Ok(())
+    }
+
+    fn from_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+        Err("memory has no URL".to_owned())
+    }
+
+    fn probes(&self, _: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+        Vec::new()
+    }
+
+    async fn source(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Source>> {
+        self.sign_ins.fetch_add(1, Ordering::SeqCst);
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::new(Kind::Unauthenticated, Side::Source, "sign in", "not this password"));
+        }
+        Ok(Box::new(MemorySource::open(&self.world(settings, mailbox))))
+    }
+
+    async fn target(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Target>> {
+        Ok(Box::new(MemoryTarget::open(&self.world(settings, mailbox), &Faults::default())))
+    }
+}
+
+struct NoConvert;
+
+impl Convert for NoConvert {
+    fn convert(&self, item: Item, _: Form) -> Result<Item> {
+        Ok(item)
+    }
+
+    fn repairs(&self, _: &Chunks, _: &str) -> Vec<Repair> {
+        Vec::new()
+    }
+
+    fn repair(&self, _: &Chunks, _: Repair) -> Option<Repaired> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct MemoryReports(Mutex<BTreeMap<MailboxId, Kept>>);
+
+#[async_trait]
+impl Reports for MemoryReports {
+    async fn keep_report(&self, kept: &Kept) -> Result<()> {
+        self.0.lock().unwrap().insert(kept.mailbox, kept.clone());
+        Ok(())
+    }
+
+    async fn report(&self, mailbox: MailboxId) -> Result<Option<Kept>> {
+        Ok(self.0.lock().unwrap().get(&mailbox).cloned())
+    }
+
+    async fn reports(&self) -> Result<Vec<Kept>> {
+        Ok(self.0.lock().unwrap().values().cloned().collect())
+    }
+}
+
+pub struct Town {
+    pub store: Arc<dyn Store>,
+    pub connector: Arc<Memory>,
+    reports: Arc<MemoryReports>,
+    clock: Arc<LabClock>,
+    mailboxes: usize,
+    _folder: tempfile::TempDir,
+}
+
+impl Town {
+    /// So many mailboxes of three messages at `old`, nothing at `new`.
+    pub async fn of(mailboxes: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_text(&"ab".repeat(32)).unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(SqlStore::open(&Location::Sqlite(folder.path().to_owned()), key).await.unwrap());
+        let connector = Arc::new(Memory::default());
+        let clock = Arc::new(LabClock::default());
+        for name in ["old", "new"] {
+            let endpoint = Endpoint {
+                id: EndpointId(store.new_id()),
+                version: 1,
+                name: name.to_owned(),
+                kind: "memory".to_owned(),
+                settings: Settings::default().with("world", name),
+                limits: Limits::default(),
+                needs_to_connect: None,
+                last_test: None,
+                created: clock.now(),
+                modified: clock.now(),
+            };
+            store.add_endpoint(&endpoint).await.unwrap();
+        }
+        for n in 0..mailboxes {
+            let address = MailboxAddress { address: format!("u{n}@x"), ..MailboxAddress::default() };
+            let world = connector.world(&Settings::default().with("world", "old"), &address);
+            for m in 0..3 {
+                let body = format!("Message-ID: <{n}.{m}@x>\r\nSubject: {m}\r\n\r\nbody\r\n");
+                world.deliver("INBOX", &body, Flags::default());
+            }
+        }
+        let reports = Arc::new(MemoryReports::default());
+        Self { store, connector, reports, clock, mailboxes, _folder: folder }
+    }
+
+    /// A batch over all of them, started.
+    pub async fn begin(&self) -> BatchId {
+        let id = BatchId(self.store.new_id());
+        let batch = Batch {
+            id,
+            version: 1,
+            name: "wave".to_owned(),
+            source: self.store.endpoint("old").await.unwrap().id,
+            target: self.store.endpoint("new").await.unwrap().id,
+            status: BatchStatus::Starting,
+            detail: None,
+            options: RunOptions { grace_seconds: Some(0), ..RunOptions::default() },
+            created: self.clock.now(),
+            started: None,
+            synced: None,
+            completed: None,
+        };
+        let users: Vec<User> = (0..self.mailboxes).map(|n| self.user(id, n)).collect();
+        self.store.add_batch(&batch, &users).await.unwrap();
+        id
+    }
+
+    fn user(&self, batch: BatchId, n: usize) -> User {
+        let mailbox = MailboxAddress { address: format!("u{n}@x"), ..MailboxAddress::default() };
+        User {
+            id: UserId(self.store.new_id()),
+            version: 1,
+            batch,
+            address: mailbox.address.clone(),
+            source: mailbox.clone(),
+            target: mailbox,
+            mailbox: None,
+            status: UserStatus::Queued,
+            detail: None,
+            totals: Totals::default(),
+            score: None,
+            last_synced: None,
+            last_progress: None,
+        }
+    }
+
+    /// What copies share; each call is another process.
+    pub fn house(&self) -> House {
+        House {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            budget: Arc::new(SharedBudget::of(1 << 20)),
+            meter: Arc::new(Gauge::of(self.clock.clone(), None)),
+            convert: Arc::new(NoConvert),
+            owner: self.store.new_id(),
+            put_timeout: Duration::from_secs(60),
+            busy: Arc::new(Mutex::new(HashSet::new())),
+        }
+    }
+
+    pub fn worker(&self) -> Arc<Worker> {
+        Worker::of(self.house(), vec![self.connector.clone()], self.reports.clone())
+    }
+
+    /// Lets the worker work until something is so, at most a minute.
+    pub async fn until<F: Future<Output = bool>>(&self, worker: &Arc<Worker>, is_so: impl Fn() -> F) {
+        let cancel = Cancel::default();
+        let working = {
+            let (worker, cancel) = (worker.clone(), cancel.clone());
+            tokio::spawn(async move { worker.run(&cancel).await })
+        };
+        let began = self.clock.elapsed();
+        while !is_so().await {
+            assert!(self.clock.elapsed() - began < Duration::from_secs(60), "it never came to that");
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+        cancel.cancel();
+        working.await.unwrap().unwrap();
+    }
+
+    pub async fn batch(&self, id: BatchId) -> Batch {
+        self.store.batch_by_id(id).await.unwrap()
+    }
+
+    pub async fn users(&self, id: BatchId) -> Vec<User> {
+        self.store.users(id).await.unwrap()
+    }
+
+    pub async fn set_status(&self, id: BatchId, status: BatchStatus) {
+        let batch = Batch { status, ..self.batch(id).await };
+        self.store.set_batch(&batch).await.unwrap();
+    }
+
+    pub fn refuse_sign_ins(&self, on: bool) {
+        self.connector.refuses.store(on, Ordering::SeqCst);
+    }
+
+    /// Sign-ins at the source so far.
+    pub fn sign_ins(&self) -> usize {
+        self.connector.sign_ins.load(Ordering::SeqCst)
+    }
+
+    /// Reports that were kept.
+    pub fn kept(&self) -> usize {
+        self.reports.0.lock().unwrap().len()
+    }
+}

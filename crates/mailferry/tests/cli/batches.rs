@@ -1,0 +1,100 @@
+//! Endpoints, batches, users and items, with everything in this process.
+
+use serde_json::{Value, json};
+
+use super::ferry::{Ferry, closed_port};
+
+fn endpoint(ferry: &Ferry, name: &str, more: &[&str]) {
+    let port = closed_port().to_string();
+    let mut words = vec!["endpoint", "new", name, "--type", "imap", "--remote-server", "127.0.0.1"];
+    words.extend(["--port", &port, "--security", "none"]);
+    words.extend(more);
+    ferry.ends(0, &words);
+}
+
+#[test]
+fn endpoints_are_made_listed_changed_and_removed() {
+    let ferry = Ferry::new();
+    let password = ferry.file("pw", "canary-4711");
+    endpoint(
+        &ferry,
+        "Old",
+        &["--username", "boss", "--password-file", &password, "--admin-style", "dovecot"],
+    );
+    let shown = ferry.ends(0, &["endpoint", "show", "old", "-o", "json"]).json();
+    assert_eq!((&shown["secrets"], &shown["settings"]["username"]), (&json!(["password"]), &json!("boss")));
+    assert!(!shown.to_string().contains("canary"));
+    ferry.ends(0, &["endpoint", "set", "Old", "--security", "tls", "--max-concurrent-migrations", "40"]);
+    assert_eq!(ferry.ends(0, &["endpoint", "list", "-o", "name"]).out, "Old\n");
+    let csv = ferry.ends(0, &["endpoint", "list", "-o", "csv", "--columns", "name,MaxConcurrentMigrations"]);
+    assert_eq!(csv.out, "name,MaxConcurrentMigrations\r\nOld,40\r\n");
+    for (code, words) in [
+        (6, &["endpoint", "new", "OLD", "--type", "maildir", "--path", "/x"][..]),
+        (2, &["endpoint", "new", "b", "--type", "pigeon"]),
+        (2, &["endpoint", "new", "b", "--type", "imap"]),
+        (2, &["endpoint", "new", "b", "--type", "imap", "--remote-server", "h", "--username", "u"]),
+        (2, &["endpoint", "set", "Old", "--max-concurrent-incremental-syncs", "99"]),
+        (4, &["endpoint", "show", "nobody"]),
+        (4, &["endpoint", "remove", "nobody", "--yes"]),
+        (6, &["endpoint", "remove", "Old"]),
+    ] {
+        let ran = ferry.run(words);
+        assert_eq!(ran.code, code, "{words:?}\n{}", ran.err);
+    }
+    ferry.ends(0, &["endpoint", "remove", "Old", "--yes"]);
+    assert_eq!(ferry.ends(0, &["endpoint", "list", "-o", "json"]).json(), json!([]));
+}
+
+#[test]
+fn a_test_stops_at_the_failing_step_with_its_exit_code() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    for (code, side) in [(21, "source"), (31, "target")] {
+        let told = ferry.ends(code, &["endpoint", "test", "Old", "--as", side, "-o", "json"]).json();
+        let outcomes: Vec<(&str, &str)> = told["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| (s["step"].as_str().unwrap(), s["outcome"].as_str().unwrap()))
+            .collect();
+        assert_eq!(outcomes[..3], [("dns", "pass"), ("tcp", "fail"), ("tls", "not-run")], "{told}");
+        assert_eq!(told["result"], "Failed");
+        assert!(!told["steps"][1]["fix"].as_array().unwrap().is_empty(), "{told}");
+    }
+    assert_eq!(ferry.ends(0, &["endpoint", "show", "Old", "-o", "json"]).json()["status"], "Failed");
+}
+
+#[test]
+fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    endpoint(&ferry, "New", &[]);
+    let csv = "\u{feff}EmailAddress,Password,TargetPassword\r\na@x,p,q\r\nanna,p,q\r\nb@x,,q\r\n";
+    let users = ferry.file("users.csv", csv);
+    let new = ["batch", "new", "w1", "--source", "Old", "--target", "New", "--csv"];
+    let ran = ferry.ends(2, &[&new[..], &[&users]].concat());
+    assert!(ran.err.contains("row 3:") && ran.err.contains("row 4:"), "{}", ran.err);
+    let rejected = std::fs::read_to_string(ferry.path("rejected.csv")).unwrap();
+    assert!(rejected.contains("anna,p,q,3,CSV_BAD_ADDRESS,"), "{rejected}");
+    ferry.ends(3, &[&new[..], &[&users, "--skip-rejected"]].concat());
+    let corrected = ferry.file("rest.csv", &rejected.replace("anna,", "anna@x,").replace("b@x,,", "b@x,p,"));
+    ferry.ends(0, &["batch", "new", "w2", "--source", "Old", "--target", "New", "--csv", &corrected]);
+    let users = ferry.ends(0, &["user", "list", "-o", "json"]).json();
+    let addresses: Vec<&Value> = users.as_array().unwrap().iter().map(|u| &u["emailAddress"]).collect();
+    assert_eq!(addresses, ["a@x", "anna@x", "b@x"]);
+    let ran = ferry.ends(6, &["endpoint", "remove", "Old", "--yes"]);
+    assert!(
+        ran.err.contains("w1") && ran.err.contains("w2") && ran.err.contains("[ENDPOINT_IN_USE]"),
+        "{}",
+        ran.err
+    );
+    insta::assert_snapshot!(ferry.ends(0, &["batch", "list"]).out, @r"
+    NAME  STATUS   SYNCED%  TOTAL  SYNCED  FINALIZED  FAILED  SCORE
+    w1    Created      0.0      1       0          0       0  -
+    w2    Created      0.0      2       0          0       0  -
+    ");
+    assert_eq!(ferry.ends(4, &["batch", "start", "w3"]).out, "");
+    ferry.ends(6, &["batch", "complete", "w1"]);
+    ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
+    ferry.ends(0, &["batch", "stop", "w1"]);
+}

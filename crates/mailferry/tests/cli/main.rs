@@ -1,0 +1,8 @@
+//! The command line as scripts use it: the real binary, its exit codes, its output.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod batches;
+mod copies;
+mod ferry;
+mod said;

@@ -1,0 +1,155 @@
+//! Batches, their users and items.
+
+use axum::http::Method;
+use mailferry_model::{
+    id::MailboxId,
+    report::{Findings, Kept, Named},
+    status::UserStatus,
+};
+use serde_json::{Value, json};
+
+use super::house::House;
+
+async fn with_endpoints() -> House {
+    let house = House::fresh().await;
+    for name in ["old", "new"] {
+        let body = json!({ "name": name, "type": "post", "settings": { "remote-server": "h.example" } });
+        assert_eq!(house.post("/endpoints", body).await.0, 201);
+    }
+    house
+}
+
+fn wave(csv: &str) -> Value {
+    json!({ "name": "wave", "source": "old", "target": "new", "csv": csv })
+}
+
+const TWO: &str = "EmailAddress,Password,TargetPassword\na@x,canary-1,canary-2\nb@x,canary-3,canary-4\n";
+
+/// What workers would do to every user, so that the next word of a person applies.
+async fn users_become(house: &House, status: UserStatus) {
+    let batch = house.store.batch("wave").await.unwrap();
+    for mut user in house.store.users(batch.id).await.unwrap() {
+        user.status = status;
+        house.store.set_user(&user).await.unwrap();
+    }
+}
+
+async fn batch_becomes(house: &House, status: mailferry_model::status::BatchStatus) {
+    let mut batch = house.store.batch("wave").await.unwrap();
+    batch.status = status;
+    house.store.set_batch(&batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn made_from_a_csv_with_sealed_passwords() {
+    let house = with_endpoints().await;
+    let (status, made) = house.post("/batches", wave(TWO)).await;
+    assert_eq!(
+        (status, &made["status"], &made["total"], &made["queued"]),
+        (201, &json!("Created"), &json!(2), &json!(2))
+    );
+    let users = house.get("/users?batch=wave").await.1;
+    assert_eq!(users[1]["emailAddress"], "b@x");
+    let batch = house.store.batch("wave").await.unwrap();
+    let user = &house.store.users(batch.id).await.unwrap()[0];
+    let names: Vec<String> =
+        house.store.unseal(user.id.0).await.unwrap().into_iter().map(|(n, _)| n).collect();
+    assert_eq!(names, ["source-password", "target-password"]);
+    assert!(!format!("{made}{users}").contains("canary"));
+    assert_eq!(house.get("/users/a@x").await.1[0]["batch"], "wave");
+    assert_eq!(house.get("/users/nobody@x").await.0, 404);
+    assert_eq!(house.get("/users?status=Active").await.1.as_array().map(Vec::len), Some(2));
+    assert_eq!(house.post("/batches", wave(TWO)).await.0, 409, "the name is taken");
+}
+
+#[tokio::test]
+async fn faulty_rows_are_named_and_can_be_left_out() {
+    let house = with_endpoints().await;
+    let csv = format!("{TWO}c@x,canary-5,\n");
+    let (status, problem) = house.post("/batches", wave(&csv)).await;
+    assert_eq!((status, problem["code"].as_str()), (422, Some("CSV_ROWS_REJECTED")), "{problem}");
+    assert_eq!(
+        (&problem["rows"][0]["rowNumber"], &problem["rows"][0]["errorCode"]),
+        (&json!(4), &json!("CSV_NO_PASSWORD"))
+    );
+    assert!(!problem.to_string().contains("canary"));
+    let mut again = wave(&csv);
+    again["skipRejected"] = json!(true);
+    assert_eq!(house.post("/batches", again).await.1["total"], 2);
+    let (_, unknown) = house
+        .post("/batches", json!({ "name": "x", "source": "old", "target": "new", "csv": "Color\n" }))
+        .await;
+    assert_eq!(unknown["code"], "CSV_UNKNOWN_COLUMN");
+}
+
+#[tokio::test]
+async fn an_endpoint_in_use_or_in_the_wrong_role_is_refused() {
+    let house = with_endpoints().await;
+    house.post("/batches", wave(TWO)).await;
+    let (status, problem) = house.ask(Method::DELETE, "/endpoints/old", Value::Null).await;
+    assert_eq!(
+        (status, &problem["code"], &problem["blockers"]),
+        (409, &json!("ENDPOINT_IN_USE"), &json!(["wave"]))
+    );
+    house.post("/endpoints", json!({ "name": "shelf", "type": "shelf" })).await;
+    let body = json!({ "name": "w2", "source": "old", "target": "shelf", "csv": TWO });
+    assert_eq!(house.post("/batches", body).await.1["code"], "BATCH_ROLE");
+}
+
+#[tokio::test]
+async fn a_persons_words_follow_the_table_and_saying_them_twice_changes_nothing() {
+    use mailferry_model::status::BatchStatus as B;
+    let house = with_endpoints().await;
+    house.post("/batches", wave(TWO)).await;
+    let (status, problem) = house.post("/batches/wave/complete", json!({})).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("WRONG_STATE")));
+    assert_eq!(problem["blockers"][0], "a@x is Queued");
+    for _ in 0..2 {
+        let (status, started) = house.post("/batches/wave/start", json!({})).await;
+        assert_eq!((status, started["status"].as_str()), (202, Some("Starting")));
+    }
+    users_become(&house, UserStatus::Synced).await;
+    batch_becomes(&house, B::Synced).await;
+    assert_eq!(house.post("/batches/wave/sync", json!({})).await.1["status"], "IncrementalSyncing");
+    assert_eq!(house.get("/users").await.1[0]["status"], "IncrementalSyncing");
+    users_become(&house, UserStatus::IncrementalSynced).await;
+    batch_becomes(&house, B::Synced).await;
+    for _ in 0..2 {
+        assert_eq!(house.post("/batches/wave/complete", json!({})).await.1["status"], "Completing");
+    }
+    assert_eq!(house.post("/batches/wave/stop", json!({})).await.1["status"], "Stopping");
+    assert_eq!(house.get("/users").await.1[0]["status"], "IncrementalStopped");
+    let (status, problem) = house.ask(Method::DELETE, "/batches/wave", Value::Null).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("WRONG_STATE")));
+    batch_becomes(&house, B::Stopped).await;
+    assert_eq!(house.ask(Method::DELETE, "/batches/wave", Value::Null).await.0, 204);
+    assert_eq!(house.post("/batches/wave/dance", json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn items_and_the_report_come_from_the_last_passes() {
+    let house = with_endpoints().await;
+    house.post("/batches", wave(TWO)).await;
+    let batch = house.store.batch("wave").await.unwrap();
+    let mut user = house.store.users(batch.id).await.unwrap().remove(0);
+    let mailbox = MailboxId(house.store.new_id());
+    user.mailbox = Some(mailbox);
+    house.store.set_user(&user).await.unwrap();
+    let named = Named {
+        folder: "INBOX".into(),
+        uid: "7".into(),
+        message_id: None,
+        size: 5,
+        code: "TARGET_TOO_LARGE".into(),
+        reason: "too large".into(),
+    };
+    let findings = Findings { identified: 1000, placed: 999, skipped: vec![named], ..Findings::default() };
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let kept = Kept { mailbox, user: "a@x".into(), at, findings };
+    house.reports.0.lock().unwrap().push(kept);
+    let report = house.get("/batches/wave/report").await.1;
+    assert_eq!((&report["score"], &report["skipped"][0]["user"]), (&json!("Good"), &json!("a@x")));
+    assert_eq!(house.get("/items?batch=wave&kind=skipped").await.1[0]["code"], "TARGET_TOO_LARGE");
+    assert_eq!(house.get("/items?user=b@x").await.1, json!([]));
+    assert_eq!(house.get("/batches/wave/work").await.1, json!([]));
+}

@@ -1,0 +1,7 @@
+//! The routes as a client sees them, over a real store in a folder of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod batch;
+mod endpoint;
+mod house;

@@ -138,7 +138,7 @@ fn find(url: &str) -> Result<Found, Failure> {
     let scheme = url.split(':').next().unwrap_or_default();
     let connector = registry().into_iter().find(|c| c.manifest().schemes.contains(&scheme));
     let connector = connector.ok_or("unknown scheme")?;
-    let (settings, who) = connector.from_url(url)?;
+    let (settings, who) = connector.account_of_url(url)?;
     Ok((connector, settings, who))
 }
 

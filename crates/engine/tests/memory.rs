@@ -28,15 +28,15 @@ impl source::Stage for Stage {
     }
 
     async fn deliver(&self, folder: &str, body: &[u8], flags: Flags) {
-        self.0.deliver(folder, std::str::from_utf8(body).unwrap(), flags);
+        self.0.deliver(folder, &String::from_utf8_lossy(body), flags);
     }
 
     async fn flag(&self, folder: &str, word: &str, flags: Flags) {
-        self.0.flag(folder, self.0.find(folder, word).unwrap(), flags);
+        self.0.flag(folder, self.0.find(folder, word).unwrap_or_default(), flags);
     }
 
     async fn remove(&self, folder: &str, word: &str) {
-        self.0.remove(folder, self.0.find(folder, word).unwrap());
+        self.0.remove(folder, self.0.find(folder, word).unwrap_or_default());
     }
 
     async fn drop_folder(&self, folder: &str) {

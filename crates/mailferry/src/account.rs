@@ -42,7 +42,7 @@ pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Res
     let manifest = connector.manifest();
     let word = side.word;
     let (mut settings, mut mailbox) =
-        connector.from_url(url).map_err(|words| Failure::usage(format!("{word}: {words}")))?;
+        connector.account_of_url(url).map_err(|words| Failure::usage(format!("{word}: {words}")))?;
     for (flag, setting) in PLAIN {
         let common = side.ca_file.filter(|_| flag == "ca-file").map(|p| p.to_string_lossy().into_owned());
         let Some(value) = side

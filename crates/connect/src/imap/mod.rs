@@ -110,8 +110,8 @@ impl Connector for Imap {
         Server::from_settings(settings).map(drop)
     }
 
-    fn from_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
-        account::from_url(url)
+    fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+        account::account_of_url(url)
     }
 
     fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {

@@ -35,7 +35,7 @@ const WITHOUT_RESYNC: &str = "IMAP4rev1 LITERAL+ SASL-IR ENABLE ID NAMESPACE UID
 
 fn plain(server: &Dovecot, user: &str) -> (Settings, MailboxAddress) {
     let url = format!("imap://{user}@127.0.0.1:{}?security=none", server.port);
-    let (settings, mailbox) = Imap.from_url(&url).unwrap();
+    let (settings, mailbox) = Imap.account_of_url(&url).unwrap();
     (settings, MailboxAddress { password: Some("pw".into()), ..mailbox })
 }
 

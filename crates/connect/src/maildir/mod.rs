@@ -64,7 +64,7 @@ impl Connector for Maildir {
         }
     }
 
-    fn from_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+    fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
         let path = url.strip_prefix("maildir:").ok_or("not a maildir: URL")?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {

@@ -34,7 +34,7 @@ fn put(text: &str, flags: Flags) -> Put {
 async fn fresh(dir: &std::path::Path) -> Stage {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let path = dir.join(NEXT.fetch_add(1, Ordering::SeqCst).to_string());
-    let (settings, mailbox) = Maildir.from_url(&format!("maildir:{}", path.display())).unwrap();
+    let (settings, mailbox) = Maildir.account_of_url(&format!("maildir:{}", path.display())).unwrap();
     Stage { connector: Arc::new(Maildir), settings, mailbox, refuses: None }
 }
 
@@ -53,7 +53,7 @@ async fn the_target_keeps_its_contract() {
 #[tokio::test]
 async fn a_maildir_goes_round() {
     let dir = tempfile::tempdir().unwrap();
-    let (settings, who) = Maildir.from_url(&format!("maildir:{}", dir.path().display())).unwrap();
+    let (settings, who) = Maildir.account_of_url(&format!("maildir:{}", dir.path().display())).unwrap();
     let cx = cx(mailferry_model::Side::Target);
     let target = Maildir.target(&cx, &settings, &who).await.unwrap();
     let spec = FolderSpec { path: FolderPath::of(["Grün", "A&B"]), role: None };

@@ -1,6 +1,10 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc};
+use std::{
+    collections::HashMap,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use futures_util::{
     Stream, StreamExt,
@@ -15,7 +19,7 @@ use mailferry_model::{
     item::{Body, Chunks, Form, Item, Stub},
     key::{Digest, HeaderKey},
     ledger::{Entry, FolderNo, Reason, Repair, State},
-    port::{BudgetGuard, Outcome, Put},
+    port::{BudgetGuard, Fetched, Outcome, Put},
 };
 
 use super::shared::{Owed, Shared, locked};
@@ -107,10 +111,10 @@ async fn next<S, F>(
     empty: bool,
 ) -> Step
 where
-    S: Stream<Item = ((ItemId, Result<Item>), Arc<BudgetGuard>)>,
+    S: Stream<Item = Arrived>,
     F: Future<Output = Result<()>>,
 {
-    let item = |next: Option<((ItemId, Result<Item>), Arc<BudgetGuard>)>| match next {
+    let item = |next: Option<Arrived>| match next {
         Some(((id, item), hold)) => Step::Item(id, item, hold),
         None => Step::End,
     };
@@ -183,7 +187,10 @@ fn batches(stubs: Vec<Stub>) -> Vec<Vec<Stub>> {
     batches
 }
 
-type Held<'a> = stream::BoxStream<'a, ((ItemId, Result<Item>), Arc<BudgetGuard>)>;
+/// An answer of a source, with the memory that its batch holds.
+type Arrived = (Fetched, Arc<BudgetGuard>);
+
+type Held<'a> = stream::BoxStream<'a, Arrived>;
 
 /// Takes memory, then asks for a batch.
 async fn fetch<'a>(shared: &'a Shared, source: &'a FolderId, batch: Vec<Stub>) -> Held<'a> {
@@ -229,7 +236,10 @@ struct Sent {
 async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group) -> Result<()> {
     shared.may_put()?;
     shared.ensure_windows().await?;
-    shared.cx.meter.admit(group.bytes).await;
+    {
+        let stopped = pin!(shared.cx.cancel.cancelled());
+        select(shared.cx.meter.admit(group.bytes), stopped).await;
+    }
     shared.may_put()?;
     let mut sent = Vec::with_capacity(group.items.len());
     let mut puts = Vec::with_capacity(group.items.len());

@@ -74,7 +74,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         let folder = shared.folder(*no)?;
         checked.findings.skipped.push(verify::named_folder(&folder, error));
     }
-    explain_absent(shared, absent, &mut free, &mut checked).await?;
+    explain_absent(shared, absent, &free, &mut checked).await?;
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     Ok(checked)
 }
@@ -221,7 +221,7 @@ async fn doubled(
 async fn explain_absent(
     shared: &Arc<Shared>,
     absent: Vec<(FolderEntry, Entry)>,
-    free: &mut Vec<Trace<TargetId>>,
+    free: &[Trace<TargetId>],
     checked: &mut Checked,
 ) -> Result<()> {
     let mut elsewhere: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();

@@ -33,7 +33,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     terms.progress.set_phase("listing folders");
     let opened = open(&sides, &terms).await?;
     if terms.dry_run {
-        return Ok(would(&sides, &terms, &cx, opened).await?);
+        return would(&sides, &terms, &cx, opened).await;
     }
     let Opened { shared, plan, fingerprints, head, listed } = ensure(sides, terms, cx, opened).await?;
     let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
@@ -49,8 +49,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     }
     written?;
     let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
-    let findings = conclude(&shared, &plan, moved_in).await?;
-    Ok(findings)
+    conclude(&shared, &plan, moved_in).await
 }
 
 pub(super) struct Listed {

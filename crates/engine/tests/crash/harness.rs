@@ -47,26 +47,6 @@ pub fn strikes(puts: u64, commits: u64) -> Vec<(Strike, u64)> {
     [at(&Strike::PUTS, puts), at(&Strike::COMMITS, commits)].concat()
 }
 
-struct NoConvert;
-
-impl Convert for NoConvert {
-    fn convert(&self, item: Item, _to: Form) -> Result<Item> {
-        Ok(item)
-    }
-
-    fn repairs(&self, _body: &Chunks, _refusal: &str) -> Vec<Repair> {
-        Vec::new()
-    }
-
-    fn repair(&self, _body: &Chunks, _repair: Repair) -> Option<Repaired> {
-        None
-    }
-
-    fn rewrites(&self, _body: &Chunks) -> Vec<(&'static str, Digest)> {
-        Vec::new()
-    }
-}
-
 struct NoMeter;
 
 impl Meter for NoMeter {
@@ -106,7 +86,7 @@ impl Play {
             source: Arc::new(MemorySource::open(&self.source)),
             target: Arc::new(MemoryTarget::open(&self.target, faults)),
             ledger: Arc::new(self.ledger.under(faults)),
-            convert: Arc::new(NoConvert),
+            convert: Arc::new(PlainConvert),
         };
         let expired = expired.clone();
         let terms = Terms {

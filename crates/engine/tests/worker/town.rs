@@ -76,7 +76,7 @@ impl Connector for Memory {
         Ok(())
     }
 
-    fn from_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+    fn account_of_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
         Err("memory has no URL".to_owned())
     }
 
@@ -94,22 +94,6 @@ impl Connector for Memory {
 
     async fn target(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Target>> {
         Ok(Box::new(MemoryTarget::open(&self.world(settings, mailbox), &Faults::default())))
-    }
-}
-
-struct NoConvert;
-
-impl Convert for NoConvert {
-    fn convert(&self, item: Item, _: Form) -> Result<Item> {
-        Ok(item)
-    }
-
-    fn repairs(&self, _: &Chunks, _: &str) -> Vec<Repair> {
-        Vec::new()
-    }
-
-    fn repair(&self, _: &Chunks, _: Repair) -> Option<Repaired> {
-        None
     }
 }
 
@@ -225,7 +209,7 @@ impl Town {
             clock: self.clock.clone(),
             budget: Arc::new(SharedBudget::of(1 << 20)),
             meter: Arc::new(Gauge::of(self.clock.clone(), None)),
-            convert: Arc::new(NoConvert),
+            convert: Arc::new(PlainConvert),
             owner: self.store.new_id(),
             put_timeout: Duration::from_secs(60),
             busy: Arc::new(Mutex::new(HashSet::new())),

@@ -3,11 +3,13 @@
 //! It is the double in all tests of the engine: small enough to be obviously right, and able to be as bad as
 //! real systems are (`Traits`, [`crate::fault`]).
 
+mod convert;
 mod ledger;
 mod source;
 mod target;
 mod world;
 
+pub use convert::PlainConvert;
 pub use ledger::MemoryLedger;
 pub use source::MemorySource;
 pub use target::MemoryTarget;

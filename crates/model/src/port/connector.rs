@@ -21,7 +21,7 @@ pub trait Connector: Send + Sync {
     ///
     /// # Errors
     /// A sentence for the person who typed it. A password inside is refused.
-    fn from_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String>;
+    fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String>;
 
     /// What to ask the live system, in order.
     fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>>;

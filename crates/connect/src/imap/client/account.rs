@@ -207,7 +207,7 @@ fn fingerprint(text: &str) -> Option<[u8; 32]> {
 }
 
 /// What an `imap` or `imaps` URL stands for.
-pub fn from_url(text: &str) -> Result<(Settings, MailboxAddress), String> {
+pub fn account_of_url(text: &str) -> Result<(Settings, MailboxAddress), String> {
     let url = Url::parse(text).map_err(|e| format!("not a URL: {e}"))?;
     if url.password().is_some() {
         return Err("a password in the URL would show in process lists; use a password file".into());
@@ -267,14 +267,14 @@ mod tests {
 
     #[test]
     fn urls() {
-        let (settings, who) = from_url("imaps://ann%40example.org@mail.example.org").unwrap();
+        let (settings, who) = account_of_url("imaps://ann%40example.org@mail.example.org").unwrap();
         assert_eq!(who.address, "ann@example.org");
         let server = Server::from_settings(&settings).unwrap();
         assert_eq!((server.port, server.security), (993, Security::Ssl));
-        let (settings, _) = from_url("imap://u@h:1143?security=none").unwrap();
+        let (settings, _) = account_of_url("imap://u@h:1143?security=none").unwrap();
         let server = Server::from_settings(&settings).unwrap();
         assert_eq!((server.port, server.security), (1143, Security::None));
-        let (settings, _) = from_url("imap://u@[::1]").unwrap();
+        let (settings, _) = account_of_url("imap://u@[::1]").unwrap();
         assert_eq!(Server::from_settings(&settings).unwrap().security, Security::StartTls);
         for bad in [
             "imaps://u:secret@h",
@@ -286,7 +286,7 @@ mod tests {
             "imap://u@h?x=y",
             "imap://",
         ] {
-            let refusal = from_url(bad).unwrap_err();
+            let refusal = account_of_url(bad).unwrap_err();
             assert!(!refusal.contains("secret"), "{refusal}");
         }
     }

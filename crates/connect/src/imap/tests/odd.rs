@@ -73,7 +73,7 @@ async fn serve(script: Vec<Says>) -> (u16, Heard) {
 
 async fn fetched(script: Vec<Says>, uids: &[u32]) -> (Vec<Fetched>, Heard) {
     let (port, heard) = serve(script).await;
-    let (settings, who) = Imap.from_url(&format!("imap://u@127.0.0.1:{port}?security=none")).unwrap();
+    let (settings, who) = Imap.account_of_url(&format!("imap://u@127.0.0.1:{port}?security=none")).unwrap();
     let who = MailboxAddress { password: Some("p".into()), ..who };
     let source = Imap.source(&cx(Side::Source), &settings, &who).await.unwrap();
     let stub = |uid: &u32| Stub {

@@ -11,7 +11,7 @@ use mailferry_model::{
     finding::Verdict,
     flags::{Flags, SystemFlag},
     folder::{FolderPath, FolderSpec, Role},
-    id::FolderId,
+    id::{FolderId, TargetId},
     item::{Body, Change, Chunks, Date, Form, Item, Stub},
     port::{Connector, Edit, EditKind, Outcome, Put, Setting, Source, Target},
     settings::{MailboxAddress, Settings},
@@ -152,21 +152,26 @@ async fn goes_round(server: &Dovecot) {
     let nothing = source.changes(&deep, Some(&page.next)).await.unwrap();
     assert!(!nothing.changes.iter().any(|c| matches!(c, Change::Upsert(_) | Change::Gone(_))));
 
-    let moved = target.put(&folder(&*target, "Drafts").await, vec![move_of(&deep, &traces[2].id)]).await;
-    assert!(matches!(moved[0], Outcome::Placed(_)), "{moved:?}");
-    let on = Setting::Subscription { folder: deep.clone(), on: true };
-    assert!(target.apply(vec![on]).await[0].is_ok());
-    assert_eq!(target.remove_folder(&deep).await.unwrap_err().kind(), Kind::Conflict);
-    let renamed = target.rename_folder(&deep, &FolderPath::of(["Neu"])).await.unwrap();
-    assert_eq!(target.rename_folder(&deep, &FolderPath::of(["Neu"])).await.unwrap(), renamed);
-    let gone = source.changes(&deep, None).await.unwrap_err();
-    assert_eq!((gone.kind(), gone.scope()), (Kind::NotFound, mailferry_model::Scope::Folder));
-    assert!(target.remove_folder(&FolderId::from_bytes("never was")).await.is_ok());
+    changes_folders(&*target, &*source, &deep, &traces[2].id).await;
     source.close().await.unwrap();
     target.close().await.unwrap();
 }
 
-fn move_of(from: &FolderId, id: &mailferry_model::id::TargetId) -> Put {
+/// A move, a subscription, a rename, a removal: what becomes of a folder that holds mail.
+async fn changes_folders(target: &dyn Target, source: &dyn Source, deep: &FolderId, id: &TargetId) {
+    let moved = target.put(&folder(target, "Drafts").await, vec![move_of(deep, id)]).await;
+    assert!(matches!(moved[0], Outcome::Placed(_)), "{moved:?}");
+    let on = Setting::Subscription { folder: deep.clone(), on: true };
+    assert!(target.apply(vec![on]).await[0].is_ok());
+    assert_eq!(target.remove_folder(deep).await.unwrap_err().kind(), Kind::Conflict);
+    let renamed = target.rename_folder(deep, &FolderPath::of(["Neu"])).await.unwrap();
+    assert_eq!(target.rename_folder(deep, &FolderPath::of(["Neu"])).await.unwrap(), renamed);
+    let gone = source.changes(deep, None).await.unwrap_err();
+    assert_eq!((gone.kind(), gone.scope()), (Kind::NotFound, mailferry_model::Scope::Folder));
+    assert!(target.remove_folder(&FolderId::from_bytes("never was")).await.is_ok());
+}
+
+fn move_of(from: &FolderId, id: &TargetId) -> Put {
     Put::Move { from: from.clone(), id: id.clone() }
 }
 

@@ -10,3 +10,5 @@ pub mod tls;
 pub use pacer::Pacer;
 pub use stream::Stream;
 pub use tls::{Certificate, Trust};
+/// A connection that nothing secures yet.
+pub use tokio::net::TcpStream as Plain;

@@ -16,17 +16,14 @@ use mailferry_engine::{
 use mailferry_lab::{
     clock::LabClock,
     fault::{Faults, Strike},
-    memory::{MemoryLedger, MemorySource, MemoryTarget, Seen, World},
+    memory::{MemoryLedger, MemorySource, MemoryTarget, PlainConvert, Seen, World},
 };
 use mailferry_model::{
     Result, Side,
     cancel::Cancel,
-    item::{Chunks, Form, Item},
     job::{Claim, PassKind},
-    key::Digest,
-    ledger::Repair,
     mapping::RunOptions,
-    port::{Clock, Convert, Cx, Meter, convert::Repaired},
+    port::{Clock, Cx, Meter},
 };
 
 use crate::scenarios::{Scenario, Stage};

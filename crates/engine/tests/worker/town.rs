@@ -15,7 +15,7 @@ use mailferry_engine::{budget::SharedBudget, meter::Gauge, open::House, tasks::W
 use mailferry_lab::{
     clock::LabClock,
     fault::Faults,
-    memory::{MemorySource, MemoryTarget, World},
+    memory::{MemorySource, MemoryTarget, PlainConvert, World},
 };
 use mailferry_model::{
     Error, Kind, Result, Side,
@@ -24,11 +24,9 @@ use mailferry_model::{
     endpoint::Endpoint,
     flags::Flags,
     id::{BatchId, EndpointId, MailboxId, UserId},
-    item::{Chunks, Form, Item},
-    ledger::Repair,
     limits::Limits,
     mapping::RunOptions,
-    port::{Clock, Connector, Convert, Cx, Probe, Reports, Source, Store, Target, convert::Repaired},
+    port::{Clock, Connector, Cx, Probe, Reports, Source, Store, Target},
     report::{Kept, Totals},
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
     status::{BatchStatus, UserStatus},

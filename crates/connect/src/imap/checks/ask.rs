@@ -8,7 +8,6 @@ use mailferry_model::{
     port::Cx,
     settings::{MailboxAddress, Settings},
 };
-use tokio::net::TcpStream;
 
 use super::Told;
 use crate::imap::client::{
@@ -16,7 +15,7 @@ use crate::imap::client::{
     conn::Conn,
     talk::Talk,
 };
-use crate::net::Stream;
+use crate::net::{Plain, Stream};
 
 /// A test in progress.
 pub(super) struct Asking {
@@ -30,7 +29,7 @@ pub(super) struct Asking {
 pub(super) enum At {
     Begin,
     Named(Vec<SocketAddr>),
-    Connected(TcpStream),
+    Connected(Plain),
     Secured(Box<Stream>),
     Greeted(Box<Talk>),
     SignedIn(Conn),

@@ -25,6 +25,11 @@ const STEP: Duration = Duration::from_millis(4);
 
 /// Runs a command to its end, silent unless it fails.
 pub fn run(command: &mut Command) -> Result<Used> {
+    run_and_read(command).map(|(used, _)| used)
+}
+
+/// The same with what it said.
+pub fn run_and_read(command: &mut Command) -> Result<(Used, String)> {
     let name = crate::run::shown(command);
     let mut said = tempfile::tempfile()?;
     command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?);
@@ -47,7 +52,8 @@ pub fn run(command: &mut Command) -> Result<Used> {
         let signal = status.signal().map_or(String::new(), |signal| format!(" (signal {signal})"));
         bail!("{name}: {status}{signal}\n{}", crate::run::read_back(&mut said)?.trim());
     }
-    Ok(Used { seconds, cpu, peak_mib: peak as f64 / 1024.0 })
+    let used = Used { seconds, cpu, peak_mib: peak as f64 / 1024.0 };
+    Ok((used, crate::run::read_back(&mut said)?))
 }
 
 /// The highest sum of the peaks, in KiB.

@@ -127,7 +127,8 @@ impl Copy<'_> {
         command.args(["copy", &url(self.ports.0, self.users.0), &url(self.ports.1, self.users.1)]);
         command.arg("--source-password-file").arg(self.password_file("source", self.users.0)?);
         command.arg("--target-password-file").arg(self.password_file("target", self.users.1)?);
-        command.arg("--data-dir").arg(self.state.join("data")).args(self.more);
+        command.arg("--data-dir").arg(self.state.join("data")).args(["-o", "json"]);
+        command.args(self.more);
         Ok(command)
     }
 

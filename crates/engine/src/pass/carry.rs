@@ -1,13 +1,14 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     pin::{Pin, pin},
     sync::Arc,
+    task::Poll,
 };
 
 use futures_util::{
-    Stream, StreamExt,
+    StreamExt,
     future::{Either, select},
     poll,
     stream::{self, FuturesUnordered},
@@ -26,7 +27,7 @@ use super::shared::{Owed, Shared, locked};
 use crate::seeded::Bug;
 
 /// One fetch asks for at most so many bytes, a larger item alone.
-const FETCH_BYTES: u64 = 4 << 20;
+const FETCH_BYTES: u64 = 2 << 20;
 /// One fetch asks for at most so many items.
 const FETCH_ITEMS: usize = 256;
 /// Fetches sent ahead of the one that is being read.
@@ -46,12 +47,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
     let folder = shared.folder(no)?;
     let (source, target) = (folder.source.clone(), shared.target_of(no)?);
     let (stubs, mut waiting) = fetchable(shared, owed).await?;
-    let mut fetched = Box::pin(
-        stream::iter(batches(stubs))
-            .map(|batch| fetch(shared, &source, batch))
-            .buffered(FETCHES_AHEAD)
-            .flatten(),
-    );
+    let mut fetched = fetches(shared, &source, stubs);
     let mut puts = FuturesUnordered::new();
     let mut group = Group::default();
     let mut failed: Option<Error> = None;
@@ -60,7 +56,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         if group.streams || group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes {
             puts.push(put(shared, no, &target, std::mem::take(&mut group)));
         }
-        match next(shared, fetched.as_mut(), &mut puts, group.items.is_empty()).await {
+        match next(shared, &mut fetched, &mut puts, group.items.len()).await {
             Step::Put(done) => failed = done.err(),
             Step::Idle => puts.push(put(shared, no, &target, std::mem::take(&mut group))),
             Step::End => break,
@@ -96,7 +92,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
 
 /// What happens next in a lane.
 enum Step {
-    Item(ItemId, Result<Item>, Arc<BudgetGuard>),
+    Item(ItemId, Result<Item>, Option<BudgetGuard>),
     Put(Result<()>),
     Idle,
     End,
@@ -104,14 +100,13 @@ enum Step {
 
 /// Waits for the next item or the end of a put. With all puts in flight only the puts are waited for. An idle
 /// target gets what there is: a group that waits holds memory that the source may need.
-async fn next<S, F>(
+async fn next<F>(
     shared: &Shared,
-    mut fetched: Pin<&mut S>,
+    fetched: &mut Batch<'_>,
     puts: &mut FuturesUnordered<F>,
-    empty: bool,
+    waiting: usize,
 ) -> Step
 where
-    S: Stream<Item = Arrived>,
     F: Future<Output = Result<()>>,
 {
     let item = |next: Option<Arrived>| match next {
@@ -121,7 +116,7 @@ where
     if puts.len() >= PUTS_AHEAD {
         return Step::Put(puts.next().await.unwrap_or(Ok(())));
     }
-    if puts.is_empty() && empty {
+    if puts.is_empty() && waiting == 0 {
         return item(fetched.next().await);
     }
     if puts.is_empty() {
@@ -161,48 +156,55 @@ fn refused_by_size(shared: &Shared, item: &Owed) -> Option<Error> {
 /// Items of one put.
 #[derive(Default)]
 struct Group {
-    items: Vec<(Owed, Item, Arc<BudgetGuard>)>,
+    items: Vec<(Owed, Item, Option<BudgetGuard>)>,
     bytes: u64,
     streams: bool,
 }
 
-/// Cuts a list into fetches, in order.
-fn batches(stubs: Vec<Stub>) -> Vec<Vec<Stub>> {
-    let mut batches: Vec<Vec<Stub>> = Vec::new();
-    let mut bytes = 0;
-    for stub in stubs {
-        let alone = stub.size > Body::IN_MEMORY;
-        let open = batches
-            .last_mut()
-            .filter(|b| !alone && bytes + stub.size <= FETCH_BYTES && b.len() < FETCH_ITEMS);
-        bytes = if open.is_some() { bytes + stub.size } else { stub.size };
-        match open {
-            Some(batch) => batch.push(stub),
-            None => batches.push(vec![stub]),
-        }
-        if alone {
-            bytes = FETCH_BYTES;
-        }
-    }
-    batches
+/// An answer of a source, with the memory that it holds.
+type Arrived = (Fetched, Option<BudgetGuard>);
+
+type Batch<'a> = stream::BoxStream<'a, Arrived>;
+
+/// All bodies of a list, in order, one batch ahead of the one that is read.
+fn fetches<'a>(shared: &'a Shared, source: &'a FolderId, stubs: Vec<Stub>) -> Batch<'a> {
+    stream::unfold(VecDeque::from(stubs), move |left| fetch(shared, source, left))
+        .map(std::future::ready)
+        .buffered(FETCHES_AHEAD)
+        .flatten()
+        .boxed()
 }
 
-/// An answer of a source, with the memory that its batch holds.
-type Arrived = (Fetched, Arc<BudgetGuard>);
-
-type Held<'a> = stream::BoxStream<'a, Arrived>;
-
-/// Takes memory, then asks for a batch.
-async fn fetch<'a>(shared: &'a Shared, source: &'a FolderId, batch: Vec<Stub>) -> Held<'a> {
-    let bytes: u64 = batch.iter().map(|s| if s.size > Body::IN_MEMORY { STREAM_HOLDS } else { s.size }).sum();
-    let hold = Arc::new(shared.cx.budget.take(bytes).await);
+/// The next fetch: takes memory for as many items as there is room for (the first is waited for), then asks
+/// for them. Polled once, so that it is under way while the batch before still arrives.
+async fn fetch<'a>(
+    shared: &'a Shared,
+    source: &'a FolderId,
+    mut left: VecDeque<Stub>,
+) -> Option<(Batch<'a>, VecDeque<Stub>)> {
+    let first = left.pop_front()?;
     if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
-        return stream::iter(batch).map(move |s| ((s.id, Err(e.clone())), hold.clone())).boxed();
+        let all = std::iter::once(first).chain(left).map(move |stub| ((stub.id, Err(e.clone())), None));
+        return Some((stream::iter(all.collect::<Vec<_>>()).boxed(), VecDeque::new()));
     }
-    // Polled once, so that it is asked for while the batch before still arrives.
+    let alone = first.size > Body::IN_MEMORY;
+    let takes = if alone { STREAM_HOLDS } else { first.size };
+    let mut holds = HashMap::from([(first.id.clone(), shared.cx.budget.take(takes).await)]);
+    let (mut batch, mut bytes) = (vec![first], takes);
+    while !alone && batch.len() < FETCH_ITEMS {
+        let Some(next) = left.front().filter(|n| bytes + n.size <= FETCH_BYTES) else { break };
+        let Poll::Ready(hold) = poll!(shared.cx.budget.take(next.size)) else { break };
+        holds.insert(next.id.clone(), hold);
+        bytes += next.size;
+        batch.extend(left.pop_front());
+    }
     let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
     let _ = poll!(Pin::new(&mut items).peek());
-    items.map(move |item| (item, hold.clone())).boxed()
+    let held = items.map(move |item| {
+        let hold = holds.remove(&item.0);
+        (item, hold)
+    });
+    Some((held.boxed(), left))
 }
 
 /// An item that could not be fetched.

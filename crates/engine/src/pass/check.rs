@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
     Kind, Result,
     error::Reaction,
@@ -25,6 +25,9 @@ use super::{
 };
 use crate::verify::{self, Judged, Scene};
 
+/// Folders looked at side by side.
+const TOGETHER: usize = 8;
+
 /// Items of the source that the ledger does not know, as if placed: looked for when verifying without a pass.
 pub(super) type Unknown = HashMap<FolderNo, Vec<Entry>>;
 
@@ -43,24 +46,19 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     let mut absent: Vec<(FolderEntry, Entry)> = Vec::new();
     let mut free: Vec<Trace<TargetId>> = Vec::new();
     let counts = counts(shared).await?;
-    for folder in shared.all_folders() {
-        if folder.target.is_none() {
-            continue;
-        }
+    let folders: Vec<FolderEntry> = shared.all_folders().into_iter().filter(|f| f.target.is_some()).collect();
+    let looks = folders.into_iter().map(|folder| {
         let count = counts.get(&folder.no).copied();
-        let wrote = folder.placed_pass == shared.pass;
-        let fewer = matches!((count, folder.target_items), (Some(now), Some(then)) if now < then);
-        let reading = depth != Depth::Written || wrote || fewer || folder.owed + folder.skipped > 0;
-        if !reading {
+        async move { look(shared, &folder, depth, count, unknown).await.map(|looked| (folder, count, looked)) }
+    });
+    let mut looked = std::pin::pin!(stream::iter(looks).buffered(TOGETHER));
+    while let Some((folder, count, looked)) = looked.try_next().await? {
+        let Some(Looked { entries, judged }) = looked else {
             sum_up(&mut checked.findings, &folder);
             continue;
-        }
-        let mut entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
-        entries.extend(unknown.get(&folder.no).into_iter().flatten().cloned());
+        };
         list_skipped(&mut checked.findings, &folder, &entries);
-        let all = depth != Depth::Written || fewer;
-        if all || wrote {
-            let judged = look(shared, &folder, &entries, depth, all).await?;
+        if let Some(judged) = judged {
             free.extend(judged.free.iter().cloned());
             absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
             report(shared, &folder, judged, depth, &mut checked).await?;
@@ -116,8 +114,36 @@ fn list_skipped(findings: &mut Findings, folder: &FolderEntry, entries: &[Entry]
     }
 }
 
-/// One folder, afresh.
+/// What was read of one folder.
+struct Looked {
+    entries: Vec<Entry>,
+    judged: Option<Judged>,
+}
+
+/// One folder, afresh; `None` where nothing has to be read.
 async fn look(
+    shared: &Shared,
+    folder: &FolderEntry,
+    depth: Depth,
+    count: Option<u64>,
+    unknown: &Unknown,
+) -> Result<Option<Looked>> {
+    let wrote = folder.placed_pass == shared.pass;
+    let fewer = matches!((count, folder.target_items), (Some(now), Some(then)) if now < then);
+    let all = depth != Depth::Written || fewer;
+    if !(all || wrote || folder.owed + folder.skipped > 0) {
+        return Ok(None);
+    }
+    let mut entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    entries.extend(unknown.get(&folder.no).into_iter().flatten().cloned());
+    let judged = match all || wrote {
+        true => Some(judge(shared, folder, &entries, depth, all).await?),
+        false => None,
+    };
+    Ok(Some(Looked { entries, judged }))
+}
+
+async fn judge(
     shared: &Shared,
     folder: &FolderEntry,
     entries: &[Entry],
@@ -127,20 +153,25 @@ async fn look(
     let Some(target) = &folder.target else { return Ok(Judged::default()) };
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
     let judged_entries: Vec<Entry> = match mark {
-        Some(_) => entries
-            .iter()
-            .filter(|e| e.pass == shared.pass && e.target.is_some() && !e.seen)
-            .cloned()
-            .collect(),
+        Some(_) => {
+            let wrote = |e: &&Entry| e.pass == shared.pass && e.target.is_some() && !e.seen;
+            entries.iter().filter(wrote).cloned().collect()
+        }
         None => entries.to_vec(),
     };
-    let traces: Vec<Trace<TargetId>> =
+    let there = async {
         match shared.sides.target.traces(target, mark.as_ref()).try_collect().await {
-            Err(e) if super::gather::is_gone(&e) => Vec::new(),
-            other => other?,
-        };
-    let source =
-        if depth == Depth::Written || folder.gone { None } else { Some(source_keys(shared, folder).await?) };
+            Err(e) if super::gather::is_gone(&e) => Ok(Vec::new()),
+            other => other,
+        }
+    };
+    let here = async {
+        match depth == Depth::Written || folder.gone {
+            true => Ok(None),
+            false => source_keys(shared, folder).await.map(Some),
+        }
+    };
+    let (traces, source): (Vec<Trace<TargetId>>, _) = futures_util::try_join!(there, here)?;
     let fidelity = shared.sides.target.caps().fidelity;
     Ok(verify::judge(&Scene {
         folder,

@@ -49,6 +49,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     }
     written?;
     let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
+    shared.terms.progress.tell_moved();
     conclude(&shared, &plan, moved_in).await
 }
 
@@ -130,8 +131,10 @@ async fn move_in(
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
     if fresh && head.windows.is_empty() && filled.is_empty() {
-        steps::stream(shared, dirty).await?;
-    } else if !dirty.is_empty() || !plan.vanished.is_empty() {
+        try_join!(steps::stream(shared, dirty), steps::subscriptions(shared, plan))?;
+        return finish::doubts(shared).await;
+    }
+    if !dirty.is_empty() || !plan.vanished.is_empty() {
         let look = first_look(shared, head, filled);
         steps::gathered(shared, plan, dirty, look).await?;
     }

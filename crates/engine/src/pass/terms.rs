@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -78,6 +78,16 @@ pub struct Progress {
     /// Items skipped.
     pub skipped: AtomicU64,
     phase: Mutex<&'static str>,
+    moved: OnceLock<Moved>,
+}
+
+/// Called when everything is placed and verification begins.
+struct Moved(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Moved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Moved")
+    }
 }
 
 impl Progress {
@@ -88,6 +98,17 @@ impl Progress {
 
     pub(crate) fn set_phase(&self, phase: &'static str) {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    /// Has `tell` called once everything is placed, before anything is verified. Only the first counts.
+    pub fn when_moved(&self, tell: impl Fn() + Send + Sync + 'static) {
+        drop(self.moved.set(Moved(Box::new(tell))));
+    }
+
+    pub(crate) fn tell_moved(&self) {
+        if let Some(moved) = self.moved.get() {
+            (moved.0)();
+        }
     }
 
     /// The counters together.

@@ -1,6 +1,12 @@
 //! `copy SOURCE TARGET`: one mailbox without a batch.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use clap::Args;
 use mailferry_engine::{
@@ -79,10 +85,14 @@ pub async fn one_mailbox(
 ) -> Result<u8, Failure> {
     let out = asked.out;
     let progress = Arc::new(Progress::default());
+    let cpu = Arc::new(AtomicU64::new(0));
+    let told = cpu.clone();
+    progress.when_moved(move || told.store(result::cpu_ms(), Ordering::Relaxed));
     let ended = attempt(&asked, pair, run, pace, (task, depth), &progress).await;
     match ended {
         Ok((copied, renamed)) => {
-            let object = result::finished(&copied.report, &renamed);
+            let mut object = result::finished(&copied.report, &renamed);
+            result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
             match out.form {
                 crate::args::Form::Json => out.document(&object),
                 crate::args::Form::Jsonl => {

@@ -29,6 +29,9 @@ const COMMIT_ITEMS: usize = 256;
 /// After what time outcomes are committed at the latest.
 const COMMIT_AFTER: Duration = Duration::from_millis(250);
 
+/// What fails before anybody has answered.
+const CONNECTING: [&str; 2] = ["resolve name", "connect"];
+
 /// What is done with the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -197,7 +200,7 @@ fn again_after(error: &Error, was_open: bool, failures: u32, patience: Patience)
     }
     match (error.kind(), error.retry()) {
         // Nobody ever answered: whoever typed the name wants to know now.
-        (Kind::Unreachable | Kind::Timeout, _) if !was_open => None,
+        (Kind::Unreachable | Kind::Timeout, _) if !was_open && CONNECTING.contains(&error.op()) => None,
         (_, Retry::After(wait)) if wait > patience.longest => None,
         (_, Retry::After(wait)) => Some(wait),
         (_, Retry::Soon) => Some(Duration::from_millis(250) * 2u32.pow(failures.min(6))),

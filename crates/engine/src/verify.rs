@@ -42,6 +42,8 @@ pub struct Judged {
     pub absent: Vec<Entry>,
     /// There under another date.
     pub redated: Vec<Entry>,
+    /// There for the first time, without flags that were put.
+    pub unflagged: Vec<Entry>,
     /// Unclaimed, and equal in key and size to an item of ours.
     pub extra: Vec<Trace<TargetId>>,
     /// Unclaimed: may be what is absent elsewhere.
@@ -107,6 +109,11 @@ fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &m
         && put.seconds != there.seconds
     {
         judged.redated.push(entry.clone());
+    }
+    // Later on people may have changed them; keywords have no place in many targets.
+    let lost = entry.flags.bits() & !trace.flags.bits();
+    if !entry.seen && entry.pass > 0 && lost != 0 {
+        judged.unflagged.push(entry.clone());
     }
     judged.there.push(Entry { seen: true, ..entry.clone() });
 }

@@ -55,7 +55,8 @@ pub fn names(name: &str, separator: Option<char>) -> Vec<String> {
     let plain: String = name.chars().map(|c| if Some(c) == separator { '_' } else { c }).collect();
     let clean: String =
         plain.chars().map(|c| if c.is_alphanumeric() || "-_ ".contains(c) { c } else { '_' }).collect();
-    let clean = clean.trim().to_owned();
+    // Gmail refuses names with two spaces in a row.
+    let clean = clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let ascii: String = clean.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
     let mut names = vec![plain];
     for base in [clean, ascii].into_iter().filter(|b| !b.is_empty()) {
@@ -87,5 +88,6 @@ mod tests {
         assert_eq!(names("a.b", Some('.'))[..2], ["a_b", "a_b (2)"]);
         assert_eq!(names("~x", Some('/'))[..3], ["~x", "_x", "_x (2)"]);
         assert_eq!(names("WORK", None)[..2], ["WORK", "WORK (2)"]);
+        assert_eq!(names(" two  spaces", None)[..2], [" two  spaces", "two spaces"]);
     }
 }

@@ -78,7 +78,9 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         }
     }
     drop(fetched);
-    if failed.is_none() && !group.items.is_empty() {
+    // What a source gave before its connection ended is put: else who hangs up often is never copied.
+    let only_the_source = failed.as_ref().is_none_or(|e| e.side() == Side::Source);
+    if only_the_source && !group.items.is_empty() {
         puts.push(put(shared, no, &target, group));
     }
     while let Some(done) = puts.next().await {

@@ -62,15 +62,20 @@ impl Ferry {
         std::fs::write(self.path(name).join(format!("cur/17000000{n:02}.M1.h:2,S")), text).unwrap();
     }
 
-    /// Runs the binary.
-    pub fn run(&self, words: &[&str]) -> Ran {
+    /// The binary, ready to be run.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
         command.args(words).args(["--data-dir".as_ref(), self.path("data").as_os_str()]);
         for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("MAILFERRY_")) {
             command.env_remove(name);
         }
-        let Output { status, stdout, stderr } =
-            command.stdin(Stdio::null()).current_dir(self.folder.path()).output().unwrap();
+        command.stdin(Stdio::null()).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs the binary.
+    pub fn run(&self, words: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
     }

@@ -5,4 +5,5 @@
 mod batches;
 mod copies;
 mod ferry;
+mod lab;
 mod said;

@@ -76,6 +76,9 @@ pub fn is_about_keywords(status: &Status) -> bool {
     !status.is_ok() && ["keyword", "flag"].iter().any(|w| text.contains(w))
 }
 
+/// Words of those who have had enough for a day.
+const DAY_LIMITS: [&str; 4] = ["bandwidth limit", "exceeded command", "download limit", "account exceeded"];
+
 /// How long the server asks to wait, where it asks.
 pub fn pause(status: &Status) -> Option<Duration> {
     if status.is_ok() {
@@ -87,7 +90,7 @@ pub fn pause(status: &Status) -> Option<Duration> {
     }
     let plain = |code| status.code.as_ref().is_some_and(|c| c.is(code));
     let any = |words: &[&str]| words.iter().any(|w| text.contains(w));
-    if any(&["bandwidth limit", "exceeded command", "download limit", "account exceeded"]) {
+    if any(&DAY_LIMITS) {
         return Some(Duration::from_secs(3600));
     }
     if any(&[
@@ -142,6 +145,10 @@ pub fn classify(side: Side, op: Op, status: &Status) -> Error {
 fn judge(op: Op, status: &Status, text: &str) -> (Kind, Scope) {
     let any = |words: &[&str]| words.iter().any(|w| text.contains(w));
     let whole = Scope::Mailbox;
+    // Gmail says [OVERQUOTA] to who reads or writes too much in a day, too.
+    if any(&DAY_LIMITS) {
+        return (Kind::Throttled, whole);
+    }
     if any(&["quota", "mailbox is full", "mailbox full", "disk full", "out of storage"])
         && !matches!(status.code, Some(Code::Plain(PlainCode::TooBig)))
         && op != Op::SignIn
@@ -290,6 +297,12 @@ mod tests {
             (
                 Op::Read,
                 "f4 NO [ALERT] Account exceeded command or bandwidth limits. (Failure)",
+                Throttled,
+                Mailbox,
+            ),
+            (
+                Op::Append,
+                "f3 NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)",
                 Throttled,
                 Mailbox,
             ),

@@ -130,6 +130,12 @@ pub fn renumbered(pool: &Pool) -> Error {
     Error::new(Kind::CursorExpired, pool.cx.side, "read", "UIDVALIDITY has changed").scope_of(Scope::Folder)
 }
 
+/// What refuses a listing reaches at least the folder; a server that wants to be left alone, all of them.
+pub fn of_folder(error: Error) -> Error {
+    let scope = error.scope().max(Scope::Folder);
+    error.scope_of(scope)
+}
+
 /// Checks that a folder is still the one that was meant.
 ///
 /// # Errors
@@ -158,12 +164,38 @@ pub async fn uids(pool: &Pool, conn: &Conn, folder: &MailboxName, from: u32) -> 
     let ask = Ask::of(Command::uid_search(&[key], returns), Wants::Search);
     let (_, mut answers) = conn.send_in(folder, [ask]);
     let answers = answers.pop().ok_or_else(|| Error::bug("search", "nothing was asked"))?;
-    let replies = answers.done(pool.cx.side, Op::Read).await?;
-    Ok(found(replies).iter().filter(|uid| *uid >= from).collect())
+    let found = searched(pool, conn, folder, from, answers).await?;
+    Ok(found.iter().filter(|uid| *uid >= from).collect())
+}
+
+/// What a SEARCH found in all, also where the server stops after so many messages.
+///
+/// # Errors
+/// What SEARCH says.
+pub async fn searched(
+    pool: &Pool,
+    conn: &Conn,
+    folder: &MailboxName,
+    from: u32,
+    answers: Answers,
+) -> Result<UidSet> {
+    let (mut set, mut answers) = (UidSet::empty(), answers);
+    loop {
+        let (replies, status) = answers.all().await.map_err(|lost| lost.error)?;
+        if !status.is_ok() {
+            return Err(classify(pool.cx.side, Op::Read, &status));
+        }
+        found(replies).ranges().iter().for_each(|(from, to)| set.insert_range(*from, *to));
+        let Some(rest) = left_out(from, status.code.as_ref()) else { return Ok(set) };
+        let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
+        let ask = Ask::of(Command::uid_search(&[SearchKey::Uid(rest)], returns), Wants::Search);
+        let mut more = conn.send_in(folder, [ask]).1;
+        answers = more.pop().ok_or_else(|| Error::bug("search", "nothing was asked"))?;
+    }
 }
 
 /// What SEARCH or ESEARCH found.
-pub fn found(replies: Vec<Reply>) -> UidSet {
+fn found(replies: Vec<Reply>) -> UidSet {
     let mut set = UidSet::empty();
     for reply in replies {
         match reply {
@@ -326,7 +358,7 @@ impl Looking {
                     }
                 }
                 Answer::Done(status) => {
-                    return Some(Err(classify(self.pool.cx.side, Op::Read, &status).scope_of(Scope::Folder)));
+                    return Some(Err(of_folder(classify(self.pool.cx.side, Op::Read, &status))));
                 }
                 Answer::Lost(lost) => return Some(Err(lost.error)),
             }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use mailferry_model::{
-    Error, Kind, Result, Scope,
+    Error, Kind, Result,
     id::{Cursor, FolderId},
     item::{Change, Page},
 };
@@ -117,7 +117,7 @@ impl ImapSource {
             let (replies, status) = answers.all().await.map_err(|lost| lost.error)?;
             facts.take(replies);
             if !status.is_ok() {
-                return Err(classify(self.pool.cx.side, Op::Read, &status).scope_of(Scope::Folder));
+                return Err(look::of_folder(classify(self.pool.cx.side, Op::Read, &status)));
             }
             let Some(rest) = look::left_out(from, status.code.as_ref()) else { return Ok(()) };
             let mut more = conn.send_in(name, [self.facts_ask(&rest)]).1;
@@ -251,7 +251,7 @@ impl ImapSource {
         if let (Some(changed), Some(there)) = (answers.next(), answers.next()) {
             self.collect(&conn, name, u32::MAX, changed, &mut facts).await?;
             changes.extend(facts.flags(at.uid_next));
-            let there = look::found(there.done(self.pool.cx.side, Op::Read).await?);
+            let there = look::searched(&self.pool, &conn, name, 1, there).await?;
             changes.extend(there.iter().map(|uid| Change::Stays(ids::item_id(at.uid_validity, uid))));
         }
         let next = place(&opened, uid_next.max(at.uid_next)).to_cursor();

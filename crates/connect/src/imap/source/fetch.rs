@@ -22,7 +22,7 @@ use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName
 use tokio::sync::mpsc;
 
 use crate::imap::client::{
-    classify::{Op, classify},
+    classify::{Op, classify, pause},
     conn::{Conn, Hold},
     ids, look,
     pipe::{Answer, Answers, Ask, Sent, Wants},
@@ -50,9 +50,22 @@ pub fn fetch<'a>(
     let name = ids::folder_name(folder);
     let asked = None;
     let (by_sequence, tries, hold) = (HashMap::new(), 0, None);
-    let (pool, view) = (pool.clone(), View::AsItIs);
-    let mut fetching =
-        Fetching { pool, name, epoch, waiting, out, asked, by_sequence, tries, hold, alone, view };
+    let (pool, view, asking, later) = (pool.clone(), View::AsItIs, UidSet::empty(), Vec::new());
+    let mut fetching = Fetching {
+        pool,
+        name,
+        epoch,
+        waiting,
+        asking,
+        later,
+        out,
+        asked,
+        by_sequence,
+        tries,
+        hold,
+        alone,
+        view,
+    };
     if !alone
         && !fetching.waiting.is_empty()
         && let Some(conn) = fetching.pool.pick(Some(&fetching.name))
@@ -75,7 +88,12 @@ struct Fetching {
     pool: Arc<Pool>,
     name: MailboxName,
     epoch: Option<u32>,
+    /// All that is not yet answered.
     waiting: HashMap<u32, Stub>,
+    /// What the question names; nothing: all that waits.
+    asking: UidSet,
+    /// What is asked after it: parts of a question that was refused as a whole.
+    later: Vec<UidSet>,
     out: VecDeque<Fetched>,
     asked: Option<(Arc<Selection>, Answers)>,
     by_sequence: HashMap<u32, u32>,
@@ -94,7 +112,7 @@ enum View {
 
 impl Fetching {
     fn ask(&mut self, conn: &Conn) {
-        let uids: UidSet = self.waiting.keys().copied().collect();
+        let uids = self.open();
         let items = [FetchItem::Uid, FetchItem::peek("")];
         let ask = Ask::of(Command::uid_fetch(&(&uids).into(), &items, FetchModifier::None), Wants::Fetch);
         let (selection, mut answers) = match self.view {
@@ -103,6 +121,12 @@ impl Fetching {
         };
         self.by_sequence.clear();
         self.asked = answers.pop().map(|answers| (selection, answers));
+    }
+
+    /// What the question names and is not yet answered.
+    fn open(&self) -> UidSet {
+        let all = self.asking.is_empty();
+        self.waiting.keys().copied().filter(|uid| all || self.asking.contains(*uid)).collect()
     }
 
     async fn next(&mut self) -> Option<Fetched> {
@@ -139,6 +163,8 @@ impl Fetching {
                     if look::left_out(1, status.code.as_ref()).is_some() && self.tries < 100 {
                         self.tries += 1;
                         self.asked = None;
+                    } else if self.open().is_empty() {
+                        self.turn_to_next();
                     } else if self.view == View::AsItIs {
                         // The folder may have been open here since before the item arrived.
                         self.view = View::Afresh;
@@ -149,7 +175,10 @@ impl Fetching {
                 }
                 Answer::Done(status) => {
                     let error = classify(self.pool.cx.side, Op::Read, &status);
-                    self.again_or_fail(error).await;
+                    match error.scope() == Scope::Item && pause(&status).is_none() {
+                        true => self.narrow(&error),
+                        false => self.again_or_fail(error).await,
+                    }
                 }
                 Answer::Lost(lost) if lost.sent == Sent::Nothing && self.tries == 0 => {
                     self.tries += 1;
@@ -181,6 +210,27 @@ impl Fetching {
         } else {
             self.fail(&error);
         }
+    }
+
+    /// One of those that were asked for cannot be read: halves are asked for until it stands alone.
+    fn narrow(&mut self, error: &Error) {
+        let mut open: Vec<u32> = self.open().iter().collect();
+        self.asked = None;
+        if open.len() > 1 {
+            let rest = open.split_off(open.len() / 2);
+            self.later.push(rest.into_iter().collect());
+            self.asking = open.into_iter().collect();
+            return;
+        }
+        let stubs = open.iter().filter_map(|uid| self.waiting.remove(uid));
+        self.out.extend(stubs.map(|stub| (stub.id, Err(error.clone()))));
+        self.turn_to_next();
+    }
+
+    /// Asks for the next part.
+    fn turn_to_next(&mut self) {
+        self.asked = None;
+        self.asking = self.later.pop().unwrap_or_else(UidSet::empty);
     }
 
     /// All that is unanswered gets this answer.

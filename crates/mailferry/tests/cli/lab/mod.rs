@@ -1,0 +1,9 @@
+//! The binary between two IMAP servers of the lab that do what servers do.
+
+mod counts;
+mod liars;
+mod memory;
+mod scene;
+mod sign_in;
+mod unusual;
+mod waits;

@@ -1,0 +1,125 @@
+//! Servers that ask to be left alone for a while, and mailboxes that are full.
+
+use std::time::Duration;
+
+use mailferry_lab::imap::{Abilities, Config, Nth, Quirk, Words};
+use mailferry_wire::imap::{Capability, Condition};
+
+use super::scene::{Scene, looks_good, server};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn backs_off(verb: &'static str, nth: Nth, wait: Duration, words: Words) -> Quirk {
+    Quirk::BacksOff { verb, nth, wait, words }
+}
+
+/// One message to an APPEND, so that there are many.
+fn one_by_one(quirks: &[Quirk]) -> Config {
+    Config { abilities: Abilities::all().without(Capability::MultiAppend), ..server(quirks) }
+}
+
+/// The same run waits and finishes.
+#[track_caller]
+fn finishes(scene: &Scene) {
+    let told = scene.copies(0);
+    assert!(looks_good(&told), "{told}");
+    scene.agree();
+    let refused = |e: &&mailferry_lab::imap::Entry| !matches!(e.answer, Some(Condition::Ok) | None);
+    let of = |s: &mailferry_lab::imap::Server| s.log().entries().iter().filter(refused).count();
+    assert!(of(&scene.source) + of(&scene.target) > 0, "nobody was asked to wait");
+}
+
+#[test]
+fn a_suggested_time_is_waited_for_at_the_source() {
+    for verb in ["FETCH", "EXAMINE", "LIST"] {
+        finishes(&Scene::with(&[backs_off(verb, Nth::Only(1), SECOND, Words::Microsoft)], &[]).letters(30));
+    }
+}
+
+#[test]
+fn a_suggested_time_is_waited_for_at_the_target() {
+    let quirk = |nth| [backs_off("APPEND", nth, SECOND, Words::Microsoft)];
+    finishes(&Scene::with(&[], &quirk(Nth::Only(1))).letters(30));
+    finishes(&Scene::of(server(&[]), one_by_one(&quirk(Nth::Only(7)))).letters(30));
+    let quirk = [backs_off("CREATE", Nth::Only(1), SECOND, Words::Microsoft)];
+    let scene = Scene::with(&[], &quirk).letters(2);
+    scene.from().create_mailbox("Work");
+    finishes(&scene);
+}
+
+#[test]
+fn a_mailbox_in_use_is_waited_for() {
+    let in_use = |verb| [backs_off(verb, Nth::Only(1), SECOND, Words::InUse)];
+    std::thread::scope(|scope| {
+        scope.spawn(|| finishes(&Scene::with(&in_use("FETCH"), &[]).letters(5)));
+        scope.spawn(|| finishes(&Scene::with(&[], &in_use("APPEND")).letters(5)));
+    });
+}
+
+/// These say no time: ours is half a minute. All at once, so that it is waited for once.
+#[test]
+fn words_without_a_time_are_waited_for_too() {
+    std::thread::scope(|scope| {
+        for words in [Words::Unavailable, Words::Limit, Words::Gmail] {
+            let quirk = move |verb| [backs_off(verb, Nth::Only(1), SECOND, words)];
+            scope.spawn(move || finishes(&Scene::with(&quirk("FETCH"), &[]).letters(5)));
+            scope.spawn(move || finishes(&Scene::with(&[], &quirk("APPEND")).letters(5)));
+        }
+    });
+}
+
+#[test]
+fn who_never_stops_asking_ends_the_run_for_now() {
+    let short = Duration::from_millis(60);
+    for (source, target) in [
+        (vec![], vec![backs_off("APPEND", Nth::Always, short, Words::Microsoft)]),
+        (vec![backs_off("FETCH", Nth::Always, short, Words::Microsoft)], vec![]),
+        (vec![], vec![backs_off("APPEND", Nth::Always, 700 * SECOND, Words::Microsoft)]),
+        (vec![backs_off("FETCH", Nth::Always, SECOND, Words::OverQuota)], vec![]),
+        (vec![], vec![backs_off("APPEND", Nth::Always, SECOND, Words::OverQuota)]),
+    ] {
+        let scene = Scene::with(&source, &target).letters(3);
+        let told = scene.copies(5);
+        assert_eq!((told["result"].as_str(), looks_good(&told)), (Some("failed"), false), "{told}");
+        scene.well_behaved();
+        scene.source.behave();
+        scene.target.behave();
+        if source.iter().chain(&target).all(|q| matches!(q, Quirk::BacksOff { wait, .. } if *wait == short)) {
+            std::thread::sleep(short);
+            scene.copies(0);
+            scene.agree();
+        }
+    }
+}
+
+#[test]
+fn a_full_mailbox_stops_the_puts_at_once() {
+    let scene = Scene::of(server(&[]), one_by_one(&[])).letters(30);
+    (0..30).for_each(|n| _ = scene.from().deliver(&format!("F{n}"), super::scene::letter(100 + n)));
+    scene.to().set_quota(Some(2_000));
+    let told = scene.copies(36);
+    assert_eq!((told["error"]["code"].as_str(), looks_good(&told)), (Some("TARGET_QUOTA_EXCEEDED"), false));
+    let held = |scene: &Scene| scene.to().snapshot().values().map(Vec::len).sum::<usize>();
+    let stored = held(&scene);
+    assert!((1..20).contains(&stored), "{stored}");
+    let entries = scene.target.log().entries();
+    let refused = entries.iter().filter(|e| e.is("APPEND") && e.answer == Some(Condition::No)).count();
+    println!("{stored} stored, then {refused} APPENDs refused or in flight");
+    scene.to().set_quota(None);
+    scene.copies(0);
+    scene.agree();
+    scene.rests();
+}
+
+#[test]
+fn a_refused_group_is_not_halved_when_the_mailbox_is_full() {
+    let scene = Scene::with(&[], &[]).letters(30);
+    scene.to().set_quota(Some(100));
+    scene.copies(36);
+    assert_eq!(scene.target.log().count("APPEND"), 1);
+    scene.copies(36);
+    assert_eq!(scene.target.log().count("APPEND"), 2);
+    scene.to().set_quota(None);
+    scene.copies(0);
+    scene.agree();
+}

@@ -182,6 +182,9 @@ async fn report(
         if let Some(repair) = entry.repair {
             said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair).to_owned()));
         }
+        if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
+            said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));
+        }
         shared.record(entry.clone(), Some(&entry)).await?;
     }
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);

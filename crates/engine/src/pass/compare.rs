@@ -50,7 +50,7 @@ pub(super) async fn bodies(
             let same = put.is_some() && there.as_ref().ok() == put.as_ref();
             let why = match (same, entry.repair) {
                 (true, Some(repair)) => Some(("REPAIRED", verify::repair_words(repair))),
-                (true, None) if sizes.get(id) != Some(&entry.size) => {
+                (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
                     Some(("LINE_ENDS_REWRITTEN", "the target changed line ends"))
                 }
                 (true, None) => None,

@@ -2,12 +2,12 @@
 
   town.py plant  SOURCE TARGET STATE              fills the source's twelve mailboxes
   town.py more   SOURCE TARGET STATE              a day at work: new mail, flags, moves, deletions
-  town.py judge  SOURCE TARGET STATE LISTED...    is the target what was planted, less what is listed?
+  town.py judge  SOURCE TARGET STATE LISTED       is the target what was planted, less what is listed?
 
-SOURCE and TARGET are folders with a `peer.json`; STATE is a file of ours. LISTED are JSON files of the
-program under test: an array of items, each with user, kind, folder and uid. Judging, they are only ever
-compared with what the servers show: a difference that is not listed and a listed one that is none are
-both faults. Answers with one JSON object; exit status 0 as it should be, 1 not, 2 could not look.
+SOURCE and TARGET are folders with a `peer.json`; STATE is a file of ours. LISTED is what the program
+under test says is not as it was: a JSON array of items, each with user, kind, folder and uid. It is only
+ever compared with what the servers show: a difference that is not listed and a listed one that is none
+are both faults. Answers with one JSON object; exit status 0 as it should be, 1 not, 2 could not look.
 """
 import argparse
 import collections
@@ -159,35 +159,41 @@ def day_at_work(box, shown, number):
 # ------------------------------------------------------------------ judge
 
 def judged(source, target, state, listed):
-    """Planted equals the source, and the source equals the target but for exactly what is listed."""
-    planted, here, there = pickle.loads(state.read_bytes()), look_at_all(source), look_at_all(target)
-    claimed = claims(listed)
+    """The verdict over the servers as they are now."""
+    users = {number: account.user for number, account in enumerate(source.accounts, 1)}
+    return verdict(users, pickle.loads(state.read_bytes()), look_at_all(source), look_at_all(target), claims(listed))
+
+
+def verdict(users, planted, here, there, claimed):
+    """What was planted is at the source, and what is at the source is at the target but for exactly what is claimed."""
     told = {"sourceFaults": [], "differences": [], "unlisted": [], "unfounded": []}
-    for number, account in enumerate(source.accounts, 1):
-        name = account.user
+    for number, name in users.items():
         told["sourceFaults"] += [f"{name}: {f.kind}: {f.detail}" for f in judge.compare(planted[number], here[number]).faults]
         for fault in judge.compare(here[number], there[number]).faults:
-            place = (name, "/".join(fault.folder), uid_of(fault))
             wanted = "skipped" if fault.kind in LOST else "rewritten" if fault.kind in CHANGED else None
-            entry = claimed.get((wanted, *place))
-            text = f"{name}: {fault.kind}: {fault.detail}"
-            told["differences" if entry else "unlisted"].append(text)
+            entry = claimed.get((wanted, name, "/".join(fault.folder), uid_of(fault)))
+            told["differences" if entry else "unlisted"].append(f"{name}: {fault.kind}: {fault.detail}")
             if entry:
                 entry["seen"] = True
-    told["unfounded"] = [f"{key[1]}: {key[0]}: {key[2]} UID {key[3]}" for key, entry in claimed.items()
-                         if not entry.get("seen") and key[0] in ("skipped", "missing", "doubled", "rewritten")]
-    wrong = [name for name in ("sourceFaults", "unlisted", "unfounded") if told[name]]
-    return told | size_of(there) | {"same": not wrong}
+    numbers = {name: number for number, name in users.items()}
+    for (kind, name, folder, uid), entry in claimed.items():
+        if entry.get("code") == "LINE_ENDS_REWRITTEN" and name in numbers and not entry.get("seen"):
+            entry["seen"] = line_ends_differ(here[numbers[name]], there[numbers[name]], tuple(folder.split("/")), uid)
+        if kind in ("skipped", "missing", "doubled", "rewritten") and not entry.get("seen"):
+            told["unfounded"].append(f"{name}: {kind}: {folder} UID {uid}")
+    return told | size_of(there) | {"same": not (told["sourceFaults"] or told["unlisted"] or told["unfounded"])}
 
 
-def claims(files):
+def line_ends_differ(here, there, folder, uid):
+    """The judge takes all line ends for one; the sizes tell them apart."""
+    item = next((m for m in here.folders.get(folder, ()) if m.uid == uid), None)
+    return item is not None and any(m.sha == item.sha and m.size != item.size for m in there.folders.get(folder, ()))
+
+
+def claims(file):
     """What the program says is not as it was: by kind, user, folder and UID."""
-    found = {}
-    for file in files:
-        for item in json.loads(file.read_text()):
-            user = item["user"].split("@")[0]
-            found[item["kind"], user, item["folder"], int(item["uid"] or 0)] = dict(item)
-    return found
+    return {(item["kind"], item["user"].split("@")[0], item["folder"], int(item["uid"] or 0)): dict(item)
+            for item in json.loads(file.read_text())}
 
 
 def main():
@@ -196,7 +202,7 @@ def main():
     parser.add_argument("source")
     parser.add_argument("target")
     parser.add_argument("state", type=pathlib.Path)
-    parser.add_argument("listed", type=pathlib.Path, nargs="*")
+    parser.add_argument("listed", type=pathlib.Path, nargs="?", help="only to judge")
     given = parser.parse_args()
     source, target = peer(given.source), peer(given.target)
     try:

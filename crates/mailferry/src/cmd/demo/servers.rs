@@ -4,7 +4,7 @@ use std::{net::TcpListener, path::Path, process::Command};
 
 use mailferry_lab::imap::{Config, Quirk, Refused, Server, User};
 use mailferry_model::cancel::Cancel;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{
     child::output,
@@ -24,14 +24,44 @@ pub struct Servers {
     /// What they are, for people.
     pub name: String,
     /// The port of the source.
-    pub source_port: u64,
+    pub source_port: u16,
     /// The port of the target.
-    pub target_port: u64,
+    pub target_port: u16,
     /// The administrator of both.
     pub admin: String,
     /// The users, as the source names them.
     pub users: Vec<(String, String)>,
     running: Running,
+}
+
+/// What `peer.json` says, as far as we ask.
+#[derive(Deserialize, Serialize)]
+struct Facts {
+    server: String,
+    version: String,
+    imap: u16,
+    imaps: u16,
+    admin: Account,
+    accounts: Vec<Account>,
+}
+
+/// One who may sign in.
+#[derive(Deserialize, Serialize)]
+struct Account {
+    user: String,
+    password: String,
+    email: String,
+}
+
+impl Account {
+    /// Of a server of ours; the password follows from the name.
+    fn named(user: &str) -> Self {
+        Self { user: user.to_owned(), password: format!("pw-{user}"), email: format!("{user}@example.org") }
+    }
+
+    fn all() -> Vec<Self> {
+        (1..=MAILBOXES).map(|n| Self::named(&format!("user{n:04}"))).collect()
+    }
 }
 
 enum Running {
@@ -57,7 +87,7 @@ impl Servers {
         };
         let running = Running::Apart(vec![down("source"), down("target")]);
         match tokio::try_join!(up(stage, &runner, "source"), up(stage, &runner, "target")) {
-            Ok((source, target)) => Self::described(stage, &source, &target, running),
+            Ok((source, target)) => Self::described(stage, source, &target, running),
             Err(failure) => {
                 let _ = stop(stage, &running).await;
                 let why = failure.sentence();
@@ -68,18 +98,16 @@ impl Servers {
         }
     }
 
-    fn described(stage: &Stage, source: &Value, target: &Value, running: Running) -> Result<Self, Failure> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let accounts = source["accounts"].as_array().cloned().unwrap_or_default();
-        for (side, facts) in [("source", source), ("target", target)] {
-            stage.write(&format!("secrets/{side}"), &format!("{}\n", text(&facts["admin"]["password"])))?;
+    fn described(stage: &Stage, source: Facts, target: &Facts, running: Running) -> Result<Self, Failure> {
+        for (side, facts) in [("source", &source), ("target", target)] {
+            stage.write(&format!("secrets/{side}"), &format!("{}\n", facts.admin.password))?;
         }
         Ok(Self {
-            name: format!("{} {}", text(&source["server"]), text(&source["version"])).trim_end().to_owned(),
-            source_port: source["imap"].as_u64().unwrap_or(0),
-            target_port: target["imap"].as_u64().unwrap_or(0),
-            admin: text(&source["admin"]["user"]),
-            users: accounts.iter().map(|a| (text(&a["email"]), text(&a["user"]))).collect(),
+            name: format!("{} {}", source.server, source.version).trim_end().to_owned(),
+            source_port: source.imap,
+            target_port: target.imap,
+            admin: source.admin.user,
+            users: source.accounts.into_iter().map(|a| (a.email, a.user)).collect(),
             running,
         })
     }
@@ -94,13 +122,8 @@ impl Servers {
             Quirk::NormalizesLineEnds,
         ]));
         let target = target.await.map_err(failed)?;
-        let described = [describe(stage, "source", &source)?, describe(stage, "target", &target)?];
-        Self::described(
-            stage,
-            &described[0],
-            &described[1],
-            Running::Here { _source: source, _target: target },
-        )
+        let described = (describe(stage, "source", &source)?, describe(stage, "target", &target)?);
+        Self::described(stage, described.0, &described.1, Running::Here { _source: source, _target: target })
     }
 
     /// Whether they live in this process.
@@ -137,31 +160,35 @@ impl Servers {
 
 /// A server of ours: the same users as the real one has.
 fn config(quirks: Vec<Quirk>) -> Config {
-    let user =
-        |n| User { name: format!("user{n:04}"), password: format!("pw-user{n:04}"), ..User::default() };
+    let user = |a: Account| User { name: a.user, password: a.password, ..User::default() };
+    let admin = Account::named(ADMIN);
     Config {
-        users: (1..=MAILBOXES).map(user).collect(),
-        masters: vec![(ADMIN.to_owned(), format!("pw-{ADMIN}"))],
+        users: Account::all().into_iter().map(user).collect(),
+        masters: vec![(admin.user, admin.password)],
         quirks,
         ..Config::default()
     }
 }
 
-fn describe(stage: &Stage, side: &str, server: &Server) -> Result<Value, Failure> {
-    let account = |user: &str| json!({ "user": user, "password": format!("pw-{user}"), "email": format!("{user}@example.org") });
-    let accounts: Vec<Value> = (1..=MAILBOXES).map(|n| account(&format!("user{n:04}"))).collect();
-    let facts = json!({
-        "server": "lab", "version": "", "imap": server.port(), "imaps": 0, "accounts": accounts,
-        "admin": account(ADMIN), "host": "127.0.0.1",
-    });
+/// As the task runner describes a server.
+fn describe(stage: &Stage, side: &str, server: &Server) -> Result<Facts, Failure> {
+    let facts = Facts {
+        server: "lab".to_owned(),
+        version: String::new(),
+        imap: server.port(),
+        imaps: 0,
+        admin: Account::named(ADMIN),
+        accounts: Account::all(),
+    };
     let folder = stage.folder.join(side);
     std::fs::create_dir_all(&folder).map_err(|e| Failure::own(format!("{}: {e}", folder.display())))?;
-    stage.write(&format!("{side}/peer.json"), &facts.to_string())?;
+    let text = serde_json::to_string(&facts).map_err(|e| Failure::own(e.to_string()))?;
+    stage.write(&format!("{side}/peer.json"), &text)?;
     Ok(facts)
 }
 
 /// Starts a Dovecot; its description.
-async fn up(stage: &Stage, runner: &str, side: &str) -> Result<Value, Failure> {
+async fn up(stage: &Stage, runner: &str, side: &str) -> Result<Facts, Failure> {
     let folder = stage.folder.join(side);
     let port = two_free_ports(if side == "source" { 0 } else { 1 })?;
     let mut command = Command::new(runner);
@@ -174,7 +201,7 @@ async fn up(stage: &Stage, runner: &str, side: &str) -> Result<Value, Failure> {
     read(&folder.join("peer.json"))
 }
 
-fn read(path: &Path) -> Result<Value, Failure> {
+fn read(path: &Path) -> Result<Facts, Failure> {
     let failed = |e: String| Failure::own(format!("{}: {e}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     serde_json::from_str(&text).map_err(|e| failed(e.to_string()))

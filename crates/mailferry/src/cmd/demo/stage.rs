@@ -91,7 +91,7 @@ impl Stage {
 
     /// Runs this binary as a person would, shows the command and at most so many lines of what it said.
     pub async fn show(&self, line: &str, codes: &[u8], lines: usize) -> Result<Ran, Failure> {
-        let typed = format!("$ mailferry {line}");
+        let typed = format!("$ mailferry {}", typed(line));
         self.say(&if self.coloured { format!("\x1b[1m{typed}\x1b[0m") } else { typed })?;
         let out = output(&self.folder, self.mailferry(line)).await?;
         let ran = self.ended(line, codes, out)?;
@@ -130,6 +130,13 @@ impl Stage {
             "mailferry {line}: ended with {code} instead of {codes:?}\n{said}\n{complaint}"
         )))
     }
+}
+
+/// A command line as one would type it: in quotes what a shell would take for a pattern.
+pub fn typed(line: &str) -> String {
+    let words = line.split_whitespace();
+    let quoted = words.map(|w| if w.contains(['?', '*', '&']) { format!("'{w}'") } else { w.to_owned() });
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a program is in the path.

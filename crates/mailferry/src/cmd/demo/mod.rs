@@ -7,6 +7,7 @@ mod child;
 mod play;
 mod servers;
 mod stage;
+mod summary;
 mod town;
 
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ pub async fn run(asked: Asked<'_>, args: DemoArgs) -> Result<u8, Failure> {
     let cancel = Cancel::default();
     signals::watch(&cancel);
     // Not interrupted: a server that is half up is known to nobody.
-    let started = Servers::start(&stage).await;
+    let started = Servers::start(&stage, scripts.as_ref()).await;
     let (servers, played) = match started {
         Ok(servers) => {
             let played = tokio::select! {
@@ -58,7 +59,8 @@ pub async fn run(asked: Asked<'_>, args: DemoArgs) -> Result<u8, Failure> {
         Some(servers) => servers.stop(&stage).await,
         None => Ok(()),
     };
-    if !kept || played.is_err() && cleared.is_err() {
+    // Servers of this process were kept until the interrupt.
+    if !kept || cancel.is_cancelled() {
         stage.clear();
     }
     let well = played?;

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     servers::Servers,
-    stage::{Stage, typed},
+    stage::Stage,
+    summary::{next, sum_up},
     town::{MAILBOXES, ODD, Scripts, plant_plain},
 };
 use crate::{
@@ -37,7 +38,8 @@ pub async fn play(stage: &Stage, servers: &Servers, scripts: Option<&Scripts>) -
     play.look().await?;
     let judgement = play.judge().await?;
     let well = looks_good && judgement["same"] == true;
-    play.sum_up(&judgement, looks_good).await?;
+    sum_up(stage, &judgement, looks_good, play.worked).await?;
+    next(stage, &play.verify_line(1))?;
     Ok(well)
 }
 
@@ -202,48 +204,6 @@ impl Play<'_> {
             false => "THE TARGET IS NOT WHAT WAS PLANTED.",
         })?;
         Ok(told)
-    }
-
-    async fn sum_up(&self, judgement: &Value, looks_good: bool) -> Result<(), Failure> {
-        let stage = self.stage;
-        let batch = stage.ask("batch show town", &[OK]).await?;
-        let n = |name: &str| judgement[name].as_u64();
-        let messages = n("messages").or_else(|| batch["itemsSynced"].as_u64()).unwrap_or(0);
-        let size = n("bytes").or_else(|| batch["bytesSynced"].as_u64()).unwrap_or(0);
-        let score = batch["dataConsistencyScore"].as_str().unwrap_or("-");
-        let yes = |is: bool| if is { "yes" } else { "NO" };
-        stage.head("What it came to")?;
-        stage.say("  MAILBOXES  MESSAGES       MB  SECONDS  SCORE")?;
-        stage.say(&format!(
-            "  {MAILBOXES:>9}  {messages:>8}  {:>7.1}  {:>7.1}  {score}",
-            size as f64 / 1e6,
-            self.worked.as_secs_f64()
-        ))?;
-        let empty = |name: &str| judgement[name].as_array().is_some_and(Vec::is_empty);
-        stage.say("")?;
-        stage.say(&format!(
-            "  an independent reading finds what was planted   {}",
-            yes(empty("sourceFaults") && empty("unlisted"))
-        ))?;
-        stage.say(&format!(
-            "  exactly what was refused or changed is listed   {}",
-            yes(empty("unlisted") && empty("unfounded"))
-        ))?;
-        stage.say(&format!("  the migration looks good                        {}", yes(looks_good)))?;
-        if judgement.is_null() {
-            stage.say("!! The independent reading was skipped: no python3, or no scripts. Exit code 1.")?;
-        }
-        self.next()
-    }
-
-    fn next(&self) -> Result<(), Failure> {
-        let stage = self.stage;
-        stage.head("Try next (run the demo with --keep: then servers and mailboxes stay, and these work)")?;
-        stage.say(&format!("  alias mailferry={}", stage.program.display()))?;
-        stage.say(&format!("  cd {}; export MAILFERRY_DATA_DIR=$PWD/data", stage.folder.display()))?;
-        stage.say("  mailferry user show user0011@example.org -o yaml")?;
-        stage.say("  mailferry explain TARGET_MALFORMED")?;
-        stage.say(&format!("  mailferry {} --deep", typed(&self.verify_line(1))))
     }
 }
 

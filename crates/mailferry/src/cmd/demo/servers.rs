@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     child::output,
     stage::{Stage, last},
-    town::MAILBOXES,
+    town::{MAILBOXES, Scripts},
 };
 use crate::exit::Failure;
 
@@ -68,12 +68,17 @@ enum Running {
     /// Ended by the task runner; the commands.
     Apart(Vec<Vec<String>>),
     /// Ended when they are dropped.
-    Here { _source: Server, _target: Server },
+    Here { source: Server, _target: Server },
 }
 
 impl Servers {
     /// Starts both, each described by a `peer.json` in the folders `source` and `target` of the stage.
-    pub async fn start(stage: &Stage) -> Result<Self, Failure> {
+    ///
+    /// Without scripts nobody could plant in a real one.
+    pub async fn start(stage: &Stage, scripts: Option<&Scripts>) -> Result<Self, Failure> {
+        if scripts.is_none() {
+            return Self::start_here(stage).await;
+        }
         let Some(runner) = std::env::var_os(TASK_RUNNER) else {
             stage.say(&format!(
                 "{TASK_RUNNER} is not set: two servers in this process take the place of Dovecot."
@@ -86,9 +91,10 @@ impl Servers {
             vec![runner.clone(), "peer".into(), "dovecot".into(), "down".into(), folder]
         };
         let running = Running::Apart(vec![down("source"), down("target")]);
-        match tokio::try_join!(up(stage, &runner, "source"), up(stage, &runner, "target")) {
-            Ok((source, target)) => Self::described(stage, source, &target, running),
-            Err(failure) => {
+        // Each to its end: one that is half up is known to nobody.
+        match tokio::join!(up(stage, &runner, "source"), up(stage, &runner, "target")) {
+            (Ok(source), Ok(target)) => Self::described(stage, source, &target, running),
+            (Err(failure), _) | (_, Err(failure)) => {
                 let _ = stop(stage, &running).await;
                 let why = failure.sentence();
                 let why = why.lines().next().unwrap_or_default();
@@ -123,13 +129,13 @@ impl Servers {
         ]));
         let target = target.await.map_err(failed)?;
         let described = (describe(stage, "source", &source)?, describe(stage, "target", &target)?);
-        Self::described(stage, described.0, &described.1, Running::Here { _source: source, _target: target })
+        Self::described(stage, described.0, &described.1, Running::Here { source, _target: target })
     }
 
     /// Whether they live in this process.
     pub fn source_here(&self) -> Option<&Server> {
         match &self.running {
-            Running::Here { _source, .. } => Some(_source),
+            Running::Here { source, .. } => Some(source),
             Running::Apart(_) => None,
         }
     }
@@ -141,20 +147,20 @@ impl Servers {
 
     /// Leaves them running and says how to end them; those of this process run until Ctrl-C.
     pub async fn keep(self, stage: &Stage, cancel: &Cancel) -> Result<(), Failure> {
-        let folder = stage.folder.display();
         stage.head("When you have seen enough")?;
         match &self.running {
             Running::Apart(commands) => {
                 for command in commands {
                     stage.say(&format!("  {}", command.join(" ")))?;
                 }
+                stage.say(&format!("  rm -r {}", stage.folder.display()))
             }
             Running::Here { .. } => {
                 stage.say("  Ctrl-C here: the servers live in this process.")?;
                 cancel.cancelled().await;
+                Ok(())
             }
         }
-        stage.say(&format!("  rm -r {folder}"))
     }
 }
 

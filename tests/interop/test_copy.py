@@ -219,7 +219,7 @@ class Choices(InteropCase):
         whole = mailferry.run(*arguments)
         self.assertEqual((0, "success"), (whole.code, whole.json["result"]), whole.told())
         deep = mailferry.run(*arguments, "--deep")
-        self.assertEqual(0, deep.code, deep.told())
+        self.assertEqual((0, []), (deep.code, deep.json["rewritten"]), deep.told())
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ pub fn run(arguments: &[String]) -> Result<bool> {
 pub fn command() -> Result<Command> {
     let mut command = run::mailferry(&["demo"]);
     command.env("MAILFERRY_XTASK", std::env::current_exe()?);
+    command.arg("--scripts").arg(root::root().join("tests/interop"));
     Ok(command)
 }
 

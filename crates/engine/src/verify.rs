@@ -11,9 +11,12 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     item::Trace,
     key::HeaderKey,
-    ledger::{Entry, FolderEntry, Repair, State},
+    ledger::{Entry, FolderEntry, Reason, Repair, State},
     report::Named,
 };
+
+/// Code of what arrived without one of its keywords.
+pub const KEYWORD_REFUSED: &str = "KEYWORD_REFUSED";
 
 /// Everything about one folder that judgement needs.
 pub struct Scene<'a> {
@@ -115,7 +118,20 @@ fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &m
     if !entry.seen && entry.pass > 0 && lost != 0 {
         judged.unflagged.push(entry.clone());
     }
-    judged.there.push(Entry { seen: true, ..entry.clone() });
+    let reason = entry.reason.clone().or_else(|| keyword_refused(entry, trace));
+    judged.there.push(Entry { seen: true, reason, ..entry.clone() });
+}
+
+/// A keyword that is not there at the first look was left out for a target that refuses it; later it may be its
+/// user who took it away. The ledger keeps it, so that each later report names it too.
+fn keyword_refused(entry: &Entry, trace: &Trace<TargetId>) -> Option<Box<Reason>> {
+    let lacks = !trace.flags.difference(&entry.flags).add.keywords().is_empty();
+    let reason = || Reason {
+        code: KEYWORD_REFUSED.into(),
+        text: "the target does not take one of its keywords".into(),
+        message_id: None,
+    };
+    (lacks && !entry.seen).then(|| Box::new(reason()))
 }
 
 /// An item named in a report.
@@ -276,5 +292,17 @@ mod tests {
         assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10), trace("c", 1, 10)]).extra.len(), 1);
         let gone = judged(&two, &[trace("a", 1, 10), trace("c", 1, 10)]);
         assert_eq!(gone.absent.len(), 1, "a seen item that is gone does not claim another copy");
+    }
+
+    #[test]
+    fn a_keyword_that_never_arrived_is_told_from_one_that_its_user_took_away() {
+        let flagged =
+            |seen| Entry { flags: Flags::from_parts(0, ["kw".into()]), ..entry("1", Some("a"), 1, seen) };
+        let codes = |entry: Entry| {
+            let there = judged(&[entry], &[trace("a", 1, 10)]).there;
+            there.into_iter().map(|e| e.reason.map(|r| r.code.to_string())).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(flagged(false)), [Some(KEYWORD_REFUSED.to_owned())]);
+        assert_eq!(codes(flagged(true)), [None]);
     }
 }

@@ -49,32 +49,18 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     let folders: Vec<FolderEntry> = shared.all_folders().into_iter().filter(|f| f.target.is_some()).collect();
     let looks = folders.into_iter().map(|folder| {
         let count = counts.get(&folder.no).copied();
-<<<<<<< HEAD
         async move { look(shared, &folder, depth, count, unknown).await.map(|looked| (folder, count, looked)) }
     });
     let mut looked = std::pin::pin!(stream::iter(looks).buffered(TOGETHER));
     while let Some((folder, count, looked)) = looked.try_next().await? {
         let Some(Looked { entries, judged }) = looked else {
-=======
-        let wrote = folder.placed_pass == shared.pass;
-        // Without a count that was noted, the last look found something wrong, or there was none.
-        let fewer = count.is_some_and(|now| folder.target_items.is_none_or(|then| now < then));
-        let reading = depth != Depth::Written || wrote || fewer || folder.owed + folder.skipped > 0;
-        if !reading {
->>>>>>> liars
             sum_up(&mut checked.findings, &folder);
             continue;
         };
         list_skipped(&mut checked.findings, &folder, &entries);
-<<<<<<< HEAD
-        if let Some(judged) = judged {
-=======
-        let all = depth != Depth::Written || fewer;
         let wrong = |findings: &Findings| findings.missing.len() + findings.doubled.len();
         let before = wrong(&checked.findings);
-        if all || wrote {
-            let judged = look(shared, &folder, &entries, depth, all).await?;
->>>>>>> liars
+        if let Some(judged) = judged {
             free.extend(judged.free.iter().cloned());
             absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
             report(shared, &folder, judged, depth, &mut checked).await?;
@@ -146,7 +132,8 @@ async fn look(
     unknown: &Unknown,
 ) -> Result<Option<Looked>> {
     let wrote = folder.placed_pass == shared.pass;
-    let fewer = matches!((count, folder.target_items), (Some(now), Some(then)) if now < then);
+    // Without a count that was noted, the last look found something wrong, or there was none.
+    let fewer = count.is_some_and(|now| folder.target_items.is_none_or(|then| now < then));
     let all = depth != Depth::Written || fewer;
     if !(all || wrote || folder.owed + folder.skipped > 0) {
         return Ok(None);
@@ -232,6 +219,9 @@ async fn report(
     for entry in there {
         if let Some(repair) = entry.repair {
             said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair).to_owned()));
+        }
+        if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
+            said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));
         }
         shared.record(entry.clone(), Some(&entry)).await?;
     }

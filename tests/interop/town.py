@@ -105,7 +105,8 @@ def plant(source, target, state):
             excused = odd_one is not None and (odd_one.quirk or odd_one.date is None)
             if not excused and fault.kind != "extra-folder":
                 raise snapshot.CannotLook(f"{account.user}: planted, but not shown: {fault.kind} {fault.detail}")
-            told["keptDifferently"] += [f"{account.user}: {fault.kind}: {odd_one.quirk}"] if odd_one and odd_one.quirk else []
+            told["keptDifferently"] += [f"{account.user}: {'/'.join(fault.folder)}: {odd_one.quirk}"] \
+                if fault.kind in (*LOST, *CHANGED) and odd_one.quirk else []
         readings[number] = shown
     empty = {number: look(account).count() for number, account in enumerate(target.accounts, 1)}
     if any(empty.values()):

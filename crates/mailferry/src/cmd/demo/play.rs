@@ -77,6 +77,9 @@ impl Play<'_> {
         for what in texts(&planted["notPlanted"]) {
             stage.say(&format!("  not planted: {what}"))?;
         }
+        for what in texts(&planted["keptDifferently"]) {
+            stage.say(&format!("  the source itself shows it otherwise than planted: {what}"))?;
+        }
         stage.say("")?;
         stage.say(&format!("$ cd {}", stage.folder.display()))?;
         stage.say("$ export MAILFERRY_DATA_DIR=$PWD/data")

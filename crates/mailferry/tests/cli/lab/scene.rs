@@ -130,7 +130,7 @@ impl Scene {
         let count = |held: &Held| held.iter().map(|(n, v)| (n.clone(), v.len())).collect::<Vec<_>>();
         assert_eq!(count(&from), count(&to));
         for (folder, here) in &from {
-            for (here, there) in here.iter().zip(&to[folder]).filter(|(here, there)| here != there) {
+            if let Some((here, there)) = here.iter().zip(&to[folder]).find(|(here, there)| here != there) {
                 let show =
                     |m: &(Vec<u8>, _, i64)| String::from_utf8_lossy(&m.0[..m.0.len().min(300)]).into_owned();
                 let (a, b) = ((show(here), &here.1, here.2), (show(there), &there.1, there.2));

@@ -96,7 +96,15 @@ impl Findings {
     pub fn sentence(&self) -> String {
         let n = self.identified;
         let (skipped, missing, doubled) = (self.skipped.len(), self.missing.len(), self.doubled.len());
+        let told = self.placed + (skipped + missing) as u64;
         let mut sentence = match self.score() {
+            // Only a run that shall change nothing leaves items unaccounted for.
+            _ if told < n => {
+                let put = n - told;
+                format!(
+                    "A dry run: of {n} identified items of the source, {put} would be put; nothing was changed."
+                )
+            }
             Score::Perfect => {
                 format!("The migration looks good: all {n} identified items of the source are on the target.")
             }
@@ -169,11 +177,20 @@ mod tests {
         };
         Findings {
             identified,
+            placed: identified - (skipped + missing) as u64,
             skipped: vec![named.clone(); skipped],
             missing: vec![named.clone(); missing],
             doubled: vec![named; doubled],
             ..Findings::default()
         }
+    }
+
+    #[test]
+    fn a_dry_run_claims_nothing() {
+        let would = Findings { identified: 43, placed: 3, ..Findings::default() };
+        assert!(
+            would.sentence().starts_with("A dry run: of 43 identified items of the source, 40 would be put")
+        );
     }
 
     #[test]

@@ -155,12 +155,19 @@ impl Store {
                     subscribed: Some(subscribed.contains(&name.trim_start_matches('.'))),
                     identity: None,
                     epoch: None,
-                    items: None,
+                    items: self.count(name),
                 }
             })
             .collect();
         folders.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(folders)
+    }
+
+    /// How many files lie in a folder.
+    fn count(&self, name: &str) -> Option<u64> {
+        let dir = if name.is_empty() { self.root.clone() } else { self.root.join(name) };
+        let files = ["cur", "new"].map(|part| fs::read_dir(dir.join(part)).map(Iterator::count).ok());
+        Some(files.into_iter().flatten().sum::<usize>() as u64)
     }
 
     /// All messages of a folder, by id; those in `new` as well.

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
-    Error, Result,
+    Error, Kind, Result,
     error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
@@ -31,6 +31,11 @@ const READ_AGAIN: usize = 3;
 
 /// Folders carried side by side: more than there are connections, so that none waits for an answer.
 const LANES: usize = 8;
+
+/// The first cause is worth telling, not that the others stopped because of it.
+fn worth_telling(told: Option<Error>, next: Error) -> Error {
+    told.filter(|e| e.kind() != Kind::Cancelled).unwrap_or(next)
+}
 
 /// A folder that has to be read.
 #[derive(Clone)]
@@ -169,8 +174,7 @@ pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()
         let done = done.unwrap_or_else(|e| Err(Error::bug("copy", e.to_string())));
         if let Err(e) = done {
             shared.halt.cancel();
-            // The first cause is worth telling, not that the others stopped because of it.
-            failed = failed.or(Some(e));
+            failed = Some(worth_telling(failed, e));
         }
     }
     failed.map_or(Ok(()), Err)
@@ -360,7 +364,9 @@ async fn put_gathered(shared: &Arc<Shared>, folders: &mut [Gathered]) -> Result<
     let lanes = if shared.sides.target.caps().writers == 1 { 1 } else { LANES };
     let carried = stream::iter(work).map(|(no, owed)| carry(shared, no, owed)).buffer_unordered(lanes);
     let results: Vec<Result<()>> = carried.collect().await;
-    results.into_iter().collect()
+    let failed =
+        results.into_iter().filter_map(Result::err).fold(None, |told, e| Some(worth_telling(told, e)));
+    failed.map_or(Ok(()), Err)
 }
 
 /// Subscriptions follow the source.

@@ -156,9 +156,8 @@ impl BatchReport {
         let mut sentence = sum.sentence();
         if !failed.is_empty() {
             let (n, of) = (failed.len(), users.len());
-            sentence = format!(
-                "The migration does NOT look good: {n} of {of} mailboxes failed. Of the others: {sentence}"
-            );
+            sentence =
+                format!("The migration does NOT look good: {n} of {of} mailboxes failed; each says why.");
         }
         let [skipped, missing, doubled, changed_at_target, rewritten, not_migratable] = lists;
         Ok(Self {

@@ -111,7 +111,8 @@ pub fn pause(status: &Status) -> Option<Duration> {
         "try again later",
     ]) || (plain(PlainCode::Limit)
         && any(&["rate", "too many", "exceeded the"])
-        && !any(&["size", "large"]))
+        && !any(&["size", "large"])
+        && !is_about_the_group(&text))
     {
         return Some(Duration::from_secs(30));
     }
@@ -198,7 +199,10 @@ fn judge_code(op: Op, code: PlainCode, text: &str) -> Option<(Kind, Scope)> {
         PlainCode::OverQuota => (Kind::QuotaExceeded, whole),
         PlainCode::TooBig => (Kind::TooLarge, Scope::Item),
         // RFC 5530 §3 LIMIT says which only in words; an APPEND that is alone in being refused is too large.
-        PlainCode::Limit if op == Op::Append && !text.contains("rate") && !text.contains("too many") => {
+        PlainCode::Limit
+            if op == Op::Append
+                && (is_about_the_group(text) || !text.contains("rate") && !text.contains("too many")) =>
+        {
             (Kind::TooLarge, Scope::Item)
         }
         PlainCode::Limit => (Kind::Throttled, whole),
@@ -219,6 +223,11 @@ fn judge_code(op: Op, code: PlainCode, text: &str) -> Option<(Kind, Scope)> {
         PlainCode::ExpungeIssued => (Kind::NotFound, Scope::Item),
         _ => return None,
     })
+}
+
+/// Not too often, but too many in one command: a smaller group is taken.
+fn is_about_the_group(text: &str) -> bool {
+    text.contains("messages at once")
 }
 
 fn is_size(text: &str) -> bool {
@@ -280,6 +289,7 @@ mod tests {
                 TooLarge,
                 Item,
             ),
+            (Op::Append, "f3 NO [LIMIT] Too many messages at once", TooLarge, Item),
             (Op::Append, "f3 NO [TOOBIG] Message too big", TooLarge, Item),
             (Op::Append, "f3 NO Message size exceeds the maximum size", TooLarge, Item),
             (Op::Append, "f3 NO [TRYCREATE] Mailbox doesn't exist: x", NotFound, Folder),

@@ -249,7 +249,8 @@ impl ImapSource {
         let mut changes: Vec<Change> = facts.upserts(at.uid_next).collect();
         let uid_next = opened.uid_next.unwrap_or(highest_new(&changes, at));
         if let (Some(changed), Some(there)) = (answers.next(), answers.next()) {
-            self.collect(&conn, name, u32::MAX, changed, &mut facts).await?;
+            // Where the server stops early, the rest is read whole, changed or not.
+            self.collect(&conn, name, 1, changed, &mut facts).await?;
             changes.extend(facts.flags(at.uid_next));
             let there = look::searched(&self.pool, &conn, name, 1, there).await?;
             changes.extend(there.iter().map(|uid| Change::Stays(ids::item_id(at.uid_validity, uid))));

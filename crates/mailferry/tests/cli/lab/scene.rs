@@ -129,7 +129,14 @@ impl Scene {
         let (from, to) = (held(&self.from().snapshot()), held(&self.to().snapshot()));
         let count = |held: &Held| held.iter().map(|(n, v)| (n.clone(), v.len())).collect::<Vec<_>>();
         assert_eq!(count(&from), count(&to));
-        assert!(from == to, "the counts agree, the messages do not");
+        for (folder, here) in &from {
+            if let Some((here, there)) = here.iter().zip(&to[folder]).find(|(here, there)| here != there) {
+                let show =
+                    |m: &(Vec<u8>, _, i64)| String::from_utf8_lossy(&m.0[..m.0.len().min(300)]).into_owned();
+                let (a, b) = ((show(here), &here.1, here.2), (show(there), &there.1, there.2));
+                panic!("{folder}: {a:?}\nis {b:?} at the target");
+            }
+        }
         self.well_behaved();
     }
 

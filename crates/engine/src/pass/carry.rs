@@ -86,8 +86,11 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
     while let Some(done) = puts.next().await {
         failed = failed.or(done.err());
     }
-    if failed.is_some() {
+    if let Some(error) = &failed {
         shared.halt.cancel();
+        if error.side() != Side::Source && error.kind() != Kind::Cancelled {
+            shared.target_failed.cancel();
+        }
     }
     failed.map_or(Ok(()), Err)
 }

@@ -96,8 +96,10 @@ pub(crate) struct Shared {
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
-    /// Stops new puts after an error that reaches the whole mailbox.
+    /// Stops reading after an error that reaches the whole mailbox.
     pub halt: Cancel,
+    /// Stops puts too: the target failed. What a failed source gave before is still put.
+    pub target_failed: Cancel,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -138,6 +140,7 @@ impl Shared {
             claimed: Mutex::default(),
             deeds: Mutex::default(),
             halt: Cancel::default(),
+            target_failed: Cancel::default(),
         })
     }
 
@@ -259,7 +262,7 @@ impl Shared {
     /// Whether a put may be sent now.
     pub fn may_put(&self) -> Result<()> {
         self.cx.cancel.check()?;
-        self.halt.check()?;
+        self.target_failed.check()?;
         if (self.terms.lease_left)() < self.cx.put_timeout {
             let lost = "the lease on this mailbox is running out; another worker may take over";
             return Err(

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     };
     logging::start(&cli.global);
     let out = Out::of(&cli.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime_of(&cli.command);
     let ended = match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(cmd::run(cli, &matches, connectors, &out));
@@ -52,5 +52,16 @@ fn main() -> ExitCode {
             out.complain(&failure);
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// One mailbox is carried by one thread: handing every piece from thread to thread costs more than it gains.
+/// A batch carries many, by two.
+fn runtime_of(command: &args::Noun) -> std::io::Result<tokio::runtime::Runtime> {
+    match command {
+        args::Noun::Copy(_) | args::Noun::Verify(_) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
+        _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build(),
     }
 }

@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text: 16 << 20, stream_min: 256 << 10, inline_total: 4 << 20, read: 256 << 10 }
+        Self { text: 16 << 20, stream_min: 256 << 10, inline_total: 4 << 20, read: 64 << 10 }
     }
 }
 

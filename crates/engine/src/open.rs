@@ -104,13 +104,22 @@ impl End {
             let place = spec.required || matches!(spec.takes, Takes::Host | Takes::Port);
             if place && spec.takes != Takes::Secret {
                 let value = self.settings.get(spec.name).or(spec.default).unwrap_or_default();
-                let value = if spec.takes == Takes::Host { value.to_lowercase() } else { value.to_owned() };
+                let value = if spec.takes == Takes::Host { host(value) } else { value.to_owned() };
                 text.push_str(&format!(" {}={value:?}", spec.name));
             }
         }
         let user = self.mailbox.user.as_deref().unwrap_or(&self.mailbox.address);
         text.push_str(&format!(" mailbox={user:?}"));
         text
+    }
+}
+
+/// One spelling for a host: two spellings would be two ledgers of one mailbox.
+fn host(name: &str) -> String {
+    let name = name.to_lowercase();
+    match name.trim_end_matches('.') {
+        "localhost" => "127.0.0.1".to_owned(),
+        name => name.to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use mailferry_model::{
-    Error, Kind, Result,
+    Error, Kind, Result, Retry, Scope,
     caps::SourceCaps,
     folder::Folder,
     id::{Cursor, Fingerprint, FolderId, ItemId},
@@ -137,7 +137,8 @@ impl Source for MaildirSource {
         stream::iter(stubs)
             .map(move |stub| {
                 let mail = mails.get(&base(&stub.id));
-                self.item(stub, mail)
+                let (id, item) = self.item(stub, mail);
+                (id, item.map_err(of_item))
             })
             .boxed()
     }
@@ -179,5 +180,13 @@ impl Source for MaildirSource {
 
     async fn close(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A file that cannot be read is one item that cannot move: the mailbox goes on.
+fn of_item(error: Error) -> Error {
+    match error.kind() {
+        Kind::NotFound => error,
+        _ => error.scope_of(Scope::Item).retry_of(Retry::Never),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::try_join;
 use mailferry_model::{
-    Result,
+    Error, Kind, Result, Scope, Side,
     folder::Folder,
     id::{Fingerprint, FolderId},
     job::PassKind,
@@ -80,6 +80,11 @@ pub(super) async fn open(sides: &Sides, terms: &Terms) -> Result<Listed> {
         sides.ledger.head(mailbox)
     )?;
     let plan = plan(&head, &source, &target, &terms.options);
+    if plan.folders.is_empty() && !terms.options.filter.include.is_empty() {
+        let error =
+            Error::new(Kind::NotFound, Side::Us, "plan", "no folder of the source is named by --include");
+        return Err(error.scope_of(Scope::Mailbox));
+    }
     let mut fingerprints: HashMap<FolderId, Fingerprint> = state.into_iter().collect();
     let lacking = |f: &&crate::plan::Planned| !fingerprints.contains_key(&f.listed.id);
     let also: Vec<FolderId> = plan.folders.iter().filter(lacking).map(|f| f.listed.id.clone()).collect();
@@ -256,7 +261,7 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
         loop {
             cx.cancel.check()?;
             let page = match sides.source.changes(&planned.listed.id, cursor.as_ref()).await {
-                Err(e) if e.kind() == mailferry_model::Kind::CursorExpired && cursor.is_some() => {
+                Err(e) if e.kind() == Kind::CursorExpired && cursor.is_some() => {
                     cursor = None;
                     continue;
                 }

@@ -128,6 +128,9 @@ async fn attempt(
     let side = |word| Side { word, matches, ca_file: pair.ca_file };
     let source = account::end(pair.source, &side("source"), &asked.connectors)?;
     let target = account::end(pair.target, &side("target"), &asked.connectors)?;
+    if source.identity() == target.identity() {
+        return Err(Failure::usage("Source and target are the same mailbox.".to_owned()));
+    }
     let user = source.mailbox.address.clone();
     let name = source.mailbox.user.clone().unwrap_or_else(|| user.clone());
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;

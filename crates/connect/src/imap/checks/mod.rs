@@ -27,11 +27,16 @@ static CHECKS: [Check; 7] = [
     Check { step: Step::Mailbox, id: "imap-inbox-opens", title: "The mailbox opens" },
 ];
 
-/// The probes for these settings; without a mailbox those up to the greeting.
+/// The probes for these settings. Without a mailbox an account of its own is asked for its own mailbox; an
+/// administrator's sign-in needs a mailbox to be tried on: those steps are not run.
 pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    let asking = Arc::new(tokio::sync::Mutex::new(Asking::begin(settings, mailbox)));
-    let asked = if mailbox.is_some() { CHECKS.len() } else { 4 };
-    CHECKS[..asked]
+    let own = || {
+        let address = settings.get("username").filter(|_| settings.get("admin-style").is_none())?.to_owned();
+        Some(MailboxAddress { address, ..MailboxAddress::default() })
+    };
+    let mailbox = mailbox.cloned().or_else(own);
+    let asking = Arc::new(tokio::sync::Mutex::new(Asking::begin(settings, mailbox.as_ref())));
+    CHECKS
         .iter()
         .map(|check| Box::new(ImapProbe { check, asking: asking.clone() }) as Box<dyn Probe>)
         .collect()

@@ -129,6 +129,17 @@ impl Findings {
         sentence
     }
 
+    /// The counts of the mailbox.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            identified: self.identified,
+            placed: self.placed,
+            bytes: self.bytes,
+            bytes_identified: self.bytes,
+            skipped: self.skipped.len() as u64,
+        }
+    }
+
     /// Whether everything is as it should be: exit code 0; otherwise 3.
     pub fn is_clean(&self) -> bool {
         self.skipped.is_empty() && self.missing.is_empty() && self.doubled.is_empty()

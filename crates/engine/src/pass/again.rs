@@ -11,7 +11,6 @@ use mailferry_model::{
     item::{Stub, Trace},
     ledger::{Entry, FolderEntry, FolderNo, State},
     port::Cx,
-    report::Totals,
 };
 
 use super::{
@@ -65,13 +64,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     }
     checked.findings.not_migratable.extend(check::not_migratable(&listed.plan.left_out));
     let findings = checked.findings;
-    let totals = Totals {
-        identified: findings.identified,
-        placed: findings.placed,
-        bytes: findings.bytes,
-        bytes_identified: findings.bytes,
-        skipped: findings.skipped.len() as u64,
-    };
+    let totals = findings.totals();
     let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
     let score = findings.score();
     Ok(Report { deeds: Deeds::default(), findings, score, totals, moved_in: Duration::ZERO, verified_in })

@@ -48,57 +48,52 @@ pub(super) async fn bodies(
         for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
             let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
             let same = put.is_some() && there.as_ref().ok() == put.as_ref();
-            let why = match (same, entry.repair) {
-                (true, Some(repair)) => Some(("REPAIRED", verify::repair_words(repair))),
+            let verdict = match (same, entry.repair) {
+                (true, Some(repair)) => Verdict::Rewritten("REPAIRED", verify::repair_words(repair)),
                 (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
-                    Some(("LINE_ENDS_REWRITTEN", "the target changed line ends"))
+                    Verdict::Rewritten("LINE_ENDS_REWRITTEN", "the target changed line ends")
                 }
-                (true, None) => None,
-                (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => None,
+                (true, None) => Verdict::Same,
+                (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => Verdict::Same,
                 (false, _) => match there.ok() {
                     Some(there) => known_rewrite(shared, folder, entry, there).await,
-                    None => Some(("", "")),
+                    None => Verdict::Wrong,
                 },
             };
-            match why {
-                None if !same && shared.sides.target.caps().fidelity == Fidelity::Exact => {
-                    wrong(&mut said, entry)
-                }
-                Some(("", _)) => wrong(&mut said, entry),
-                why => {
-                    let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
-                    shared.record(seen, Some(entry)).await?;
-                    said.extend(
-                        why.map(|(code, words)| Said::Rewritten(entry.clone(), code, words.to_owned())),
-                    );
-                }
+            if let Verdict::Wrong = verdict {
+                let reason = "the target said OK and shows something else than was put";
+                said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason.to_owned()));
+                continue;
+            }
+            let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
+            shared.record(seen, Some(entry)).await?;
+            if let Verdict::Rewritten(code, words) = verdict {
+                said.push(Said::Rewritten(entry.clone(), code, words.to_owned()));
             }
         }
     }
     Ok(said)
 }
 
-fn wrong(said: &mut Vec<Said>, entry: &Entry) {
-    let reason = "the target said OK and shows something else than was put";
-    said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason.to_owned()));
+/// What reading both bodies tells.
+enum Verdict {
+    Same,
+    Rewritten(&'static str, &'static str),
+    Wrong,
 }
 
 /// Whether the target holds what such targets are known to make of this body.
-async fn known_rewrite(
-    shared: &Shared,
-    folder: &FolderEntry,
-    entry: &Entry,
-    there: Digest,
-) -> Option<(&'static str, &'static str)> {
+async fn known_rewrite(shared: &Shared, folder: &FolderEntry, entry: &Entry, there: Digest) -> Verdict {
     if entry.size > Body::IN_MEMORY {
-        return None;
+        return Verdict::Wrong;
     }
     let stub: Stub = Owed::from_entry(entry).stub;
     let mut fetched = shared.sides.source.fetch(&folder.source, vec![stub], Form::Mime);
-    let Some((_, Ok(item))) = fetched.next().await else { return None };
-    let Body::Bytes(body) = item.body else { return None };
+    let Some((_, Ok(item))) = fetched.next().await else { return Verdict::Wrong };
+    let Body::Bytes(body) = item.body else { return Verdict::Wrong };
     let rewrites = shared.sides.convert.rewrites(&body);
-    rewrites.into_iter().find(|(_, digest)| *digest == there).map(|(words, _)| ("BYTES_REWRITTEN", words))
+    let known = rewrites.into_iter().find(|(_, digest)| *digest == there);
+    known.map_or(Verdict::Wrong, |(words, _)| Verdict::Rewritten("BYTES_REWRITTEN", words))
 }
 
 /// Puts what was said into the findings, with Message-IDs, which the source is asked for in one call.

@@ -194,13 +194,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
     steps::pack(shared).await?;
     let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
     let score = findings.score();
-    let totals = mailferry_model::report::Totals {
-        identified: findings.identified,
-        placed: findings.placed,
-        bytes: findings.bytes,
-        bytes_identified: findings.bytes,
-        skipped: findings.skipped.len() as u64,
-    };
+    let totals = findings.totals();
     shared.terms.progress.set_phase("done");
     let deeds = *locked(&shared.deeds);
     Ok(Report { deeds, findings, score, totals, moved_in, verified_in })

@@ -45,6 +45,15 @@ pub fn logged(command: &mut Command, log: &mut File) -> Result<bool> {
     Ok(status.success())
 }
 
+/// The same command, ended after so many seconds: first asked to end, after ten more seconds made to.
+pub fn within(seconds: u32, command: &Command) -> Command {
+    let mut timed = Command::new("timeout");
+    timed.args(["--kill-after=10", &seconds.to_string()]);
+    timed.arg(command.get_program()).args(command.get_args());
+    timed.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    timed
+}
+
 /// What a file written by a child now holds.
 pub fn read_back(file: &mut File) -> Result<String> {
     let mut bytes = Vec::new();

@@ -113,7 +113,7 @@ fn demo(bench: &mut Bench) -> Result<Outcome> {
     if !crate::demo::exists() {
         return Ok(Outcome::Skipped("the binary has no demo".to_owned()));
     }
-    let mut command = crate::demo::command()?;
+    let mut command = run::within(DEMO_SECONDS, &crate::demo::command()?);
     bench.prepare(&mut command);
     let count = Count { passed: 1, ..Count::default() };
     Ok(ended(bench.succeeds(&mut command)?, count))
@@ -122,17 +122,24 @@ fn demo(bench: &mut Bench) -> Result<Outcome> {
 /// Figures are printed, never judged.
 fn benchmark(bench: &mut Bench) -> Result<Outcome> {
     let mut command = Command::new(std::env::current_exe()?);
-    bench.prepare(command.args(["bench", "imap", "--runs", "3"]));
+    let mut command = run::within(BENCH_SECONDS, command.args(["bench", "imap", "--runs", "3"]));
+    bench.prepare(&mut command);
     let well = bench.succeeds(&mut command)?;
     println!("{}", bench.said()?);
     Ok(ended(well, Count::default()))
 }
 
 /// How long all scripts together may take: one that hangs fails.
-const SCRIPT_SECONDS: u32 = 1800;
+const SCRIPT_SECONDS: u32 = 1500;
 
 /// The same with fifty kills in each variant.
 const LONG_SCRIPT_SECONDS: u32 = 7200;
+
+/// How long a demo may take; ten seconds are usual.
+const DEMO_SECONDS: u32 = 180;
+
+/// How long the benchmark may take.
+const BENCH_SECONDS: u32 = 3600;
 
 /// The binary against real servers, judged by Python: `tests/interop/run.py`.
 fn interop(bench: &mut Bench) -> Result<Outcome> {
@@ -141,12 +148,12 @@ fn interop(bench: &mut Bench) -> Result<Outcome> {
     }
     let long = bench.depth == Depth::Long;
     let seconds = if long { LONG_SCRIPT_SECONDS } else { SCRIPT_SECONDS };
-    let mut command = Command::new("timeout");
-    command.args(["--kill-after=10", &seconds.to_string(), "python3", "-B"]);
-    command.arg(bench.root.join("tests/interop/run.py"));
+    let mut scripts = Command::new("python3");
+    scripts.arg("-B").arg(bench.root.join("tests/interop/run.py"));
     if long {
-        command.arg("--long");
+        scripts.arg("--long");
     }
+    let mut command = run::within(seconds, &scripts);
     let peer = format!("{} peer", std::env::current_exe()?.display());
     command.env("MAILFERRY_PEER", peer);
     if root::is_ci() {

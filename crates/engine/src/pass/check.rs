@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use mailferry_model::{
     Kind, Result,
     error::Reaction,
@@ -22,6 +22,7 @@ use super::{
     compare::{self, Said},
     shared::{Owed, Shared, locked},
     terms::Depth,
+    together::together,
 };
 use crate::verify::{self, Judged, Scene};
 
@@ -47,11 +48,15 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     let mut free: Vec<Trace<TargetId>> = Vec::new();
     let counts = counts(shared).await?;
     let folders: Vec<FolderEntry> = shared.all_folders().into_iter().filter(|f| f.target.is_some()).collect();
-    let looks = folders.into_iter().map(|folder| {
-        let count = counts.get(&folder.no).copied();
-        async move { look(shared, &folder, depth, count, unknown).await.map(|looked| (folder, count, looked)) }
-    });
-    let mut looked = std::pin::pin!(stream::iter(looks).buffered(TOGETHER));
+    let looks =
+        folders.into_iter().map(|folder| {
+            let (shared, count) = (shared.clone(), counts.get(&folder.no).copied());
+            let unknown = unknown.get(&folder.no).cloned().unwrap_or_default();
+            async move {
+                look(&shared, &folder, depth, count, unknown).await.map(|looked| (folder, count, looked))
+            }
+        });
+    let mut looked = std::pin::pin!(together(looks, TOGETHER));
     while let Some((folder, count, looked)) = looked.try_next().await? {
         let Some(Looked { entries, judged }) = looked else {
             sum_up(&mut checked.findings, &folder);
@@ -129,7 +134,7 @@ async fn look(
     folder: &FolderEntry,
     depth: Depth,
     count: Option<u64>,
-    unknown: &Unknown,
+    unknown: Vec<Entry>,
 ) -> Result<Option<Looked>> {
     let wrote = folder.placed_pass == shared.pass;
     // Without a count that was noted, the last look found something wrong, or there was none.
@@ -139,7 +144,7 @@ async fn look(
         return Ok(None);
     }
     let mut entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
-    entries.extend(unknown.get(&folder.no).into_iter().flatten().cloned());
+    entries.extend(unknown);
     let judged = match all || wrote {
         true => Some(judge(shared, folder, &entries, depth, all).await?),
         false => None,

@@ -18,6 +18,7 @@ mod settle;
 mod shared;
 mod steps;
 mod terms;
+mod together;
 mod writer;
 
 pub use again::verify;

@@ -2,7 +2,11 @@
 //!
 //! Folders and states asked for at the same moment share one listing.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
@@ -151,22 +155,24 @@ pub enum Asker {
 #[derive(Default)]
 struct Last {
     at: Duration,
-    had: Vec<bool>,
+    had: [bool; 2],
     directory: Option<Arc<Directory>>,
 }
 
 /// Listings of one account.
 #[derive(Default)]
 pub struct Directories {
-    last: tokio::sync::Mutex<Last>,
+    /// One listing at a time. Nothing else waits for it: a call that is not polled may hold it for long.
+    listing: tokio::sync::Mutex<()>,
+    last: Mutex<Last>,
     /// Answers to a listing that was sent with the sign-in.
-    early: std::sync::Mutex<Option<Answers>>,
+    early: Mutex<Option<Answers>>,
 }
 
 impl Directories {
     /// With a listing on its way.
     pub fn with_early(early: Option<Answers>) -> Self {
-        Self { early: std::sync::Mutex::new(early), ..Self::default() }
+        Self { early: Mutex::new(early), ..Self::default() }
     }
 
     /// A listing that this asker has not seen yet, made now or within the same moment for the other asker.
@@ -174,17 +180,12 @@ impl Directories {
     /// # Errors
     /// What listing says.
     pub async fn get(&self, pool: &Arc<Pool>, asker: Asker) -> Result<Arc<Directory>> {
-        let mut last = self.last.lock().await;
+        let _one = self.listing.lock().await;
         let now = pool.cx.clock.elapsed();
-        let seat = asker as usize;
-        if let Some(directory) = last.directory.clone()
-            && now.saturating_sub(last.at) < SAME_MOMENT
-            && last.had.get(seat) == Some(&false)
-        {
-            last.had[seat] = true;
+        if let Some(directory) = self.locked().give(now, asker) {
             return Ok(directory);
         }
-        let early = self.early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).take();
         let directory = Arc::new(match early {
             Some(answers) => match read_extended(pool, answers).await {
                 Ok(directory) => directory,
@@ -192,8 +193,9 @@ impl Directories {
             },
             None => pool.retried(|| list(pool)).await?,
         });
-        *last = Last { at: now, had: vec![false; 2], directory: Some(directory.clone()) };
-        last.had[seat] = true;
+        let mut last = self.locked();
+        *last = Last { at: now, had: [false; 2], directory: Some(directory.clone()) };
+        last.had[asker as usize] = true;
         Ok(directory)
     }
 
@@ -203,18 +205,32 @@ impl Directories {
     /// What listing says.
     pub async fn peek(&self, pool: &Arc<Pool>) -> Result<Arc<Directory>> {
         let directory = self.get(pool, Asker::Folders).await?;
-        self.last.lock().await.had = vec![false; 2];
+        self.locked().had = [false; 2];
         Ok(directory)
     }
 
     /// The last listing, however old.
-    pub async fn last(&self) -> Option<Arc<Directory>> {
-        self.last.lock().await.directory.clone()
+    pub fn last(&self) -> Option<Arc<Directory>> {
+        self.locked().directory.clone()
     }
 
     /// Forgets what it knows: folders were made or renamed.
-    pub async fn forget(&self) {
-        self.last.lock().await.directory = None;
+    pub fn forget(&self) {
+        self.locked().directory = None;
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Last {
+    /// The listing, if it is of this moment and the asker has not had it yet.
+    fn give(&mut self, now: Duration, asker: Asker) -> Option<Arc<Directory>> {
+        let fresh = now.saturating_sub(self.at) < SAME_MOMENT;
+        let directory = self.directory.clone().filter(|_| fresh)?;
+        let had = std::mem::replace(&mut self.had[asker as usize], true);
+        (!had).then_some(directory)
     }
 }
 

@@ -52,7 +52,7 @@ impl ImapSource {
         if page.as_ref().is_err_and(|e| e.kind() == Kind::CursorExpired) {
             self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
             self.epochs.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
-            self.directories.forget().await;
+            self.directories.forget();
         }
         page
     }
@@ -63,7 +63,7 @@ impl ImapSource {
 
     /// The beginning of a first listing; of a small folder all of it.
     async fn first(&self, folder: &FolderId, name: &MailboxName) -> Result<Page> {
-        let known = self.directories.last().await.and_then(|d| d.state(name).cloned());
+        let known = self.directories.last().and_then(|d| d.state(name).cloned());
         let items = known.as_ref().and_then(|s| s.messages);
         if let Some(state) = &known
             && let (Some(0), Some(uid_validity), Some(uid_next)) =

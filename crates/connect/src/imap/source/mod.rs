@@ -110,7 +110,7 @@ impl Source for ImapSource {
         };
         let (name, epoch) = (ids::folder_name(folder), self.epoch(folder));
         let found = async move {
-            let hint = self.directories.last().await;
+            let hint = self.directories.last();
             let items = hint.and_then(|d| d.state(&name)?.messages);
             look::traces(self.pool.clone(), name, range, epoch, items)
         };

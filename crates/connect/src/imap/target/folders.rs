@@ -69,7 +69,7 @@ impl ImapTarget {
             status = answers_status(answers).await?;
         }
         if status.is_ok() {
-            self.directories.forget().await;
+            self.directories.forget();
             return Ok(Ensured { id, created: true });
         }
         let error = classify(self.pool.cx.side, Op::Folder, &status);
@@ -99,7 +99,7 @@ impl ImapTarget {
             }
         }
         if matches!(standing, Standing::Missing) {
-            self.directories.forget().await;
+            self.directories.forget();
             let directory = self.directories.peek(&self.pool).await?;
             let lower = name.to_text(self.pool.encoding).to_lowercase();
             let other = directory.folders.iter().map(|f| ids::folder_name(&f.id));
@@ -121,7 +121,7 @@ impl ImapTarget {
         let conn = self.pool.conn(None).await?;
         let status =
             answers_status(conn.send(Ask::of(Command::rename(&from, &name), Wants::Nothing))).await?;
-        self.directories.forget().await;
+        self.directories.forget();
         if status.is_ok() {
             return Ok(id);
         }
@@ -150,7 +150,7 @@ impl ImapTarget {
             return Err(self.error(Kind::Conflict, "remove folder", "the folder holds items"));
         }
         let status = answers_status(conn.send(Ask::of(Command::delete(&name), Wants::Nothing))).await?;
-        self.directories.forget().await;
+        self.directories.forget();
         match classify(self.pool.cx.side, Op::Folder, &status) {
             _ if status.is_ok() => Ok(()),
             error if error.kind() == Kind::NotFound => Ok(()),

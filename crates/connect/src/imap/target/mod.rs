@@ -162,7 +162,7 @@ impl Target for ImapTarget {
             let known = match beyond_mark {
                 // What lies beyond a mark is rarely much.
                 true => Some(0),
-                false => self.directories.last().await.and_then(|d| d.state(&name)?.messages),
+                false => self.directories.last().and_then(|d| d.state(&name)?.messages),
             };
             look::traces(self.pool.clone(), name, range, epoch, known)
         };

@@ -16,6 +16,9 @@ use crate::exit::Failure;
 /// How often we look whether it ended.
 const TICK: Duration = Duration::from_millis(5);
 
+/// No step takes so long: who does hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
 /// How a program ended.
 pub struct Ended {
     /// Its exit code; none after a signal.
@@ -46,12 +49,16 @@ pub async fn output(folder: &Path, mut command: Command) -> Result<Ended, Failur
     command.current_dir(folder).stdin(Stdio::null()).process_group(0);
     command.stdout(out.try_clone().map_err(failed)?).stderr(err.try_clone().map_err(failed)?);
     let mut child = Guard(command.spawn().map_err(failed)?);
-    let status = loop {
-        if let Some(status) = child.0.try_wait().map_err(failed)? {
-            break status;
+    let ends = async {
+        loop {
+            if let Some(status) = child.0.try_wait().map_err(failed)? {
+                break Ok::<_, Failure>(status);
+            }
+            tokio::time::sleep(TICK).await;
         }
-        tokio::time::sleep(TICK).await;
     };
+    let late = |_| Failure::own(format!("{name} did not end within {} s", LIMIT.as_secs()));
+    let status = tokio::time::timeout(LIMIT, ends).await.map_err(late)??;
     Ok(Ended {
         code: status.code().and_then(|code| u8::try_from(code).ok()),
         said: read(&mut out).map_err(failed)?,

@@ -47,21 +47,21 @@ class ClientStream:
         self.line, self.literal, self.command = b"", 0, None
 
     def feed(self, data):
-        """Yields (bytes, the APPEND whose literal begins after them or None)."""
+        """Yields (bytes, the APPEND whose literal begins after them or None, the APPEND they complete or None)."""
         at = 0
         while at < len(data):
             if self.literal:
                 part = data[at:at + self.literal]
                 self.literal -= len(part)
                 at += len(part)
-                yield part, None
+                yield part, None, None
                 continue
             end = data.find(b"\n", at) + 1
             self.line += data[at:end or len(data)]
             at = end or len(data)
             if end:
                 line, self.line = self.line, b""
-                yield line, self.one_line(line)
+                yield line, *self.one_line(line)
 
     def rest(self):
         """What was begun and never became a line."""
@@ -87,7 +87,8 @@ class ClientStream:
             self.command = None
         if begun:
             self.on_begin(command)
-        return command if literal and command and command.verb == "APPEND" else None
+        append = command if command and command.verb == "APPEND" else None
+        return (append, None) if literal else (None, append)
 
     def begin(self, line):
         words = line.strip().split(None, 2)

@@ -1,12 +1,14 @@
 """Kill test: copies are killed (SIGKILL, the whole process group) again and again, then finished and judged.
 
-  kill.py [--kills 50] [--mid-append 30] [--slow-append-ms N] [--land-after-s N] [--short] [--seed N]
+  kill.py [--kills 50] [--mid-append 30] [--held N] [--slow-append-ms N] [--land-after-s N] [--needs EVENT] [--short] …
 
 Source and target are real Dovecots, each behind a relay. Part of the kills fall at random moments,
-at least --mid-append of them while the relay sees an APPEND begun and unanswered. Whenever a run ends
-before its kill, new mail and changed flags give it more to do. At the end: one run to its end, one
+at least --mid-append of them while the relay sees an APPEND begun and unanswered, --held of those while the
+relay keeps it back. Whenever a run ends before its kill, new mail and changed flags give it more to do. It
+goes on killing until each needed event has happened. At the end: one run to its end, one
 more that must change and fetch nothing, then the judge: zero lost, zero doubled. It prints where
 the kills fell, as the relays saw it. It knows nothing of how the copier works.
+Exit status: 0 green, 1 red, 3 inconclusive: within --limit-s too few kills, or a needed event never happened.
 """
 import argparse
 import collections
@@ -30,10 +32,27 @@ from relay import Relay
 RUN_SECONDS, FAILURES_IN_A_ROW = 240, 3
 
 
+def landed_after(test, verb, done):
+    """Whether a message landed when a later connection had such a command DONE (its time, 0: not yet)."""
+    return any(c.verb == verb and c.began > landing.gone and 0 < done(c) <= landing.at
+               for landing in list(test.before_target.landings) for c in test.before_target.commands(landing.gone))
+
+
+EVENTS = {                                         # what a test can need to have happened at the target
+    "landed": lambda test: test.before_target.landed > 0,
+    "lost": lambda test: test.before_target.lost > 0,
+    "landed after the next run had read": lambda test: landed_after(test, "FETCH", lambda c: c.answered),
+    "landed after the next run had put": lambda test: landed_after(test, "APPEND", lambda c: c.sent),
+    "killed outside an APPEND": lambda test: test.result.kills > test.result.mid_append,
+}
+
+
 @dataclass
 class Options:
     kills: int = 50
     mid_append: int = 30
+    held: int = 0                                  # of these, with an APPEND of which the server knows nothing yet
+    needs: tuple = ()                              # of EVENTS
     slow_append_ms: float = 5
     answer_delay_ms: float = 0
     land_after_s: float = 0
@@ -56,12 +75,17 @@ class Result:
     landed: int = 0
     moments: collections.Counter = field(default_factory=collections.Counter)
     problems: list = field(default_factory=list)
+    missing: list = field(default_factory=list)    # what had to happen for a verdict, and did not
     report: object = None
     seconds: float = 0
 
     @property
     def is_green(self):
-        return not self.problems
+        return self.verdict == "GREEN"
+
+    @property
+    def verdict(self):
+        return "RED" if self.problems else "INCONCLUSIVE" if self.missing else "GREEN"
 
     def histogram(self):
         widest = max(map(len, self.moments), default=0)
@@ -74,10 +98,11 @@ class Result:
                 f"{self.runs} runs, {self.landed} messages landed after their client's death; {total} messages, "
                 f"lost {counts.get('lost', 0)}, doubled {counts.get('doubled', 0)}, other differences "
                 f"{sum(n for kind, n in counts.items() if kind not in ('lost', 'doubled'))}: "
-                f"{'GREEN' if self.is_green else 'RED'} in {self.seconds:.0f} s")
+                f"{self.verdict} in {self.seconds:.0f} s")
 
     def text(self):
         return "\n".join(["where the kills fell:", self.histogram(), *(f"problem: {p}" for p in self.problems),
+                          *(f"never happened: {m}" for m in self.missing),
                           self.summary()])
 
 
@@ -134,6 +159,8 @@ class KillTest:
         seen = [c for c in self.before_target.commands(began) if c.began <= at]
         open_now = [c for c in seen if c.is_open(at)]
         appends = [c for c in seen if c.verb == "APPEND"]
+        if any(c in self.before_target.caught for c in open_now):
+            return "APPEND begun and unanswered, kept back"
         if any(c.verb == "APPEND" for c in open_now):
             whole = all(0 < c.sent <= at for c in open_now if c.verb == "APPEND")
             return "APPEND begun and unanswered, " + ("all sent" if whole else "partly sent")
@@ -147,20 +174,43 @@ class KillTest:
             return "before sign-in at the target"
         return "after an APPEND's answer, none open" if appends else "signed in, before the first APPEND"
 
-    def wait_random(self, child):
+    def wait_random(self, child, _):
         try:
             child.wait(self.rng.uniform(0.02, self.usual * 1.1))
         except subprocess.TimeoutExpired:
             pass
 
+    def wait_for(self, child, ready):
+        """Until READY(log of the target) or the run is over; returns whether it is ready."""
+        end = time.monotonic() + RUN_SECONDS
+        while child.poll() is None and time.monotonic() < end:
+            if self.before_target.wait_for(ready, 0.2):
+                return True
+        return False
+
+    def wait_begun(self, child, began):
+        """Until a random number of messages of this run has begun."""
+        wanted = self.rng.randint(1, 40)
+        return self.wait_for(child, lambda log: wanted <= sum(
+            c.messages for c in log if c.verb == "APPEND" and c.began >= began))
+
+    def wait_held(self, child, began):
+        """Until an APPEND of this run is caught by the relay, whole where its client sends it unasked."""
+        if not self.wait_begun(child, began):
+            return
+        self.before_target.catch()
+        try:
+            caught = lambda: [c for c in self.before_target.caught if c.began >= began]
+            if self.wait_for(child, lambda _: caught()):
+                self.before_target.wait_for(lambda _: all(c.sent for c in caught()), 1)
+        finally:
+            self.before_target.release()           # the caught ones stay so
+
     def wait_mid_append(self, child, began):
         """Until a random number of messages of this run has begun and one is unanswered."""
-        wanted = self.rng.randint(1, 40)
-        end = time.monotonic() + RUN_SECONDS
-        enough = lambda log: sum(c.messages for c in log if c.verb == "APPEND" and c.began >= began) >= wanted
-        while child.poll() is None and time.monotonic() < end:
-            if self.before_target.wait_for(enough, 0.2):
-                wanted = 1                         # from here on any open one will do
+        if self.wait_begun(child, began):
+            end = time.monotonic() + RUN_SECONDS
+            while child.poll() is None and time.monotonic() < end:
                 time.sleep(self.rng.uniform(0, self.options.slow_append_ms / 1000))
                 if any(c.began >= began for c in self.before_target.unanswered()):
                     return
@@ -170,14 +220,16 @@ class KillTest:
 
     def run(self):
         began, failures = time.monotonic(), 0
-        plan = ["mid"] * self.options.mid_append + ["any"] * (self.options.kills - self.options.mid_append)
+        mid, held = self.options.mid_append, self.options.held
+        plan = ["held"] * held + ["mid"] * (mid - held) + ["any"] * (self.options.kills - mid)
         self.rng.shuffle(plan)
-        while self.needs_more() and failures < FAILURES_IN_A_ROW and time.monotonic() - began < self.options.limit_s:
-            kind = plan.pop() if plan else "mid"
+        waits = {"held": self.wait_held, "mid": self.wait_mid_append, "any": self.wait_random}
+        while any(self.needs_more()) and failures < FAILURES_IN_A_ROW and time.monotonic() - began < self.options.limit_s:
+            kind = plan.pop() if plan else self.one_more()
             started = time.monotonic()
             child = self.start()
             try:
-                self.wait_mid_append(child, started) if kind == "mid" else self.wait_random(child)
+                waits[kind](child, started)
             finally:
                 killed = self.kill(child, started)
             if killed:
@@ -192,15 +244,22 @@ class KillTest:
                 self.more_to_do()
         if failures >= FAILURES_IN_A_ROW:
             self.result.problems.append(f"fails by itself: {self.last_words}")
-        if self.needs_more():
-            self.result.problems.append("too few kills")
+        self.result.missing = list(self.needs_more())
         self.finish()
         self.result.landed = self.before_target.landed
         self.result.seconds = time.monotonic() - began
         return self.result
 
     def needs_more(self):
-        return self.result.kills < self.options.kills or self.result.mid_append < self.options.mid_append
+        """What still has to happen."""
+        for what, wanted in (("kills", self.options.kills), ("mid_append", self.options.mid_append)):
+            if getattr(self.result, what) < wanted:
+                yield f"{what} {getattr(self.result, what)} of {wanted}"
+        yield from (event for event in self.options.needs if not EVENTS[event](self))
+
+    def one_more(self):
+        """The kind of a kill that was not planned: the surest for what is missing."""
+        return "any" if list(self.needs_more()) == ["killed outside an APPEND"] else "held"
 
     def said(self, what):
         with open(f"{self.words}.{what}", errors="replace") as file:
@@ -259,15 +318,17 @@ def unquiet(source, target, since):
 def short(options):
     """What every run of the tests can afford: less than a minute."""
     options.kills, options.mid_append, options.messages, options.folders = 4, 3, 150, 4
-    options.limit_s, options.feed = 45, 40
+    options.limit_s, options.feed = 180, 40
     return options
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, kind in (("kills", int), ("mid-append", int), ("slow-append-ms", float), ("answer-delay-ms", float),
-                       ("land-after-s", float), ("lose-share", float), ("rtt-ms", float), ("messages", int), ("seed", int), ("limit-s", float)):
+    for name, kind in (("kills", int), ("mid-append", int), ("held", int), ("slow-append-ms", float), ("answer-delay-ms", float),
+                       ("land-after-s", float), ("lose-share", float), ("rtt-ms", float),
+                       ("messages", int), ("seed", int), ("limit-s", float)):
         parser.add_argument("--" + name, type=kind, default=getattr(Options, name.replace("-", "_")))
+    parser.add_argument("--needs", action="append", default=[], choices=EVENTS)
     parser.add_argument("--short", action="store_true")
     given = vars(parser.parse_args())
     options = short(Options(seed=given["seed"])) if given.pop("short") else Options(**given)
@@ -275,7 +336,7 @@ def main():
     with Town() as town:
         result = KillTest(town, lambda *ends: copiers.product(*ends, options.copy_options), options).run()
     print(result.text())
-    return 0 if result.is_green else 1
+    return {"GREEN": 0, "RED": 1, "INCONCLUSIVE": 3}[result.verdict]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 It can add round-trip time (without limiting bandwidth), make every appended message take its time,
 hold back answers, deliver what a dead client sent only seconds after the client is gone ("servers finish
-what dead clients sent"), or lose it (for a share of the dead, by seed). It passes bytes on unchanged and needs plain text to watch.
+what dead clients sent"), or lose it (for a share of the dead, by seed). What tests must not leave to chance they ask for: `catch` keeps APPENDs back until their
+client is dead, `hurry` ends all waiting. It passes bytes on unchanged and needs plain text to watch.
 """
 import collections
 import queue
@@ -11,11 +12,21 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import dataclass
 
 from imapwatch import ClientStream, ServerStream
 
 HOST = "127.0.0.1"
 WIDE, NARROW, GONE_SECONDS = (1 << 17, 128), (1 << 12, 4), 60    # (bytes at once, pieces under way)
+
+
+@dataclass
+class Landing:
+    """An APPEND that was delivered, to its last byte, after its client's death."""
+    connection: int
+    messages: int
+    gone: float                                    # when the client left
+    at: float
 
 
 class Relay:
@@ -28,7 +39,10 @@ class Relay:
         self.lose_share, self.rng = lose_share, random.Random(seed)
         self.changed = threading.Condition()
         self.log, self.links, self.count, self.rules = [], set(), 0, []
-        self.connected, self.landed = [], 0        # times of connections; messages delivered for the dead
+        self.connected = []                        # times of connections
+        self.landings, self.lost = [], 0           # what was delivered for the dead; messages of theirs that were not
+        self.catching, self.caught = False, []     # the APPENDs kept back until their clients are dead
+        self.hurry = threading.Event()             # set: nothing waits any more, but for round trips
         self.listener = socket.create_server((HOST, 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -72,7 +86,49 @@ class Relay:
                 return True
         return False
 
+    def keep(self, append, link):
+        """Keep an APPEND back until its client is gone, when that is asked for."""
+        with self.changed:
+            if self.catching:
+                self.caught.append(append)
+                self.changed.notify_all()
+                link.up.maxsize = 0                # its client may send all it has, else its end is not seen
+                self.changed.wait_for(lambda: link.gone or link.over.is_set())
+
+    def tell(self):
+        """Whoever waits looks again."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def left(self, link):
+        with self.changed:
+            link.gone = time.monotonic()
+            self.changed.notify_all()
+
+    def delivered(self, append, link, lost):
+        """An APPEND of a dead client came to its end: it landed or is LOST."""
+        with self.changed:
+            if lost:
+                self.lost += append.messages
+            else:
+                self.landings.append(Landing(link.number, append.messages, link.gone, time.monotonic()))
+            self.changed.notify_all()
+
     # --- what tests ask and tell
+
+    @property
+    def landed(self):
+        """Messages delivered after their client's death."""
+        return sum(landing.messages for landing in self.landings)
+
+    def catch(self):
+        """Until `release`, no APPEND is passed on before its client is gone; what is caught stays caught."""
+        with self.changed:
+            self.catching = True
+
+    def release(self):
+        with self.changed:
+            self.catching = False
 
     def drop_on(self, command, times=1):
         """Reset the connection on which a command begins for which COMMAND(command) is true."""
@@ -112,6 +168,7 @@ class Relay:
         except OSError:
             pass
         self.listener.close()
+        self.hurry.set()
         for link in list(self.links):
             link.reset()
 
@@ -185,21 +242,26 @@ class Link:
 
     def read_client(self):
         while data := receive(self.client, self.piece):
-            self.put(self.up, list(self.from_client.feed(data)))
-        self.gone = time.monotonic()
+            pieces = list(self.from_client.feed(data))
+            if any(ends for _, _, ends in pieces):
+                self.relay.tell()
+            self.put(self.up, pieces)
+        self.relay.left(self)
         self.left.set()
-        self.put(self.up, [(self.from_client.rest(), None)])
+        self.put(self.up, [(self.from_client.rest(), None, None)])
         self.put(self.up, None)
 
     def send_server(self):
         try:
             while (pieces := self.take(self.up)) is not None:
-                for data, append in pieces:
-                    self.hold(append)
-                    if self.gone and self.loses:
-                        continue
-                    self.relay.landed += append is not None and self.gone > 0
-                    self.server.sendall(data)
+                for data, begins, ends in pieces:
+                    self.hold(begins)
+                    dead = self.gone > 0
+                    lost = dead and self.loses
+                    if not lost:
+                        self.server.sendall(data)
+                    if ends and dead:
+                        self.relay.delivered(ends, self, lost)
             self.server.shutdown(socket.SHUT_WR)
         except OSError:
             self.reset()
@@ -208,9 +270,11 @@ class Link:
         """The time an appended message takes; once the client is gone, what is left lands later."""
         late = self.relay.land_after and self.gone
         if append and self.relay.slow_append and not late:
-            self.over.wait(self.relay.slow_append)
+            self.relay.hurry.wait(self.relay.slow_append)
+        if append:
+            self.relay.keep(append, self)
         if self.relay.land_after and self.gone and any(c.verb == "APPEND" for c in self.open.values()):
-            self.over.wait(max(0.0, self.gone + self.relay.land_after - time.monotonic()))
+            self.relay.hurry.wait(max(0.0, self.gone + self.relay.land_after - time.monotonic()))
 
     # --- server to client
 
@@ -224,7 +288,7 @@ class Link:
         while (data := self.take(self.down)) is not None:
             answers = [(self.open.pop(tag), word) for tag, word in self.from_server.feed(data) if tag in self.open]
             if self.relay.answer_delay and any(command.verb == "APPEND" for command, _ in answers):
-                self.over.wait(self.relay.answer_delay)
+                self.relay.hurry.wait(self.relay.answer_delay)
             if self.gone or deaf:
                 continue                           # nobody hears it: these commands stay unanswered
             for command, word in answers:
@@ -239,7 +303,7 @@ class Link:
         except OSError:
             pass
         if not self.left.wait(1):
-            self.over.set()                        # the server ended it
+            self.end()                             # by the server
             receive_end(self.client)
 
     def count_down(self, size):
@@ -249,9 +313,14 @@ class Link:
         if drop:
             self.reset()
 
+    def end(self):
+        with self.relay.changed:
+            self.over.set()
+            self.relay.changed.notify_all()
+
     def reset(self):
         """Both ends get a RST; what is under way is lost."""
-        self.over.set()
+        self.end()
         for end in (self.client, self.server):
             try:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

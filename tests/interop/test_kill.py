@@ -33,7 +33,8 @@ class LongKills(ShortKills):
         self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=10, seed=2))
 
     def test_fifty_kills_that_land_3_s_later(self):
-        self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=10, land_after_s=3, seed=3))
+        self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=10, land_after_s=3, seed=3,
+                                needs=("landed after the next run had read",)))
 
     def test_fifty_kills_with_late_answers(self):
         self.check(kill.Options(kills=50, mid_append=30, slow_append_ms=0, answer_delay_ms=30, seed=4))

@@ -35,7 +35,7 @@ class InteropCase(unittest.TestCase):
 
     def servers(self, source=(), target=()):
         """A source and a target Dovecot with the options given; sets source, target (accounts)."""
-        self.source_peer, self.target_peer = self.town.dovecot(*source), self.town.dovecot(*target)
+        self.source_peer, self.target_peer = self.town.dovecots(source, target)
         self.source, self.target = self.source_peer.account(), self.target_peer.account()
 
     def plant(self, messages=40, folders=5, seed=1, largest=12_000):

@@ -111,7 +111,7 @@ class KillTest:
 
     def __init__(self, town, make_copier, options):
         self.options, self.rng = options, random.Random(options.seed)
-        servers = town.dovecot(), town.dovecot()
+        servers = town.dovecots((), ())
         self.source, self.target = (peer.account(1) for peer in servers)
         self.before_source = town.enter_context(Relay(self.source.port))
         self.before_target = town.enter_context(Relay(

@@ -2,11 +2,12 @@
 
 All servers come from one command (environment MAILFERRY_PEER, default `cargo xtask peer`), called
 only in `ask_peer`. A `Town` owns one folder in memory and everything started in it, and ends
-all of it, by pid, however its block is left. It knows no migration and reads no mail.
+all of it, by pid, however its block is left; the process waits for that at its end. It knows no migration and reads no mail.
 """
 import atexit
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from dataclasses import dataclass
@@ -147,14 +149,22 @@ def end_process(pid, marker):
             time.sleep(0.05)
 
 
+GIVEN, GIVING = set(), threading.Lock()            # ports given out before, perhaps not in use yet
+
+
 def free_ports(count):
     """The first of COUNT adjacent free ports, below the range that outgoing connections use."""
     rng = random.Random()
     for _ in range(300):
         first = rng.randrange(20_000, 32_000)
+        ports = set(range(first, first + count))
+        with GIVING:
+            if ports & GIVEN:
+                continue
+            GIVEN.update(ports)
         with contextlib.ExitStack() as stack:
             try:
-                for port in range(first, first + count):
+                for port in ports:
                     s = stack.enter_context(socket.socket())
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind((HOST, port))
@@ -165,29 +175,30 @@ def free_ports(count):
 
 
 class Town(contextlib.ExitStack):
-    """A folder in memory with servers; leaving it ends all of them and removes the folder."""
+    """A folder in memory with servers; leaving it ends all of them and removes the folder.
+
+    Ending takes its second, for which nobody has to wait but the end of the process.
+    """
 
     def __enter__(self):
         super().__enter__()
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mf-", dir=base))
         self.folder.chmod(0o755)                   # servers run as other users and pass through it
-        self.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.count, self.peers = 0, []
-        self.callback(self.stop_all)
-        atexit.register(self.close)                # also when a test is interrupted
-        self.callback(atexit.unregister, self.close)
+        self.count, self.peers = itertools.count(1), []
+        self.callback(lambda: threading.Thread(target=self.end).start())
+        atexit.register(self.end)                  # when it was never left
+        self.callback(atexit.unregister, self.end)
         return self
 
-    def stop_all(self):
-        """End all servers, at once, because each takes its second."""
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(Peer.stop, self.peers))
+    def end(self):
+        for peer in self.peers:
+            peer.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, name):
         """A path in the town that was not given out before."""
-        self.count += 1
-        return self.folder / f"{name}{self.count}"
+        return self.folder / f"{name}{next(self.count)}"
 
     def secret_file(self, text):
         """A password in a file that only we can read."""
@@ -201,6 +212,11 @@ class Town(contextlib.ExitStack):
         if not shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin"):
             raise missing("dovecot", "the program is not installed")
         return self.start("dovecot", options)
+
+    def dovecots(self, *options):
+        """One Dovecot for each tuple of options, started at the same time."""
+        with concurrent.futures.ThreadPoolExecutor(len(options)) as pool:
+            return list(pool.map(lambda each: self.dovecot(*each), options))
 
     def cyrus(self, *options):
         try:

@@ -2,8 +2,9 @@
 
 It can add round-trip time (without limiting bandwidth), make every appended message take its time,
 hold back answers, deliver what a dead client sent only seconds after the client is gone ("servers finish
-what dead clients sent"), or lose it (for a share of the dead, by seed). What tests must not leave to chance they ask for: `catch` keeps APPENDs back until their
-client is dead, `hurry` ends all waiting. It passes bytes on unchanged and needs plain text to watch.
+what dead clients sent"), or lose it (for a share of the dead, by seed). What tests must not leave to chance
+they ask for: `catch` keeps APPENDs back until their client is dead, `hurry` ends all waiting. It passes bytes
+on unchanged and needs plain text to watch.
 """
 import collections
 import queue
@@ -273,7 +274,7 @@ class Link:
             self.relay.hurry.wait(self.relay.slow_append)
         if append:
             self.relay.keep(append, self)
-        if self.relay.land_after and self.gone and any(c.verb == "APPEND" for c in self.open.values()):
+        if self.relay.land_after and self.gone and any(c.verb == "APPEND" for c in list(self.open.values())):
             self.relay.hurry.wait(max(0.0, self.gone + self.relay.land_after - time.monotonic()))
 
     # --- server to client

@@ -4,6 +4,7 @@
 """
 import os
 import subprocess
+import time
 import unittest
 
 import copiers
@@ -42,14 +43,18 @@ class LongKills(ShortKills):
 
 class TwoStarts(InteropCase):
     def test_one_works_the_other_says_so(self):
-        """Two starts of the same copy at the same moment: exit 0 and 6, and nothing doubled."""
+        """Two starts of the same copy: exit 0 and 6, and nothing doubled. Neither can finish before the other has ended."""
         self.servers()
-        self.plant(120, 4)
-        self.relays(target={"slow_append_ms": 20})
+        self.plant(30, 4)
+        self.relays(target={"slow_append_ms": 600_000})
         command = [mailferry.binary(), *mailferry.copy_arguments(*self.ends(), self.data)]
         both = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  env=mailferry.environment()) for _ in range(2)]
         try:
+            end = time.monotonic() + 60
+            while all(child.poll() is None for child in both) and time.monotonic() < end:
+                time.sleep(0.02)
+            self.before_target.hurry.set()
             said = [child.communicate(timeout=120) for child in both]
         finally:
             for child in both:

@@ -41,9 +41,9 @@ class Harness(unittest.TestCase):
         self.assert_red("merge-equal", "lost", kills=2, mid_append=1, held=1)
 
     def test_a_copier_that_reads_all_is_not_idle(self):
-        """The sound copier keeps its mail, and fails where a run with nothing to do must be quiet."""
+        """Nobody kills it, so no mail is lost or doubled; it fails where a run with nothing to do must be quiet."""
         def make(town, source, target):
-            copier = copiers.bad(town, source, target, "sound")
+            copier = copiers.bad(town, source, target, "no-grace")
             copier.is_quiet = copier.opens_read_only = True
             return copier
         result = KillTest(self.enterContext(Town()), make, Options(kills=0, mid_append=0, messages=30, folders=3)).run()

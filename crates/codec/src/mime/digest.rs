@@ -35,9 +35,17 @@ impl Digester {
     }
 
     /// The digest of all pieces.
-    pub fn finish(self) -> [u8; 16] {
+    pub fn finish(mut self) -> [u8; 16] {
+        self.take()
+    }
+
+    /// The digest of all pieces until now, and a new beginning. Large as it is, a digester is rather used again
+    /// than moved.
+    pub fn take(&mut self) -> [u8; 16] {
         let mut digest = [0; 16];
         self.hasher.finalize_xof().fill(&mut digest);
+        self.hasher.reset();
+        (self.held, self.open_cr) = (0, false);
         digest
     }
 
@@ -112,5 +120,14 @@ mod tests {
         assert_ne!(digest(&[b"a\r\nb"]), digest(&[b"ab"]));
         assert_ne!(digest(&[b"a\r\n\r\nb"]), digest(&[b"a\r\nb"]));
         assert_eq!(digest(&[b"a\rb"]), digest(&[b"a\r", b"b"]));
+    }
+
+    #[test]
+    fn one_digester_serves_many_bodies() {
+        let mut digester = Digester::default();
+        for body in [&b"a\r"[..], b"", b"\nb\r\n", b"a"] {
+            digester.update(body);
+            assert_eq!(digester.take(), digest(&[body]), "{body:?}");
+        }
     }
 }

@@ -135,10 +135,11 @@ impl Cutter {
         }
     }
 
-    /// Room to read into: exactly what is known to be missing, else whatever is left unless that is little.
+    /// Room to read into: for a literal that is kept whole what is missing of it, else whatever is left unless that
+    /// is little.
     pub(crate) fn spare(&mut self) -> Limit<&mut BytesMut> {
         let hint = self.read_hint();
-        let need = if self.missing() > 0 { hint } else { hint / 4 };
+        let need = if matches!(self.state, State::Inline(_)) { hint } else { hint / 4 };
         if self.buf.capacity() - self.buf.len() < need {
             self.buf.reserve(hint);
         }
@@ -147,14 +148,12 @@ impl Cutter {
     }
 
     pub(crate) fn read_hint(&self) -> usize {
-        let missing = match self.state {
+        match self.state {
             // A small literal is made room for exactly, with what closes the line, so that it is never moved twice.
-            State::Inline(_) => self.missing() as usize + 64,
-            // Chunks are handed on as they come.
-            State::Stream(_) => self.missing().min(self.limits.read as u64 * 4) as usize,
-            _ => 0,
-        };
-        missing.max(self.limits.read)
+            State::Inline(_) => (self.missing() as usize + 64).max(self.limits.read),
+            // Pieces are handed on as they come: buffers of one size are soon used again.
+            _ => self.limits.read,
+        }
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Cut>, FrameError> {

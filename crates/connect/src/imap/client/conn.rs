@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::{Error, Kind, Result, Scope, item::Chunks, port::Cx};
+use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
 use mailferry_wire::imap::{
     Capabilities, Command, Condition, Literals, MailboxName, NameEncoding, QResync, Reply, ResponseFramer,
     SelectMode, Tag,
@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{
     classify::{Op, classify, pause},
-    pipe::{Answer, Answers, Ask, Lost, Sent, Wants},
+    pipe::{Answer, Answers, Ask, Kept, Lost, Sent, Wants},
     selection::{Opened, Selection},
 };
 use crate::net::{Pacer, Stream};
@@ -362,7 +362,7 @@ impl Inner {
     }
 
     /// Hands an answer to whom it belongs.
-    fn route(&self, reply: Reply, body: Option<Chunks>, gate: &mpsc::UnboundedSender<Gate>) -> Result<()> {
+    fn route(&self, reply: Reply, body: Option<Kept>, gate: &mpsc::UnboundedSender<Gate>) -> Result<()> {
         let mut state = self.lock();
         match reply {
             Reply::Done { tag, status } => {

@@ -13,7 +13,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
 use mailferry_model::{
     Error, Kind, Result, Scope,
     flags::{Flags, SystemFlag},
-    item::{Chunks, Date},
+    item::Date,
     key::{Digest, HeaderKey},
 };
 use mailferry_wire::imap::{
@@ -24,7 +24,7 @@ use mailferry_wire::imap::{
 use super::{
     classify::{Op, classify},
     conn::Conn,
-    pipe::{Answer, Answers, Ask, Wants},
+    pipe::{Answer, Answers, Ask, Kept, Wants},
     pool::Pool,
     selection::{Opened, Selection},
 };
@@ -106,20 +106,17 @@ pub fn beginning(pieces: &[Bytes]) -> Bytes {
     }
 }
 
-/// The digest of a body in memory.
-pub fn digest(body: &Chunks) -> Digest {
-    let mut digester = Digester::default();
-    body.pieces().iter().for_each(|piece| digester.update(piece));
-    Digest(digester.finish())
-}
-
-/// The body in an answer; `None` if the answer has no body at all.
+/// The body in an answer with its digest; `None` if the answer has no body at all.
 ///
 /// # Errors
 /// `Malformed` (item) for NIL.
-pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Chunks>) -> Option<Result<Chunks>> {
+pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Kept>) -> Option<Result<Kept>> {
     Some(match fetch.body()? {
-        Data::Bytes(bytes) => Ok(Chunks::from(bytes.clone())),
+        Data::Bytes(bytes) => {
+            let mut digester = Digester::default();
+            digester.update(bytes);
+            Ok(Kept { chunks: bytes.clone().into(), digest: Digest(digester.finish()) })
+        }
         Data::Streamed { .. } => Ok(kept.unwrap_or_default()),
         Data::Nil => Err(Error::new(Kind::Malformed, pool.cx.side, "read", "the server gives no body (NIL)")),
     })
@@ -366,7 +363,7 @@ impl Looking {
         None
     }
 
-    fn seen(&mut self, fetch: &Fetch, kept: Option<Chunks>, uid_validity: u32) -> Option<Seen> {
+    fn seen(&mut self, fetch: &Fetch, kept: Option<Kept>, uid_validity: u32) -> Option<Seen> {
         if let (Some(uid), Some(number)) = (fetch.uid, fetch.sequence) {
             self.sequence.insert(number, uid);
         }
@@ -378,7 +375,7 @@ impl Looking {
         }
         let first = match &section.data {
             Data::Bytes(bytes) => bytes.clone(),
-            Data::Streamed { .. } => beginning(kept.unwrap_or_default().pieces()),
+            Data::Streamed { .. } => beginning(kept.unwrap_or_default().chunks.pieces()),
             Data::Nil => Bytes::new(),
         };
         let (key, message_id) = key(&first);
@@ -454,8 +451,8 @@ async fn read_digests(
         loop {
             match answers.next().await {
                 Answer::Reply(Reply::Fetch(fetch), kept) => {
-                    if let (Some(uid), Some(Ok(chunks))) = (fetch.uid, body(pool, &fetch, kept)) {
-                        known.insert(uid, digest(&chunks));
+                    if let (Some(uid), Some(Ok(body))) = (fetch.uid, body(pool, &fetch, kept)) {
+                        known.insert(uid, body.digest);
                     }
                 }
                 Answer::Large { fetch, size, mut pieces } => {

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use mailferry_model::{Error, Kind, Result, Side, item::Chunks};
+use mailferry_model::{Error, Kind, Result, Side, item::Chunks, key::Digest};
 use mailferry_wire::imap::{Code, Command, Fetch, Reply, Status};
 use tokio::sync::mpsc;
 
@@ -72,10 +72,19 @@ impl Ask {
     }
 }
 
+/// A body in memory, hashed as it came in, while it was in the processor's cache.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Its octets.
+    pub chunks: Chunks,
+    /// Their digest, once they are whole.
+    pub digest: Digest,
+}
+
 /// One answer to a command.
 pub enum Answer {
     /// An untagged answer; of a FETCH with its body where that came in pieces.
-    Reply(Reply, Option<Chunks>),
+    Reply(Reply, Option<Kept>),
     /// The body of a message that is too large for memory begins.
     Large {
         /// What was told before it.

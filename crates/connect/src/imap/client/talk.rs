@@ -35,13 +35,20 @@ pub struct Talk {
     pub preauth: bool,
 }
 
+/// Literals from this size on are handed on in the pieces in which they arrive: a body is never moved in memory.
+const IN_PIECES_FROM: u64 = 4 << 10;
+
+fn framer() -> ResponseFramer {
+    ResponseFramer::with_limits(Limits { stream_min: IN_PIECES_FROM, ..Limits::default() })
+}
+
 impl Talk {
     /// Takes a fresh connection and reads the greeting.
     ///
     /// # Errors
     /// The server says nothing, BYE, or something that is no IMAP.
     pub async fn begin(cx: &Cx, stream: Stream) -> Result<Self> {
-        let framer = ResponseFramer::with_limits(Limits::default());
+        let framer = framer();
         let (caps, greeting) = (Capabilities::default(), String::new());
         let mut talk = Self { cx: cx.clone(), stream, framer, tag: 0, caps, greeting, preauth: false };
         let cx = cx.clone();
@@ -179,7 +186,7 @@ impl Talk {
         let Stream::Plain(tcp) = self.stream else { return Ok(self) };
         let secured = tls::secure(&self.cx, &server.trust, &server.host, tcp).await?;
         let stream = Stream::Tls(Box::new(secured));
-        Ok(Self { stream, framer: ResponseFramer::default(), caps: Capabilities::default(), ..self })
+        Ok(Self { stream, framer: framer(), caps: Capabilities::default(), ..self })
     }
 
     /// Signs in: one try, once more only with another mechanism and only if the password itself was not refused.

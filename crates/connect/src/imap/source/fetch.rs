@@ -14,7 +14,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT};
 use mailferry_model::{
     Error, Kind, Result, Scope,
     id::FolderId,
-    item::{Body, Chunks, Form, Item, Stub},
+    item::{Body, Form, Item, Stub},
     key::Digest,
     port::Fetched,
 };
@@ -25,7 +25,7 @@ use crate::imap::client::{
     classify::{Op, classify, pause},
     conn::{Conn, Hold},
     ids, look,
-    pipe::{Answer, Answers, Ask, Sent, Wants},
+    pipe::{Answer, Answers, Ask, Kept, Sent, Wants},
     pool::Pool,
     selection::Selection,
 };
@@ -247,7 +247,7 @@ impl Fetching {
         self.waiting.remove(&uid.or_else(only)?)
     }
 
-    fn body(&mut self, fetch: &Fetch, kept: Option<Chunks>) {
+    fn body(&mut self, fetch: &Fetch, kept: Option<Kept>) {
         let Some(body) = look::body(&self.pool, fetch, kept) else {
             // Flags that somebody changed, or the first half of an answer.
             if let (Some(uid), Some(number)) = (fetch.uid, fetch.sequence) {
@@ -257,9 +257,8 @@ impl Fetching {
         };
         let Some(stub) = self.stub(fetch) else { return };
         let id = stub.id.clone();
-        let item = body.map(|chunks| {
+        let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
-            let digest = look::digest(&chunks);
             let first = look::beginning(chunks.pieces());
             item(stub, &first, Body::Bytes(chunks), Arc::new(OnceLock::from(digest)))
         });
@@ -282,7 +281,7 @@ impl Fetching {
             pool: self.pool.clone(),
             ahead: ahead.into(),
             pieces,
-            digester: Some(Digester::default()),
+            digester: Some(Box::default()),
             digest: digest.clone(),
             left: size,
             _hold: self.hold.take(),
@@ -306,7 +305,7 @@ struct Passing {
     pool: Arc<Pool>,
     ahead: VecDeque<Bytes>,
     pieces: mpsc::Receiver<Bytes>,
-    digester: Option<Digester>,
+    digester: Option<Box<Digester>>,
     digest: Arc<OnceLock<Digest>>,
     left: u64,
     _hold: Option<Hold>,
@@ -329,9 +328,9 @@ impl Passing {
                 }
                 // Set with the last piece: who has all octets may ask for the digest at once.
                 if self.left == 0
-                    && let Some(digester) = self.digester.take()
+                    && let Some(mut digester) = self.digester.take()
                 {
-                    _ = self.digest.set(Digest(digester.finish()));
+                    _ = self.digest.set(Digest(digester.take()));
                 }
                 Some(Ok(piece))
             }

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use mailferry_codec::mime::Digester;
 use mailferry_model::{
     Error, Kind,
     item::{Body, Chunks},
+    key::Digest,
 };
 use mailferry_wire::imap::{Event, Fetch, Frame, Reply, ResponseFramer};
 use tokio::{
@@ -15,7 +17,7 @@ use tokio::{
 
 use super::{Gate, Inner};
 use crate::{
-    imap::client::pipe::{Answer, Wants},
+    imap::client::pipe::{Answer, Kept, Wants},
     net::Stream,
 };
 
@@ -43,7 +45,8 @@ impl Inner {
         gate: mpsc::UnboundedSender<Gate>,
     ) -> Error {
         let mut arriving: Option<Arriving> = None;
-        let mut kept: Option<Chunks> = None;
+        let mut kept: Option<Kept> = None;
+        let mut digester = Digester::default();
         loop {
             loop {
                 match framer.next() {
@@ -58,13 +61,14 @@ impl Inner {
                         arriving = Some(self.literal(&head, size));
                     }
                     Ok(Some(Event::LiteralChunk(piece))) => {
-                        if let Some(error) = self.piece(&mut arriving, piece).await {
+                        if let Some(error) = self.piece(&mut arriving, &mut digester, piece).await {
                             return error;
                         }
                     }
                     Ok(Some(Event::LiteralEnd)) => {
                         if let Some(Arriving::Kept(chunks)) = arriving.take() {
-                            kept.get_or_insert(chunks);
+                            let digest = Digest(digester.take());
+                            kept.get_or_insert(Kept { chunks, digest });
                         }
                     }
                 }
@@ -80,7 +84,7 @@ impl Inner {
     fn response(
         &self,
         frame: &Frame,
-        kept: Option<Chunks>,
+        kept: Option<Kept>,
         gate: &mpsc::UnboundedSender<Gate>,
     ) -> Result<(), Error> {
         match Reply::parse(frame) {
@@ -108,10 +112,18 @@ impl Inner {
         }
     }
 
-    async fn piece(&self, arriving: &mut Option<Arriving>, piece: Bytes) -> Option<Error> {
+    async fn piece(
+        &self,
+        arriving: &mut Option<Arriving>,
+        digester: &mut Digester,
+        piece: Bytes,
+    ) -> Option<Error> {
         let length = piece.len() as u64;
         match arriving {
-            Some(Arriving::Kept(chunks)) => chunks.push(piece),
+            Some(Arriving::Kept(chunks)) => {
+                digester.update(&piece);
+                chunks.push(piece);
+            }
             Some(Arriving::Passed(tx, left)) => {
                 *left -= length.min(*left);
                 let gone = match tx.try_send(piece) {

@@ -26,6 +26,7 @@ use crate::{conformance::Stage, testing::cx};
 use dovecot::Dovecot;
 
 mod dovecot;
+mod last_words;
 mod odd;
 
 /// What every variant must still announce for Dovecot to be usable.

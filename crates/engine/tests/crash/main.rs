@@ -3,6 +3,7 @@
 //!
 //! Seeded bugs must each turn it red. Virtual time: no test waits.
 
+mod hang_ups;
 mod harness;
 mod scenarios;
 

@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -28,6 +29,9 @@ use crate::net::{Pacer, Stream};
 
 mod read;
 mod write;
+
+/// How long answers are read when nothing can be sent any more.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A connection in use. Dropping the last handle ends it in order.
 #[derive(Clone)]
@@ -311,9 +315,18 @@ impl Inner {
         let (reading, writing) = tokio::io::split(stream);
         let (tell, gate) = mpsc::unbounded_channel();
         self.touch();
+        let mut reading = pin!(self.read(reading, framer, tell));
         let error = tokio::select! {
-            error = self.read(reading, framer, tell) => error,
-            error = self.write(writing, gate) => error,
+            error = &mut reading => error,
+            error = self.write(writing, gate) => {
+                self.give_up(&error);
+                // Who hangs up has often answered before: those answers lie here, only nobody has read them.
+                tokio::select! {
+                    _ = reading => {}
+                    () = self.cx.clock.sleep(LAST_WORDS) => {}
+                }
+                error
+            }
             error = self.watch() => error,
         };
         tracing::debug!(kind = error.kind().code(), "a connection ended");
@@ -344,12 +357,23 @@ impl Inner {
         Error::new(kind, self.cx.side, "connection", text).scope_of(Scope::Mailbox)
     }
 
+    /// Nothing more can be sent; what was sent may still be answered.
+    fn give_up(&self, error: &Error) {
+        let mut state = self.lock();
+        let error = state.bye.clone().unwrap_or_else(|| error.clone());
+        state.dead = Some(error.clone());
+        let queue = std::mem::take(&mut state.queue);
+        drop(state);
+        let unsent = Lost { error, sent: Sent::Nothing };
+        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+    }
+
     /// Everything unanswered is lost.
     fn fail(&self, error: Error) {
+        self.give_up(&error);
         let mut state = self.lock();
-        let error = state.bye.take().unwrap_or(error);
-        let error = state.dead.get_or_insert(error).clone();
-        let (flight, queue) = (std::mem::take(&mut state.flight), std::mem::take(&mut state.queue));
+        let error = state.dead.clone().unwrap_or(error);
+        let flight = std::mem::take(&mut state.flight);
         drop(state);
         for flying in flight {
             if let Some((selection, _)) = &flying.opens {
@@ -357,8 +381,6 @@ impl Inner {
             }
             _ = flying.to.send(Answer::Lost(Lost { error: error.clone(), sent: Sent::Perhaps }));
         }
-        let unsent = Lost { error, sent: Sent::Nothing };
-        queue.into_iter().for_each(|queued| queued.lose(&unsent));
     }
 
     /// Hands an answer to whom it belongs.

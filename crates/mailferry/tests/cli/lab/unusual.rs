@@ -141,6 +141,32 @@ fn a_source_that_hangs_up_again_and_again() {
     ends_right(&[Quirk::BreaksInBody(Nth::Every(11))], &[]);
 }
 
+/// So often that verification from its beginning would never come to its end.
+#[test]
+fn who_hangs_up_every_so_many_commands_is_verified_all_the_same() {
+    let many = |source: &[Quirk], target: &[Quirk]| {
+        let scene = Scene::with(source, target).letters(3);
+        (0..60).for_each(|n| _ = scene.from().deliver(&format!("F{n}"), letter(100 + n)));
+        scene
+    };
+    for (source, target) in
+        [(vec![Quirk::Bye(Nth::Every(40))], vec![]), (vec![], vec![Quirk::Bye(Nth::Every(40))])]
+    {
+        let scene = many(&[], &[]);
+        scene.copies(0);
+        source.iter().for_each(|quirk| scene.source.misbehave(quirk.clone()));
+        target.iter().for_each(|quirk| scene.target.misbehave(quirk.clone()));
+        for more in [&[][..], &["--deep"]] {
+            assert!(looks_good(&scene.ends(0, "verify", more)), "{source:?} {target:?} {more:?}");
+        }
+        let scene = many(&source, &target);
+        assert!(looks_good(&scene.copies(0)), "{source:?} {target:?}");
+        scene.source.behave();
+        scene.target.behave();
+        scene.agree();
+    }
+}
+
 /// After sign-in; a greeting that is BYE is a refusal.
 #[test]
 fn bye_at_any_command() {

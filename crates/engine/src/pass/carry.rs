@@ -36,6 +36,8 @@ const FETCHES_AHEAD: usize = 2;
 const PUTS_AHEAD: usize = 3;
 /// How long a group waits for more while the target has nothing to do.
 const IDLE: std::time::Duration = std::time::Duration::from_millis(5);
+/// In so many passes an item is asked for whose answer makes no sense.
+const READ_TRIES: u8 = 3;
 /// Memory that a streamed body holds on its way.
 const STREAM_HOLDS: u64 = 1 << 20;
 
@@ -52,7 +54,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
     let mut group = Group::default();
     let mut failed: Option<Error> = None;
     let caps = shared.sides.target.caps();
-    // What a source still gives after one of its connections ended is put: else who hangs up often is never copied.
+    // What a source still gives after a connection of its ended is put: else who hangs up often is never copied.
     while failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         if group.streams || group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes {
             puts.push(put(shared, no, &target, std::mem::take(&mut group)));
@@ -242,6 +244,10 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
             None => Ok(()),
         },
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
+        // Asked again in some passes, because it may be for a while only; not in each that ever follows.
+        _ if error.kind() == Kind::Malformed && owed.as_entry().tries + 1 >= READ_TRIES => {
+            skip(shared, &owed, None, error).await
+        }
         Reaction::OweItem | Reaction::PauseFolder => owe(shared, &owed, error).await,
         Reaction::StallMailbox | Reaction::ParkEndpoint => Err(error),
     }

@@ -223,6 +223,23 @@ fn bodies_that_cannot_be_read_are_skipped_with_a_reason() {
     assert_eq!(codes(&told, "skipped"), ["SOURCE_MALFORMED"]);
 }
 
+/// Servers say NIL for what they cannot read just now, too.
+#[test]
+fn a_body_that_is_nil_is_asked_for_in_three_runs() {
+    let scene = Scene::with(&[Quirk::NilBody(Nth::Only(2))], &[]).letters(5);
+    let told = names(&scene, "skipped", &["2"]);
+    assert_eq!(codes(&told, "skipped"), ["SOURCE_MALFORMED"]);
+    scene.copies(0);
+    scene.agree();
+    scene.rests();
+    let scene = Scene::with(&[Quirk::NilBody(Nth::Always)], &[]).letters(2);
+    for run in 1..=4 {
+        scene.source.log().clear();
+        names(&scene, "skipped", &["1", "2"]);
+        assert_eq!(scene.source.log().bodies_read() > 0, run <= 3, "{run}");
+    }
+}
+
 #[test]
 fn a_target_that_does_not_tell_letter_case_merges_nothing() {
     let scene = Scene::with(&[], &[Quirk::IgnoresCase]);

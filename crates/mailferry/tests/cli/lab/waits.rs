@@ -115,7 +115,9 @@ fn a_full_mailbox_stops_the_puts_at_once() {
 fn a_refused_group_is_not_halved_when_the_mailbox_is_full() {
     let scene = Scene::with(&[], &[]).letters(30);
     scene.to().set_quota(Some(100));
-    scene.copies(36);
+    let ran = scene.run("copy", &[]);
+    assert_eq!((ran.code, ran.json()["placed"].as_u64()), (36, Some(0)), "{}", ran.out);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("was moved is there"), "{}{}", ran.out, ran.err);
     assert_eq!(scene.target.log().count("APPEND"), 1);
     scene.copies(36);
     assert_eq!(scene.target.log().count("APPEND"), 2);

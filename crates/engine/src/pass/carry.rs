@@ -245,7 +245,7 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
         },
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
         // Asked again in some passes, because it may be for a while only; not in each that ever follows.
-        _ if error.kind() == Kind::Malformed && owed.as_entry().tries + 1 >= READ_TRIES => {
+        _ if error.kind() == Kind::Malformed && owed.as_entry().tries.saturating_add(1) >= READ_TRIES => {
             skip(shared, &owed, None, error).await
         }
         Reaction::OweItem | Reaction::PauseFolder => owe(shared, &owed, error).await,

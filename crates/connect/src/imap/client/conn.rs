@@ -349,9 +349,11 @@ impl Inner {
             error = self.write(writing, gate) => {
                 self.give_up(&error);
                 // Who hangs up has often answered before: those answers lie here, only nobody has read them.
-                tokio::select! {
-                    _ = reading => {}
-                    () = self.cx.clock.sleep(LAST_WORDS) => {}
+                if error.kind() == Kind::Unreachable && error.side() == self.cx.side {
+                    tokio::select! {
+                        _ = reading => {}
+                        () = self.cx.clock.sleep(LAST_WORDS) => {}
+                    }
                 }
                 error
             }

@@ -5,6 +5,7 @@
 
 mod hang_ups;
 mod harness;
+mod reports;
 mod scenarios;
 
 use harness::{Outcome, play, strikes};

@@ -100,6 +100,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
+    /// The target dates what it is given by itself.
+    pub redates: bool,
     /// Words in bodies at which the source's connection ends, each once.
     pub hang_ups: Vec<String>,
     pub reads: u64,
@@ -122,6 +124,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             refused_names: Vec::new(),
+            redates: false,
             hang_ups: Vec::new(),
             reads: 0,
             writes: 0,
@@ -233,6 +236,11 @@ impl World {
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// The target shows another date than the one that it is given.
+    pub fn redate(&self) {
+        self.lock().redates = true;
     }
 
     /// The source's connection ends, once, when it comes to a message that contains `word`.

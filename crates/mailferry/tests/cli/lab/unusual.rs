@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mailferry_lab::imap::{Abilities, Config, Lie, Nth, Quirk, Renumbered};
+use mailferry_lab::imap::{Abilities, Body, Config, Letter, Lie, Nth, Quirk, Refused, Renumbered};
 use mailferry_wire::imap::{Capability, Flag};
 use serde_json::Value;
 
@@ -221,6 +221,14 @@ fn bodies_that_cannot_be_read_are_skipped_with_a_reason() {
     let scene = Scene::with(&[Quirk::NilBody(Nth::Only(2))], &[]).letters(5);
     let told = names(&scene, "skipped", &["2"]);
     assert_eq!(codes(&told, "skipped"), ["SOURCE_MALFORMED"]);
+}
+
+#[test]
+fn one_that_is_too_large_is_found_within_its_group() {
+    let scene = Scene::with(&[], &[Quirk::Refuses(Refused::Larger(5_000))]).letters(30);
+    scene.from().deliver("INBOX", Letter::create(Body::grown(1, 9_000)));
+    let told = names(&scene, "skipped", &["31"]);
+    assert_eq!(codes(&told, "skipped"), ["TARGET_TOO_LARGE"]);
 }
 
 /// Servers say NIL for what they cannot read just now, too.

@@ -26,7 +26,9 @@ use crate::{conformance::Stage, testing::cx};
 use dovecot::Dovecot;
 
 mod dovecot;
+mod last_words;
 mod odd;
+mod one_more;
 
 /// What every variant must still announce for Dovecot to be usable.
 const PLAIN: &str = "IMAP4rev1 SASL-IR ID";

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use futures_util::TryStreamExt;
 use mailferry_model::{
     Result,
     error::Reaction,
@@ -15,6 +14,7 @@ use mailferry_model::{
 
 use super::{
     check::{self, Unknown},
+    reading::source_traces,
     run::open,
     shared::{Shared, locked},
     terms::{Deeds, Depth, Report, Sides, Terms},
@@ -80,7 +80,7 @@ async fn strangers(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> 
         .into_iter()
         .map(|e| (e.id, e.state))
         .collect();
-    let traces: Vec<Trace<ItemId>> = shared.sides.source.traces(&folder.source, None).try_collect().await?;
+    let traces = source_traces(shared, &folder.source, None).await?;
     let fits = |t: &Trace<ItemId>| {
         let stub =
             Stub { id: t.id.clone(), size: t.size, date: t.date, flags: t.flags.clone(), identity: None };

@@ -36,6 +36,8 @@ const FETCHES_AHEAD: usize = 2;
 const PUTS_AHEAD: usize = 3;
 /// How long a group waits for more while the target has nothing to do.
 const IDLE: std::time::Duration = std::time::Duration::from_millis(5);
+/// In so many passes an item is asked for whose answer makes no sense.
+const READ_TRIES: u8 = 3;
 /// Memory that a streamed body holds on its way.
 const STREAM_HOLDS: u64 = 1 << 20;
 
@@ -52,17 +54,20 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
     let mut group = Group::default();
     let mut failed: Option<Error> = None;
     let caps = shared.sides.target.caps();
-    while failed.is_none() {
+    // What a source still gives after a connection of its ended is put: else who hangs up often is never copied.
+    while failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         if group.streams || group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes {
             puts.push(put(shared, no, &target, std::mem::take(&mut group)));
         }
         match next(shared, &mut fetched, &mut puts, group.items.len()).await {
-            Step::Put(done) => failed = done.err(),
+            Step::Put(done) => failed = worse(shared, failed, done.err()),
             Step::Idle => puts.push(put(shared, no, &target, std::mem::take(&mut group))),
             Step::End => break,
             Step::Item(id, Err(e), _) => {
-                if let Some(owed) = waiting.remove(&id) {
-                    failed = unreadable(shared, owed, e).await.err();
+                let Some(owed) = waiting.remove(&id) else { continue };
+                if let Err(e) = unreadable(shared, owed, e).await {
+                    shared.halt.cancel();
+                    failed = worse(shared, failed, Some(e));
                 }
             }
             Step::Item(id, Ok(item), hold) => {
@@ -78,13 +83,11 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         }
     }
     drop(fetched);
-    // What a source gave before its connection ended is put: else who hangs up often is never copied.
-    let only_the_source = failed.as_ref().is_none_or(|e| e.side() == Side::Source);
-    if only_the_source && !group.items.is_empty() {
+    if !group.items.is_empty() && failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         puts.push(put(shared, no, &target, group));
     }
     while let Some(done) = puts.next().await {
-        failed = failed.or(done.err());
+        failed = worse(shared, failed, done.err());
     }
     if let Some(error) = &failed {
         shared.halt.cancel();
@@ -93,6 +96,24 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Whether an error ends reading alone: what was read is put all the same. Of folders that stop because another
+/// folder's connection ended, each has read something too.
+fn only_reading(shared: &Shared, error: &Error) -> bool {
+    match error.kind() {
+        Kind::Cancelled => shared.cx.cancel.check().and_then(|()| shared.target_failed.check()).is_ok(),
+        _ => error.side() == Side::Source,
+    }
+}
+
+/// The one of two errors that reaches further.
+fn worse(shared: &Shared, told: Option<Error>, next: Option<Error>) -> Option<Error> {
+    let further = next.as_ref().is_some_and(|e| !only_reading(shared, e));
+    match told {
+        Some(told) if told.kind() != Kind::Cancelled && !further => Some(told),
+        told => next.or(told),
+    }
 }
 
 /// What happens next in a lane.
@@ -223,6 +244,10 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
             None => Ok(()),
         },
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
+        // Asked again in some passes, because it may be for a while only; not in each that ever follows.
+        _ if error.kind() == Kind::Malformed && owed.as_entry().tries.saturating_add(1) >= READ_TRIES => {
+            skip(shared, &owed, None, error).await
+        }
         Reaction::OweItem | Reaction::PauseFolder => owe(shared, &owed, error).await,
         Reaction::StallMailbox | Reaction::ParkEndpoint => Err(error),
     }

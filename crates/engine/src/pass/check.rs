@@ -20,6 +20,7 @@ use mailferry_model::{
 
 use super::{
     compare::{self, Said},
+    reading::{persist, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
     terms::Depth,
     together::together,
@@ -87,8 +88,11 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
 
 /// How many items each target folder holds now.
 async fn counts(shared: &Shared) -> Result<HashMap<FolderNo, u64>> {
-    let listed: HashMap<_, _> =
-        shared.sides.target.folders().await?.into_iter().map(|f| (f.id, f.items)).collect();
+    let listed: HashMap<_, _> = persist(shared, || shared.sides.target.folders())
+        .await?
+        .into_iter()
+        .map(|f| (f.id, f.items))
+        .collect();
     let known = |f: &FolderEntry| Some((f.no, (*listed.get(f.target.as_ref()?)?)?));
     Ok(shared.all_folders().iter().filter_map(known).collect())
 }
@@ -169,7 +173,7 @@ async fn judge(
         None => entries.to_vec(),
     };
     let there = async {
-        match shared.sides.target.traces(target, mark.as_ref()).try_collect().await {
+        match target_traces(shared, target, mark.as_ref()).await {
             Err(e) if super::gather::is_gone(&e) => Ok(Vec::new()),
             other => other,
         }
@@ -192,7 +196,7 @@ async fn judge(
 }
 
 async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, (HeaderKey, u64)>> {
-    match shared.sides.source.traces(&folder.source, None).try_collect::<Vec<_>>().await {
+    match source_traces(shared, &folder.source, None).await {
         Ok(traces) => Ok(traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect()),
         Err(e) if e.reaction() == Reaction::PauseFolder => Ok(HashMap::new()),
         Err(e) => Err(e),
@@ -244,7 +248,7 @@ async fn doubled(
 ) -> Result<Vec<Named>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
     let beyond: Vec<Trace<TargetId>> = match &folder.first {
-        Some(first) => match shared.sides.target.traces(&target, Some(first)).try_collect().await {
+        Some(first) => match target_traces(shared, &target, Some(first)).await {
             Err(e) if e.kind() == Kind::CursorExpired => extra.clone(),
             other => other?,
         },
@@ -254,10 +258,10 @@ async fn doubled(
         extra.into_iter().filter(|t| beyond.iter().any(|b| b.id == t.id)).collect();
     let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
-    let digests = shared.sides.target.digests(&target, &ids).await;
+    let digests = target_digests(shared, &target, &ids).await?;
     let known =
         |d: &mailferry_model::key::Digest| entries.iter().any(|e| e.digest == Some(*d) || e.digest.is_none());
-    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(known));
+    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_some_and(known));
     let path = folder.target_path.to_string();
     let reason = "a copy too many of an item that was migrated";
     Ok(equal.map(|(t, _)| verify::named_at_target(&path, t, "DOUBLED", reason)).collect())

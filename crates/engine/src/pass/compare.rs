@@ -3,9 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use mailferry_model::{
-    Result,
+    Result, Scope,
     caps::Fidelity,
     id::{ItemId, TargetId},
     item::{Body, Form, Stub, Trace},
@@ -14,7 +14,10 @@ use mailferry_model::{
     report::{Findings, Named},
 };
 
-use super::shared::{Owed, Shared};
+use super::{
+    reading::{persist, source_digests, source_traces, target_digests},
+    shared::{Owed, Shared},
+};
 use crate::verify;
 
 /// Bodies compared in one call.
@@ -41,13 +44,13 @@ pub(super) async fn bodies(
     for part in ask.chunks(TOGETHER) {
         let theirs: Vec<TargetId> = part.iter().map(|(_, id)| id.clone()).collect();
         let ours: Vec<ItemId> = part.iter().map(|(e, _)| e.id.clone()).collect();
-        let (theirs, ours) = futures_util::join!(
-            shared.sides.target.digests(&target, &theirs),
-            shared.sides.source.digests(&folder.source, &ours)
-        );
+        let (theirs, ours) = futures_util::try_join!(
+            target_digests(shared, &target, &theirs),
+            source_digests(shared, &folder.source, &ours)
+        )?;
         for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
-            let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
-            let same = put.is_some() && there.as_ref().ok() == put.as_ref();
+            let put = if entry.repair.is_some() { entry.digest } else { here.or(entry.digest) };
+            let same = put.is_some() && there == put;
             let verdict = match (same, entry.repair) {
                 (true, Some(repair)) => Verdict::Rewritten("REPAIRED", verify::repair_words(repair)),
                 (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
@@ -55,8 +58,8 @@ pub(super) async fn bodies(
                 }
                 (true, None) => Verdict::Same,
                 (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => Verdict::Same,
-                (false, _) => match there.ok() {
-                    Some(there) => known_rewrite(shared, folder, entry, there).await,
+                (false, _) => match there {
+                    Some(there) => persist(shared, || known_rewrite(shared, folder, entry, there)).await?,
                     None => Verdict::Wrong,
                 },
             };
@@ -83,17 +86,26 @@ enum Verdict {
 }
 
 /// Whether the target holds what such targets are known to make of this body.
-async fn known_rewrite(shared: &Shared, folder: &FolderEntry, entry: &Entry, there: Digest) -> Verdict {
+async fn known_rewrite(
+    shared: &Shared,
+    folder: &FolderEntry,
+    entry: &Entry,
+    there: Digest,
+) -> Result<Verdict> {
     if entry.size > Body::IN_MEMORY {
-        return Verdict::Wrong;
+        return Ok(Verdict::Wrong);
     }
     let stub: Stub = Owed::from_entry(entry).stub;
     let mut fetched = shared.sides.source.fetch(&folder.source, vec![stub], Form::Mime);
-    let Some((_, Ok(item))) = fetched.next().await else { return Verdict::Wrong };
-    let Body::Bytes(body) = item.body else { return Verdict::Wrong };
+    let item = match fetched.next().await {
+        Some((_, Ok(item))) => item,
+        Some((_, Err(e))) if e.scope() > Scope::Folder => return Err(e),
+        _ => return Ok(Verdict::Wrong),
+    };
+    let Body::Bytes(body) = item.body else { return Ok(Verdict::Wrong) };
     let rewrites = shared.sides.convert.rewrites(&body);
     let known = rewrites.into_iter().find(|(_, digest)| *digest == there);
-    known.map_or(Verdict::Wrong, |(words, _)| Verdict::Rewritten("BYTES_REWRITTEN", words))
+    Ok(known.map_or(Verdict::Wrong, |(words, _)| Verdict::Rewritten("BYTES_REWRITTEN", words)))
 }
 
 /// Puts what was said into the findings, with Message-IDs, which the source is asked for in one call.
@@ -112,9 +124,7 @@ pub(super) async fn tell(
     let ids: Vec<ItemId> = said.iter().map(entry).collect();
     let traces: Vec<Trace<ItemId>> = match folder.gone {
         true => Vec::new(),
-        false => {
-            shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await.unwrap_or_default()
-        }
+        false => source_traces(shared, &folder.source, Some(&ids)).await.unwrap_or_default(),
     };
     let known: HashMap<ItemId, String> =
         traces.into_iter().filter_map(|t| Some((t.id, t.message_id?.into()))).collect();

@@ -16,6 +16,7 @@ use super::{
     carry::carry,
     follow::flags,
     matching::{self, Found, Trust, Wanted},
+    reading::{source_digest, target_digests},
     settle::{self, Look, settle},
     shared::{Owed, Shared, locked},
 };
@@ -113,9 +114,9 @@ pub(super) async fn claim(
     let mut pairs = pairing.sure;
     for (ws, fs) in pairing.ask {
         let ids: Vec<TargetId> = fs.iter().map(|f| free[*f].id.clone()).collect();
-        let theirs = shared.sides.target.digests(target, &ids).await;
+        let theirs = target_digests(shared, target, &ids).await?;
         let theirs: Vec<(usize, Digest)> =
-            fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
+            fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d?))).collect();
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().map(|w| (*w, entries[nameless[*w]].digest.into_iter().collect())).collect();
         pairs.extend(matching::pair_by_digest(&ours, &theirs));
@@ -152,14 +153,12 @@ async fn drop_extra(
         Some(digest) => Some(digest),
         None => {
             let source = shared.folder(entry.folder)?.source;
-            let read = shared.sides.source.digests(&source, std::slice::from_ref(&entry.id)).await.pop();
-            read.and_then(Result::ok)
+            source_digest(shared, &source, &entry.id).await?
         }
     };
     let ids: Vec<TargetId> = alike.iter().map(|t| t.id.clone()).collect();
-    let digests = shared.sides.target.digests(target, &ids).await;
-    let equal =
-        alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some() && d.as_ref().ok() == ours.as_ref());
+    let digests = target_digests(shared, target, &ids).await?;
+    let equal = alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some() && *d == ours);
     let extra: Vec<Trace<TargetId>> = equal.map(|(t, _)| t).take(usize::from(entry.unanswered)).collect();
     free.retain(|t| !extra.iter().any(|e| e.id == t.id));
     let edits = extra.iter().map(|t| Edit { id: t.id.clone(), kind: EditKind::Remove }).collect();

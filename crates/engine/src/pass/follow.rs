@@ -6,13 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::TryStreamExt;
 use mailferry_model::{
-    Error, Kind, Result,
+    Kind, Result,
     error::Reaction,
     flags::Difference,
     id::{ItemId, TargetId},
-    item::Trace,
     key::{Digest, HeaderKey},
     ledger::{Entry, FolderNo, State},
     port::{Edit, EditKind, Outcome, Put},
@@ -20,6 +18,7 @@ use mailferry_model::{
 
 use super::{
     gather::Gathered,
+    reading::{source_digest, source_traces},
     shared::{Owed, Shared, locked},
 };
 
@@ -64,11 +63,9 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
             continue;
         }
         let source = shared.folder(gathered[at].folder)?.source;
-        let traces: Vec<Trace<ItemId>> =
-            shared.sides.source.traces(&source, Some(&ids)).try_collect().await?;
-        for trace in traces {
+        for trace in source_traces(shared, &source, Some(&ids)).await? {
             let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
-            let Some((from, entry)) = pick(shared, &source, &trace.id, at, renumbered, candidates).await
+            let Some((from, entry)) = pick(shared, &source, &trace.id, at, renumbered, candidates).await?
             else {
                 continue;
             };
@@ -97,15 +94,15 @@ async fn pick(
     at: usize,
     renumbered: bool,
     candidates: &mut Vec<(usize, Entry)>,
-) -> Option<(usize, Entry)> {
+) -> Result<Option<(usize, Entry)>> {
     if renumbered && candidates.len() == 1 && candidates[0].0 == at {
-        return candidates.pop();
+        return Ok(candidates.pop());
     }
-    let digest = shared.sides.source.digests(source, std::slice::from_ref(id)).await.pop()?.ok()?;
-    let same = |(_, entry): &(usize, Entry)| entry.digest == Some(digest);
+    let digest = source_digest(shared, source, id).await?;
+    let same = |(_, entry): &(usize, Entry)| digest.is_some() && entry.digest == digest;
     let found =
-        candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same))?;
-    Some(candidates.swap_remove(found))
+        candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same));
+    Ok(found.map(|found| candidates.swap_remove(found)))
 }
 
 /// The item is the one we know under another id or in another folder: both facts in one commit.
@@ -320,19 +317,10 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
             }
             let digest = match entry.digest {
                 Some(digest) => Some(digest),
-                None => read_digest(shared, folder, &entry).await,
+                None => source_digest(shared, &folder.source, &entry.id).await?,
             };
             digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
         }
     }
     Ok(recent)
-}
-
-async fn read_digest(
-    shared: &Shared,
-    folder: &mailferry_model::ledger::FolderEntry,
-    entry: &Entry,
-) -> Option<Digest> {
-    let read = shared.sides.source.digests(&folder.source, std::slice::from_ref(&entry.id)).await.pop()?;
-    read.map_err(|e: Error| tracing::debug!(error = e.kind().code(), "a digest could not be read")).ok()
 }

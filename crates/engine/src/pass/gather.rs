@@ -11,6 +11,7 @@ use mailferry_model::{
 };
 
 use super::{
+    reading::persist,
     shared::{Owed, Shared},
     terms::Progress,
 };
@@ -82,10 +83,13 @@ impl Gathered {
     /// Reads the next page; whether more follow at once.
     pub async fn read_page(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<bool> {
         shared.cx.cancel.check()?;
-        let page = match shared.sides.source.changes(&folder.source, self.cursor.as_ref()).await {
+        let from = |cursor: Option<Cursor>| async move {
+            persist(shared, || shared.sides.source.changes(&folder.source, cursor.as_ref())).await
+        };
+        let page = match from(self.cursor.clone()).await {
             Err(e) if e.kind() == Kind::CursorExpired && self.cursor.is_some() => {
                 self.renumber();
-                shared.sides.source.changes(&folder.source, None).await
+                from(None).await
             }
             other => other,
         }?;

@@ -13,6 +13,7 @@ mod follow;
 mod gather;
 mod hierarchy;
 pub mod matching;
+mod reading;
 mod run;
 mod settle;
 mod shared;

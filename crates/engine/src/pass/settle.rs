@@ -20,6 +20,7 @@ use mailferry_model::{
 
 use super::{
     matching::{self, Found, Trust, Wanted},
+    reading::{source_digest, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
 };
 use crate::seeded::Bug;
@@ -101,8 +102,7 @@ async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
     for (no, owed) in by_folder {
         let folder = shared.folder(no)?;
         let ids: Vec<ItemId> = owed.iter().map(|o| o.stub.id.clone()).collect();
-        let traces: Vec<Trace<ItemId>> =
-            shared.sides.source.traces(&folder.source, Some(&ids)).try_collect().await?;
+        let traces = source_traces(shared, &folder.source, Some(&ids)).await?;
         let facts: HashMap<ItemId, (HeaderKey, u64)> =
             traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect();
         for owed in owed {
@@ -136,12 +136,8 @@ pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
 /// One look: all traces beyond the marks that nobody claims.
 pub(super) async fn traces(shared: &Shared, look: &Look) -> Result<Seen> {
     let one = |(folder, mark): (FolderId, Option<Mark>)| async move {
-        let answer: Result<Vec<Trace<TargetId>>> =
-            shared.sides.target.traces(&folder, mark.as_ref()).try_collect().await;
-        let found = match answer {
-            Err(e) if e.kind() == Kind::CursorExpired => {
-                shared.sides.target.traces(&folder, None).try_collect().await?
-            }
+        let found = match target_traces(shared, &folder, mark.as_ref()).await {
+            Err(e) if e.kind() == Kind::CursorExpired => target_traces(shared, &folder, None).await?,
             Err(e) if super::gather::is_gone(&e) => Vec::new(),
             other => other?,
         };
@@ -203,12 +199,12 @@ async fn pair<'a, 'b>(
     let mut pairs: Vec<(&Item, &Trace<TargetId>)> =
         pairing.sure.iter().map(|(w, f)| (items[*w], &traces[*f])).collect();
     for (ws, fs) in pairing.ask {
-        let ours = source_digests(shared, &ws.iter().map(|w| items[*w]).collect::<Vec<_>>()).await?;
+        let ours = digests(shared, &ws.iter().map(|w| items[*w]).collect::<Vec<_>>()).await?;
         let ids: Vec<TargetId> = fs.iter().map(|f| traces[*f].id.clone()).collect();
-        let theirs = shared.sides.target.digests(folder, &ids).await;
+        let theirs = target_digests(shared, folder, &ids).await?;
         let ours: Vec<(usize, Vec<Digest>)> = ws.iter().copied().zip(ours).collect();
         let theirs: Vec<(usize, Digest)> =
-            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
+            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d?))).collect();
         pairs.extend(
             matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
         );
@@ -217,14 +213,13 @@ async fn pair<'a, 'b>(
 }
 
 /// Digests of owed items in each form that may have been sent. An item that cannot be read has none.
-async fn source_digests(shared: &Shared, items: &[&Item]) -> Result<Vec<Vec<Digest>>> {
+async fn digests(shared: &Shared, items: &[&Item]) -> Result<Vec<Vec<Digest>>> {
     let mut all = Vec::with_capacity(items.len());
     for item in items {
         let folder = shared.folder(item.owed.folder)?;
-        let read =
-            shared.sides.source.digests(&folder.source, std::slice::from_ref(&item.owed.stub.id)).await;
+        let read = source_digest(shared, &folder.source, &item.owed.stub.id).await?;
         let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
-        all.push(read.into_iter().filter_map(Result::ok).chain(repaired).collect());
+        all.push(read.into_iter().chain(repaired).collect());
     }
     Ok(all)
 }

@@ -20,6 +20,7 @@ use mailferry_model::{
 use tokio::sync::OnceCell;
 
 use super::{
+    reading::Readings,
     terms::{Deeds, Progress, Sides, Terms},
     writer::{Before, Writer, count},
 };
@@ -96,6 +97,8 @@ pub(crate) struct Shared {
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
+    /// What was read to its end.
+    pub readings: Readings,
     /// Stops reading after an error that reaches the whole mailbox.
     pub halt: Cancel,
     /// Stops puts too: the target failed. What a failed source gave before is still put.
@@ -137,6 +140,7 @@ impl Shared {
             touched: Mutex::default(),
             paused: Mutex::default(),
             nameless: AtomicBool::new(false),
+            readings: Readings::default(),
             claimed: Mutex::default(),
             deeds: Mutex::default(),
             halt: Cancel::default(),

@@ -57,7 +57,7 @@ impl Meter for NoMeter {
 }
 
 /// Two worlds, a ledger and a clock.
-struct Play {
+pub struct Play {
     source: World,
     target: World,
     ledger: MemoryLedger,
@@ -65,6 +65,11 @@ struct Play {
 }
 
 impl Play {
+    /// Begins with an empty ledger.
+    pub fn begin(source: World, target: World) -> Self {
+        Self { source, target, ledger: MemoryLedger::default(), clock: LabClock::default() }
+    }
+
     fn stage(&self) -> Stage<'_> {
         Stage { source: &self.source, target: &self.target, ledger: &self.ledger }
     }
@@ -104,7 +109,7 @@ impl Play {
         let cx = Cx {
             cancel: Cancel::default(),
             clock: Arc::new(self.clock),
-            budget: Arc::new(SharedBudget::of(1 << 20)),
+            budget: Arc::new(SharedBudget::of(8 << 20)),
             meter: Arc::new(NoMeter),
             side: Side::Us,
             connections: 2,
@@ -114,7 +119,7 @@ impl Play {
     }
 
     /// A pass that ends in order.
-    async fn calm(&self, options: &RunOptions, kind: PassKind, abandoned: bool) -> Result<Report> {
+    pub async fn calm(&self, options: &RunOptions, kind: PassKind, abandoned: bool) -> Result<Report> {
         self.pass(options, kind, &Faults::default(), abandoned, &Arc::default()).await
     }
 }
@@ -125,7 +130,7 @@ pub async fn play(
     strike: Option<(Strike, u64)>,
 ) -> std::result::Result<Outcome, String> {
     let (source, target) = (scenario.make)();
-    let play = Play { source, target, ledger: MemoryLedger::default(), clock: LabClock::default() };
+    let play = Play::begin(source, target);
     let stage = play.stage();
     let mut outcome = Outcome { puts: 0, commits: 0 };
     let last = scenario.passes.len() - 1;

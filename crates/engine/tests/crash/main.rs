@@ -3,7 +3,9 @@
 //!
 //! Seeded bugs must each turn it red. Virtual time: no test waits.
 
+mod hang_ups;
 mod harness;
+mod reports;
 mod scenarios;
 
 use harness::{Outcome, play, strikes};

@@ -59,6 +59,15 @@ impl MemorySource {
         })
     }
 
+    /// Whether the connection ends before this item is told.
+    fn hangs_up(&self, folder: &FolderId, id: &ItemId) -> bool {
+        let Ok(mail) = self.one(folder, id) else { return false };
+        let text = String::from_utf8_lossy(&mail.body);
+        let mut state = self.world.lock();
+        let at = state.hang_ups.iter().position(|word| text.contains(word.as_str()));
+        at.map(|at| state.hang_ups.swap_remove(at)).is_some()
+    }
+
     fn item(&self, folder: &FolderId, id: &ItemId) -> Result<Item> {
         self.world.lock().reads += 1;
         let mail = self.one(folder, id)?;
@@ -119,6 +128,10 @@ fn number(id: &ItemId) -> Option<(u32, u32)> {
 
 fn item_id(room: &Room, number: u32) -> ItemId {
     ItemId::from_bytes(format!("{}.{number}", room.epoch))
+}
+
+fn unreachable_now() -> Error {
+    Error::new(Kind::Unreachable, Side::Source, "fetch", "the connection ended")
 }
 
 #[async_trait]
@@ -187,8 +200,13 @@ impl Source for MemorySource {
     }
 
     fn fetch(&self, folder: &FolderId, stubs: Vec<Stub>, _form: Form) -> BoxStream<'_, Fetched> {
-        let folder = folder.clone();
-        stream::iter(stubs).map(move |stub| (stub.id.clone(), self.item(&folder, &stub.id))).boxed()
+        let (folder, mut lost) = (folder.clone(), false);
+        let one = move |stub: Stub| {
+            lost = lost || self.hangs_up(&folder, &stub.id);
+            let item = if lost { Err(unreachable_now()) } else { self.item(&folder, &stub.id) };
+            (stub.id, item)
+        };
+        stream::iter(stubs).map(one).boxed()
     }
 
     fn traces(&self, folder: &FolderId, only: Option<&[ItemId]>) -> BoxStream<'_, Result<Trace<ItemId>>> {

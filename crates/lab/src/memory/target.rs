@@ -11,7 +11,7 @@ use mailferry_model::{
     flags::SystemFlag,
     folder::{Folder, FolderPath, FolderSpec},
     id::{FolderId, Mark, TargetId},
-    item::{Body, Form, Trace},
+    item::{Body, Date, Form, Trace},
     key::Digest,
     port::{Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
 };
@@ -110,7 +110,8 @@ async fn read(put: Put) -> Result<Ready> {
 
 fn placed(state: &mut State, folder: &FolderId, mail: Mail, tells: bool) -> Outcome {
     state.writes += 1;
-    let number = state.add(folder, mail);
+    let date = if state.redates { Some(Date { seconds: 0, zone: 0 }) } else { mail.date };
+    let number = state.add(folder, Mail { date, ..mail });
     let epoch = state.rooms.get(folder).map_or(0, |r| r.epoch);
     Outcome::Placed(tells.then(|| target_id(epoch, number)))
 }

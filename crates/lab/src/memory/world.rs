@@ -100,6 +100,10 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
+    /// The target dates what it is given by itself.
+    pub redates: bool,
+    /// Words in bodies at which the source's connection ends, each once.
+    pub hang_ups: Vec<String>,
     pub reads: u64,
     pub writes: u64,
 }
@@ -120,6 +124,8 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             refused_names: Vec::new(),
+            redates: false,
+            hang_ups: Vec::new(),
             reads: 0,
             writes: 0,
         })));
@@ -230,6 +236,16 @@ impl World {
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// The target shows another date than the one that it is given.
+    pub fn redate(&self) {
+        self.lock().redates = true;
+    }
+
+    /// The source's connection ends, once, when it comes to a message that contains `word`.
+    pub fn hang_up(&self, word: &str) {
+        self.lock().hang_ups.push(word.to_owned());
     }
 
     /// The first item of a folder whose bytes contain `word`.

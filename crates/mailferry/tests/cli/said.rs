@@ -7,7 +7,7 @@ fn codes_and_states_are_explained() {
     let ferry = Ferry::new();
     insta::assert_snapshot!(ferry.ends(0, &["explain", "target_quota_exceeded"]).out, @r"
     TARGET_QUOTA_EXCEEDED: The mailbox at the target is full
-    cause: The server takes no more into this mailbox. What was moved is there; the rest follows when there is room.
+    cause: The server takes no more into this mailbox. Nothing is lost: what is still owed moves when there is room.
     fix:   Raise the mailbox's quota and run again: only what is missing moves.
     ");
     assert!(ferry.ends(0, &["explain", "SyncedWithErrors"]).out.contains("some mailboxes failed"));

@@ -17,7 +17,7 @@ use crate::{
         client::{
             account::Security,
             classify::{Op, classify},
-            conn::{Conn, Prepared},
+            conn::{Conn, Prepared, Rank},
             pipe::{Ask, Wants},
             talk::Talk,
         },
@@ -132,8 +132,17 @@ impl Asking {
         let evidence = format!("signed in{}; {caps}", if who.by_admin { " as administrator" } else { "" });
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
         let (cx, pacer, encoding) = (cx.clone(), Arc::new(Pacer::default()), NameEncoding::ModifiedUtf7);
-        self.at =
-            At::SignedIn(Conn::start(Prepared { cx, pacer, stream, framer, tag, caps, encoding, mode }));
+        self.at = At::SignedIn(Conn::start(Prepared {
+            cx,
+            pacer,
+            rank: Rank::Only,
+            stream,
+            framer,
+            tag,
+            caps,
+            encoding,
+            mode,
+        }));
         Ok(Some(Told::pass(evidence)))
     }
 

@@ -5,9 +5,10 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +16,7 @@ use std::{
 use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
 use mailferry_wire::imap::{
     Capabilities, Command, Condition, Literals, MailboxName, NameEncoding, QResync, Reply, ResponseFramer,
-    SelectMode, Tag,
+    SelectMode, Status, Tag,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -28,6 +29,9 @@ use crate::net::{Pacer, Stream};
 
 mod read;
 mod write;
+
+/// How long answers are read when nothing can be sent any more.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A connection in use. Dropping the last handle ends it in order.
 #[derive(Clone)]
@@ -48,6 +52,8 @@ pub(super) struct Inner {
     encoding: NameEncoding,
     mode: SelectMode,
     pacer: Arc<Pacer>,
+    /// Whether the server has taken it on: only then does it speak for the account.
+    taken_on: AtomicBool,
     state: Mutex<State>,
     wake: Notify,
     /// Milliseconds of the clock when something last moved.
@@ -89,12 +95,23 @@ enum Gate {
     Refused,
 }
 
+/// Whether an account can do without a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// The only one: what refuses it refuses the account.
+    Only,
+    /// One more: a refusal says no more than that fewer have to do.
+    Further,
+}
+
 /// A signed-in stream with what it needs to become a connection.
 pub struct Prepared {
     /// The context of the run.
     pub cx: Cx,
     /// The pauses of the account.
     pub pacer: Arc<Pacer>,
+    /// Whether the account has others that work.
+    pub rank: Rank,
     /// The socket.
     pub stream: Stream,
     /// The framer with what was read ahead.
@@ -112,10 +129,11 @@ pub struct Prepared {
 impl Conn {
     /// Starts the task that owns the socket.
     pub fn start(prepared: Prepared) -> Self {
-        let Prepared { cx, pacer, stream, framer, tag, caps, encoding, mode } = prepared;
+        let Prepared { cx, pacer, rank, stream, framer, tag, caps, encoding, mode } = prepared;
         let state = Mutex::new(State { tag, ..State::default() });
         let (wake, active, ours) = (Notify::new(), AtomicU64::new(0), AtomicU32::new(0));
-        let inner = Arc::new(Inner { cx, caps, encoding, mode, pacer, state, wake, active, ours });
+        let taken_on = AtomicBool::new(rank == Rank::Only);
+        let inner = Arc::new(Inner { cx, caps, encoding, mode, pacer, taken_on, state, wake, active, ours });
         let conn = Self(Arc::new(Handle(inner.clone())));
         tokio::spawn(inner.run(stream, framer));
         conn
@@ -129,6 +147,20 @@ impl Conn {
     /// How names are written.
     pub fn encoding(&self) -> NameEncoding {
         self.0.0.encoding
+    }
+
+    /// Returns when the server has answered something on it. Some take a sign-in and say BYE to what follows.
+    ///
+    /// # Errors
+    /// What it said instead.
+    pub async fn taken_on(&self) -> Result<()> {
+        let (_, status) =
+            self.send(Ask::of(Command::noop(), Wants::Nothing)).all().await.map_err(|l| l.error)?;
+        if !status.is_ok() {
+            return Err(classify(self.0.0.cx.side, Op::SignIn, &status));
+        }
+        self.0.0.taken_on.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Queues a command that needs no open mailbox.
@@ -311,9 +343,20 @@ impl Inner {
         let (reading, writing) = tokio::io::split(stream);
         let (tell, gate) = mpsc::unbounded_channel();
         self.touch();
+        let mut reading = pin!(self.read(reading, framer, tell));
         let error = tokio::select! {
-            error = self.read(reading, framer, tell) => error,
-            error = self.write(writing, gate) => error,
+            error = &mut reading => error,
+            error = self.write(writing, gate) => {
+                self.give_up(&error);
+                // Who hangs up has often answered before: those answers lie here, only nobody has read them.
+                if error.kind() == Kind::Unreachable && error.side() == self.cx.side {
+                    tokio::select! {
+                        _ = reading => {}
+                        () = self.cx.clock.sleep(LAST_WORDS) => {}
+                    }
+                }
+                error
+            }
             error = self.watch() => error,
         };
         tracing::debug!(kind = error.kind().code(), "a connection ended");
@@ -344,12 +387,23 @@ impl Inner {
         Error::new(kind, self.cx.side, "connection", text).scope_of(Scope::Mailbox)
     }
 
+    /// Nothing more can be sent; what was sent may still be answered.
+    fn give_up(&self, error: &Error) {
+        let mut state = self.lock();
+        let error = state.bye.clone().unwrap_or_else(|| error.clone());
+        state.dead = Some(error.clone());
+        let queue = std::mem::take(&mut state.queue);
+        drop(state);
+        let unsent = Lost { error, sent: Sent::Nothing };
+        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+    }
+
     /// Everything unanswered is lost.
     fn fail(&self, error: Error) {
+        self.give_up(&error);
         let mut state = self.lock();
-        let error = state.bye.take().unwrap_or(error);
-        let error = state.dead.get_or_insert(error).clone();
-        let (flight, queue) = (std::mem::take(&mut state.flight), std::mem::take(&mut state.queue));
+        let error = state.dead.clone().unwrap_or(error);
+        let flight = std::mem::take(&mut state.flight);
         drop(state);
         for flying in flight {
             if let Some((selection, _)) = &flying.opens {
@@ -357,8 +411,6 @@ impl Inner {
             }
             _ = flying.to.send(Answer::Lost(Lost { error: error.clone(), sent: Sent::Perhaps }));
         }
-        let unsent = Lost { error, sent: Sent::Nothing };
-        queue.into_iter().for_each(|queued| queued.lose(&unsent));
     }
 
     /// Hands an answer to whom it belongs.
@@ -387,9 +439,7 @@ impl Inner {
                     });
                 }
                 drop(state);
-                if let Some(wait) = pause(&status) {
-                    self.pacer.hold(&self.cx, wait, &status.text());
-                }
+                self.slow_down(&status);
                 _ = flying.to.send(Answer::Done(status));
             }
             Reply::Continue(_) => {
@@ -402,9 +452,7 @@ impl Inner {
                 if !state.closing {
                     let error = classify(self.cx.side, Op::Read, &status).scope_of(Scope::Mailbox);
                     drop(state);
-                    if let Some(wait) = pause(&status) {
-                        self.pacer.hold(&self.cx, wait, &status.text());
-                    }
+                    self.slow_down(&status);
                     self.lock().bye = Some(error);
                 }
             }
@@ -419,6 +467,13 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// A pause that the server asks for holds the whole account, unless it only refuses one connection more.
+    fn slow_down(&self, status: &Status) {
+        if let Some(wait) = pause(status).filter(|_| self.taken_on.load(Ordering::Relaxed)) {
+            self.pacer.hold(&self.cx, wait, &status.text());
+        }
     }
 
     /// Takes the next command from the queue and gives it a tag; it counts as in flight from here on.

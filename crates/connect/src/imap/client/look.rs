@@ -11,7 +11,7 @@ use futures_util::{
 };
 use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
 use mailferry_model::{
-    Error, Kind, Result, Scope,
+    Error, Kind, Result, Retry, Scope,
     flags::{Flags, SystemFlag},
     item::Date,
     key::{Digest, HeaderKey},
@@ -109,7 +109,7 @@ pub fn beginning(pieces: &[Bytes]) -> Bytes {
 /// The body in an answer with its digest; `None` if the answer has no body at all.
 ///
 /// # Errors
-/// `Malformed` (item) for NIL.
+/// `Malformed` (item) for NIL, worth another try: servers say it for what they cannot read just now, too.
 pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Kept>) -> Option<Result<Kept>> {
     Some(match fetch.body()? {
         Data::Bytes(bytes) => {
@@ -118,7 +118,10 @@ pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Kept>) -> Option<Result<Kep
             Ok(Kept { chunks: bytes.clone().into(), digest: Digest(digester.finish()) })
         }
         Data::Streamed { .. } => Ok(kept.unwrap_or_default()),
-        Data::Nil => Err(Error::new(Kind::Malformed, pool.cx.side, "read", "the server gives no body (NIL)")),
+        Data::Nil => {
+            let text = "the server gives no body (NIL)";
+            Err(Error::new(Kind::Malformed, pool.cx.side, "read", text).retry_of(Retry::Soon))
+        }
     })
 }
 

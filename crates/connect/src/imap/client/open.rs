@@ -7,7 +7,7 @@ use mailferry_wire::imap::{Capability, Command, NameEncoding, SelectMode};
 
 use super::{
     account::{Security, Server, SignIn},
-    conn::{Conn, Prepared},
+    conn::{Conn, Prepared, Rank},
     pipe::{Answers, Ask, Wants},
     talk::Talk,
 };
@@ -56,7 +56,7 @@ pub async fn greet(cx: &Cx, server: &Server) -> Result<Talk> {
 ///
 /// # Errors
 /// As [`greet`], and what the sign-in says.
-pub async fn open(cx: &Cx, pacer: &Arc<Pacer>, account: &Account) -> Result<Fresh> {
+pub async fn open(cx: &Cx, pacer: &Arc<Pacer>, account: &Account, rank: Rank) -> Result<Fresh> {
     let mut talk = greet(cx, &account.server).await?;
     talk.sign_in(&account.server, &account.who).await?;
     let (stream, framer, tag, caps) = talk.into_parts();
@@ -71,7 +71,7 @@ pub async fn open(cx: &Cx, pacer: &Arc<Pacer>, account: &Account) -> Result<Fres
         enable.push("UTF8=ACCEPT");
     }
     let (cx, pacer) = (cx.clone(), pacer.clone());
-    let conn = Conn::start(Prepared { cx, pacer, stream, framer, tag, caps, encoding, mode });
+    let conn = Conn::start(Prepared { cx, pacer, rank, stream, framer, tag, caps, encoding, mode });
     let can = |capability| conn.caps().has(capability);
     let enabled = (can(Capability::Enable) && !enable.is_empty())
         .then(|| conn.send(Ask::of(Command::enable(&enable), Wants::Session)));

@@ -11,7 +11,7 @@ use mailferry_model::{Error, Kind, Result, port::Cx};
 use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameEncoding, Reply};
 
 use super::{
-    conn::{Conn, Hold},
+    conn::{Conn, Hold, Rank},
     open::{Account, Fresh, open},
     pipe::{Answers, Ask, Wants},
     quirk::{Quirk, Quirks},
@@ -54,7 +54,7 @@ impl Pool {
         first: impl FnOnce(&Conn) -> Option<Ask>,
     ) -> Result<(Arc<Self>, Option<Answers>)> {
         let pacer = Arc::new(Pacer::default());
-        let Fresh { conn, enabled, namespaces } = open(cx, &pacer, &account).await?;
+        let Fresh { conn, enabled, namespaces } = open(cx, &pacer, &account, Rank::Only).await?;
         let also = first(&conn).map(|ask| conn.send(ask));
         let quirks = Quirks::default();
         if let Some(enabled) = enabled {
@@ -204,16 +204,23 @@ impl Pool {
         Ok((conn, hold))
     }
 
-    /// Opens one more.
+    /// Opens one more. One that others can do without gets no work before the server has answered on it.
     async fn add(&self) -> Result<Conn> {
         if let Some(error) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(error);
         }
-        match open(&self.cx, &self.pacer, &self.account).await {
-            Ok(fresh) => {
-                let mut conns = self.conns();
-                conns.push(fresh.conn.clone());
-                Ok(fresh.conn)
+        let rank = if self.conns().iter().any(Conn::is_alive) { Rank::Further } else { Rank::Only };
+        let opened = async {
+            let conn = open(&self.cx, &self.pacer, &self.account, rank).await?.conn;
+            if rank == Rank::Further {
+                conn.taken_on().await?;
+            }
+            Ok::<Conn, Error>(conn)
+        };
+        match opened.await {
+            Ok(conn) => {
+                self.conns().push(conn.clone());
+                Ok(conn)
             }
             Err(error) => {
                 if error.kind() == Kind::Unauthenticated {

@@ -1,6 +1,6 @@
 //! Servers that ask to be left alone for a while, and mailboxes that are full.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailferry_lab::imap::{Abilities, Config, Nth, Quirk, Words};
 use mailferry_wire::imap::{Capability, Condition};
@@ -115,11 +115,35 @@ fn a_full_mailbox_stops_the_puts_at_once() {
 fn a_refused_group_is_not_halved_when_the_mailbox_is_full() {
     let scene = Scene::with(&[], &[]).letters(30);
     scene.to().set_quota(Some(100));
-    scene.copies(36);
+    let ran = scene.run("copy", &[]);
+    assert_eq!((ran.code, ran.json()["placed"].as_u64()), (36, Some(0)), "{}", ran.out);
+    assert!(!format!("{}{}", ran.out, ran.err).contains("was moved is there"), "{}{}", ran.out, ran.err);
     assert_eq!(scene.target.log().count("APPEND"), 1);
     scene.copies(36);
     assert_eq!(scene.target.log().count("APPEND"), 2);
     scene.to().set_quota(None);
     scene.copies(0);
     scene.agree();
+}
+
+/// Fewer connections do: nobody waits half a minute for one more.
+#[test]
+fn a_further_connection_that_is_refused_holds_up_nothing() {
+    let most = |words| vec![Quirk::MaxConnections(1, words), Quirk::AnswersAfter(Duration::from_millis(20))];
+    for words in [Words::Gmail, Words::Limit, Words::InUse, Words::Unavailable, Words::Microsoft] {
+        for (source, target) in [(most(words), vec![]), (vec![], most(words))] {
+            let scene = Scene::with(&source, &target).letters(30);
+            (0..12).for_each(|n| _ = scene.from().deliver(&format!("F{n}"), super::scene::letter(100 + n)));
+            let large = mailferry_lab::imap::Letter::create(mailferry_lab::imap::Body::grown(7, 900_000));
+            scene.from().deliver("Large", large);
+            let began = Instant::now();
+            assert!(looks_good(&scene.copies(0)), "{words:?}");
+            assert!(began.elapsed() < Duration::from_secs(15), "{words:?} {:?}", began.elapsed());
+            let refused = |e: &mailferry_lab::imap::Entry| !matches!(e.answer, Some(Condition::Ok) | None);
+            let of =
+                |s: &mailferry_lab::imap::Server| s.log().entries().iter().filter(|e| refused(e)).count();
+            assert!(of(&scene.source) + of(&scene.target) > 0, "{words:?}: nobody was refused");
+            scene.agree();
+        }
+    }
 }

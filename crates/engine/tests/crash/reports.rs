@@ -1,0 +1,33 @@
+//! What reports tell: the last one tells all, whatever the ones before it told.
+
+use mailferry_lab::memory::World;
+use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
+
+use crate::harness::Play;
+
+fn message(n: u32) -> String {
+    format!("Message-ID: <{n}@x>\r\nSubject: no {n}\r\n\r\nthe text of {n}\r\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_completion_pass_tells_what_earlier_passes_told() {
+    let (source, target) = (World::able(), World::able());
+    target.redate();
+    (0..3).for_each(|n| _ = source.deliver("INBOX", &message(n), Flags::default()));
+    let play = Play::begin(source.clone(), target.clone());
+    let options = RunOptions::default();
+    let told = async |kind| {
+        let findings = play.calm(&options, kind, false).await.unwrap().findings;
+        (findings.rewritten.len(), findings.changed_at_target.len(), findings.missing.len())
+    };
+    assert_eq!(told(PassKind::Initial).await, (3, 0, 0));
+    target.remove("INBOX", 2);
+    source.deliver("INBOX", &message(3), Flags::default());
+    told(PassKind::Incremental).await;
+    told(PassKind::Incremental).await;
+    assert_eq!(
+        told(PassKind::Completion).await,
+        (3, 1, 0),
+        "two of the first, the later one, and what a user removed"
+    );
+}

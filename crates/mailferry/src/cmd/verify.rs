@@ -8,7 +8,7 @@ use mailferry_engine::{copy::Task, pass::Depth};
 use super::{
     Asked,
     copy::{Pair, one_mailbox},
-    run_options::{PaceArgs, RunArgs},
+    run_options::{LimitArgs, PaceArgs, RunArgs},
 };
 use crate::exit::Failure;
 
@@ -40,6 +40,7 @@ pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
         source: &args.source,
         target: &args.target,
         ca_file: args.ca_file.as_ref(),
+        limits: LimitArgs::default(),
     };
     let depth = if args.deep { Depth::Deep } else { Depth::All };
     one_mailbox(asked, &pair, &args.run, args.pace.pace(), Task::Verify, depth).await

@@ -98,3 +98,21 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
     ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
     ferry.ends(0, &["batch", "stop", "w1"]);
 }
+
+#[test]
+fn a_batch_with_a_failed_mailbox_is_not_perfect() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 2);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let users = ferry.file("users.csv", "EmailAddress\nanna@x\nnobody@x\n");
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
+    let told = ferry.ends(3, &["batch", "start", "w", "--wait=synced", "-o", "json"]).json();
+    assert_eq!((&told["score"], &told["result"]), (&json!("Poor"), &json!("partial")), "{told}");
+    assert!(told["sentence"].as_str().unwrap().contains("NOT look good: 1 of 2 mailboxes failed"), "{told}");
+    let shown = ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json();
+    assert_eq!(shown["dataConsistencyScore"], "Poor", "{shown}");
+}

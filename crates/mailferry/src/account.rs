@@ -6,7 +6,6 @@ use clap::ArgMatches;
 use mailferry_engine::open::End;
 use mailferry_model::{
     port::Connector,
-    secret::Secret,
     settings::{MailboxAddress, Settings, Takes},
 };
 
@@ -90,9 +89,9 @@ fn with_secret(
         [(one, _), (other, _), ..] => {
             return Err(Failure::usage(format!("give --{word}-{one} or --{word}-{other}, not both")));
         }
-        [] => match std::env::var(format!("MAILFERRY_{}_PASSWORD", word.to_uppercase())) {
-            Ok(text) if !text.is_empty() => ("password", Secret::new(text)),
-            _ => {
+        [] => match secrets::from_environment(&format!("MAILFERRY_{}_PASSWORD", word.to_uppercase())) {
+            Some(secret) => ("password", secret),
+            None => {
                 let user = mailbox.user.as_ref().unwrap_or(&mailbox.address);
                 let whose = by_admin.as_ref().unwrap_or(user);
                 let asked =

@@ -135,7 +135,8 @@ pub fn items(object: &Value, user: Option<&str>) -> Vec<Value> {
 }
 
 /// The lists of items in a result.
-const LISTS: [&str; 6] = ["skipped", "missing", "doubled", "changedAtTarget", "rewritten", "notMigratable"];
+pub const LISTS: [&str; 6] =
+    ["skipped", "missing", "doubled", "changedAtTarget", "rewritten", "notMigratable"];
 
 /// The text of a dry run.
 pub fn tell_pretended(out: &Out, report: &Report) {

@@ -33,6 +33,11 @@ pub fn from_stdin() -> Result<Secret<String>, Failure> {
     checked(text).map_err(|what| Failure::usage(format!("standard input: {what}")))
 }
 
+/// A secret from a variable of the environment; an empty one is none.
+pub fn from_environment(name: &str) -> Option<Secret<String>> {
+    std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new)
+}
+
 /// A secret that a command of the shell prints: exactly one line end at its end is dropped.
 pub fn from_command(command: &str) -> Result<Secret<String>, Failure> {
     let failed = |what: String| Failure::usage(format!("the command for the password: {what}"));

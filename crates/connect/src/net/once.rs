@@ -7,7 +7,10 @@ use std::{
 
 use mailferry_model::Side;
 
-static SAID: LazyLock<Mutex<HashSet<(Side, String, &'static str)>>> = LazyLock::new(Mutex::default);
+/// The side, the host, and what was said of it.
+type Saying = (Side, String, &'static str);
+
+static SAID: LazyLock<Mutex<HashSet<Saying>>> = LazyLock::new(Mutex::default);
 
 /// Whether it is the first time that this process says such a thing of this host at this side.
 pub fn is_first(side: Side, host: &str, what: &'static str) -> bool {

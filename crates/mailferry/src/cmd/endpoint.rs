@@ -155,7 +155,11 @@ async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Fl
     let (settings, mut secrets) = given(matches, manifest, stdin(flags)?)?;
     let lacks = manifest.setting("password").is_some() && secrets.is_empty();
     if let Some(user) = settings.get("username").filter(|_| lacks) {
-        secrets.push(("password", secrets::ask(user, "password-file FILE")?.expose().clone()));
+        let secret = match secrets::from_environment("MAILFERRY_PASSWORD") {
+            Some(secret) => secret,
+            None => secrets::ask(user, "password-file FILE")?,
+        };
+        secrets.push(("password", secret.expose().clone()));
     }
     check(asked, manifest, &settings)?;
     let body = json!({

@@ -32,13 +32,13 @@ impl Choice {
     pub fn apply(&self, rows: &[Value], columns: &[Column]) -> Result<Vec<Value>, Failure> {
         let mut rows = rows.to_vec();
         for condition in &self.filter {
-            let (pointer, wanted, equal) = condition_of(condition, columns)?;
+            let (pointer, wanted, equal) = condition_of(condition, columns, &rows)?;
             rows.retain(|row| is(row.pointer(&pointer).unwrap_or(&Value::Null), wanted) == equal);
         }
         if let Some(sort) = &self.sort {
             let bare = sort.strip_prefix('-').or_else(|| sort.strip_suffix(":desc"));
             let name = bare.or_else(|| sort.strip_suffix(":asc")).unwrap_or(sort);
-            let pointer = pointer_of(name, columns)?;
+            let pointer = pointer_of(name, columns, &rows)?;
             let value = |row: &Value| row.pointer(&pointer).cloned().unwrap_or(Value::Null);
             rows.sort_by(|a, b| match bare {
                 None => compare(&value(a), &value(b)),
@@ -50,18 +50,26 @@ impl Choice {
     }
 }
 
-fn condition_of<'a>(text: &'a str, columns: &[Column]) -> Result<(String, &'a str, bool), Failure> {
+fn condition_of<'a>(
+    text: &'a str,
+    columns: &[Column],
+    rows: &[Value],
+) -> Result<(String, &'a str, bool), Failure> {
     let Some((name, wanted)) = text.split_once('=') else {
         return Err(Failure::usage(format!("--filter: {text:?} is not of the form COLUMN=VALUE")));
     };
     let (name, equal) = name.strip_suffix('!').map_or((name, true), |name| (name, false));
-    Ok((pointer_of(name, columns)?, wanted.trim(), equal))
+    Ok((pointer_of(name, columns, rows)?, wanted.trim(), equal))
 }
 
-/// Where a column's value is: by its heading or the name of its field.
-fn pointer_of(name: &str, columns: &[Column]) -> Result<String, Failure> {
-    let found = columns.iter().find(|c| c.is_called(name.trim()));
-    found.map(|c| c.pointer.to_owned()).ok_or_else(|| {
+/// Where a column's value is: by its heading, or by the name of a field in the JSON.
+fn pointer_of(name: &str, columns: &[Column], rows: &[Value]) -> Result<String, Failure> {
+    let name = name.trim();
+    if let Some(column) = columns.iter().find(|c| c.is_called(name)) {
+        return Ok(column.pointer.to_owned());
+    }
+    let mut fields = rows.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys);
+    fields.find(|f| f.eq_ignore_ascii_case(name)).map(|f| format!("/{f}")).ok_or_else(|| {
         let known: Vec<&str> = columns.iter().map(Column::field).collect();
         Failure::usage(format!("there is no column {name:?} here; there are {}", known.join(", ")))
     })

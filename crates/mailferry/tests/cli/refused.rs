@@ -34,6 +34,17 @@ fn a_file_of_authorities_must_be_one() {
 }
 
 #[test]
+fn a_variable_gives_an_endpoint_its_password() {
+    let ferry = Ferry::new();
+    let new = ["endpoint", "new", "E", "--type", "imap", "--remote-server", "h", "--username", "u"];
+    ferry.ends(2, &new);
+    let made = ferry.command(&new).env("MAILFERRY_PASSWORD", "canary-4711").output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let shown = ferry.ends(0, &["endpoint", "show", "E", "-o", "json"]).json();
+    assert!(shown["secrets"][0] == "password" && !shown.to_string().contains("canary"), "{shown}");
+}
+
+#[test]
 fn an_empty_password_in_a_url_is_one_too() {
     let ferry = Ferry::new();
     let (to, secret) = (ferry.maildir("to", 0), ferry.file("pw", "p"));

@@ -89,8 +89,15 @@ class Batch(InteropCase):
 
     def test_endpoint_test(self):
         self.endpoints(admin=True)
-        steps = self.ferry("endpoint", "test", "old").json["steps"]
-        self.assertEqual([], [s for s in steps if s["outcome"] == "fail"])
+        told = self.ferry("endpoint", "test", "old").json
+        self.assertEqual([], [s for s in told["steps"] if s["outcome"] == "fail"])
+        self.assertEqual(["pass", "warn", "not-run"], [s["outcome"] for s in told["steps"][4:]], "master, no mailbox")
+        for style in ("dovecot", "authzid"):
+            self.endpoint(f"boss-{style}", self.source_peer, "--username", self.source_peer.master[0], "--password-file",
+                          self.town.secret_file("not-it"), "--admin-style", style)
+            for side, code in (("source", 23), ("target", 33)):
+                told = self.ferry("endpoint", "test", f"boss-{style}", "--as", side, code=code).json
+                self.assertEqual(["auth"], [s["step"] for s in told["steps"] if s["outcome"] == "fail"])
         self.endpoint("wrong", self.source_peer, "--username", "user0001", "--password-file",
                       self.town.secret_file("not-it"))
         failed = [s["step"] for s in self.ferry("endpoint", "test", "wrong", code=23).json["steps"] if s["outcome"] == "fail"]

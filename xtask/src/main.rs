@@ -36,7 +36,7 @@ enum Task {
         /// Only what one runs before each commit
         #[arg(long, conflicts_with = "long")]
         fast: bool,
-        /// Also thousands of kills, fuzzing, benchmarks
+        /// Also fifty kills in each of four variants, and the benchmark
         #[arg(long)]
         long: bool,
     },

@@ -6,7 +6,6 @@ use clap::ArgMatches;
 use mailferry_engine::open::End;
 use mailferry_model::{
     port::Connector,
-    secret::Secret,
     settings::{MailboxAddress, Settings, Takes},
 };
 
@@ -79,18 +78,20 @@ fn with_secret(
 ) -> Result<(Settings, MailboxAddress), Failure> {
     let word = side.word;
     let by_admin = settings.get("username").map(str::to_owned);
-    let token = side.flag("token-file").map(PathBuf::from);
-    let file = side.flag("password-file").map(PathBuf::from);
-    let (name, secret) = match (token, file) {
-        (Some(_), Some(_)) => {
-            let text = format!("give --{word}-password-file or --{word}-token-file, not both");
-            return Err(Failure::usage(text));
+    let given: Vec<(&str, &str)> = ["token-file", "password-file", "password-command"]
+        .into_iter()
+        .filter_map(|flag| Some((flag, side.flag(flag)?)))
+        .collect();
+    let (name, secret) = match given[..] {
+        [("token-file", path)] => ("token", secrets::from_file(path.as_ref())?),
+        [("password-command", command)] => ("password", secrets::from_command(command)?),
+        [(_, path)] => ("password", secrets::from_file(path.as_ref())?),
+        [(one, _), (other, _), ..] => {
+            return Err(Failure::usage(format!("give --{word}-{one} or --{word}-{other}, not both")));
         }
-        (Some(path), None) => ("token", secrets::from_file(&path)?),
-        (None, Some(path)) => ("password", secrets::from_file(&path)?),
-        (None, None) => match std::env::var(format!("MAILFERRY_{}_PASSWORD", word.to_uppercase())) {
-            Ok(text) if !text.is_empty() => ("password", Secret::new(text)),
-            _ => {
+        [] => match secrets::from_environment(&format!("MAILFERRY_{}_PASSWORD", word.to_uppercase())) {
+            Some(secret) => ("password", secret),
+            None => {
                 let user = mailbox.user.as_ref().unwrap_or(&mailbox.address);
                 let whose = by_admin.as_ref().unwrap_or(user);
                 let asked =

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use mailferry_model::settings::{Manifest, Settings, Takes};
 
-use crate::cmd;
+use crate::{cmd, out};
 
 /// Moves mailboxes between mail systems: completely, exactly once, and so that you can see why you may trust it.
 #[derive(Parser)]
@@ -55,6 +55,33 @@ pub struct Global {
     /// Only these columns, separated by commas
     #[arg(long, global = true, value_delimiter = ',', help_heading = "Global options")]
     pub columns: Vec<String>,
+    /// Only rows of a list with these values, separated by commas: status=Failed,batch!=w1
+    #[arg(
+        long,
+        global = true,
+        value_name = "COLUMN=VALUE",
+        value_delimiter = ',',
+        help_heading = "Global options"
+    )]
+    pub filter: Vec<String>,
+    /// The order of a list: a column; -COLUMN or COLUMN:desc: backwards
+    #[arg(
+        long,
+        global = true,
+        value_name = "COLUMN",
+        allow_hyphen_values = true,
+        help_heading = "Global options"
+    )]
+    pub sort: Option<String>,
+    /// At most so many rows of a list, or all
+    #[arg(
+        long,
+        visible_alias = "result-size",
+        global = true,
+        value_name = "N",
+        help_heading = "Global options"
+    )]
+    pub limit: Option<out::Limit>,
     /// Say only what was asked for
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub quiet: bool,
@@ -128,8 +155,9 @@ pub enum ProgressForm {
 }
 
 /// The flags of one side of a copy, without `source-` or `target-`: name, value, help.
-pub const SIDE_FLAGS: [(&str, &str, &str); 6] = [
+pub const SIDE_FLAGS: [(&str, &str, &str); 7] = [
     ("password-file", "FILE", "Its password, in a file; one line end at its end is dropped"),
+    ("password-command", "CMD", "A command of the shell that prints its password"),
     ("token-file", "FILE", "A bearer token instead of a password, in a file"),
     ("admin", "USER", "An administrator who signs in for the mailbox; the password is then his"),
     ("admin-style", "STYLE", "How the administrator names the mailbox: dovecot, authzid, …"),

@@ -39,6 +39,8 @@ pub enum Failure {
     Error(Error),
     /// Something of this machine, in one sentence.
     Own(String),
+    /// The data folder cannot be used, in one sentence.
+    Store(String),
     /// A limit that was asked for is reached.
     Limit(String),
     /// Stopped by a signal, with what there is to say.
@@ -71,7 +73,7 @@ impl Failure {
             Self::Usage(..) => USAGE,
             Self::Problem(problem) => of_problem(problem),
             Self::Error(error) => of_error(error),
-            Self::Own(_) => OTHER,
+            Self::Own(_) | Self::Store(_) => OTHER,
             Self::Limit(_) => LIMIT,
             Self::Interrupted(_) => INTERRUPTED,
         }
@@ -84,8 +86,10 @@ impl Failure {
             Self::Problem(problem) => problem.code.clone(),
             Self::Error(error) if is_newer(error) => "STORE_NEWER".to_owned(),
             Self::Error(error) if is_locked_store(error) => "STORE_LOCKED".to_owned(),
+            Self::Error(error) if error.op() == mailferry_store::OPEN => "STORE_UNUSABLE".to_owned(),
             Self::Error(error) => error.code(),
             Self::Own(_) => "OWN_BUG".to_owned(),
+            Self::Store(_) => "STORE_UNUSABLE".to_owned(),
             Self::Limit(_) => "OWN_TIMEOUT".to_owned(),
             Self::Interrupted(_) => "OWN_CANCELLED".to_owned(),
         }
@@ -94,9 +98,11 @@ impl Failure {
     /// One sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Usage(_, text) | Self::Own(text) | Self::Limit(text) | Self::Interrupted(text) => {
-                text.clone()
-            }
+            Self::Usage(_, text)
+            | Self::Own(text)
+            | Self::Store(text)
+            | Self::Limit(text)
+            | Self::Interrupted(text) => text.clone(),
             Self::Problem(problem) => problem.detail.clone(),
             Self::Error(error) => error.to_string(),
         }
@@ -112,7 +118,7 @@ impl Failure {
                 let cause = catalogue::find(&problem.code).map(|e| e.cause.clone());
                 (cause, problem.fix.clone())
             }
-            Self::Usage(..) | Self::Error(_) => {
+            Self::Usage(..) | Self::Error(_) | Self::Store(_) => {
                 let entry = catalogue::find(&self.code());
                 (entry.map(|e| e.cause.clone()), entry.map(|e| e.fix.clone()).unwrap_or_default())
             }
@@ -171,6 +177,7 @@ pub fn of_error(error: &Error) -> u8 {
 fn of_own(error: &Error) -> u8 {
     match error.kind() {
         _ if is_newer(error) || is_locked_store(error) => STORE,
+        _ if error.op() == mailferry_store::OPEN => OTHER,
         Kind::Cancelled => INTERRUPTED,
         Kind::NotFound => NOT_FOUND,
         Kind::Locked | Kind::Conflict | Kind::AlreadyExists => REFUSED,
@@ -207,6 +214,7 @@ mod tests {
             (Kind::Locked, Side::Us, "lease", 6),
             (Kind::Conflict, Side::Us, mailferry_store::OPEN, 11),
             (Kind::Locked, Side::Us, mailferry_store::OPEN, 11),
+            (Kind::Forbidden, Side::Us, mailferry_store::OPEN, 1),
             (Kind::NotFound, Side::Us, "x", 4),
             (Kind::Cancelled, Side::Us, "x", 130),
             (Kind::Bug, Side::Us, "x", 1),

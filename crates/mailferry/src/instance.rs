@@ -14,7 +14,10 @@ use mailferry_engine::{
     open::House,
     tasks::Worker,
 };
-use mailferry_model::port::{Clock, Connector, Reports, Store};
+use mailferry_model::{
+    Kind,
+    port::{Clock, Connector, Reports, Store},
+};
 use mailferry_server::Context;
 use mailferry_store::{Location, MasterKey, SqlStore};
 
@@ -106,7 +109,12 @@ fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
 fn make_private(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|e| Failure::own(format!("the data folder {} cannot be made: {e}", folder.display())))
+    let unusable = |what: String| Failure::Store(format!("the data folder {}: {what}", folder.display()));
+    match made {
+        Ok(()) => Ok(()),
+        Err(_) if folder.exists() => Err(unusable("it is not a folder".to_owned())),
+        Err(e) => Err(unusable(format!("it cannot be made: {e}"))),
+    }
 }
 
 /// From `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder that is made on first use.
@@ -117,6 +125,10 @@ fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(KEY));
     match credentials.filter(|path| path.exists()) {
         Some(path) => Ok(MasterKey::from_file(&path)?),
-        None => Ok(MasterKey::create_file(&folder.join(KEY))?),
+        None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| match e.kind() {
+            // Not what is in the key's file, but that there is no way to it.
+            Kind::Busy => Failure::Store(format!("the data folder {}: {}", folder.display(), e.context())),
+            _ => e.into(),
+        }),
     }
 }

@@ -28,11 +28,11 @@ fn main() -> ExitCode {
     let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
     let matches = match args::command(&manifests).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => error.exit(),
+        Err(error) => return said(&error),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return said(&error),
     };
     logging::start(&cli.global);
     let out = Out::of(&cli.global);
@@ -47,12 +47,22 @@ fn main() -> ExitCode {
         Err(error) => Err(Failure::own(format!("the runtime did not start: {error}"))),
     };
     match ended {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => ExitCode::from(out::code_of_output(code)),
         Err(failure) => {
             out.complain(&failure);
-            ExitCode::from(failure.exit_code())
+            ExitCode::from(out::code_of_output(failure.exit_code()))
         }
     }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn said(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(exit::USAGE);
+    }
+    out::noted(printed);
+    ExitCode::from(out::code_of_output(exit::OK))
 }
 
 /// One mailbox is carried by one thread: handing every piece from thread to thread costs more than it gains.

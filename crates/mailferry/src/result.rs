@@ -7,8 +7,17 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::{self, Failure},
-    out::{self, Out},
+    out::{self, Column, Out},
 };
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// It moved items.
+    Move,
+    /// It only looked.
+    Look,
+}
 
 /// A folder that is called differently at the target.
 #[derive(Clone, Debug, Serialize)]
@@ -88,8 +97,64 @@ pub fn put(object: &mut Value, name: &str, value: Value) {
     }
 }
 
+/// The object of a dry run: what would be put, and no score, because nothing was looked at.
+pub fn pretended(report: &Report) -> Value {
+    let mut object = finished(report, &[]);
+    put(&mut object, "dryRun", json!(true));
+    put(&mut object, "score", Value::Null);
+    put(&mut object, "sentence", json!(report.findings.dry_run_sentence(report.deeds.put)));
+    object
+}
+
+/// The columns of the items of a run, as CSV and as names.
+pub const ITEM_COLUMNS: [Column; 8] = [
+    Column::of("USER", "/user"),
+    Column::of("KIND", "/kind"),
+    Column::of("FOLDER", "/folder"),
+    Column::of("UID", "/uid"),
+    Column::of("SIZE", "/size"),
+    Column::of("CODE", "/code"),
+    Column::of("REASON", "/reason"),
+    Column::wide("MESSAGE-ID", "/messageId"),
+];
+
+/// The items that a result names, one row each, with the name of their list as `kind`.
+pub fn items(object: &Value, user: Option<&str>) -> Vec<Value> {
+    let of = |list: &str| {
+        let rows = object[list].as_array().cloned().unwrap_or_default();
+        let list = list.to_owned();
+        rows.into_iter().map(move |mut row| {
+            put(&mut row, "kind", json!(list));
+            if let Some(user) = user {
+                put(&mut row, "user", json!(user));
+            }
+            row
+        })
+    };
+    LISTS.into_iter().flat_map(of).collect()
+}
+
+/// The lists of items in a result.
+pub const LISTS: [&str; 6] =
+    ["skipped", "missing", "doubled", "changedAtTarget", "rewritten", "notMigratable"];
+
+/// The text of a dry run.
+pub fn tell_pretended(out: &Out, report: &Report) {
+    let findings = &report.findings;
+    findings.skipped.iter().take(SHOWN).for_each(|item| out.say(&line("skipped", item)));
+    let deeds = report.deeds;
+    if deeds.folders_created > 0 {
+        out.say(&format!("{} would be made at the target", counted(deeds.folders_created, "folder")));
+    }
+    out.say(&findings.dry_run_sentence(deeds.put));
+}
+
+fn counted(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 /// The text of a run that came to its end.
-pub fn tell(out: &Out, report: &Report, renamed: &[Renamed]) {
+pub fn tell(out: &Out, report: &Report, renamed: &[Renamed], did: Did) {
     let findings = &report.findings;
     for (what, items) in [
         ("skipped", &findings.skipped),
@@ -108,19 +173,24 @@ pub fn tell(out: &Out, report: &Report, renamed: &[Renamed]) {
         out.say(&format!("renamed: {} is {} at the target: {}", folder.folder, folder.target, folder.reason));
     }
     let deeds = report.deeds;
-    let mut done = vec![format!("{} put", deeds.put)];
-    for (n, what) in [
-        (deeds.found, "found there already"),
-        (deeds.flagged, "flag changes"),
-        (deeds.moved, "moved"),
-        (deeds.removed, "removed"),
-    ] {
-        if n > 0 {
-            done.push(format!("{n} {what}"));
-        }
-    }
     let times = [report.moved_in, report.verified_in].map(|d| out::duration(d.as_secs_f64()));
-    out.say(&format!("{} in {}, verified in {}", done.join(", "), times[0], times[1]));
+    if did == Did::Look {
+        out.say(&format!("verified in {}", times[1]));
+    } else {
+        let mut done = vec![format!("{} put", deeds.put)];
+        let flagged = if deeds.flagged == 1 { "flag change" } else { "flag changes" };
+        for (n, what) in [
+            (deeds.found, "found there already"),
+            (deeds.flagged, flagged),
+            (deeds.moved, "moved"),
+            (deeds.removed, "removed"),
+        ] {
+            if n > 0 {
+                done.push(format!("{n} {what}"));
+            }
+        }
+        out.say(&format!("{} in {}, verified in {}", done.join(", "), times[0], times[1]));
+    }
     out.say(&format!("{} (score: {})", findings.sentence(), word(report.score)));
 }
 

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     path::Path,
+    process::{Command, Stdio},
 };
 
 use mailferry_model::secret::Secret;
@@ -30,6 +31,25 @@ pub fn from_stdin() -> Result<Secret<String>, Failure> {
     let read = std::io::stdin().lock().take(LONGEST + 1).read_line(&mut text);
     read.map_err(|e| Failure::usage(format!("standard input: {e}")))?;
     checked(text).map_err(|what| Failure::usage(format!("standard input: {what}")))
+}
+
+/// A secret from a variable of the environment; an empty one is none.
+pub fn from_environment(name: &str) -> Option<Secret<String>> {
+    std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new)
+}
+
+/// A secret that a command of the shell prints: exactly one line end at its end is dropped.
+pub fn from_command(command: &str) -> Result<Secret<String>, Failure> {
+    let failed = |what: String| Failure::usage(format!("the command for the password: {what}"));
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let ended = shell.output().map_err(|e| failed(e.to_string()))?;
+    let printed = String::from_utf8(ended.stdout);
+    if !ended.status.success() {
+        drop(printed.map(|mut text| text.zeroize()));
+        return Err(failed(ended.status.to_string()));
+    }
+    checked(printed.map_err(|_| failed("what it printed is not UTF-8".to_owned()))?).map_err(failed)
 }
 
 fn checked(mut text: String) -> Result<Secret<String>, String> {

@@ -123,7 +123,7 @@ impl Finding {
 /// The answers of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// `Success` or `Failed`.
+    /// `Success`, `Warning` (nothing failed, but nobody signed in) or `Failed`.
     pub result: String,
     /// The same for Microsoft's own framework.
     pub native: String,
@@ -132,9 +132,14 @@ pub struct TestResult {
 }
 
 impl TestResult {
-    /// Sums findings up: failed if one failed or nothing could be asked.
+    /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in.
     pub fn of(steps: Vec<Finding>) -> Self {
-        let word = |bad: bool| if bad { "Failed" } else { "Success" }.to_owned();
+        let untried = steps.iter().any(|s| s.step == Step::Auth && s.outcome != Verdict::Pass);
+        let word = |failed: bool| match (failed, untried) {
+            (true, _) => "Failed".to_owned(),
+            (false, true) => "Warning".to_owned(),
+            (false, false) => "Success".to_owned(),
+        };
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
         let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);

@@ -52,6 +52,17 @@ pub enum Score {
     Poor,
 }
 
+impl Score {
+    /// What mailboxes that failed make of a batch: what holds for missing items holds for them.
+    pub fn of_failed(failed: usize, mailboxes: usize) -> Option<Self> {
+        match failed {
+            0 => None,
+            _ if failed * 1000 <= mailboxes => Some(Self::Investigate),
+            _ => Some(Self::Poor),
+        }
+    }
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,12 +110,7 @@ impl Findings {
         let told = self.placed + (skipped + missing) as u64;
         let mut sentence = match self.score() {
             // Only a run that shall change nothing leaves items unaccounted for.
-            _ if told < n => {
-                let put = n - told;
-                format!(
-                    "A dry run: of {n} identified items of the source, {put} would be put; nothing was changed."
-                )
-            }
+            _ if told < n => return self.dry_run_sentence(n - told),
             Score::Perfect => {
                 format!("The migration looks good: all {n} identified items of the source are on the target.")
             }
@@ -113,8 +119,11 @@ impl Findings {
                  except {skipped} skipped, each with its reason."
             ),
             _ => format!(
-                "The migration does NOT look good: of {n} identified items of the source, {missing} are missing on \
-                 the target, {skipped} were skipped and {doubled} are there too often."
+                "The migration does NOT look good: of {n} identified items of the source, {missing} {} missing on \
+                 the target, {skipped} {} skipped and {doubled} {} there too often.",
+                are(missing as u64),
+                if skipped == 1 { "was" } else { "were" },
+                are(doubled as u64)
             ),
         };
         for (count, what) in [
@@ -125,6 +134,22 @@ impl Findings {
             if count > 0 {
                 sentence.push_str(&format!(" {count} {what}."));
             }
+        }
+        sentence
+    }
+
+    /// What a run says that changed nothing: no migration looks good by it.
+    pub fn dry_run_sentence(&self, put: u64) -> String {
+        let n = self.identified;
+        let mut sentence = format!(
+            "A dry run: of {n} identified items of the source, {put} would be put; nothing was changed."
+        );
+        let (skipped, left) = (self.skipped.len(), self.not_migratable.len());
+        if skipped > 0 {
+            sentence.push_str(&format!(" {skipped} would be skipped, each with its reason."));
+        }
+        if left > 0 {
+            sentence.push_str(&format!(" {left} not migratable."));
         }
         sentence
     }
@@ -157,6 +182,10 @@ impl Findings {
         self.rewritten.extend(other.rewritten);
         self.not_migratable.extend(other.not_migratable);
     }
+}
+
+fn are(n: u64) -> &'static str {
+    if n == 1 { "is" } else { "are" }
 }
 
 /// The findings of a mailbox's last pass, kept so that people can ask later.
@@ -202,6 +231,27 @@ mod tests {
         assert!(
             would.sentence().starts_with("A dry run: of 43 identified items of the source, 40 would be put")
         );
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let one = findings(1, 0, 1, 0).sentence();
+        assert!(
+            one.ends_with("1 is missing on the target, 0 were skipped and 0 are there too often."),
+            "{one}"
+        );
+    }
+
+    #[test]
+    fn failed_mailboxes_count_as_missing_items_do() {
+        for (failed, mailboxes, score) in [
+            (0, 3, None),
+            (1, 3, Some(Score::Poor)),
+            (1, 999, Some(Score::Poor)),
+            (1, 1000, Some(Score::Investigate)),
+        ] {
+            assert_eq!(Score::of_failed(failed, mailboxes), score, "{failed} of {mailboxes}");
+        }
     }
 
     #[test]

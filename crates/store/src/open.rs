@@ -2,6 +2,7 @@
 
 use std::{
     fs::{DirBuilder, OpenOptions},
+    io::ErrorKind,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
@@ -64,7 +65,7 @@ impl SqlStore {
                 let folder = folder.clone();
                 let prepared = tokio::task::spawn_blocking(move || prepare(&folder)).await;
                 let place = prepared.map_err(|e| refuse(Kind::Bug, OPEN, e.to_string()))?.map_err(|e| {
-                    refuse(Kind::Busy, OPEN, format!("cannot use the data folder: {e}")).because(e)
+                    refuse(kind_of(&e), OPEN, format!("cannot use the data folder: {e}")).because(e)
                 })?;
                 (open_sqlite(&place).await?, Some(place.locks))
             }
@@ -97,6 +98,14 @@ fn prepare(folder: &Path) -> std::io::Result<Place> {
     let file = folder.join("mailferry.db");
     private.open(&file)?;
     Ok(Place { file, locks: Locks::new(locks)?, _alone: alone })
+}
+
+fn kind_of(error: &std::io::Error) -> Kind {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::TimedOut => Kind::Busy,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Kind::Forbidden,
+        _ => Kind::Malformed,
+    }
 }
 
 async fn open_sqlite(place: &Place) -> Result<Db> {

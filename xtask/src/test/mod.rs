@@ -24,7 +24,7 @@ pub enum Depth {
     Fast,
     /// What one runs before each push, and what the build server runs.
     Usual,
-    /// Thousands of kills, fuzzing, benchmarks.
+    /// Also fifty kills in each of four variants, and the benchmark.
     Long,
 }
 

@@ -107,7 +107,8 @@ impl Connector for Imap {
     }
 
     fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
-        Server::from_settings(settings).map(drop)
+        let server = Server::from_settings(settings)?;
+        crate::net::tls::check(&server.trust).map_err(|fault| vec![fault])
     }
 
     fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {

@@ -71,12 +71,13 @@ impl Store {
 
     /// Whether it is a Maildir.
     pub fn check_root(&self) -> Result<()> {
-        match self.root.join("cur").is_dir() {
-            true => Ok(()),
-            false => {
+        match is_dir(&self.root.join("cur")) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 let text = format!("{} is no Maildir: it has no cur", self.root.display());
                 Err(Error::new(Kind::NotFound, self.side, "open mailbox", text).scope_of(Scope::Mailbox))
             }
+            Err(e) => Err(self.error("open mailbox")(e).scope_of(Scope::Mailbox)),
         }
     }
 
@@ -98,12 +99,14 @@ impl Store {
         let name = String::from_utf8_lossy(id.as_bytes()).into_owned();
         let dir = if name.is_empty() { self.root.clone() } else { self.root.join(&name) };
         let sound = name.is_empty() || (name.starts_with('.') && !name.contains('/') && name != "..");
-        match sound && dir.join("cur").is_dir() {
-            true => Ok(dir),
-            false => {
+        let there = if sound { is_dir(&dir.join("cur")) } else { Ok(false) };
+        match there {
+            Ok(true) => Ok(dir),
+            Ok(false) => {
                 let text = "the folder does not exist";
                 Err(Error::new(Kind::NotFound, self.side, "open folder", text).scope_of(Scope::Folder))
             }
+            Err(e) => Err(self.error("open folder")(e).scope_of(Scope::Folder)),
         }
     }
 
@@ -135,7 +138,9 @@ impl Store {
         for entry in fs::read_dir(&self.root).map_err(self.error("list folders"))? {
             let entry = entry.map_err(self.error("list folders"))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name.len() > 1 && name != ".." && entry.path().join("cur").is_dir() {
+            // One that cannot be looked into is a folder whose error is told when it is read.
+            let is_folder = || is_dir(&entry.path().join("cur")).unwrap_or(true);
+            if name.starts_with('.') && name.len() > 1 && name != ".." && is_folder() {
                 names.push(name);
             }
         }
@@ -173,10 +178,11 @@ impl Store {
     /// All messages of a folder, by id; those in `new` as well.
     pub fn list(&self, id: &FolderId) -> Result<BTreeMap<String, Mail>> {
         let dir = self.dir(id)?;
+        let failed = |e| self.error("list")(e).scope_of(Scope::Folder);
         let mut mails = BTreeMap::new();
         for part in ["cur", "new"] {
-            for entry in fs::read_dir(dir.join(part)).map_err(self.error("list"))? {
-                let entry = entry.map_err(self.error("list"))?;
+            for entry in fs::read_dir(dir.join(part)).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.starts_with('.') {
                     continue;
@@ -263,9 +269,34 @@ impl Mail {
         Some(Date { seconds, zone: 0 })
     }
 
+    /// What a trace tells: key, Message-ID, size; `None` where the file is gone. One that cannot be read is there
+    /// all the same: it has a key that no message has, so that it is missed and asked for, not forgotten.
+    pub fn look(&self, side: Side) -> Option<(HeaderKey, Option<Box<str>>, u64)> {
+        match self.read() {
+            Ok(bytes) => {
+                let (key, message_id) = key(&bytes);
+                Some((key, message_id, bytes.len() as u64))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => {
+                let alone = format!("Message-ID: <{side:?}.{}.unreadable@mailferry>\r\n\r\n", self.base);
+                Some((key(alone.as_bytes()).0, None, self.size()))
+            }
+        }
+    }
+
     /// The message, bare LF as CRLF.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         fs::read(&self.path).map(crlf)
+    }
+}
+
+/// Whether a directory is there; what cannot be looked at is neither.
+fn is_dir(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(about) => Ok(about.is_dir()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

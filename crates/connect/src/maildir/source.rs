@@ -100,7 +100,8 @@ impl Source for MaildirSource {
     async fn state(&self, _: &[FolderId]) -> Result<Vec<(FolderId, Fingerprint)>> {
         let mut state = Vec::new();
         for folder in self.store.folders()? {
-            let mails = self.store.list(&folder.id)?;
+            // What cannot be listed has no state: it is read, and its error told, like what has changed.
+            let Ok(mails) = self.store.list(&folder.id) else { continue };
             // The names hold ids and flags: equal names mean that nothing changed.
             let mut names = mailferry_codec::mime::Digester::default();
             for mail in mails.values() {
@@ -148,13 +149,13 @@ impl Source for MaildirSource {
             Ok((mails, dir)) => (mails, self.store.keywords(&dir)),
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
+        let side = self.store.side;
         let wanted: Option<Vec<String>> = only.map(|ids| ids.iter().map(base).collect());
         let mails = mails.into_values().filter(move |m| wanted.as_ref().is_none_or(|w| w.contains(&m.base)));
         stream::iter(mails)
             .filter_map(move |mail| {
-                let trace = mail.read().ok().map(|bytes| {
-                    let (key, message_id) = key(&bytes);
-                    let (flags, size) = (mail.flags(&keywords), bytes.len() as u64);
+                let trace = mail.look(side).map(|(key, message_id, size)| {
+                    let flags = mail.flags(&keywords);
                     Ok(Trace {
                         id: item_id(&mail),
                         marker: None,
@@ -187,6 +188,8 @@ impl Source for MaildirSource {
 fn of_item(error: Error) -> Error {
     match error.kind() {
         Kind::NotFound => error,
+        // Tried again with each pass: somebody may give the right to read it.
+        Kind::Forbidden => error.scope_of(Scope::Item).retry_of(Retry::AfterFix),
         _ => error.scope_of(Scope::Item).retry_of(Retry::Never),
     }
 }

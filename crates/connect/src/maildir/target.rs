@@ -28,7 +28,7 @@ use mailferry_model::{
     port::{Cx, Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, Store, classify, digest, key};
+use super::client::{Mail, Store, classify, digest};
 
 /// Counts deliveries of this process, whatever their mailbox.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -246,14 +246,14 @@ impl Target for MaildirTarget {
             Ok((mails, dir)) => (mails, self.store.keywords(&dir)),
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
+        let side = self.store.side;
         let there: HashSet<String> = beyond
             .map(|mark| String::from_utf8_lossy(mark.as_bytes()).lines().map(str::to_owned).collect())
             .unwrap_or_default();
         stream::iter(mails.into_values().filter(move |m| !there.contains(&m.base)))
             .filter_map(move |mail| {
-                let trace = mail.read().ok().map(|bytes| {
-                    let (key, message_id) = key(&bytes);
-                    let (flags, size) = (mail.flags(&keywords), bytes.len() as u64);
+                let trace = mail.look(side).map(|(key, message_id, size)| {
+                    let flags = mail.flags(&keywords);
                     let id = TargetId::from_bytes(&mail.base);
                     Ok(Trace { id, marker: None, key, size, date: mail.date(), flags, message_id })
                 });

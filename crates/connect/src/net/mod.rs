@@ -2,6 +2,7 @@
 //!
 //! Speaks no protocol above TLS.
 
+pub mod once;
 pub mod pacer;
 pub mod stream;
 pub mod tcp;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::tcp::within;
+use super::{once, tcp::within};
 
 /// How long a handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(20);
@@ -56,7 +56,7 @@ pub struct Certificate {
 pub async fn secure(cx: &Cx, trust: &Trust, host: &str, tcp: TcpStream) -> Result<TlsStream<TcpStream>> {
     let refused = |text: String| Error::new(Kind::Tls, cx.side, "secure connection", text);
     let config = config(trust).map_err(refused)?;
-    if *trust == Trust::Nobody {
+    if *trust == Trust::Nobody && once::is_first(cx.side, host, "not verified") {
         tracing::warn!(side = ?cx.side, "the server's certificate is NOT verified, as the settings say");
     }
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -103,6 +103,17 @@ fn config(trust: &Trust) -> std::result::Result<ClientConfig, String> {
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
     })
+}
+
+/// Whether these can be trusted at all: a file of authorities is there and holds one.
+///
+/// # Errors
+/// One sentence.
+pub fn check(trust: &Trust) -> std::result::Result<(), String> {
+    match trust {
+        Trust::CaFile(path) => roots(path).map(drop),
+        Trust::System | Trust::Fingerprint(_) | Trust::Nobody => Ok(()),
+    }
 }
 
 fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {

@@ -61,6 +61,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
             let reason = "its folder does not exist at the target";
             checked.findings.missing.push(crate::verify::named(entry, item, "NOT_SYNCED", reason));
         }
+        check::without_folder(&shared, entry, &mut checked).await?;
     }
     checked.findings.not_migratable.extend(check::not_migratable(&listed.plan.left_out));
     let findings = checked.findings;

@@ -261,7 +261,7 @@ async fn doubled(
     let digests = target_digests(shared, &target, &ids).await?;
     let known =
         |d: &mailferry_model::key::Digest| entries.iter().any(|e| e.digest == Some(*d) || e.digest.is_none());
-    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_some_and(known));
+    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(known));
     let path = folder.target_path.to_string();
     let reason = "a copy too many of an item that was migrated";
     Ok(equal.map(|(t, _)| verify::named_at_target(&path, t, "DOUBLED", reason)).collect())
@@ -276,7 +276,12 @@ async fn explain_absent(
 ) -> Result<()> {
     let mut elsewhere: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
     free.iter().for_each(|t| *elsewhere.entry((t.key, t.size)).or_default() += 1);
+    let mut said: Vec<(FolderEntry, Vec<Said>)> = Vec::new();
     for (folder, entry) in absent {
+        if said.last().is_none_or(|(f, _)| f.no != folder.no) {
+            said.push((folder.clone(), Vec::new()));
+        }
+        let mut say = |one| said.last_mut().map(|(_, all)| all.push(one));
         let moved = elsewhere.get_mut(&(entry.key, entry.size)).filter(|n| **n > 0);
         if entry.seen || moved.is_some() {
             let words = match moved {
@@ -286,23 +291,39 @@ async fn explain_absent(
                 }
                 None => "moved or deleted at the target by its user",
             };
-            checked.findings.changed_at_target.push(verify::named(
-                &folder,
-                &entry,
-                "CHANGED_AT_TARGET",
-                words,
-            ));
+            say(Said::Changed(entry.clone(), "CHANGED_AT_TARGET", words.to_owned()));
             shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?;
         } else {
             let (code, reason) = match entry.pass {
                 0 => ("NOT_SYNCED", "it is at the source and was not carried over yet"),
                 _ => ("ITEM_MISSING", "the target said OK, but it is not there"),
             };
-            checked.findings.missing.push(verify::named(&folder, &entry, code, reason));
+            say(Said::Missing(entry.clone(), code, reason.to_owned()));
             let owed = Entry { state: State::Owed, target: None, ..entry.clone() };
             checked.unseen.push(Owed::from_entry(&owed));
         }
     }
+    for (folder, said) in said {
+        compare::tell(shared, &folder, said, &mut checked.findings).await?;
+    }
+    Ok(())
+}
+
+/// What was put into a target folder that is no longer there, or never was.
+pub(super) async fn without_folder(
+    shared: &Arc<Shared>,
+    folder: &FolderEntry,
+    checked: &mut Checked,
+) -> Result<()> {
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    list_skipped(&mut checked.findings, folder, &entries);
+    sum_up_entries(&mut checked.findings, &entries);
+    let absent = entries.into_iter().filter(|e| e.state == State::Placed);
+    let absent = absent.map(|e| (folder.clone(), e)).collect();
+    let missing = checked.findings.missing.len();
+    explain_absent(shared, absent, &[], checked).await?;
+    let missing = (checked.findings.missing.len() - missing) as u64;
+    checked.findings.placed = checked.findings.placed.saturating_sub(missing);
     Ok(())
 }
 

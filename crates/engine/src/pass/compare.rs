@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::StreamExt;
 use mailferry_model::{
-    Result, Scope,
+    Kind, Result, Scope,
     caps::Fidelity,
     id::{ItemId, TargetId},
     item::{Body, Form, Stub, Trace},
@@ -29,6 +29,8 @@ pub(super) enum Said {
     Rewritten(Entry, &'static str, String),
     /// Not there as it was put.
     Missing(Entry, &'static str, String),
+    /// Moved, edited or deleted there by its user.
+    Changed(Entry, &'static str, String),
 }
 
 /// Reads both bodies. What has the same, or a body that targets are known to make of it, is rewritten; all
@@ -49,8 +51,9 @@ pub(super) async fn bodies(
             source_digests(shared, &folder.source, &ours)
         )?;
         for (((entry, id), there), here) in part.iter().zip(theirs).zip(ours) {
-            let put = if entry.repair.is_some() { entry.digest } else { here.or(entry.digest) };
-            let same = put.is_some() && there == put;
+            let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
+            let same = put.is_some() && there.as_ref().ok() == put.as_ref();
+            let unread = there.as_ref().err().filter(|e| e.kind() != Kind::NotFound).cloned();
             let verdict = match (same, entry.repair) {
                 (true, Some(repair)) => Verdict::Rewritten("REPAIRED", verify::repair_words(repair)),
                 (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
@@ -58,14 +61,17 @@ pub(super) async fn bodies(
                 }
                 (true, None) => Verdict::Same,
                 (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => Verdict::Same,
-                (false, _) => match there {
+                (false, _) => match there.ok() {
                     Some(there) => persist(shared, || known_rewrite(shared, folder, entry, there)).await?,
                     None => Verdict::Wrong,
                 },
             };
             if let Verdict::Wrong = verdict {
-                let reason = "the target said OK and shows something else than was put";
-                said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason.to_owned()));
+                let reason = match unread {
+                    Some(e) => format!("it cannot be read at the target: {}", e.context()),
+                    None => "the target said OK and shows something else than was put".to_owned(),
+                };
+                said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason));
                 continue;
             }
             let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
@@ -119,7 +125,7 @@ pub(super) async fn tell(
         return Ok(());
     }
     let entry = |said: &Said| match said {
-        Said::Rewritten(entry, ..) | Said::Missing(entry, ..) => entry.id.clone(),
+        Said::Rewritten(entry, ..) | Said::Missing(entry, ..) | Said::Changed(entry, ..) => entry.id.clone(),
     };
     let ids: Vec<ItemId> = said.iter().map(entry).collect();
     let traces: Vec<Trace<ItemId>> = match folder.gone {
@@ -132,6 +138,7 @@ pub(super) async fn tell(
         let (list, entry, code, reason): (&mut Vec<Named>, _, _, _) = match said {
             Said::Rewritten(entry, code, reason) => (&mut findings.rewritten, entry, code, reason),
             Said::Missing(entry, code, reason) => (&mut findings.missing, entry, code, reason),
+            Said::Changed(entry, code, reason) => (&mut findings.changed_at_target, entry, code, reason),
         };
         let named = verify::named(folder, &entry, code, reason);
         list.push(Named { message_id: named.message_id.or_else(|| known.get(&entry.id).cloned()), ..named });

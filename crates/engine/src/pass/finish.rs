@@ -116,7 +116,7 @@ pub(super) async fn claim(
         let ids: Vec<TargetId> = fs.iter().map(|f| free[*f].id.clone()).collect();
         let theirs = target_digests(shared, target, &ids).await?;
         let theirs: Vec<(usize, Digest)> =
-            fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d?))).collect();
+            fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().map(|w| (*w, entries[nameless[*w]].digest.into_iter().collect())).collect();
         pairs.extend(matching::pair_by_digest(&ours, &theirs));
@@ -158,7 +158,8 @@ async fn drop_extra(
     };
     let ids: Vec<TargetId> = alike.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, target, &ids).await?;
-    let equal = alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some() && *d == ours);
+    let equal =
+        alike.into_iter().zip(digests).filter(|(_, d)| ours.is_some_and(|o| matches!(d, Ok(d) if *d == o)));
     let extra: Vec<Trace<TargetId>> = equal.map(|(t, _)| t).take(usize::from(entry.unanswered)).collect();
     free.retain(|t| !extra.iter().any(|e| e.id == t.id));
     let edits = extra.iter().map(|t| Edit { id: t.id.clone(), kind: EditKind::Remove }).collect();

@@ -83,7 +83,7 @@ pub(super) async fn source_traces(
     persist(shared, || shared.sides.source.traces(folder, only).try_collect()).await
 }
 
-/// Digests of items of the target; none for one that is gone or cannot be read by itself.
+/// Digests of items of the target; an error in the place of one that is gone or cannot be read by itself.
 ///
 /// # Errors
 /// What reaches further than one item.
@@ -91,7 +91,7 @@ pub(super) async fn target_digests(
     shared: &Shared,
     folder: &FolderId,
     ids: &[TargetId],
-) -> Result<Vec<Option<Digest>>> {
+) -> Result<Vec<Result<Digest>>> {
     persist(shared, || async { of_items(shared.sides.target.digests(folder, ids).await) }).await
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn source_digests(
     shared: &Shared,
     folder: &FolderId,
     ids: &[ItemId],
-) -> Result<Vec<Option<Digest>>> {
+) -> Result<Vec<Result<Digest>>> {
     persist(shared, || async { of_items(shared.sides.source.digests(folder, ids).await) }).await
 }
 
@@ -112,14 +112,13 @@ pub(super) async fn source_digests(
 /// # Errors
 /// What reaches further than the item.
 pub(super) async fn source_digest(shared: &Shared, folder: &FolderId, id: &ItemId) -> Result<Option<Digest>> {
-    Ok(source_digests(shared, folder, std::slice::from_ref(id)).await?.pop().flatten())
+    Ok(source_digests(shared, folder, std::slice::from_ref(id)).await?.pop().and_then(Result::ok))
 }
 
-fn of_items(read: Vec<Result<Digest>>) -> Result<Vec<Option<Digest>>> {
+fn of_items(read: Vec<Result<Digest>>) -> Result<Vec<Result<Digest>>> {
     let further = |e: &Error| matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint);
-    let one = |answer| match answer {
-        Err(e) if further(&e) => Err(e),
-        other => Ok(other.ok()),
-    };
-    read.into_iter().map(one).collect()
+    match read.iter().find_map(|answer| answer.as_ref().err().filter(|e| further(e))) {
+        Some(e) => Err(e.clone()),
+        None => Ok(read),
+    }
 }

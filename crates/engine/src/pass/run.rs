@@ -1,10 +1,15 @@
 //! The way through a pass.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::try_join;
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
+    error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
     job::PassKind,
@@ -244,13 +249,16 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
     for planned in &listed.plan.folders {
         deeds.folders_created += u64::from(!listed.target.iter().any(|f| f.path == planned.wanted));
         let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
-        findings.identified += planned.entry.placed + planned.entry.skipped;
-        findings.placed += planned.entry.placed;
-        findings.bytes += planned.entry.bytes;
+        let FolderEntry { placed, owed, skipped, bytes, .. } = planned.entry;
+        findings.identified += placed + owed + skipped;
+        findings.placed += placed;
+        findings.bytes += bytes;
+        deeds.put += owed;
         if unchanged && planned.entry.fingerprint.is_some() {
             continue;
         }
         let known = sides.ledger.read(terms.claim.mailbox(), planned.entry.no).await?;
+        let known: HashSet<_> = known.into_iter().map(|e| e.id).collect();
         let mut cursor = planned.entry.cursor.clone();
         loop {
             cx.cancel.check()?;
@@ -259,12 +267,16 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
                     cursor = None;
                     continue;
                 }
+                Err(e) if e.reaction() == Reaction::PauseFolder => {
+                    findings.skipped.push(crate::verify::named_folder(&planned.entry, &e));
+                    break;
+                }
                 other => other?,
             };
             for change in &page.changes {
                 if let mailferry_model::item::Change::Upsert(stub) = change
                     && terms.options.filter.item(stub)
-                    && !known.iter().any(|e| e.id == stub.id)
+                    && !known.contains(&stub.id)
                 {
                     deeds.put += 1;
                     findings.identified += 1;

@@ -204,7 +204,7 @@ async fn pair<'a, 'b>(
         let theirs = target_digests(shared, folder, &ids).await?;
         let ours: Vec<(usize, Vec<Digest>)> = ws.iter().copied().zip(ours).collect();
         let theirs: Vec<(usize, Digest)> =
-            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d?))).collect();
+            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
         pairs.extend(
             matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
         );

@@ -8,6 +8,7 @@ mod batch;
 mod gate;
 mod user;
 mod verdict;
+mod verify;
 mod worker;
 
 pub use worker::{Event, Worker};

@@ -178,7 +178,7 @@ async fn load(worker: &Worker, job: &Job) -> Result<Loaded> {
 }
 
 /// One side of a user's copy, with its secrets, and who signs in.
-async fn end_of(
+pub(super) async fn end_of(
     worker: &Worker,
     endpoint: &Endpoint,
     mailbox: &MailboxAddress,

@@ -127,7 +127,7 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
     let path = |name: &str| format!("/batches/{}", segment(name));
     match command {
         BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
-        BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS),
+        BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Start(args) => return work(asked, &instance, "start", Goal::Synced, args).await,
         BatchCommand::Sync(args) => return work(asked, &instance, "sync", Goal::Synced, args).await,

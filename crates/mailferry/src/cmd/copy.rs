@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use clap::Args;
@@ -13,19 +14,21 @@ use mailferry_engine::{
     copy::{Copied, Copy, Patience, Task, copy},
     pass::{Depth, Progress},
 };
-use mailferry_model::{cancel::Cancel, report::Kept};
+use mailferry_model::{Kind, cancel::Cancel, report::Kept};
 use serde_json::json;
 
 use super::{
     Asked,
-    run_options::{PaceArgs, RunArgs},
+    run_options::{LimitArgs, PaceArgs, RunArgs},
 };
 use crate::{
     account::{self, Side},
+    args::Form,
     exit::Failure,
     instance::{Instance, Pace},
+    out::Column,
     progress::{Display, Moment, TICK},
-    result::{self, Renamed},
+    result::{self, Did, Renamed},
     signals,
 };
 
@@ -51,13 +54,21 @@ pub struct CopyArgs {
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
+    /// When to stop.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Copies one mailbox.
 pub async fn run(asked: Asked<'_>, args: CopyArgs) -> Result<u8, Failure> {
     let task = if args.dry_run { Task::Pretend } else { Task::Move };
-    let pair =
-        Pair { command: "copy", source: &args.source, target: &args.target, ca_file: args.ca_file.as_ref() };
+    let pair = Pair {
+        command: "copy",
+        source: &args.source,
+        target: &args.target,
+        ca_file: args.ca_file.as_ref(),
+        limits: args.limits,
+    };
     let depth = if args.deep { Depth::Deep } else { Depth::Written };
     one_mailbox(asked, &pair, &args.run, args.pace.pace(), task, depth).await
 }
@@ -72,6 +83,8 @@ pub struct Pair<'a> {
     pub target: &'a str,
     /// The CA file for both.
     pub ca_file: Option<&'a PathBuf>,
+    /// When to stop.
+    pub limits: LimitArgs,
 }
 
 /// Copies, pretends or verifies, and tells how it went: the same for all three.
@@ -90,25 +103,33 @@ pub async fn one_mailbox(
     progress.when_moved(move || told.store(result::cpu_ms(), Ordering::Relaxed));
     let ended = attempt(&asked, pair, run, pace, (task, depth), &progress).await;
     match ended {
-        Ok((copied, renamed)) => {
-            let mut object = result::finished(&copied.report, &renamed);
+        Ok((copied, renamed, name)) => {
+            let report = &copied.report;
+            let mut object = match task {
+                Task::Pretend => result::pretended(report),
+                Task::Move | Task::Verify => result::finished(report, &renamed),
+            };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
-            match out.form {
-                crate::args::Form::Json => out.document(&object),
-                crate::args::Form::Jsonl => {
+            match (out.form, task) {
+                (Form::Json, _) => out.document(&object),
+                (Form::Jsonl, _) => {
                     let mut line = json!({ "type": "summary" });
                     if let (Some(all), Some(fields)) = (line.as_object_mut(), object.as_object()) {
                         all.extend(fields.clone());
                     }
                     out.event(&line);
                 }
-                _ if out.is_for_people() => result::tell(out, &copied.report, &renamed),
-                _ => out.show(&object, &[]),
+                (Form::Yaml, _) => out.show(&object, &[]),
+                (Form::Csv, _) => out.whole(result::items(&object, Some(&name)), &result::ITEM_COLUMNS),
+                (Form::Name, _) => out.whole(vec![json!({ "name": name })], &[Column::of("NAME", "/name")]),
+                (Form::Table | Form::Wide, Task::Pretend) => result::tell_pretended(out, report),
+                (Form::Table | Form::Wide, Task::Move) => result::tell(out, report, &renamed, Did::Move),
+                (Form::Table | Form::Wide, Task::Verify) => result::tell(out, report, &renamed, Did::Look),
             }
             Ok(result::code_of(&copied.report.findings))
         }
         Err(failure) => {
-            if out.form == crate::args::Form::Json {
+            if out.form == Form::Json {
                 out.document(&result::failed(&failure, progress.totals()));
             }
             Err(failure)
@@ -123,7 +144,7 @@ async fn attempt(
     pace: Pace,
     (task, depth): (Task, Depth),
     progress: &Arc<Progress>,
-) -> Result<(Copied, Vec<Renamed>), Failure> {
+) -> Result<(Copied, Vec<Renamed>, String), Failure> {
     let matches = asked.matches.subcommand_matches(pair.command).unwrap_or(asked.matches);
     let side = |word| Side { word, matches, ca_file: pair.ca_file };
     let source = account::end(pair.source, &side("source"), &asked.connectors)?;
@@ -148,6 +169,7 @@ async fn attempt(
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let mut display = Display::of(asked.out);
+    let (began, mut limit) = (Instant::now(), None);
     let ended = {
         let working = copy(&house, &wanted, &cancel, &|| {});
         tokio::pin!(working);
@@ -155,6 +177,12 @@ async fn attempt(
             tokio::select! {
                 ended = &mut working => break ended,
                 () = tokio::time::sleep(TICK) => {}
+            }
+            if limit.is_none() {
+                let (written, skipped) =
+                    (meter.bytes(mailferry_model::Side::Target), progress.totals().skipped);
+                limit = pair.limits.reached(written, began.elapsed(), skipped);
+                limit.iter().for_each(|_| cancel.cancel());
             }
             let pause = meter.pause().map(|p| format!("\n    {:?} asked us to wait", p.side));
             display.show(&Moment {
@@ -167,7 +195,10 @@ async fn attempt(
         }
     };
     display.clear();
-    let copied = ended?;
+    let copied = match (ended, limit) {
+        (Err(error), Some(limit)) if error.kind() == Kind::Cancelled => return Err(Failure::Limit(limit)),
+        (ended, _) => ended?,
+    };
     let mut renamed = Vec::new();
     if task == Task::Move {
         let kept = Kept {
@@ -184,5 +215,5 @@ async fn attempt(
         });
         renamed.extend(told);
     }
-    Ok((copied, renamed))
+    Ok((copied, renamed, name))
 }

@@ -85,6 +85,9 @@ pub struct Flags {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// A command of the shell that prints the password
+    #[arg(long, value_name = "CMD", conflicts_with = "password_stdin")]
+    password_command: Option<String>,
     /// Mailboxes in their initial sync at once
     #[arg(long, value_name = "N")]
     max_concurrent_migrations: Option<u32>,
@@ -120,7 +123,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     let api = instance.api(std::sync::Arc::new(|| {}));
     match command {
         EndpointCommand::New { name, kind, flags } => create(&asked, &api, &name, &kind, &flags).await?,
-        EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS),
+        EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS)?,
         EndpointCommand::Show { name } => {
             asked.out.show(&api.get(&format!("/endpoints/{}", segment(&name))).await?, &COLUMNS);
         }
@@ -152,7 +155,11 @@ async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Fl
     let (settings, mut secrets) = given(matches, manifest, stdin(flags)?)?;
     let lacks = manifest.setting("password").is_some() && secrets.is_empty();
     if let Some(user) = settings.get("username").filter(|_| lacks) {
-        secrets.push(("password", secrets::ask(user, "password-file FILE")?.expose().clone()));
+        let secret = match secrets::from_environment("MAILFERRY_PASSWORD") {
+            Some(secret) => secret,
+            None => secrets::ask(user, "password-file FILE")?,
+        };
+        secrets.push(("password", secret.expose().clone()));
     }
     check(asked, manifest, &settings)?;
     let body = json!({
@@ -180,6 +187,11 @@ async fn change(
     let manifest = manifest(asked, before["type"].as_str().unwrap_or_default())?;
     let matches = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
     let (settings, secrets) = given(matches, manifest, stdin(flags)?)?;
+    let kept = before["settings"].as_object().into_iter().flatten();
+    let kept = kept.filter(|(name, _)| !unset.contains(name));
+    let all = kept.filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let all = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
+    check(asked, manifest, &settings.values.iter().fold(all, |all, (name, value)| all.with(name, value)))?;
     let mut values = json!(settings.values);
     unset.into_iter().for_each(|s| values[s] = Value::Null);
     let body = json!({
@@ -204,8 +216,13 @@ fn manifest(asked: &Asked<'_>, kind: &str) -> Result<&'static Manifest, Failure>
     })
 }
 
+/// The password from standard input or a command.
 fn stdin(flags: &Flags) -> Result<Option<String>, Failure> {
-    flags.password_stdin.then(|| secrets::from_stdin().map(|s| s.expose().clone())).transpose()
+    let secret = match &flags.password_command {
+        Some(command) => Some(secrets::from_command(command)?),
+        None => flags.password_stdin.then(secrets::from_stdin).transpose()?,
+    };
+    Ok(secret.map(|s| s.expose().clone()))
 }
 
 /// Settings and secrets from the flags.
@@ -294,7 +311,7 @@ async fn test(
     match asked.out.form {
         Form::Table | Form::Wide => show(asked.out, &result, native),
         Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
-        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS),
+        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS)?,
     }
     Ok(result.exit_code(tested_as))
 }
@@ -323,6 +340,9 @@ fn show(out: &Out, result: &TestResult, native: bool) {
     let failing = result.steps.iter().find(|s| s.outcome == Verdict::Fail);
     match failing {
         Some(row) => out.say(&format!("Failed at {}.", step(row))),
+        None if result.result == "Warning" => {
+            out.say("Warning: nobody signed in. mailferry endpoint test NAME --mailbox ADDRESS tries it on a mailbox.");
+        }
         None => out.say(&format!("{}.", result.result)),
     }
     if native {

@@ -29,7 +29,7 @@ const COLUMNS: [Column; 5] = [
 pub fn run(asked: &Asked<'_>, args: &ExplainArgs) -> Result<u8, Failure> {
     let out = asked.out;
     let Some(code) = &args.code else {
-        out.list(&json!(catalogue::entries()), &COLUMNS);
+        out.list(&json!(catalogue::entries()), &COLUMNS)?;
         return Ok(exit::OK);
     };
     let Some(entry) = catalogue::find(code) else {

@@ -49,6 +49,6 @@ pub async fn run(asked: Asked<'_>, command: ItemCommand) -> Result<u8, Failure> 
         query.extend(value.map(|v| format!("{name}={}", segment(&v))));
     }
     let items = api.get(&format!("/items?{}", query.join("&"))).await?;
-    asked.out.list(&items, &COLUMNS);
+    asked.out.list(&items, &COLUMNS)?;
     Ok(exit::OK)
 }

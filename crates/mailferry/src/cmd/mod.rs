@@ -9,6 +9,7 @@ pub mod item;
 mod run_options;
 pub mod user;
 pub mod verify;
+mod verify_batch;
 mod waiting;
 
 use std::sync::Arc;

@@ -56,6 +56,36 @@ pub struct PaceArgs {
     pub put_timeout: Option<u64>,
 }
 
+/// When to stop in order, with code 8.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "When to stop")]
+pub struct LimitArgs {
+    /// Stop in order once so much was written: 500M, 2G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_transfer: Option<u64>,
+    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub max_duration: Option<Duration>,
+    /// Stop in order once more items than this were skipped
+    #[arg(long, value_name = "N")]
+    pub max_errors: Option<u64>,
+}
+
+impl LimitArgs {
+    /// The limit that is reached, in one sentence.
+    pub fn reached(self, written: u64, took: Duration, skipped: u64) -> Option<String> {
+        let again = "the same command goes on";
+        if self.max_transfer.is_some_and(|most| written >= most) {
+            return Some(format!("The limit of --max-transfer is reached; {again}."));
+        }
+        if self.max_duration.is_some_and(|most| took >= most) {
+            return Some(format!("The time of --max-duration is over; {again}."));
+        }
+        let skips = self.max_errors.is_some_and(|most| skipped > most);
+        skips.then(|| format!("More items were skipped than --max-errors allows; {again}."))
+    }
+}
+
 impl RunArgs {
     /// As the engine takes them.
     pub fn options(&self) -> RunOptions {
@@ -115,6 +145,19 @@ fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A length of time: a number and s, m or h.
+fn length(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a number of seconds, or one with s, m or h".to_owned();
+    let (digits, seconds) = match text.trim().char_indices().last() {
+        Some((at, 's')) => (&text.trim()[..at], 1.0),
+        Some((at, 'm')) => (&text.trim()[..at], 60.0),
+        Some((at, 'h')) => (&text.trim()[..at], 3600.0),
+        _ => (text.trim(), 1.0),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+}
+
 fn rate(text: &str) -> Result<u64, String> {
     if text.eq_ignore_ascii_case("off") { Ok(0) } else { size(text) }
 }
@@ -134,5 +177,8 @@ mod tests {
         assert_eq!(time("2024-01-01").unwrap().to_string(), "2024-01-01T00:00:00Z");
         assert_eq!(time("2024-01-01T01:00:00+01:00").unwrap().to_string(), "2024-01-01T00:00:00Z");
         assert!(time("yesterday").is_err());
+        let seconds = |t| length(t).map(|d| d.as_secs());
+        assert_eq!(["90", "90s", "1.5m", "2h"].map(seconds), [Ok(90), Ok(90), Ok(90), Ok(7200)]);
+        assert!(["", "m", "-1s", "1d"].iter().all(|t| length(t).is_err()));
     }
 }

@@ -54,13 +54,13 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             query.extend(batch.map(|b| format!("batch={}", segment(&b))));
             query.extend(status.map(|s| format!("status={}", segment(&s))));
             let users = api.get(&format!("/users?{}", query.join("&"))).await?;
-            asked.out.list(&users, &COLUMNS);
+            asked.out.list(&users, &COLUMNS)?;
         }
         UserCommand::Show { address } => {
             let users = api.get(&format!("/users/{}", segment(&address))).await?;
             match users.as_array().map(Vec::as_slice) {
                 Some([one]) => asked.out.show(one, &COLUMNS),
-                _ => asked.out.list(&users, &COLUMNS),
+                _ => asked.out.list(&users, &COLUMNS)?,
             }
         }
     }

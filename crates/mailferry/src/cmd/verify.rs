@@ -1,4 +1,4 @@
-//! `verify SOURCE TARGET`: a fresh look at both sides; nothing is put.
+//! `verify SOURCE TARGET` and `verify BATCH`: a fresh look at both sides; nothing is put.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,19 @@ use mailferry_engine::{copy::Task, pass::Depth};
 use super::{
     Asked,
     copy::{Pair, one_mailbox},
-    run_options::{PaceArgs, RunArgs},
+    run_options::{LimitArgs, PaceArgs, RunArgs},
+    verify_batch as batch,
 };
 use crate::exit::Failure;
 
 /// The flags of `verify`.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// The account that was read
+    /// The account that was read; or a batch or a user of one, without a second account
+    #[arg(value_name = "SOURCE|BATCH|USER")]
     pub source: String,
     /// The account that was written
-    pub target: String,
+    pub target: Option<String>,
     /// Compare digests too: reads every message on both sides
     #[arg(long)]
     pub deep: bool,
@@ -33,14 +35,18 @@ pub struct VerifyArgs {
     pub pace: PaceArgs,
 }
 
-/// Verifies one mailbox.
+/// Verifies one mailbox, or those of a batch.
 pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
+    let depth = if args.deep { Depth::Deep } else { Depth::All };
+    let Some(target) = &args.target else {
+        return batch::verify(&asked, &args.source, depth, args.pace.pace()).await;
+    };
     let pair = Pair {
         command: "verify",
         source: &args.source,
-        target: &args.target,
+        target,
         ca_file: args.ca_file.as_ref(),
+        limits: LimitArgs::default(),
     };
-    let depth = if args.deep { Depth::Deep } else { Depth::All };
     one_mailbox(asked, &pair, &args.run, args.pace.pace(), Task::Verify, depth).await
 }

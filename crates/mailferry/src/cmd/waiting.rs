@@ -21,7 +21,7 @@ use crate::{
     instance::{Instance, Pace},
     out::Out,
     progress::{Display, Moment, TICK},
-    signals,
+    result, signals,
 };
 
 /// Until when to wait.
@@ -213,10 +213,12 @@ fn tell(out: &Out, report: &Value, batch: &Value) {
                 let text = |name: &str| failed[name].as_str().unwrap_or_default();
                 out.say(&format!("FAILED {}: {} [{}]", text("user"), text("reason"), text("code")));
             }
-            out.list(&json!([batch]), &super::batch::COLUMNS);
+            out.whole(vec![batch.clone()], &super::batch::COLUMNS);
             out.say(report["sentence"].as_str().unwrap_or_default());
         }
-        _ => out.show(report, &[]),
+        Form::Csv => out.whole(result::items(report, None), &result::ITEM_COLUMNS),
+        Form::Name => out.whole(vec![batch.clone()], &super::batch::COLUMNS),
+        Form::Yaml => out.show(report, &[]),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Output: data on standard output in the form that was asked for, everything else on standard error.
 
+mod choice;
 mod table;
 mod words;
 mod yaml;
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{ErrorKind, IsTerminal, Write},
+    sync::OnceLock,
+};
 
 use serde_json::{Value, json};
 
@@ -13,6 +17,8 @@ use crate::{
     exit::Failure,
 };
 
+use choice::Choice;
+pub use choice::Limit;
 pub use table::Column;
 pub use words::{bytes, duration, percent};
 
@@ -22,6 +28,7 @@ pub struct Out {
     /// The form of the output.
     pub form: Form,
     columns: Vec<String>,
+    choice: Choice,
     quiet: bool,
     errors_as_json: bool,
     progress: ProgressForm,
@@ -33,6 +40,7 @@ impl Out {
         Self {
             form: global.output,
             columns: global.columns.clone(),
+            choice: Choice::of(global),
             quiet: global.quiet,
             errors_as_json: global.log_format == LogForm::Json,
             progress: global.progress,
@@ -54,18 +62,26 @@ impl Out {
         }
     }
 
-    /// A list of things with these columns.
-    pub fn list(&self, rows: &Value, columns: &[Column]) {
-        let empty = Vec::new();
-        let rows = rows.as_array().unwrap_or(&empty);
+    /// A list of things with these columns, as far as it was asked for.
+    ///
+    /// # Errors
+    /// A column to filter or sort by that there is not.
+    pub fn list(&self, rows: &Value, columns: &[Column]) -> Result<(), Failure> {
+        let rows = self.choice.apply(rows.as_array().map_or(&[], Vec::as_slice), columns)?;
+        self.whole(rows, columns);
+        Ok(())
+    }
+
+    /// All of these, whatever was asked for of lists.
+    pub fn whole(&self, rows: Vec<Value>, columns: &[Column]) {
         match self.form {
-            Form::Json => self.document(&Value::Array(rows.clone())),
-            Form::Yaml => print(&yaml::write(&Value::Array(rows.clone()))),
+            Form::Json => self.document(&Value::Array(rows)),
+            Form::Yaml => print(&yaml::write(&Value::Array(rows))),
             Form::Jsonl => rows.iter().for_each(|row| print(&format!("{row}\n"))),
             Form::Name => rows.iter().for_each(|row| print(&format!("{}\n", table::name(row, columns)))),
-            Form::Csv => print(&table::csv(rows, columns, &self.columns)),
-            Form::Table => print(&table::table(rows, columns, &self.columns, table::Width::Narrow)),
-            Form::Wide => print(&table::table(rows, columns, &self.columns, table::Width::Wide)),
+            Form::Csv => print(&table::csv(&rows, columns, &self.columns)),
+            Form::Table => print(&table::table(&rows, columns, &self.columns, table::Width::Narrow)),
+            Form::Wide => print(&table::table(&rows, columns, &self.columns, table::Width::Wide)),
         }
     }
 
@@ -76,7 +92,7 @@ impl Out {
             Form::Jsonl => print(&format!("{thing}\n")),
             Form::Yaml => print(&yaml::write(thing)),
             Form::Table | Form::Wide => print(&table::fields(thing)),
-            Form::Csv | Form::Name => self.list(&json!([thing]), columns),
+            Form::Csv | Form::Name => self.whole(vec![thing.clone()], columns),
         }
     }
 
@@ -142,12 +158,30 @@ impl Out {
     }
 }
 
-/// Writes to standard output. Whoever stopped reading (`| head`) wants no more.
+/// Why standard output could not be written, at the first time.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Writes to standard output. Whoever stopped reading (`| head`) wants no more; where it cannot be written (a
+/// full disk behind a redirection), the work goes on and its end says so.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(i32::from(crate::exit::OK));
+    noted(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Notes whether something could be written to standard output.
+pub fn noted(written: std::io::Result<()>) {
+    match written {
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(i32::from(crate::exit::OK)),
+        Err(e) => _ = UNWRITTEN.set(e.to_string()),
     }
+}
+
+/// The exit code of a command that ends with `code`: none is a success whose output was lost.
+pub fn code_of_output(code: u8) -> u8 {
+    let Some(why) = UNWRITTEN.get() else { return code };
+    complain(&format!("mailferry: the output cannot be written: {why} [OUTPUT_UNWRITTEN]\n"));
+    if code == crate::exit::OK { crate::exit::OTHER } else { code }
 }
 
 /// Writes to standard error; nothing helps where that is closed.

@@ -26,11 +26,11 @@ impl Column {
         Self { heading, pointer, is_wide: true }
     }
 
-    fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> &'static str {
         self.pointer.rsplit('/').next().unwrap_or(self.pointer)
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         self.heading.eq_ignore_ascii_case(name) || self.field().eq_ignore_ascii_case(name)
     }
 
@@ -120,7 +120,7 @@ fn chosen<'a>(columns: &'a [Column], only: &[String]) -> Vec<&'a Column> {
     only.iter().filter_map(|name| columns.iter().find(|c| c.is_called(name.trim()))).collect()
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

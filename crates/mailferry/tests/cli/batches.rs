@@ -98,3 +98,42 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
     ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
     ferry.ends(0, &["batch", "stop", "w1"]);
 }
+
+#[test]
+fn a_batch_with_a_failed_mailbox_is_not_perfect() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 2);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let users = ferry.file("users.csv", "EmailAddress\nanna@x\nnobody@x\n");
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
+    let told = ferry.ends(3, &["batch", "start", "w", "--wait=synced", "-o", "json"]).json();
+    assert_eq!((&told["score"], &told["result"]), (&json!("Poor"), &json!("partial")), "{told}");
+    assert!(told["sentence"].as_str().unwrap().contains("NOT look good: 1 of 2 mailboxes failed"), "{told}");
+    let shown = ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json();
+    assert_eq!(shown["dataConsistencyScore"], "Poor", "{shown}");
+    let told = ferry.ends(3, &["verify", "w", "-o", "json"]).json();
+    assert_eq!(
+        (&told["score"], &told["identified"], &told["failed"][0]["user"]),
+        (&json!("Poor"), &json!(2), &json!("nobody@x")),
+        "{told}"
+    );
+    let told = ferry.ends(0, &["verify", "anna@x", "--deep"]).out;
+    assert!(
+        told.ends_with("all 2 identified items of the source are on the target. (score: Perfect)\n"),
+        "{told}"
+    );
+    let one = std::fs::read_dir(ferry.path("from/anna@x/cur")).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(&one, one.with_file_name("1800000000.M1.h:2,S")).unwrap();
+    let told = ferry.ends(3, &["verify", "anna@x", "-o", "csv"]).out;
+    assert!(told.lines().nth(1).is_some_and(|l| l.starts_with("anna@x,missing,INBOX,")), "{told}");
+    ferry.ends(4, &["verify", "nothing-of-that-name"]);
+    assert!(!ferry.ends(2, &["verify", "imaps://u:canary-4711@h"]).err.contains("canary"));
+    let failed = ferry.ends(0, &["user", "list", "-o", "json", "--filter", "statusSummary=Failed"]).json();
+    let detail = failed[0]["detail"].as_object().unwrap();
+    assert_eq!(failed.as_array().map(Vec::len), Some(1), "{failed}");
+    assert!(["nextTry", "next_try"].iter().all(|name| detail.contains_key(*name)), "{failed}");
+}

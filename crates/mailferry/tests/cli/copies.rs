@@ -119,3 +119,16 @@ fn people_and_programs_get_their_form() {
         (&json!("exit_error"), Some(i64::from(failed.code)))
     );
 }
+
+#[test]
+fn a_limit_ends_a_copy_in_order_and_the_next_goes_on() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 3), ferry.maildir("to", 1));
+    // The target holds mail: two looks a grace apart, in which the limit is reached.
+    let slow = ["copy", &from, &to, "--grace", "30", "-o", "json", "--max-duration", "0.5s"];
+    let told = ferry.ends(8, &slow).json();
+    assert_eq!((&told["exitCode"], &told["result"]), (&json!(8), &json!("failed")), "{told}");
+    assert!(told["sentence"].as_str().unwrap().contains("--max-duration"), "{told}");
+    ferry.ends(2, &["copy", &from, &to, "--max-transfer", "much"]);
+    ferry.ends(0, &words(&["copy", &from, &to, "--max-transfer", "1G", "--max-errors", "5"], &FAST));
+}

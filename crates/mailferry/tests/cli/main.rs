@@ -6,4 +6,7 @@ mod batches;
 mod copies;
 mod ferry;
 mod lab;
+mod maildirs;
+mod refused;
 mod said;
+mod written;

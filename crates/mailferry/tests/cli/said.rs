@@ -11,6 +11,9 @@ fn codes_and_states_are_explained() {
     fix:   Raise the mailbox's quota and run again: only what is missing moves.
     ");
     assert!(ferry.ends(0, &["explain", "SyncedWithErrors"]).out.contains("some mailboxes failed"));
+    for score in ["perfect", "Good", "Investigate", "Poor"] {
+        assert!(ferry.ends(0, &["explain", score]).out.to_lowercase().contains("score"));
+    }
     assert!(ferry.ends(4, &["explain", "TARGET_QUOTA"]).err.contains("Perhaps TARGET_QUOTA_EXCEEDED"));
     let all = ferry.ends(0, &["explain", "-o", "json"]).json();
     assert!(all.as_array().is_some_and(|a| a.len() > 100));

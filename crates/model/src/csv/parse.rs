@@ -231,7 +231,10 @@ fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
         false => Err((
             "CSV_BAD_ADDRESS",
             format!("{text:?} in {column} is not an e-mail address."),
-            "Write it as name@example.org; a name to sign in with goes to UserName.".into(),
+            match text.contains(['@', ' ']) {
+                true => "Write it as name@example.org; a name to sign in with goes to UserName.".into(),
+                false => format!("Write {text}@example.org with your domain here, and {text} into UserName."),
+            },
         )),
     }
 }

@@ -4,9 +4,14 @@ use axum::{
     Json,
     extract::{Query, State},
 };
+use mailferry_model::report::Findings;
 use serde::Deserialize;
 
-use crate::{Context, problem::Problem, view::ItemView};
+use crate::{
+    Context,
+    problem::Problem,
+    view::{ItemView, kinds},
+};
 
 /// Which items.
 #[derive(Default, Deserialize)]
@@ -20,6 +25,13 @@ pub(crate) async fn list(
     State(context): State<Context>,
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<ItemView>>, Problem> {
+    let kinds = kinds(&Findings::default()).map(|(kind, _)| kind);
+    if let Some(kind) =
+        which.kind.as_ref().filter(|k| !kinds.iter().any(|known| known.eq_ignore_ascii_case(k)))
+    {
+        let detail = format!("{kind:?} is no kind of item; there are {}.", kinds.join(", "));
+        return Err(Problem::refused("REQUEST_MALFORMED", detail));
+    }
     let mut kept = context.reports.reports().await?;
     if let Some(batch) = &which.batch {
         let batch = context.store.batch(batch).await?;

@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
+use mailferry_model::status::UserStatus;
 use serde::Deserialize;
 
 use crate::{Context, problem::Problem, view::UserView};
@@ -20,6 +21,11 @@ pub(crate) async fn list(
     State(context): State<Context>,
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<UserView>>, Problem> {
+    if let Some(status) = which.status.as_ref().filter(|s| !is_status(s)) {
+        let known = UserStatus::ALL.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(", ");
+        let detail = format!("{status:?} is no status; there are {known}, and the summary Active.");
+        return Err(Problem::refused("REQUEST_MALFORMED", detail));
+    }
     let batches = match &which.batch {
         Some(name) => vec![context.store.batch(name).await?],
         None => context.store.batches().await?,
@@ -33,6 +39,14 @@ pub(crate) async fn list(
         views.retain(|v| v.has_status(status));
     }
     Ok(Json(views))
+}
+
+/// Whether a status, or what sums statuses up, is called so.
+fn is_status(name: &str) -> bool {
+    let called = |s: &UserStatus| {
+        [format!("{s:?}"), format!("{:?}", s.summary())].iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    UserStatus::ALL.iter().any(called)
 }
 
 /// All users of that address, in whichever batches.

@@ -56,6 +56,7 @@ impl BatchView {
         let sum = |of: &dyn Fn(&User) -> u64| users.iter().map(of).sum::<u64>();
         let in_summary = |wanted| move |s: UserStatus| s.summary() == wanted;
         let queued = count(&|s| s == UserStatus::Queued);
+        let unwell = Score::of_failed(count(&UserStatus::is_failure), users.len());
         Ok(Self {
             status: batch.status,
             status_detail: batch.detail,
@@ -74,7 +75,7 @@ impl BatchView {
             items_skipped: sum(&|u| u.totals.skipped),
             bytes_identified: sum(&|u| u.totals.bytes_identified),
             bytes_synced: sum(&|u| u.totals.bytes),
-            data_consistency_score: users.iter().filter_map(|u| u.score).max(),
+            data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
             created: batch.created,
             started: batch.started,
@@ -154,7 +155,8 @@ impl BatchReport {
         let waits = |u: &&User| u.status.is_active() && u.detail.is_some();
         let waiting = users.iter().filter(waits).map(|u| told(&u)).collect();
         let mut sentence = sum.sentence();
-        if !failed.is_empty() {
+        if let Some(unwell) = Score::of_failed(failed.len(), users.len()) {
+            score = score.max(unwell);
             let (n, of) = (failed.len(), users.len());
             sentence =
                 format!("The migration does NOT look good: {n} of {of} mailboxes failed; each says why.");

@@ -45,7 +45,7 @@ impl EndpointView {
         let uses = |b: &&Batch| b.source == endpoint.id || b.target == endpoint.id;
         let status = match (&endpoint.needs_to_connect, &endpoint.last_test) {
             (Some(_), _) => "NeedsToConnect",
-            (None, Some(test)) if test.result == "Success" => "Connected",
+            (None, Some(test)) if test.result != "Failed" => "Connected",
             (None, Some(_)) => "Failed",
             (None, None) => "NotTested",
         };

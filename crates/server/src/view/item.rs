@@ -33,7 +33,7 @@ impl ItemView {
 }
 
 /// The lists of a report by their names, in the order of the documentation.
-pub(super) fn kinds(findings: &Findings) -> [(&'static str, &[Named]); 6] {
+pub(crate) fn kinds(findings: &Findings) -> [(&'static str, &[Named]); 6] {
     [
         ("skipped", &findings.skipped),
         ("missing", &findings.missing),

@@ -7,5 +7,5 @@ mod user;
 
 pub(crate) use batch::{BatchReport, BatchView};
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
-pub(crate) use item::ItemView;
+pub(crate) use item::{ItemView, kinds};
 pub(crate) use user::{JobView, UserView};

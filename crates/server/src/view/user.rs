@@ -19,7 +19,7 @@ pub(crate) struct UserView {
     batch: String,
     status: UserStatus,
     status_summary: StatusSummary,
-    detail: Option<Detail>,
+    detail: Option<DetailView>,
     source_identity: String,
     target_address: String,
     target_identity: String,
@@ -36,6 +36,22 @@ pub(crate) struct UserView {
     id: String,
 }
 
+/// The finer reason of a status.
+#[derive(Clone, Debug, Serialize)]
+struct DetailView {
+    #[serde(flatten)]
+    detail: Detail,
+    /// As all other fields are written; `next_try` was there first and stays.
+    #[serde(rename = "nextTry")]
+    next_try: Option<Timestamp>,
+}
+
+impl DetailView {
+    fn of(detail: Detail) -> Self {
+        Self { next_try: detail.next_try, detail }
+    }
+}
+
 impl UserView {
     pub(crate) fn of(user: &User, batch: &str) -> Self {
         let identity = |m: &mailferry_model::settings::MailboxAddress| {
@@ -46,7 +62,7 @@ impl UserView {
             batch: batch.to_owned(),
             status: user.status,
             status_summary: user.status.summary(),
-            detail: user.detail.clone(),
+            detail: user.detail.clone().map(DetailView::of),
             source_identity: identity(&user.source),
             target_address: user.target.address.clone(),
             target_identity: identity(&user.target),

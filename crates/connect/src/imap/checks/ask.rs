@@ -17,8 +17,18 @@ use crate::imap::client::{
 };
 use crate::net::{Plain, Stream};
 
+/// Whose mailbox the sign-in is tried on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// One that was named, or the account's own.
+    Mailbox,
+    /// None: only an administrator's password is tried.
+    Nobody,
+}
+
 /// A test in progress.
 pub(super) struct Asking {
+    pub(super) sample: Sample,
     pub(super) server: std::result::Result<Server, String>,
     pub(super) who: Option<std::result::Result<SignIn, String>>,
     pub(super) append: bool,
@@ -33,15 +43,23 @@ pub(super) enum At {
     Secured(Box<Stream>),
     Greeted(Box<Talk>),
     SignedIn(Conn),
+    /// The administrator's password is right; there is no mailbox to go on with.
+    Known,
     /// A step failed: nothing further can be asked.
     Over,
 }
 
 impl Asking {
-    pub(super) fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Self {
+    pub(super) fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>, sample: Sample) -> Self {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
-        Self { server, who, append: settings.get("probe-append") == Some("yes"), at: At::Begin }
+        let append = settings.get("probe-append") == Some("yes");
+        Self { sample, server, who, append, at: At::Begin }
+    }
+
+    /// Whether nobody's mailbox is asked for.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.sample == Sample::Nobody
     }
 
     /// The server's settings.

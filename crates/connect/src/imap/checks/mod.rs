@@ -14,7 +14,7 @@ use mailferry_model::{
 mod ask;
 mod steps;
 
-use ask::Asking;
+use ask::{Asking, Sample};
 
 /// All checks, in their order.
 static CHECKS: [Check; 7] = [
@@ -27,15 +27,22 @@ static CHECKS: [Check; 7] = [
     Check { step: Step::Mailbox, id: "imap-inbox-opens", title: "The mailbox opens" },
 ];
 
-/// The probes for these settings. Without a mailbox an account of its own is asked for its own mailbox; an
-/// administrator's sign-in needs a mailbox to be tried on: those steps are not run.
+/// Whose mailbox an administrator without one is tried on: nobody's. Measured with Dovecot and Cyrus: the answer
+/// to a wrong password differs from the answer about a mailbox that does not exist, whereas the administrator
+/// alone may be no user at all, and a right password looks like a wrong one.
+const NOBODY: &str = "mailferry-sign-in-test";
+
+/// The probes for these settings. Without a mailbox an account of its own is asked for its own mailbox; of an
+/// administrator the password alone is tried, once.
 pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    let own = || {
-        let address = settings.get("username").filter(|_| settings.get("admin-style").is_none())?.to_owned();
-        Some(MailboxAddress { address, ..MailboxAddress::default() })
+    let by_admin = settings.get("admin-style").is_some_and(|style| !style.is_empty());
+    let whose = |user: &str| {
+        let address = if by_admin { NOBODY } else { user }.to_owned();
+        MailboxAddress { address, ..MailboxAddress::default() }
     };
-    let mailbox = mailbox.cloned().or_else(own);
-    let asking = Arc::new(tokio::sync::Mutex::new(Asking::begin(settings, mailbox.as_ref())));
+    let named = mailbox.cloned().or_else(|| settings.get("username").map(whose));
+    let sample = if mailbox.is_none() && by_admin { Sample::Nobody } else { Sample::Mailbox };
+    let asking = Arc::new(tokio::sync::Mutex::new(Asking::begin(settings, named.as_ref(), sample)));
     CHECKS
         .iter()
         .map(|check| Box::new(ImapProbe { check, asking: asking.clone() }) as Box<dyn Probe>)
@@ -65,6 +72,12 @@ impl Probe for ImapProbe {
             Ok(None) => Finding::not_run(self.check),
             Err(error) => failed(self.check, &error, elapsed_ms),
         };
+        if finding.outcome == Verdict::Fail && self.check.step == Step::Auth && asking.is_nobody() {
+            finding.fix.push(
+                "If they are right, try them on a mailbox: mailferry endpoint test NAME --mailbox ADDRESS"
+                    .to_owned(),
+            );
+        }
         finding.evidence = asking.masked(&finding.evidence);
         finding
     }
@@ -81,6 +94,16 @@ struct Told {
 impl Told {
     fn pass(evidence: impl Into<String>) -> Self {
         Self { evidence: evidence.into(), warning: None, native: None }
+    }
+
+    /// Not told without a mailbox to try it on.
+    fn untold(evidence: impl Into<String>, cause: &str, code: &'static str) -> Self {
+        let fix = "Name a mailbox to try it on: mailferry endpoint test NAME --mailbox ADDRESS".to_owned();
+        Self {
+            evidence: evidence.into(),
+            warning: Some((cause.to_owned(), code, fix)),
+            native: Some(Verdict::Unknown),
+        }
     }
 
     fn into_finding(self, check: &Check, elapsed_ms: u64) -> Finding {

@@ -127,7 +127,11 @@ impl Asking {
             Some(Ok(who)) => who.clone(),
         };
         let server = self.server(cx)?;
-        talk.sign_in(&server, &who).await?;
+        let signed_in = talk.sign_in(&server, &who).await;
+        if self.is_nobody() {
+            return self.known(signed_in);
+        }
+        signed_in?;
         let (stream, framer, tag, caps) = talk.into_parts();
         let evidence = format!("signed in{}; {caps}", if who.by_admin { " as administrator" } else { "" });
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
@@ -146,7 +150,29 @@ impl Asking {
         Ok(Some(Told::pass(evidence)))
     }
 
+    /// What the answer about nobody's mailbox tells of the administrator's password.
+    fn known(&mut self, signed_in: Result<()>) -> Result<Option<Told>> {
+        let words = match signed_in {
+            Ok(()) => "signed in".to_owned(),
+            // RFC 5530 §3 AUTHORIZATIONFAILED: the password is right, the mailbox is not to be had.
+            Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::NotFound) => error.context().into(),
+            // Dovecot without such a user says so in its log alone, and may hang up without a word.
+            Err(error) if matches!(error.kind(), Kind::Busy | Kind::Unreachable) => {
+                let cause = "Asked about a mailbox that does not exist, the server does not tell whether it takes \
+                             the administrator's password.";
+                return Ok(Some(Told::untold(error.context(), cause, "ENDPOINT_ADMIN_UNTOLD")));
+            }
+            Err(error) => return Err(error),
+        };
+        self.at = At::Known;
+        Ok(Some(Told::pass(format!("the administrator's password is right: {words}"))))
+    }
+
     pub(super) async fn permission(&mut self, cx: &Cx) -> Result<Option<Told>> {
+        if matches!(self.at, At::Known) {
+            let cause = "Whether the administrator may open mailboxes was not tried.";
+            return Ok(Some(Told::untold("no mailbox was named", cause, "ENDPOINT_MAILBOX_UNTRIED")));
+        }
         let At::SignedIn(conn) = std::mem::replace(&mut self.at, At::Over) else { return Ok(None) };
         let by_admin = self.who.as_ref().is_some_and(|w| w.as_ref().is_ok_and(|w| w.by_admin));
         let list =

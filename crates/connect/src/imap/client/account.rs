@@ -209,7 +209,8 @@ fn fingerprint(text: &str) -> Option<[u8; 32]> {
 /// What an `imap` or `imaps` URL stands for.
 pub fn account_of_url(text: &str) -> Result<(Settings, MailboxAddress), String> {
     let url = Url::parse(text).map_err(|e| format!("not a URL: {e}"))?;
-    if url.password().is_some() {
+    // An empty one is gone from what was parsed, and is a mistake all the same.
+    if url.password().is_some() || has_password(text) {
         return Err("a password in the URL would show in process lists; use a password file".into());
     }
     let mut security = match url.scheme() {
@@ -239,6 +240,13 @@ pub fn account_of_url(text: &str) -> Result<(Settings, MailboxAddress), String> 
         settings = settings.with("port", port.to_string());
     }
     Ok((settings, MailboxAddress { address: user, ..MailboxAddress::default() }))
+}
+
+/// Whether there is a colon between user and host.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// Undoes percent-encoding.
@@ -278,6 +286,7 @@ mod tests {
         assert_eq!(Server::from_settings(&settings).unwrap().security, Security::StartTls);
         for bad in [
             "imaps://u:secret@h",
+            "imaps://u:@h",
             "imaps://h",
             "imap://u@h?security=off",
             "imaps://u@h?security=none",

@@ -13,7 +13,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope,
     flags::{Flags, SystemFlag},
-    item::Date,
+    item::{Chunks, Date},
     key::{Digest, HeaderKey},
 };
 use mailferry_wire::imap::{
@@ -106,6 +106,13 @@ pub fn beginning(pieces: &[Bytes]) -> Bytes {
     }
 }
 
+/// The digest of a body in memory.
+pub fn digest(body: &Chunks) -> Digest {
+    let mut digester = Digester::default();
+    body.pieces().iter().for_each(|piece| digester.update(piece));
+    Digest(digester.finish())
+}
+
 /// The body in an answer with its digest; `None` if the answer has no body at all.
 ///
 /// # Errors
@@ -113,9 +120,8 @@ pub fn beginning(pieces: &[Bytes]) -> Bytes {
 pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Kept>) -> Option<Result<Kept>> {
     Some(match fetch.body()? {
         Data::Bytes(bytes) => {
-            let mut digester = Digester::default();
-            digester.update(bytes);
-            Ok(Kept { chunks: bytes.clone().into(), digest: Digest(digester.finish()) })
+            let chunks = Chunks::from(bytes.clone());
+            Ok(Kept { digest: digest(&chunks), chunks })
         }
         Data::Streamed { .. } => Ok(kept.unwrap_or_default()),
         Data::Nil => {

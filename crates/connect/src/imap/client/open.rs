@@ -11,7 +11,7 @@ use super::{
     pipe::{Answers, Ask, Wants},
     talk::Talk,
 };
-use crate::net::{Pacer, Stream, tcp, tls};
+use crate::net::{Pacer, Stream, once, tcp, tls};
 
 /// What to sign in to and as whom.
 #[derive(Clone, Debug)]
@@ -46,7 +46,10 @@ pub async fn greet(cx: &Cx, server: &Server) -> Result<Talk> {
         }
         Security::StartTls => Talk::begin(cx, Stream::Plain(tcp)).await?.start_tls(server).await,
         Security::None => {
-            tracing::warn!(side = ?cx.side, "the connection is not encrypted, as the settings say");
+            let place = format!("{}:{}", server.host, server.port);
+            if once::is_first(cx.side, &place, "not encrypted") {
+                tracing::warn!(side = ?cx.side, "the connection is not encrypted, as the settings say");
+            }
             Talk::begin(cx, Stream::Plain(tcp)).await
         }
     }

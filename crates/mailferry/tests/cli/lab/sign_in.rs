@@ -122,3 +122,81 @@ fn a_batch_with_one_admin_login_stops_after_one_wrong_password() {
         assert!(tried <= 1, "{side}: {tried} times\n{}", ran.out);
     }
 }
+
+/// An administrator without a sample mailbox: outcomes of the steps from auth on, the result, tries with a wrong
+/// password.
+fn tried(side: &str, style: &str, right: &str, code: i32) -> (Vec<String>, String, u64) {
+    let config = || Config { masters: vec![("boss".into(), right.into())], ..server(&[]) };
+    let scene = Scene::of(config(), config());
+    let server = if side == "source" { &scene.source } else { &scene.target };
+    let port = server.port().to_string();
+    let mut words = vec!["endpoint", "new", "E", "--type", "imap", "--remote-server", "127.0.0.1"];
+    words.extend(["--port", &port, "--security", "none", "--username", "boss"]);
+    words.extend(["--password-file", &scene.secret, "--admin-style", style]);
+    scene.ferry.ends(0, &words);
+    let told = scene.ferry.ends(code, &["endpoint", "test", "E", "--as", side, "-o", "json"]).json();
+    let steps = told["steps"].as_array().unwrap();
+    let outcomes = steps[4..].iter().map(|s| s["outcome"].as_str().unwrap().to_owned()).collect();
+    let wrong = server.log().entries().iter().filter(|e| e.is("AUTHENTICATE") || e.is("LOGIN")).count();
+    assert!(!told.to_string().contains("canary"), "{told}");
+    (outcomes, told["result"].as_str().unwrap().to_owned(), wrong as u64)
+}
+
+#[test]
+fn an_administrator_without_a_mailbox_is_tried_once() {
+    for style in ["dovecot", "authzid"] {
+        for side in ["source", "target"] {
+            let (outcomes, result, tries) = tried(side, style, "canary-4711", 0);
+            assert_eq!(outcomes, ["pass", "warn", "not-run"], "{style}");
+            assert_eq!((result.as_str(), tries >= 1), ("Success", true), "{style}");
+        }
+        for (side, code) in [("source", 23), ("target", 33)] {
+            let (outcomes, result, tries) = tried(side, style, "another", code);
+            assert_eq!(outcomes, ["fail", "not-run", "not-run"], "{style}");
+            assert_eq!((result.as_str(), tries), ("Failed", 1), "{style}");
+        }
+    }
+}
+
+#[test]
+fn a_test_in_which_nobody_signs_in_is_no_success() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let new =
+        ["endpoint", "new", "E", "--type", "imap", "--remote-server", "127.0.0.1", "--security", "none"];
+    scene.ferry.ends(0, &[&new[..], &["--port", &port]].concat());
+    let told = scene.ferry.ends(0, &["endpoint", "test", "E", "-o", "json"]).json();
+    assert_eq!((&told["result"], &told["steps"][4]["outcome"]), (&"Warning".into(), &"not-run".into()));
+    let shown = scene.ferry.ends(0, &["endpoint", "test", "E"]).out;
+    assert!(shown.contains("Warning: nobody signed in") && !shown.contains("Success"), "{shown}");
+}
+
+#[test]
+fn an_unencrypted_server_is_warned_of_once() {
+    let scene = Scene::with(&[], &[]).letters(40);
+    (0..20).for_each(|n| _ = scene.from().deliver(&format!("F{n}"), super::scene::letter(100 + n)));
+    let ran = scene.run("copy", &["--connections", "4"]);
+    assert_eq!((ran.code, ran.err.matches("not encrypted").count()), (0, 2), "{}", ran.err);
+}
+
+#[test]
+fn a_command_gives_the_password() {
+    let scene = Scene::with(&[], &[]).letters(2);
+    let words = scene.words("copy", &[]).join(" ");
+    let words = words.replace("--source-password-file", "--source-password-command");
+    let mut words: Vec<&str> = words.split(' ').collect();
+    let at = words.iter().position(|w| *w == "--source-password-command").unwrap() + 1;
+    let (file, no) = (words[at].to_owned(), "echo oops-4711; exit 3");
+    let command = format!("cat {file}");
+    words[at] = &command;
+    assert!(looks_good(&scene.ferry.ends(0, &words).json()));
+    words[at] = no;
+    let ran = scene.ferry.ends(2, &words);
+    assert!(!ran.err.contains("oops") && ran.err.contains("exit status: 3"), "{}", ran.err);
+    let port = scene.source.port().to_string();
+    let new =
+        ["endpoint", "new", "E", "--type", "imap", "--remote-server", "127.0.0.1", "--security", "none"];
+    let more = ["--port", &port, "--username", "ann", "--password-command", &command];
+    scene.ferry.ends(0, &[&new[..], &more].concat());
+    scene.ferry.ends(0, &["endpoint", "test", "E"]);
+}

@@ -1,0 +1,86 @@
+//! What is refused, with which code and which words.
+
+use std::process::Command;
+
+use super::ferry::{Ferry, closed_port};
+
+#[test]
+fn unknown_kinds_and_statuses_are_named() {
+    let ferry = Ferry::new();
+    let kinds = ["skipped", "missing", "doubled", "changedAtTarget", "rewritten", "notMigratable"];
+    let told = ferry.ends(2, &["item", "list", "--kind", "lost"]).err;
+    assert!(kinds.iter().all(|k| told.contains(k)), "{told}");
+    kinds.iter().for_each(|k| _ = ferry.ends(0, &["item", "list", "--kind", k]));
+    assert!(ferry.ends(2, &["user", "list", "--status", "lost"]).err.contains("IncrementalSynced"));
+    ["Failed", "Active", "queued"].iter().for_each(|s| _ = ferry.ends(0, &["user", "list", "--status", s]));
+}
+
+#[test]
+fn a_file_of_authorities_must_be_one() {
+    let ferry = Ferry::new();
+    let (empty, port) = (ferry.file("empty.pem", "nothing\n"), closed_port().to_string());
+    let to = ferry.maildir("to", 0);
+    let secret = ferry.file("pw", "p");
+    let new = ["endpoint", "new", "E", "--type", "imap", "--remote-server", "127.0.0.1", "--port", &port];
+    for path in ["nowhere.pem", &empty] {
+        let told = ferry.ends(2, &[&new[..], &["--ca-file", path]].concat()).err;
+        assert!(told.contains(path) && told.contains("[SETTINGS_REFUSED]"), "{told}");
+        let url = format!("imaps://u@127.0.0.1:{port}");
+        ferry.ends(2, &["copy", &url, &to, "--source-password-file", &secret, "--source-ca-file", path]);
+    }
+    ferry.ends(0, &new);
+    ferry.ends(2, &["endpoint", "set", "E", "--ca-file", "nowhere.pem"]);
+    ferry.ends(0, &["endpoint", "set", "E", "--security", "tls"]);
+}
+
+#[test]
+fn a_variable_gives_an_endpoint_its_password() {
+    let ferry = Ferry::new();
+    let new = ["endpoint", "new", "E", "--type", "imap", "--remote-server", "h", "--username", "u"];
+    ferry.ends(2, &new);
+    let made = ferry.command(&new).env("MAILFERRY_PASSWORD", "canary-4711").output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let shown = ferry.ends(0, &["endpoint", "show", "E", "-o", "json"]).json();
+    assert!(shown["secrets"][0] == "password" && !shown.to_string().contains("canary"), "{shown}");
+}
+
+#[test]
+fn an_empty_password_in_a_url_is_one_too() {
+    let ferry = Ferry::new();
+    let (to, secret) = (ferry.maildir("to", 0), ferry.file("pw", "p"));
+    for url in ["imaps://u:@127.0.0.1", "imaps://u:p@127.0.0.1"] {
+        let told = ferry.ends(2, &["copy", url, &to, "--source-password-file", &secret]).err;
+        assert!(told.contains("password file"), "{told}");
+    }
+}
+
+/// The binary with another data folder.
+fn with_data(ferry: &Ferry, folder: &std::path::Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
+    command.args(["endpoint", "list", "--data-dir"]).arg(folder).current_dir(ferry.path(""));
+    let ended = command.output().unwrap();
+    (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_used_is_named_with_advice() {
+    let ferry = Ferry::new();
+    let file = ferry.file("file", "");
+    std::fs::create_dir_all(ferry.path("odd/mailferry.db")).unwrap();
+    std::fs::create_dir_all(ferry.path("locked")).unwrap();
+    std::fs::write(ferry.path("locked/locks"), "").unwrap();
+    std::fs::create_dir_all(ferry.path("damaged")).unwrap();
+    std::fs::write(ferry.path("damaged/mailferry.db"), "this is no database ".repeat(100)).unwrap();
+    for folder in [
+        file.as_str().into(),
+        ferry.path("file/below"),
+        "/proc/mailferry".into(),
+        ferry.path("odd"),
+        ferry.path("locked"),
+        ferry.path("damaged"),
+    ] {
+        let (code, told) = with_data(&ferry, &folder);
+        assert_eq!(code, Some(1), "{} {told}", folder.display());
+        assert!(told.contains("[STORE_UNUSABLE]") && told.contains("fix:"), "{} {told}", folder.display());
+    }
+}

@@ -22,7 +22,7 @@ const FIELDS: [&[u8]; 4] = [b"message-id", b"date", b"from", b"subject"];
 /// Reads the head at the beginning of `message`; at most [`HEAD_LIMIT`] bytes are looked at.
 pub fn head(message: &[u8]) -> Head {
     let mut rest = &message[..message.len().min(HEAD_LIMIT)];
-    let mut found: [Option<Vec<u8>>; 4] = Default::default();
+    let mut found: [Option<&[u8]>; 4] = [None; 4];
     while let Some((line, after)) = unfolded(rest) {
         if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
             break;
@@ -33,18 +33,23 @@ pub fn head(message: &[u8]) -> Head {
         if let Some(at) = FIELDS.iter().position(|f| f.eq_ignore_ascii_case(name))
             && found[at].is_none()
         {
-            found[at] = Some(folded_white(&line[colon + 1..]));
+            found[at] = Some(&line[colon + 1..]);
         }
     }
-    let mut hasher = blake3::Hasher::new();
-    for value in &found {
-        hasher.update(value.as_deref().unwrap_or_default());
-        hasher.update(b"\n");
+    let mut values = Vec::with_capacity(256);
+    let mut message_id = None;
+    for value in found {
+        let start = values.len();
+        fold_white(value.unwrap_or_default(), &mut values);
+        if start == 0 && !values.is_empty() {
+            let shown = &values[..values.len().min(200)];
+            message_id = Some(String::from_utf8_lossy(shown).into_owned());
+        }
+        values.push(b'\n');
     }
     let mut key = [0; 16];
-    hasher.finalize_xof().fill(&mut key);
-    let message_id = found[0].as_deref().filter(|v| !v.is_empty());
-    Head { key, message_id: message_id.map(|v| String::from_utf8_lossy(&v[..v.len().min(200)]).into_owned()) }
+    blake3::Hasher::new().update(&values).finalize_xof().fill(&mut key);
+    Head { key, message_id }
 }
 
 /// The next field with its continuation lines, and what follows. // RFC 5322 §2.2.3
@@ -64,20 +69,15 @@ fn unfolded(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Runs of white space and control characters as one space, none at the ends.
-fn folded_white(value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len());
-    for &byte in value {
-        if byte > b' ' && byte != 0x7f {
-            out.push(byte);
-        } else if out.last().is_some_and(|b| *b != b' ') {
+/// Appends a value: runs of white space and control characters as one space, none at the ends.
+fn fold_white(value: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    for word in value.split(|byte| *byte <= b' ' || *byte == 0x7f).filter(|word| !word.is_empty()) {
+        if out.len() > start {
             out.push(b' ');
         }
+        out.extend_from_slice(word);
     }
-    if out.last() == Some(&b' ') {
-        out.pop();
-    }
-    out
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 
 use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
 use mailferry_model::{
-    Error, Kind, Result, Scope, Side,
+    Error, Kind, Result, Retry, Scope, Side,
     flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, Namespace, Role},
     id::FolderId,
@@ -61,6 +61,16 @@ pub(super) fn classify(side: Side, op: &'static str, error: io::Error) -> Error 
         _ => Kind::Busy,
     };
     Error::new(kind, side, op, error.to_string()).because(error)
+}
+
+/// A file that cannot be read is one item that cannot move or be judged: the mailbox goes on.
+pub(super) fn of_item(error: Error) -> Error {
+    match error.kind() {
+        Kind::NotFound => error,
+        // Tried again with each pass: somebody may give the right to read it.
+        Kind::Forbidden => error.scope_of(Scope::Item).retry_of(Retry::AfterFix),
+        _ => error.scope_of(Scope::Item).retry_of(Retry::Never),
+    }
 }
 
 impl Store {

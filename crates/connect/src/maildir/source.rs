@@ -8,7 +8,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use mailferry_model::{
-    Error, Kind, Result, Retry, Scope,
+    Error, Kind, Result,
     caps::SourceCaps,
     folder::Folder,
     id::{Cursor, Fingerprint, FolderId, ItemId},
@@ -17,7 +17,7 @@ use mailferry_model::{
     port::{Cx, Fetched, Source},
 };
 
-use super::client::{Mail, Store, classify, digest, key};
+use super::client::{Mail, Store, classify, digest, key, of_item};
 
 /// A Maildir opened for reading.
 pub(super) struct MaildirSource {
@@ -176,20 +176,12 @@ impl Source for MaildirSource {
             Ok(mails) => mails,
             Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
         };
-        ids.iter().map(|id| self.read(mails.get(&base(id))).map(|body| digest(&body))).collect()
+        ids.iter()
+            .map(|id| self.read(mails.get(&base(id))).map(|body| digest(&body)).map_err(of_item))
+            .collect()
     }
 
     async fn close(&self) -> Result<()> {
         Ok(())
-    }
-}
-
-/// A file that cannot be read is one item that cannot move: the mailbox goes on.
-fn of_item(error: Error) -> Error {
-    match error.kind() {
-        Kind::NotFound => error,
-        // Tried again with each pass: somebody may give the right to read it.
-        Kind::Forbidden => error.scope_of(Scope::Item).retry_of(Retry::AfterFix),
-        _ => error.scope_of(Scope::Item).retry_of(Retry::Never),
     }
 }

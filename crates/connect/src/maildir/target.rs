@@ -28,7 +28,7 @@ use mailferry_model::{
     port::{Cx, Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, Store, classify, digest};
+use super::client::{Mail, Store, classify, digest, of_item};
 
 /// Counts deliveries of this process, whatever their mailbox.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -270,7 +270,7 @@ impl Target for MaildirTarget {
         let one = |id: &TargetId| {
             let mail =
                 mails.get(&text(id)).ok_or_else(|| self.error(Kind::NotFound, "read", "the item is gone"))?;
-            let bytes = mail.read().map_err(|e| classify(self.store.side, "read", e))?;
+            let bytes = mail.read().map_err(|e| of_item(classify(self.store.side, "read", e)))?;
             Ok(digest(&Chunks::from(bytes::Bytes::from(bytes))))
         };
         ids.iter().map(one).collect()

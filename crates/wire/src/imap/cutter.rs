@@ -7,6 +7,10 @@ use super::{
     line::{self, Place, Wait, literal_at_end, trim_line_end},
 };
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
+use std::collections::VecDeque;
+
+/// Filled buffers that are kept to be used again.
+const FILLED: usize = 64;
 
 /// What is kept whole, what is streamed, and where a peer has gone too far.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +85,8 @@ pub(crate) struct Cutter {
     side: Side,
     limits: Limits,
     buf: BytesMut,
+    /// Buffers that were filled, oldest first: used again as soon as nobody holds a part of them.
+    filled: VecDeque<BytesMut>,
     state: State,
     /// Up to here the buffer was searched for a line end.
     searched: usize,
@@ -102,6 +108,7 @@ impl Cutter {
             side,
             limits,
             buf,
+            filled: VecDeque::new(),
             state,
             searched: 0,
             line_start: 0,
@@ -141,10 +148,27 @@ impl Cutter {
         let hint = self.read_hint();
         let need = if matches!(self.state, State::Inline(_)) { hint } else { hint / 4 };
         if self.buf.capacity() - self.buf.len() < need {
-            self.buf.reserve(hint);
+            self.turn(hint);
         }
         let room = self.buf.capacity() - self.buf.len();
         (&mut self.buf).limit(room)
+    }
+
+    /// Goes on in another buffer with room for so many octets more.
+    fn turn(&mut self, room: usize) {
+        let wanted = self.buf.len() + room;
+        let again = self.filled.front_mut().is_some_and(|old| old.try_reclaim(wanted));
+        let mut next = match again {
+            true => self.filled.pop_front().unwrap_or_default(),
+            false => BytesMut::with_capacity(wanted.max(self.limits.read + self.limits.read / 4)),
+        };
+        next.extend_from_slice(&self.buf);
+        let mut old = std::mem::replace(&mut self.buf, next);
+        old.clear();
+        if self.filled.len() == FILLED {
+            self.filled.pop_front();
+        }
+        self.filled.push_back(old);
     }
 
     pub(crate) fn read_hint(&self) -> usize {

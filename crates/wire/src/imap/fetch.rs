@@ -8,6 +8,7 @@ use super::{
     flags::Flag,
     frame::Frame,
     status::read_flag,
+    string::Upper,
 };
 use bytes::Bytes;
 
@@ -105,7 +106,7 @@ impl Fetch {
         extent: Extent,
     ) -> Option<Result<Self, Malformed>> {
         let mut fetch = Fetch::default();
-        match name.to_ascii_uppercase().as_slice() {
+        match &*Upper::of(name) {
             b"FETCH" => fetch.sequence = Some(number),
             b"UIDFETCH" => fetch.uid = Some(number),
             _ => return None,
@@ -130,12 +131,12 @@ impl Fetch {
     }
 
     fn read_item(&mut self, name: &Bytes, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-        let upper = name.to_ascii_uppercase();
+        let upper = Upper::of(name);
         if cursor.peek() == Some(b'[') {
             return self.read_section(name, cursor);
         }
         cursor.spaces();
-        match upper.as_slice() {
+        match &*upper {
             b"RFC822" | b"RFC822.HEADER" | b"RFC822.TEXT" => {
                 let part: &'static [u8] = if upper.len() == 6 { b"" } else { name_tail(&upper) };
                 let item = String::from_utf8_lossy(&upper).into_owned();

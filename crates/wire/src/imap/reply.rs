@@ -12,6 +12,7 @@ use super::{
     list::{Listed, MailboxName, Namespaces},
     mailbox::{Esearch, MailboxStatus, Quota, Search, Vanished},
     status::{Condition, Status, read_flag},
+    string::Upper,
 };
 use bytes::Bytes;
 
@@ -111,7 +112,7 @@ impl Reply {
             if let Some(fetch) = Fetch::read(&name, number, cursor, Extent::Whole) {
                 return fetch.map(|fetch| Reply::Fetch(Box::new(fetch)));
             }
-            return Ok(match name.to_ascii_uppercase().as_slice() {
+            return Ok(match &*Upper::of(&name) {
                 b"EXISTS" => Reply::Exists(number),
                 b"RECENT" => Reply::Recent(number),
                 b"EXPUNGE" => Reply::Expunge(number),
@@ -123,7 +124,7 @@ impl Reply {
             return Ok(Reply::Status(Status::read(condition, cursor)));
         }
         cursor.spaces();
-        Ok(match name.to_ascii_uppercase().as_slice() {
+        Ok(match &*Upper::of(&name) {
             b"CAPABILITY" => Reply::Capability(Capabilities::parse(&cursor.rest())),
             b"ENABLED" => Reply::Enabled(Capabilities::parse(&cursor.rest())),
             b"ID" => Reply::Id(read_id(cursor)?),

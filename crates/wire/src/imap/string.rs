@@ -48,6 +48,30 @@ pub(crate) fn put_quoted(out: &mut impl BufMut, text: &[u8]) {
     out.put_u8(b'"');
 }
 
+/// A short name in upper case, for matching without an allocation. A longer one is none that we know: it is empty.
+pub(crate) struct Upper {
+    octets: [u8; 24],
+    length: usize,
+}
+
+impl Upper {
+    pub(crate) fn of(name: &[u8]) -> Self {
+        let mut octets = [0; 24];
+        let length = if name.len() <= octets.len() { name.len() } else { 0 };
+        octets[..length].copy_from_slice(&name[..length]);
+        octets.make_ascii_uppercase();
+        Self { octets, length }
+    }
+}
+
+impl std::ops::Deref for Upper {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

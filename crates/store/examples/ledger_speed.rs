@@ -92,7 +92,7 @@ fn typical(n: u32) -> Entry {
     let size = u64::from(u16::from_le_bytes([other[0], other[1]])) * 2;
     Entry {
         folder: FolderNo(1),
-        id: ItemId::from_bytes((1 + n + n / 10).to_be_bytes()),
+        id: ItemId::from_bytes((0x6543_2100_0000_0000 + u64::from(1 + n + n / 10)).to_be_bytes()),
         state: State::Placed,
         target: Some(TargetId::from_bytes((0x6543_2100_0000_0000 + u64::from(n)).to_be_bytes())),
         key: HeaderKey(key),

@@ -167,7 +167,7 @@ fn typical(n: u32) -> Entry {
     let size = u64::from(random[3]) << 8 | u64::from(random[4]);
     Entry {
         folder: FolderNo(7),
-        id: ItemId::from_bytes((1 + n + n / 10).to_be_bytes()),
+        id: ItemId::from_bytes((0x6543_2100_0000_0000 + u64::from(1 + n + n / 10)).to_be_bytes()),
         state: State::Placed,
         target: Some(TargetId::from_bytes((0x6543_2100_0000_0000 + u64::from(n)).to_be_bytes())),
         key: HeaderKey(half(0)),

@@ -57,6 +57,10 @@ pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Res
         let value = if spec.takes == Takes::Path { absolute(&value) } else { value };
         settings = settings.with(setting, value);
     }
+    if side.flag("admin").is_some() && side.flag("admin-style").is_none() {
+        let words = format!("--{word}-admin needs --{word}-admin-style: dovecot (USER*ADMIN) or authzid");
+        return Err(Failure::usage(words));
+    }
     if manifest.settings.iter().any(|s| s.takes == Takes::Secret) {
         (settings, mailbox) = with_secret(settings, mailbox, side)?;
     }

@@ -5,8 +5,11 @@
 
 use memchr::memchr;
 
-/// How much of a message is looked at for its head.
+/// How much of a message is looked at for its head: nearly all end within it.
 pub const HEAD_LIMIT: usize = 16 << 10;
+/// How much of a message is looked at where the head is longer. Servers that are asked for the four fields look at
+/// all of it, so that the key would differ if we stopped sooner.
+pub const HEAD_MAX: usize = 1 << 20;
 
 /// What the head tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +22,9 @@ pub struct Head {
 
 const FIELDS: [&[u8]; 4] = [b"message-id", b"date", b"from", b"subject"];
 
-/// Reads the head at the beginning of `message`; at most [`HEAD_LIMIT`] bytes are looked at.
+/// Reads the head at the beginning of `message`; at most [`HEAD_MAX`] bytes are looked at.
 pub fn head(message: &[u8]) -> Head {
-    let mut rest = &message[..message.len().min(HEAD_LIMIT)];
+    let mut rest = &message[..message.len().min(HEAD_MAX)];
     let mut found: [Option<&[u8]>; 4] = [None; 4];
     while let Some((line, after)) = unfolded(rest) {
         if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
@@ -50,6 +53,14 @@ pub fn head(message: &[u8]) -> Head {
     let mut key = [0; 16];
     blake3::Hasher::new().update(&values).finalize_xof().fill(&mut key);
     Head { key, message_id }
+}
+
+/// Whether the head ends within these bytes. // RFC 5322 §2.1
+pub fn is_whole_head(start: &[u8]) -> bool {
+    start.first() == Some(&b'\n')
+        || start.starts_with(b"\r\n")
+        || memchr::memchr_iter(b'\n', start)
+            .any(|at| matches!(&start[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
 /// The next field with its continuation lines, and what follows. // RFC 5322 §2.2.3
@@ -91,6 +102,25 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(a.message_id.as_deref(), Some("<1@x>"));
         assert_ne!(a.key, head(b"From: a@b\r\nSubject: x y z\r\n\r\n").key);
+    }
+
+    #[test]
+    fn a_head_longer_than_usual_has_the_key_of_its_fields() {
+        let fields = "Subject: s\r\nMessage-ID: <1@x>\r\n";
+        let long = format!("{}{fields}\r\nbody", "X-Long: x\r\n".repeat(2_000));
+        assert!(long.len() > HEAD_LIMIT && !is_whole_head(&long.as_bytes()[..HEAD_LIMIT]));
+        assert!(is_whole_head(long.as_bytes()));
+        assert_eq!(head(long.as_bytes()), head(format!("{fields}\r\n").as_bytes()));
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_a_blank_line() {
+        for whole in ["\r\n", "\nbody", "a: b\r\n\r\n", "a: b\n\nc", "a: b\n\r\n"] {
+            assert!(is_whole_head(whole.as_bytes()), "{whole:?}");
+        }
+        for part in ["", "a: b\r\n", "a: b\r\n\r", "a: b\n c\n"] {
+            assert!(!is_whole_head(part.as_bytes()), "{part:?}");
+        }
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod head;
 mod repair;
 
 pub use digest::Digester;
-pub use head::{HEAD_LIMIT, Head, head};
+pub use head::{HEAD_LIMIT, HEAD_MAX, Head, head, is_whole_head};
 pub use repair::{Fault, Rewriting, faults, mend, rewritings};

@@ -7,7 +7,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
+use mailferry_codec::mime::{Digester, head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope, Side,
     flags::{Flags, SystemFlag},
@@ -328,7 +328,7 @@ fn crlf(bytes: Vec<u8>) -> Vec<u8> {
 
 /// Header key and Message-ID.
 pub(super) fn key(bytes: &[u8]) -> (HeaderKey, Option<Box<str>>) {
-    let head = head(&bytes[..bytes.len().min(HEAD_LIMIT)]);
+    let head = head(bytes);
     (HeaderKey(head.key), head.message_id.map(Into::into))
 }
 

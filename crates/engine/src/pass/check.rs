@@ -69,7 +69,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         if let Some(judged) = judged {
             free.extend(judged.free.iter().cloned());
             absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
-            report(shared, &folder, judged, depth, &mut checked).await?;
+            report(shared, &folder, &entries, judged, depth, &mut checked).await?;
         }
         sum_up_entries(&mut checked.findings, &entries);
         if count.is_some() {
@@ -207,6 +207,7 @@ async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<It
 async fn report(
     shared: &Arc<Shared>,
     folder: &FolderEntry,
+    entries: &[Entry],
     judged: Judged,
     depth: Depth,
     checked: &mut Checked,
@@ -236,7 +237,7 @@ async fn report(
     }
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
     compare::tell(shared, folder, said, findings).await?;
-    findings.doubled.extend(doubled(shared, folder, judged.extra).await?);
+    findings.doubled.extend(doubled(shared, folder, entries, judged.extra).await?);
     Ok(())
 }
 
@@ -244,6 +245,7 @@ async fn report(
 async fn doubled(
     shared: &Arc<Shared>,
     folder: &FolderEntry,
+    entries: &[Entry],
     extra: Vec<Trace<TargetId>>,
 ) -> Result<Vec<Named>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
@@ -256,7 +258,6 @@ async fn doubled(
     };
     let ours: Vec<Trace<TargetId>> =
         extra.into_iter().filter(|t| beyond.iter().any(|b| b.id == t.id)).collect();
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, &target, &ids).await?;
     let known =

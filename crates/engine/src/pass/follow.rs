@@ -18,7 +18,7 @@ use mailferry_model::{
 
 use super::{
     gather::Gathered,
-    reading::{source_digest, source_traces},
+    reading::{source_digest, source_traces, target_digests},
     shared::{Owed, Shared, locked},
 };
 
@@ -99,6 +99,14 @@ async fn pick(
         return Ok(candidates.pop());
     }
     let digest = source_digest(shared, source, id).await?;
+    // What was found at the target instead of put there: its body is known from there alone.
+    for (_, entry) in candidates.iter_mut().filter(|(_, entry)| entry.digest.is_none()) {
+        if let Some(copy) = &entry.target {
+            let read =
+                target_digests(shared, &shared.target_of(entry.folder)?, std::slice::from_ref(copy)).await?;
+            entry.digest = read.into_iter().find_map(std::result::Result::ok);
+        }
+    }
     let same = |(_, entry): &(usize, Entry)| digest.is_some() && entry.digest == digest;
     let found =
         candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same));

@@ -6,6 +6,7 @@ mod batches;
 mod copies;
 mod ferry;
 mod lab;
+mod lost;
 mod maildirs;
 mod refused;
 mod said;

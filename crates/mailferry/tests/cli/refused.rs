@@ -84,3 +84,12 @@ fn a_data_folder_that_cannot_be_used_is_named_with_advice() {
         assert!(told.contains("[STORE_UNUSABLE]") && told.contains("fix:"), "{} {told}", folder.display());
     }
 }
+
+#[test]
+fn an_administrator_without_a_style_is_a_mistake_of_usage() {
+    let ferry = Ferry::new();
+    let to = ferry.maildir("to", 0);
+    let words = ["copy", "imap://u@127.0.0.1:1?security=none", &to, "--source-admin", "master"];
+    let ran = ferry.ends(2, &words);
+    assert!(ran.err.contains("--source-admin-style"), "{}", ran.err);
+}

@@ -9,7 +9,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use mailferry_codec::mime::{Digester, HEAD_LIMIT, head};
+use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, head, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope,
     flags::{Flags, SystemFlag},
@@ -90,20 +90,24 @@ pub fn key(first: &[u8]) -> (HeaderKey, Option<Box<str>>) {
     (HeaderKey(head.key), head.message_id.map(Into::into))
 }
 
-/// The first 16 KiB in one piece, without a copy where they are.
+/// The head in one piece, without a copy where it is: 16 KiB, and more only where it does not end within them.
 pub fn beginning(pieces: &[Bytes]) -> Bytes {
     match pieces {
         [] => Bytes::new(),
-        [first, rest @ ..] if rest.is_empty() || first.len() >= HEAD_LIMIT => first.clone(),
+        [first, rest @ ..] if rest.is_empty() || is_whole_head(first) => first.clone(),
         pieces => {
-            let mut start = Vec::with_capacity(HEAD_LIMIT);
-            for piece in pieces {
-                let room = HEAD_LIMIT - start.len();
-                start.extend_from_slice(&piece[..piece.len().min(room)]);
-            }
-            start.into()
+            let start = joined(pieces, HEAD_LIMIT);
+            if is_whole_head(&start) { start } else { joined(pieces, HEAD_MAX) }
         }
     }
+}
+
+fn joined(pieces: &[Bytes], most: usize) -> Bytes {
+    let mut start = Vec::with_capacity(most.min(pieces.iter().map(Bytes::len).sum()));
+    for piece in pieces {
+        start.extend_from_slice(&piece[..piece.len().min(most - start.len())]);
+    }
+    start.into()
 }
 
 /// The digest of a body in memory.

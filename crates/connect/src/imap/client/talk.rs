@@ -20,6 +20,8 @@ use crate::net::{Stream, tcp::within, tls};
 
 /// How long a single answer before sign-in may take.
 const ANSWER: Duration = Duration::from_secs(45);
+/// How long a server may take to greet. Silence is rarely a slow server: mostly it waits for TLS, or is none.
+const GREETING: Duration = Duration::from_secs(20);
 
 /// A connection that is being prepared.
 pub struct Talk {
@@ -52,7 +54,7 @@ impl Talk {
         let (caps, greeting) = (Capabilities::default(), String::new());
         let mut talk = Self { cx: cx.clone(), stream, framer, tag: 0, caps, greeting, preauth: false };
         let cx = cx.clone();
-        let first = within(&cx, "greeting", ANSWER, talk.reply()).await??;
+        let first = within(&cx, "greeting", GREETING, talk.reply()).await??;
         let Reply::Status(status) = first else {
             return Err(talk.error(Kind::Unsupported, "greeting", "the server does not greet as IMAP does"));
         };

@@ -10,7 +10,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use mailferry_codec::mime::{Digester, HEAD_LIMIT};
+use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Scope,
     id::FolderId,
@@ -268,8 +268,9 @@ impl Fetching {
     async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {
         let Some(stub) = self.stub(fetch) else { return };
         let (mut ahead, mut octets) = (Vec::new(), 0);
-        while octets < HEAD_LIMIT
+        while octets < HEAD_MAX
             && octets as u64 != size
+            && (octets < HEAD_LIMIT || !is_whole_head(&look::beginning(&ahead)))
             && let Some(piece) = pieces.recv().await
         {
             octets += piece.len();

@@ -143,6 +143,17 @@ class Cyrus(InteropCase):
         self.assertLessEqual(differing, named)
         self.assertEqual(len(report.of("lost")) - len(report.of("extra")), len(told["skipped"]), report.text())
 
+    def test_lost_ledger_and_mail_that_the_target_has_in_another_form(self):
+        """What it rewrote, and what was put under a repair, is known again: nothing is put twice."""
+        self.servers_with_cyrus()
+        wanted = [m for m in odd.make(1, 1).messages if m.folder[0] in ("odd heads", "odd bodies")]
+        self.plant_corpus(corpus.Corpus("odd", wanted), "maildir")
+        self.copy("--grace", "0", code=(0, 3))
+        before = len(list(look(self.target).messages()))
+        for n in range(2):
+            self.copy("--grace", "0", code=(0, 3), data=self.town.path(f"other{n}"))
+            self.assertEqual(before, len(list(look(self.target).messages())), f"start {n} with an empty ledger")
+
     def test_as_source(self):
         self.source_peer, self.target_peer = self.town.cyrus(), self.town.dovecot()
         self.source, self.target = self.source_peer.account(), self.target_peer.account()

@@ -23,7 +23,10 @@ use mailferry_model::{
     port::{BudgetGuard, Fetched, Outcome, Put},
 };
 
-use super::shared::{Owed, Shared, locked};
+use super::{
+    shared::{Owed, Shared, locked},
+    stray::{self, Whole},
+};
 use crate::seeded::Bug;
 
 /// One fetch asks for at most so many bytes, a larger item alone.
@@ -281,6 +284,12 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
             Body::Bytes(chunks) => Some(chunks.clone()),
             Body::Stream { .. } => None,
         };
+        if let Some(body) = &copy {
+            let whole = Whole { key: item.key, digest: item.digest.get().copied(), body };
+            if stray::is_there(shared, no, target, &owed, &whole).await? {
+                continue;
+            }
+        }
         sent.push(Sent {
             owed,
             key: item.key,
@@ -291,6 +300,9 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
         });
         puts.push(Put::Item(item));
         holds.push(hold);
+    }
+    if puts.is_empty() {
+        return Ok(());
     }
     let outcomes = shared.sides.target.put(target, puts).await;
     let mut failed = None;

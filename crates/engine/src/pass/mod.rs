@@ -18,6 +18,7 @@ mod run;
 mod settle;
 mod shared;
 mod steps;
+mod stray;
 mod terms;
 mod together;
 mod writer;

@@ -22,6 +22,7 @@ use super::{
     matching::{self, Found, Trust, Wanted},
     reading::{source_digest, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
+    stray,
 };
 use crate::seeded::Bug;
 
@@ -74,6 +75,13 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
         let seen = traces(shared, &look).await?;
         let hits = find(shared, &items, &seen, look.trust).await?;
         if before.as_ref() == Some(&hits) || Bug::NoGrace.is_on() {
+            if look.trust == Trust::Nothing {
+                stray::note(
+                    shared,
+                    seen,
+                    hits.iter().filter_map(|((no, _), hit)| Some((*no, hit.id.clone()?))),
+                )?;
+            }
             return record(shared, items, hits).await;
         }
         before = Some(hits);

@@ -13,7 +13,7 @@ use mailferry_model::{
     cancel::Cancel,
     folder::Folder,
     id::{FolderId, Mark, TargetId},
-    item::Stub,
+    item::{Stub, Trace},
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
 };
@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     pub target_folders: Vec<FolderId>,
     /// Target ids that the ledger knows, by target folder; loaded where something has to be settled.
     pub claimed: Mutex<HashMap<FolderId, HashSet<TargetId>>>,
+    /// What was in a folder at first contact and is no item of ours as far as is known, by target folder.
+    pub strays: Mutex<HashMap<FolderId, Vec<Trace<TargetId>>>>,
     pub deeds: Mutex<Deeds>,
     /// Folders whose ledger was written to.
     pub touched: Mutex<BTreeSet<FolderNo>>,
@@ -142,6 +144,7 @@ impl Shared {
             nameless: AtomicBool::new(false),
             readings: Readings::default(),
             claimed: Mutex::default(),
+            strays: Mutex::default(),
             deeds: Mutex::default(),
             halt: Cancel::default(),
             target_failed: Cancel::default(),

@@ -28,7 +28,7 @@ impl Count {
     }
 
     /// Reads every line that sums up: `Summary […] 3 tests run: …` of nextest, `test result: …` of
-    /// Cargo, and `N passed, N failed, N skipped` of our scripts.
+    /// Cargo, and `[name: ]N passed, N failed, N skipped` of our scripts.
     pub fn read(text: &str) -> Self {
         let mut all = Self::default();
         for line in text.lines().map(str::trim) {
@@ -37,7 +37,8 @@ impl Count {
             } else if let Some(rest) = line.strip_prefix("test result:") {
                 rest.split_once('.').map(|(_, sums)| sums)
             } else {
-                (line.ends_with(" skipped") && line.contains(" passed, ")).then_some(line)
+                let sums = line.split_once(": ").map_or(line, |(_, sums)| sums);
+                (line.ends_with(" skipped") && line.contains(" passed, ")).then_some(sums)
             };
             all.add(sums.map(Self::sums).unwrap_or_default());
         }
@@ -77,6 +78,7 @@ mod tests {
                        test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out";
         assert_eq!(Count::read(libtest), count(4, 1, 1));
         assert_eq!(Count::read("words\n4 passed, 0 failed, 1 skipped\n"), count(4, 0, 1));
+        assert_eq!(Count::read("interop: 119 passed, 1 failed, 4 skipped"), count(119, 1, 4));
         assert_eq!(Count::read("Starting 3 tests, which passed once"), Count::default());
     }
 

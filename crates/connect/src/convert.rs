@@ -41,20 +41,28 @@ impl Convert for MimeConvert {
     }
 
     fn repair(&self, body: &Chunks, repair: Repair) -> Option<Repaired> {
-        let mended = mend(&body.to_bytes(), fault_of(repair))?;
-        let (key, digest) = (HeaderKey(head(&mended).key), digest(&mended));
-        Some(Repaired { body: Chunks::from(bytes::Bytes::from(mended)), key, digest })
+        let mended = bytes::Bytes::from(mend(&body.to_bytes(), fault_of(repair))?);
+        let (key, body) = (key(&mended).0, Chunks::from(mended));
+        Some(Repaired { digest: digest(&body), body, key })
     }
 
     fn rewrites(&self, body: &Chunks) -> Vec<(&'static str, Digest)> {
         let known = rewritings(&body.to_bytes());
-        known.into_iter().map(|(rewriting, bytes)| (words(rewriting), digest(&bytes))).collect()
+        let digest = |bytes: Vec<u8>| digest(&Chunks::from(bytes::Bytes::from(bytes)));
+        known.into_iter().map(|(rewriting, bytes)| (words(rewriting), digest(bytes))).collect()
     }
 }
 
-fn digest(bytes: &[u8]) -> Digest {
+/// Header key and Message-ID of a message that begins with these bytes.
+pub(crate) fn key(start: &[u8]) -> (HeaderKey, Option<Box<str>>) {
+    let head = head(start);
+    (HeaderKey(head.key), head.message_id.map(Into::into))
+}
+
+/// The digest of a body in memory.
+pub(crate) fn digest(body: &Chunks) -> Digest {
     let mut digester = Digester::default();
-    digester.update(bytes);
+    body.pieces().iter().for_each(|piece| digester.update(piece));
     Digest(digester.finish())
 }
 

@@ -106,8 +106,8 @@ pub fn pretended(report: &Report) -> Value {
     object
 }
 
-/// The columns of the items of a run, as CSV and as names.
-pub const ITEM_COLUMNS: [Column; 8] = [
+/// The columns of items that a report kept, with when they were found.
+pub const KEPT_COLUMNS: [Column; 9] = [
     Column::of("USER", "/user"),
     Column::of("KIND", "/kind"),
     Column::of("FOLDER", "/folder"),
@@ -116,7 +116,11 @@ pub const ITEM_COLUMNS: [Column; 8] = [
     Column::of("CODE", "/code"),
     Column::of("REASON", "/reason"),
     Column::wide("MESSAGE-ID", "/messageId"),
+    Column::wide("FOUND", "/found"),
 ];
+
+/// The columns of the items of a run, as CSV and as names: all were found now.
+pub const ITEM_COLUMNS: &[Column] = KEPT_COLUMNS.split_at(KEPT_COLUMNS.len() - 1).0;
 
 /// The items that a result names, one row each, with the name of their list as `kind`.
 pub fn items(object: &Value, user: Option<&str>) -> Vec<Value> {

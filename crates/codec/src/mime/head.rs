@@ -55,12 +55,21 @@ pub fn head(message: &[u8]) -> Head {
     Head { key, message_id }
 }
 
-/// Whether the head ends within these bytes. // RFC 5322 §2.1
+/// Where the head ends: at the empty line, or at the end of the message. // RFC 5322 §2.1
+pub(super) fn head_end(message: &[u8]) -> usize {
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', message) {
+        if matches!(&message[start..=end], b"\r\n" | b"\n") {
+            return start;
+        }
+        start = end + 1;
+    }
+    message.len()
+}
+
+/// Whether the head ends within these bytes.
 pub fn is_whole_head(start: &[u8]) -> bool {
-    start.first() == Some(&b'\n')
-        || start.starts_with(b"\r\n")
-        || memchr::memchr_iter(b'\n', start)
-            .any(|at| matches!(&start[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
+    head_end(start) < start.len()
 }
 
 /// The next field with its continuation lines, and what follows. // RFC 5322 §2.2.3

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
+use super::head::head_end;
+
 /// What may be wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -117,18 +119,6 @@ fn with_crlf(message: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Where the head ends: at the empty line, or at the end of the message.
-fn head_end(message: &[u8]) -> usize {
-    let mut at = 0;
-    for line in lines(message) {
-        if matches!(line, b"\r\n" | b"\n") {
-            break;
-        }
-        at += line.len();
-    }
-    at
 }
 
 /// Lines with their ends.

@@ -7,16 +7,17 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use mailferry_codec::mime::{Digester, head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope, Side,
     flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, Namespace, Role},
     id::FolderId,
-    item::{Chunks, Date},
-    key::{Digest, HeaderKey},
+    item::Date,
+    key::HeaderKey,
 };
 use mailferry_wire::imap::mutf7;
+
+use crate::convert::key;
 
 /// Letters of the info part, in the order of the alphabet.
 const LETTERS: [(char, SystemFlag); 5] = [
@@ -324,17 +325,4 @@ fn crlf(bytes: Vec<u8>) -> Vec<u8> {
         out.push(*byte);
     }
     out
-}
-
-/// Header key and Message-ID.
-pub(super) fn key(bytes: &[u8]) -> (HeaderKey, Option<Box<str>>) {
-    let head = head(bytes);
-    (HeaderKey(head.key), head.message_id.map(Into::into))
-}
-
-/// The digest.
-pub(super) fn digest(body: &Chunks) -> Digest {
-    let mut digester = Digester::default();
-    body.pieces().iter().for_each(|piece| digester.update(piece));
-    Digest(digester.finish())
 }

@@ -17,7 +17,8 @@ use mailferry_model::{
     port::{Cx, Fetched, Source},
 };
 
-use super::client::{Mail, Store, classify, digest, key, of_item};
+use super::client::{Mail, Store, classify, of_item};
+use crate::convert::{digest, key};
 
 /// A Maildir opened for reading.
 pub(super) struct MaildirSource {

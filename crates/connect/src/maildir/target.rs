@@ -28,7 +28,8 @@ use mailferry_model::{
     port::{Cx, Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, Store, classify, digest, of_item};
+use super::client::{Mail, Store, classify, of_item};
+use crate::convert::digest;
 
 /// Counts deliveries of this process, whatever their mailbox.
 static SERIAL: AtomicU64 = AtomicU64::new(0);

@@ -16,11 +16,12 @@ use mailferry_model::{
 
 use mailferry_suite::{source_suite, target_suite};
 
-use super::{
-    Maildir,
-    client::{digest, key},
+use super::Maildir;
+use crate::{
+    conformance::Stage,
+    convert::{digest, key},
+    testing::cx,
 };
-use crate::{conformance::Stage, testing::cx};
 
 fn put(text: &str, flags: Flags) -> Put {
     let body = Chunks::from(bytes::Bytes::copy_from_slice(text.as_bytes()));

@@ -120,7 +120,7 @@ pub async fn one_mailbox(
                     out.event(&line);
                 }
                 (Form::Yaml, _) => out.show(&object, &[]),
-                (Form::Csv, _) => out.whole(result::items(&object, Some(&name)), &result::ITEM_COLUMNS),
+                (Form::Csv, _) => out.whole(result::items(&object, Some(&name)), result::ITEM_COLUMNS),
                 (Form::Name, _) => out.whole(vec![json!({ "name": name })], &[Column::of("NAME", "/name")]),
                 (Form::Table | Form::Wide, Task::Pretend) => result::tell_pretended(out, report),
                 (Form::Table | Form::Wide, Task::Move) => result::tell(out, report, &renamed, Did::Move),

@@ -7,7 +7,7 @@ use crate::{
     api::segment,
     exit::{self, Failure},
     instance::Instance,
-    out::Column,
+    result::KEPT_COLUMNS,
 };
 
 /// What to do with items.
@@ -27,18 +27,6 @@ pub enum ItemCommand {
     },
 }
 
-const COLUMNS: [Column; 9] = [
-    Column::of("USER", "/user"),
-    Column::of("KIND", "/kind"),
-    Column::of("FOLDER", "/folder"),
-    Column::of("UID", "/uid"),
-    Column::of("SIZE", "/size"),
-    Column::of("CODE", "/code"),
-    Column::of("REASON", "/reason"),
-    Column::wide("MESSAGE-ID", "/messageId"),
-    Column::wide("FOUND", "/found"),
-];
-
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ItemCommand) -> Result<u8, Failure> {
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
@@ -49,6 +37,6 @@ pub async fn run(asked: Asked<'_>, command: ItemCommand) -> Result<u8, Failure> 
         query.extend(value.map(|v| format!("{name}={}", segment(&v))));
     }
     let items = api.get(&format!("/items?{}", query.join("&"))).await?;
-    asked.out.list(&items, &COLUMNS)?;
+    asked.out.list(&items, &KEPT_COLUMNS)?;
     Ok(exit::OK)
 }

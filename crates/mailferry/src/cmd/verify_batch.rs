@@ -111,7 +111,7 @@ fn tell(asked: &Asked<'_>, name: &str, users: &[User], sum: Sum) -> u8 {
             out.event(&object);
         }
         Form::Yaml => out.show(&object, &[]),
-        Form::Csv => out.whole(sum.items, &result::ITEM_COLUMNS),
+        Form::Csv => out.whole(sum.items, result::ITEM_COLUMNS),
         Form::Name => {
             let names = users.iter().map(|u| json!({ "name": u.address })).collect();
             out.whole(names, &[Column::of("NAME", "/name")]);
@@ -127,7 +127,7 @@ fn tell(asked: &Asked<'_>, name: &str, users: &[User], sum: Sum) -> u8 {
                 ));
             }
             if !sum.items.is_empty() {
-                out.whole(sum.items, &result::ITEM_COLUMNS);
+                out.whole(sum.items, result::ITEM_COLUMNS);
             }
             let score = score.map_or_else(|| "none".to_owned(), |s| format!("{s:?}"));
             out.say(&format!("{sentence} (score: {score})"));

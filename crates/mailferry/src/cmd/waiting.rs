@@ -216,7 +216,7 @@ fn tell(out: &Out, report: &Value, batch: &Value) {
             out.whole(vec![batch.clone()], &super::batch::COLUMNS);
             out.say(report["sentence"].as_str().unwrap_or_default());
         }
-        Form::Csv => out.whole(result::items(report, None), &result::ITEM_COLUMNS),
+        Form::Csv => out.whole(result::items(report, None), result::ITEM_COLUMNS),
         Form::Name => out.whole(vec![batch.clone()], &super::batch::COLUMNS),
         Form::Yaml => out.show(report, &[]),
     }

@@ -9,7 +9,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, head, is_whole_head};
+use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope,
     flags::{Flags, SystemFlag},
@@ -28,6 +28,7 @@ use super::{
     pool::Pool,
     selection::{Opened, Selection},
 };
+use crate::convert::{digest, key};
 
 /// Messages asked for by one command, at most.
 pub const PAGE: u32 = 4_096;
@@ -84,12 +85,6 @@ pub fn date(date: InternalDate) -> Date {
     Date { seconds: date.epoch_seconds(), zone: date.offset_minutes() }
 }
 
-/// Key and Message-ID of a message that begins with these octets.
-pub fn key(first: &[u8]) -> (HeaderKey, Option<Box<str>>) {
-    let head = head(first);
-    (HeaderKey(head.key), head.message_id.map(Into::into))
-}
-
 /// The head in one piece, without a copy where it is: 16 KiB, and more only where it does not end within them.
 pub fn beginning(pieces: &[Bytes]) -> Bytes {
     match pieces {
@@ -108,13 +103,6 @@ fn joined(pieces: &[Bytes], most: usize) -> Bytes {
         start.extend_from_slice(&piece[..piece.len().min(most - start.len())]);
     }
     start.into()
-}
-
-/// The digest of a body in memory.
-pub fn digest(body: &Chunks) -> Digest {
-    let mut digester = Digester::default();
-    body.pieces().iter().for_each(|piece| digester.update(piece));
-    Digest(digester.finish())
 }
 
 /// The body in an answer with its digest; `None` if the answer has no body at all.

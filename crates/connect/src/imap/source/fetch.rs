@@ -21,13 +21,16 @@ use mailferry_model::{
 use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName, QResync, Reply, UidSet};
 use tokio::sync::mpsc;
 
-use crate::imap::client::{
-    classify::{Op, classify, pause},
-    conn::{Conn, Hold},
-    ids, look,
-    pipe::{Answer, Answers, Ask, Kept, Sent, Wants},
-    pool::Pool,
-    selection::Selection,
+use crate::{
+    convert::key,
+    imap::client::{
+        classify::{Op, classify, pause},
+        conn::{Conn, Hold},
+        ids, look,
+        pipe::{Answer, Answers, Ask, Kept, Sent, Wants},
+        pool::Pool,
+        selection::Selection,
+    },
 };
 
 /// The bodies of these stubs. Sent now if a connection is there, else when the stream is first polled.
@@ -297,7 +300,7 @@ impl Fetching {
 }
 
 fn item(stub: Stub, first: &[u8], body: Body, digest: Arc<OnceLock<Digest>>) -> Item {
-    let (key, message_id) = look::key(first);
+    let (key, message_id) = key(first);
     Item { id: stub.id, form: Form::Mime, key, message_id, date: stub.date, flags: stub.flags, body, digest }
 }
 

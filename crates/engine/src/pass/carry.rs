@@ -23,6 +23,8 @@ use mailferry_model::{
     port::{BudgetGuard, Fetched, Outcome, Put},
 };
 
+use tokio::sync::SemaphorePermit;
+
 use super::{
     shared::{Owed, Shared, locked},
     stray::{self, Whole},
@@ -49,6 +51,20 @@ const STREAM_HOLDS: u64 = 1 << 20;
 /// # Errors
 /// What reaches the whole mailbox. Everything sent before has been answered or is in doubt when it returns.
 pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -> Result<()> {
+    if owed.is_empty() {
+        return Ok(());
+    }
+    let turn = shared.reading.acquire().await.map_err(|e| Error::bug("read", e.to_string()))?;
+    carry_in_turn(shared, no, owed, Some(turn)).await
+}
+
+/// The same once it is this folder's turn to be read; the turn ends when all is read, before it is answered.
+async fn carry_in_turn(
+    shared: &Arc<Shared>,
+    no: FolderNo,
+    owed: Vec<Owed>,
+    turn: Option<SemaphorePermit<'_>>,
+) -> Result<()> {
     let folder = shared.folder(no)?;
     let (source, target) = (folder.source.clone(), shared.target_of(no)?);
     let (stubs, mut waiting) = fetchable(shared, owed).await?;
@@ -85,7 +101,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
             }
         }
     }
-    drop(fetched);
+    drop((fetched, turn));
     if !group.items.is_empty() && failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         puts.push(put(shared, no, &target, group));
     }
@@ -356,7 +372,7 @@ async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> 
     shared.record(entry.clone(), sent.owed.entry.as_ref()).await?;
     let owed = Owed { entry: Some(entry), ..sent.owed };
     if Bug::BlindRetry.is_on() {
-        return Box::pin(carry(shared, owed.folder, vec![owed])).await;
+        return Box::pin(carry_in_turn(shared, owed.folder, vec![owed], None)).await;
     }
     shared.add_doubt(owed);
     Ok(())

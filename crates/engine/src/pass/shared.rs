@@ -17,7 +17,7 @@ use mailferry_model::{
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
     reading::Readings,
@@ -101,6 +101,8 @@ pub(crate) struct Shared {
     nameless: AtomicBool,
     /// What was read to its end.
     pub readings: Readings,
+    /// One folder is read on each connection of the source; others wait with their lists read, or drain their puts.
+    pub reading: Semaphore,
     /// Stops reading after an error that reaches the whole mailbox.
     pub halt: Cancel,
     /// Stops puts too: the target failed. What a failed source gave before is still put.
@@ -126,7 +128,9 @@ impl Shared {
         windows: &[Window],
         listed: &[Folder],
     ) -> Arc<Self> {
+        let readers = usize::from(sides.source.caps().connections.max(1));
         Arc::new(Self {
+            reading: Semaphore::new(readers),
             sides,
             terms,
             cx,

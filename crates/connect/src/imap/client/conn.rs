@@ -1,7 +1,6 @@
 //! One connection: one task that owns the socket, commands queued by many, many in flight, answers matched.
 //!
-//! Untagged answers go to the oldest command in flight that wants their kind; servers answer in order. The mailbox
-//! that is open is tracked as of the end of the queue. Retries nothing, signs nobody in.
+//! The mailbox that is open is tracked as of the end of the queue. Retries nothing, signs nobody in.
 
 use std::{
     collections::VecDeque,
@@ -15,19 +14,19 @@ use std::{
 
 use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
 use mailferry_wire::imap::{
-    Capabilities, Command, Condition, Literals, MailboxName, NameEncoding, QResync, Reply, ResponseFramer,
-    SelectMode, Status, Tag,
+    Capabilities, Command, Literals, MailboxName, NameEncoding, QResync, ResponseFramer, SelectMode, UidSet,
 };
 use tokio::sync::{Notify, mpsc};
 
 use super::{
-    classify::{Op, classify, pause},
-    pipe::{Answer, Answers, Ask, Kept, Lost, Sent, Wants},
+    classify::{Op, classify},
+    pipe::{Answer, Answers, Ask, Lost, Sent, Wants},
     selection::{Opened, Selection},
 };
 use crate::net::{Pacer, Stream};
 
 mod read;
+mod route;
 mod write;
 
 /// How long answers are read when nothing can be sent any more.
@@ -85,6 +84,8 @@ struct Queued {
 struct Flying {
     tag: u32,
     wants: Wants,
+    /// The messages it asks for, where it names them and nobody has been given them yet.
+    uids: Option<UidSet>,
     to: mpsc::UnboundedSender<Answer>,
     opens: Option<(Arc<Selection>, Opened)>,
 }
@@ -245,6 +246,11 @@ impl Conn {
         drop(state);
         self.0.0.wake.notify_one();
         (!unselect).then_some(answers)
+    }
+
+    /// Whether both are handles of one connection.
+    pub fn is(&self, other: &Conn) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether it still works.
@@ -413,69 +419,6 @@ impl Inner {
         }
     }
 
-    /// Hands an answer to whom it belongs.
-    fn route(&self, reply: Reply, body: Option<Kept>, gate: &mpsc::UnboundedSender<Gate>) -> Result<()> {
-        let mut state = self.lock();
-        match reply {
-            Reply::Done { tag, status } => {
-                let tag = Tag::parse(&tag).map(|t| t.0);
-                let Some(at) = state.flight.iter().position(|f| Some(f.tag) == tag) else {
-                    return Err(self.error(Kind::Malformed, "an answer to no command of ours"));
-                };
-                let Some(flying) = state.flight.remove(at) else { return Ok(()) };
-                if state.awaiting == flying.tag {
-                    state.awaiting = 0;
-                    _ = gate.send(Gate::Refused);
-                }
-                if let Some((selection, mut opened)) = flying.opens {
-                    opened.take_code(&status);
-                    let failed = !status.is_ok();
-                    if failed && state.tail.as_ref().is_some_and(|t| Arc::ptr_eq(t, &selection)) {
-                        state.tail = None;
-                    }
-                    selection.settle(match failed {
-                        true => Err(classify(self.cx.side, Op::Open, &status)),
-                        false => Ok(Arc::new(opened)),
-                    });
-                }
-                drop(state);
-                self.slow_down(&status);
-                _ = flying.to.send(Answer::Done(status));
-            }
-            Reply::Continue(_) => {
-                if state.awaiting != 0 {
-                    state.awaiting = 0;
-                    _ = gate.send(Gate::Go);
-                }
-            }
-            Reply::Status(status) if status.condition == Condition::Bye => {
-                if !state.closing {
-                    let error = classify(self.cx.side, Op::Read, &status).scope_of(Scope::Mailbox);
-                    drop(state);
-                    self.slow_down(&status);
-                    self.lock().bye = Some(error);
-                }
-            }
-            reply => {
-                let Some(flying) = state.flight.iter_mut().find(|f| f.wants.takes(&reply)) else {
-                    return Ok(());
-                };
-                match &mut flying.opens {
-                    Some((_, opened)) => opened.take(reply),
-                    None => _ = flying.to.send(Answer::Reply(reply, body)),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A pause that the server asks for holds the whole account, unless it only refuses one connection more.
-    fn slow_down(&self, status: &Status) {
-        if let Some(wait) = pause(status).filter(|_| self.taken_on.load(Ordering::Relaxed)) {
-            self.pacer.hold(&self.cx, wait, &status.text());
-        }
-    }
-
     /// Takes the next command from the queue and gives it a tag; it counts as in flight from here on.
     fn next_queued(&self) -> Option<(u32, Ask)> {
         let mut state = self.lock();
@@ -483,7 +426,7 @@ impl Inner {
         state.tag += 1;
         let tag = state.tag;
         let opens = opens.map(|selection| (selection, Opened::default()));
-        state.flight.push_back(Flying { tag, wants: ask.wants, to, opens });
+        state.flight.push_back(Flying { tag, wants: ask.wants, uids: ask.uids.clone(), to, opens });
         Some((tag, ask))
     }
 }

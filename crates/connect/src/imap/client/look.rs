@@ -445,9 +445,7 @@ async fn read_digests(
         }
     }
     for group in groups.iter().filter(|g| !g.is_empty()) {
-        let items = [FetchItem::Uid, FetchItem::peek("")];
-        let ask = Ask::of(Command::uid_fetch(&group.into(), &items, FetchModifier::None), Wants::Fetch);
-        let (selection, mut answers) = conn.send_in(folder, [ask]);
+        let (selection, mut answers) = conn.send_in(folder, [Ask::bodies(group.clone())]);
         let Some(mut answers) = answers.pop() else { continue };
         loop {
             match answers.next().await {

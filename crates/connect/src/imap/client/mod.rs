@@ -4,6 +4,7 @@ pub(in crate::imap) mod account;
 pub(in crate::imap) mod classify;
 pub(in crate::imap) mod conn;
 pub(in crate::imap) mod directory;
+pub(in crate::imap) mod home;
 pub(in crate::imap) mod ids;
 pub(in crate::imap) mod look;
 pub(in crate::imap) mod names;

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use mailferry_model::{Error, Kind, Result, Side, item::Chunks, key::Digest};
-use mailferry_wire::imap::{Code, Command, Fetch, Reply, Status};
+use mailferry_wire::imap::{Code, Command, Fetch, FetchItem, FetchModifier, Reply, Status, UidSet};
 use tokio::sync::mpsc;
 
 use super::classify::{Op, classify};
@@ -18,6 +18,8 @@ pub enum Wants {
     Nothing,
     /// FETCH, VANISHED, EXPUNGE.
     Fetch,
+    /// The same with whole messages.
+    Bodies,
     /// LIST, LSUB, STATUS, NAMESPACE.
     List,
     /// SEARCH, ESEARCH.
@@ -37,7 +39,9 @@ impl Wants {
     pub fn takes(self, reply: &Reply) -> bool {
         match self {
             Wants::Nothing => false,
-            Wants::Fetch => matches!(reply, Reply::Fetch(_) | Reply::Vanished(_) | Reply::Expunge(_)),
+            Wants::Fetch | Wants::Bodies => {
+                matches!(reply, Reply::Fetch(_) | Reply::Vanished(_) | Reply::Expunge(_))
+            }
             Wants::List => matches!(
                 reply,
                 Reply::List(_) | Reply::Lsub(_) | Reply::MailboxStatus(_) | Reply::Namespace(_)
@@ -63,12 +67,21 @@ pub struct Ask {
     pub wants: Wants,
     /// The octets of its streamed literal, where it has one.
     pub body: Option<BoxStream<'static, Result<Bytes>>>,
+    /// The messages it asks for, where it names them.
+    pub uids: Option<UidSet>,
 }
 
 impl Ask {
     /// A command whose octets are all at hand.
     pub fn of(command: Command, wants: Wants) -> Self {
-        Self { command, wants, body: None }
+        Self { command, wants, body: None, uids: None }
+    }
+
+    /// Asks for whole messages.
+    pub fn bodies(uids: UidSet) -> Self {
+        let items = [FetchItem::Uid, FetchItem::peek("")];
+        let command = Command::uid_fetch(&(&uids).into(), &items, FetchModifier::None);
+        Self { uids: Some(uids), ..Self::of(command, Wants::Bodies) }
     }
 }
 

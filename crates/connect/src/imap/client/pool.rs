@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use mailferry_model::{Error, Kind, Result, port::Cx};
@@ -12,6 +12,7 @@ use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameE
 
 use super::{
     conn::{Conn, Hold, Rank},
+    home::Homes,
     open::{Account, Fresh, open},
     pipe::{Answers, Ask, Wants},
     quirk::{Quirk, Quirks},
@@ -33,8 +34,11 @@ pub struct Pool {
     account: Account,
     pacer: Arc<Pacer>,
     limit: AtomicUsize,
+    /// Which folders go where.
+    pub homes: Homes,
     conns: Mutex<Vec<Conn>>,
-    opening: AtomicBool,
+    /// How many are on their way.
+    opening: AtomicUsize,
     /// Serialises replacing the last connection.
     replacing: tokio::sync::Mutex<()>,
     refused: Mutex<Option<Error>>,
@@ -83,7 +87,8 @@ impl Pool {
             pacer,
             limit: AtomicUsize::new(usize::from(cx.connections.clamp(1, 64))),
             conns: Mutex::new(vec![conn]),
-            opening: AtomicBool::new(false),
+            homes: Homes::default(),
+            opening: AtomicUsize::new(0),
             replacing: tokio::sync::Mutex::new(()),
             refused: Mutex::new(None),
         };
@@ -125,29 +130,48 @@ impl Pool {
         self.pacer.ready(&self.cx).await;
     }
 
-    /// A living connection at once, if there is one: where the folder is open, else the least busy. Opens another
-    /// one behind the scenes when all are busy.
+    /// A living connection at once, if there is one: where the folder is open, else the least busy. Opens others
+    /// behind the scenes when all are busy.
     pub fn pick(self: &Arc<Self>, folder: Option<&MailboxName>) -> Option<Conn> {
+        self.pick_by(folder, |_| (0, false))
+    }
+
+    /// The same, where the fewest others have their home, and rather not elsewhere than before.
+    pub fn pick_by(
+        self: &Arc<Self>,
+        folder: Option<&MailboxName>,
+        homes: impl Fn(&Conn) -> (usize, bool),
+    ) -> Option<Conn> {
         let mut conns = self.conns();
         conns.retain(Conn::is_alive);
-        let loads: Vec<_> = conns.iter().map(|c| c.load(folder)).collect();
-        let best = loads
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, load)| (load.exclusive, load.commands + usize::from(!load.open)))?;
-        let (at, busy) = (best.0, best.1.exclusive || best.1.commands >= BUSY);
-        let conn = conns[at].clone();
-        if busy && conns.len() < self.limit() && !self.opening.swap(true, Ordering::SeqCst) {
-            drop(conns);
-            let pool = self.clone();
-            tokio::spawn(async move {
-                if let Err(error) = pool.add().await {
-                    pool.settle_for_less(&error);
-                }
-                pool.opening.store(false, Ordering::SeqCst);
-            });
+        let loads = conns.iter().map(|conn| (conn, conn.load(folder), homes(conn)));
+        let (conn, load, (others, _)) = loads.min_by_key(|(_, load, (others, elsewhere))| {
+            (load.exclusive, *others, *elsewhere, load.commands + usize::from(!load.open))
+        })?;
+        let conn = conn.clone();
+        if load.exclusive || others > 0 || load.commands >= BUSY {
+            self.open_another(conns.len());
         }
         Some(conn)
+    }
+
+    /// Opens one more behind the scenes, unless as many as may be are there or on their way. The second goes alone:
+    /// a server that wants one only is asked for one more only.
+    fn open_another(self: &Arc<Self>, there: usize) {
+        let may = |opening| {
+            let alone = opening == 0 || there > 1;
+            (alone && there + opening < self.limit()).then_some(opening + 1)
+        };
+        if self.opening.fetch_update(Ordering::SeqCst, Ordering::SeqCst, may).is_err() {
+            return;
+        }
+        let pool = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = pool.add().await {
+                pool.settle_for_less(&error);
+            }
+            pool.opening.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 
     /// The first connection, for what has to keep its order.

@@ -18,7 +18,7 @@ use mailferry_model::{
     key::Digest,
     port::Fetched,
 };
-use mailferry_wire::imap::{Command, Fetch, FetchItem, FetchModifier, MailboxName, QResync, Reply, UidSet};
+use mailferry_wire::imap::{Fetch, MailboxName, QResync, Reply, UidSet};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -26,8 +26,9 @@ use crate::{
     imap::client::{
         classify::{Op, classify, pause},
         conn::{Conn, Hold},
+        home::Home,
         ids, look,
-        pipe::{Answer, Answers, Ask, Kept, Sent, Wants},
+        pipe::{Answer, Answers, Ask, Kept, Sent},
         pool::Pool,
         selection::Selection,
     },
@@ -66,14 +67,16 @@ pub fn fetch<'a>(
         by_sequence,
         tries,
         hold,
+        home: None,
         alone,
         view,
     };
     if !alone
         && !fetching.waiting.is_empty()
-        && let Some(conn) = fetching.pool.pick(Some(&fetching.name))
+        && let Some(home) = Home::find(&fetching.pool, &fetching.name)
     {
-        fetching.ask(&conn);
+        fetching.ask(&home);
+        fetching.home = Some(home);
     }
     stream::unfold(fetching, |mut fetching| async move {
         let fetched = fetching.next().await?;
@@ -102,6 +105,7 @@ struct Fetching {
     by_sequence: HashMap<u32, u32>,
     tries: u8,
     hold: Option<Hold>,
+    home: Option<Home>,
     alone: bool,
     view: View,
 }
@@ -115,9 +119,7 @@ enum View {
 
 impl Fetching {
     fn ask(&mut self, conn: &Conn) {
-        let uids = self.open();
-        let items = [FetchItem::Uid, FetchItem::peek("")];
-        let ask = Ask::of(Command::uid_fetch(&(&uids).into(), &items, FetchModifier::None), Wants::Fetch);
+        let ask = Ask::bodies(self.open());
         let (selection, mut answers) = match self.view {
             View::AsItIs => conn.send_in(&self.name, [ask]),
             View::Afresh => conn.send_afresh(&self.name, QResync::Plain, [ask]),
@@ -194,14 +196,15 @@ impl Fetching {
 
     async fn connect(&mut self) -> Result<()> {
         self.pool.cx.cancel.check()?;
-        let conn = if self.alone {
+        if self.alone {
             let (conn, hold) = self.pool.alone().await?;
             self.hold = Some(hold);
-            conn
+            self.ask(&conn);
         } else {
-            self.pool.conn(Some(&self.name)).await?
-        };
-        self.ask(&conn);
+            let home = Home::take(&self.pool, &self.name).await?;
+            self.ask(&home);
+            self.home = Some(home);
+        }
         Ok(())
     }
 

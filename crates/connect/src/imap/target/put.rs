@@ -25,6 +25,7 @@ use super::{
 };
 use crate::imap::client::{
     classify::{Op, classify, is_about_keywords},
+    home::Home,
     ids, look,
     pipe::{Answers, Ask, Lost, Sent, Wants},
     quirk::Quirk,
@@ -90,7 +91,7 @@ impl ImapTarget {
             body: Payload::Stream { size },
         };
         let command = Command::append(name, [message]);
-        let answers = conn.send(Ask { command, wants: Wants::Nothing, body: Some(pieces) });
+        let answers = conn.send(Ask { body: Some(pieces), ..Ask::of(command, Wants::Nothing) });
         let outcome = match answers.all().await {
             Ok((_, status)) if status.is_ok() => self.placed(folder, &status, 1).pop(),
             Ok((_, status)) => Some(Outcome::Refused(classify(self.pool.cx.side, Op::Append, &status))),
@@ -136,7 +137,8 @@ impl ImapTarget {
                     false => std::mem::take(&mut work).into(),
                 };
             let base = self.base(folder);
-            let sent = match self.send_groups(folder, name, &batch).await {
+            // Held until all is answered, so that what is put meanwhile goes the same way.
+            let (_home, sent) = match self.send_groups(folder, name, &batch).await {
                 Ok(sent) => sent,
                 Err(error) => {
                     let all = batch.iter().chain(&work).flatten();
@@ -191,11 +193,11 @@ impl ImapTarget {
         folder: &FolderId,
         name: &MailboxName,
         groups: &[Vec<Letter>],
-    ) -> Result<Vec<Answers>, Error> {
+    ) -> Result<(Home, Vec<Answers>), Error> {
         if self.base(folder).is_none() && groups.iter().any(|g| g.len() > 1) {
             self.read_marks(std::slice::from_ref(folder)).await?;
         }
-        let conn = self.pool.conn(None).await?;
+        let home = Home::take(&self.pool, name).await?;
         let permanent = self.permanent_of(folder);
         let mut sent = Vec::with_capacity(groups.len());
         for group in groups {
@@ -203,9 +205,9 @@ impl ImapTarget {
             for letter in group {
                 self.pool.cx.meter.moved(self.pool.cx.side, letter.body.len());
             }
-            sent.push(conn.send(Ask::of(command, Wants::Nothing)));
+            sent.push(home.send(Ask::of(command, Wants::Nothing)));
         }
-        Ok(sent)
+        Ok((home, sent))
     }
 
     /// What to do about a refused group.

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{Gate, Inner};
 use crate::{
-    imap::client::pipe::{Answer, Kept, Wants},
+    imap::client::pipe::{Answer, Kept},
     net::Stream,
 };
 
@@ -100,11 +100,9 @@ impl Inner {
         if size <= Body::IN_MEMORY {
             return Arriving::Kept(Chunks::default());
         }
-        let state = self.lock();
-        let asked = state.flight.iter().find(|f| f.wants == Wants::Fetch);
-        let (Some(flying), Some(fetch)) = (asked, Fetch::parse_head(head)) else {
-            return Arriving::Dropped(size);
-        };
+        let mut state = self.lock();
+        let Some(fetch) = Fetch::parse_head(head) else { return Arriving::Dropped(size) };
+        let Some(flying) = state.reader(&fetch) else { return Arriving::Dropped(size) };
         let (tx, pieces) = mpsc::channel(PIECES_AHEAD);
         match flying.to.send(Answer::Large { fetch: Box::new(fetch), size, pieces }) {
             Ok(()) => Arriving::Passed(tx, size),

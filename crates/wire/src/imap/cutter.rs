@@ -10,7 +10,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 use std::collections::VecDeque;
 
 /// Filled buffers that are kept to be used again.
-const FILLED: usize = 64;
+const FILLED: usize = 32;
+/// What usually closes the line after a literal.
+const AFTER_LITERAL: usize = 64;
 
 /// What is kept whole, what is streamed, and where a peer has gone too far.
 #[derive(Clone, Copy, Debug)]
@@ -145,10 +147,12 @@ impl Cutter {
     /// Room to read into: for a literal that is kept whole what is missing of it, else whatever is left unless that
     /// is little.
     pub(crate) fn spare(&mut self) -> Limit<&mut BytesMut> {
-        let hint = self.read_hint();
-        let need = if matches!(self.state, State::Inline(_)) { hint } else { hint / 4 };
+        let need = match self.state {
+            State::Inline(_) => self.missing() as usize + AFTER_LITERAL,
+            _ => self.limits.read / 4,
+        };
         if self.buf.capacity() - self.buf.len() < need {
-            self.turn(hint);
+            self.turn(self.read_hint());
         }
         let room = self.buf.capacity() - self.buf.len();
         (&mut self.buf).limit(room)
@@ -174,7 +178,7 @@ impl Cutter {
     pub(crate) fn read_hint(&self) -> usize {
         match self.state {
             // A small literal is made room for exactly, with what closes the line, so that it is never moved twice.
-            State::Inline(_) => (self.missing() as usize + 64).max(self.limits.read),
+            State::Inline(_) => (self.missing() as usize + AFTER_LITERAL).max(self.limits.read),
             // Pieces are handed on as they come: buffers of one size are soon used again.
             _ => self.limits.read,
         }

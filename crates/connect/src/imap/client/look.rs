@@ -13,7 +13,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope,
     flags::{Flags, SystemFlag},
-    item::{Chunks, Date},
+    item::Date,
     key::{Digest, HeaderKey},
 };
 use mailferry_wire::imap::{
@@ -28,7 +28,7 @@ use super::{
     pool::Pool,
     selection::{Opened, Selection},
 };
-use crate::convert::{digest, key};
+use crate::convert::key;
 
 /// Messages asked for by one command, at most.
 pub const PAGE: u32 = 4_096;
@@ -110,17 +110,13 @@ fn joined(pieces: &[Bytes], most: usize) -> Bytes {
 /// # Errors
 /// `Malformed` (item) for NIL, worth another try: servers say it for what they cannot read just now, too.
 pub fn body(pool: &Pool, fetch: &Fetch, kept: Option<Kept>) -> Option<Result<Kept>> {
-    Some(match fetch.body()? {
-        Data::Bytes(bytes) => {
-            let chunks = Chunks::from(bytes.clone());
-            Ok(Kept { digest: digest(&chunks), chunks })
-        }
-        Data::Streamed { .. } => Ok(kept.unwrap_or_default()),
+    match fetch.body()? {
+        Data::Bytes(_) | Data::Streamed { .. } => kept.map(Ok),
         Data::Nil => {
             let text = "the server gives no body (NIL)";
-            Err(Error::new(Kind::Malformed, pool.cx.side, "read", text).retry_of(Retry::Soon))
+            Some(Err(Error::new(Kind::Malformed, pool.cx.side, "read", text).retry_of(Retry::Soon)))
         }
-    })
+    }
 }
 
 /// The folder has other UIDs now than those that were asked for.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use mailferry_model::{
     Kind, Scope, Side,
     flags::Flags,
@@ -24,7 +24,8 @@ use crate::{
     testing::cx,
 };
 
-/// What the server says to the nth request for bodies, with `TAG` for the tag; then it hangs up if told to.
+/// What the server says to the nth request for bodies, with `TAG` for the tag and `LAST` for that of the request
+/// before; then it hangs up if told to.
 struct Says(&'static str, Then);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -46,6 +47,7 @@ async fn serve(script: Vec<Says>) -> (u16, Heard) {
             tokio::spawn(async move {
                 let (reading, mut writing) = stream.into_split();
                 let mut lines = BufReader::new(reading).lines();
+                let mut last = String::new();
                 let caps = "[CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+]";
                 writing.write_all(format!("* OK {caps} hello\r\n").as_bytes()).await.unwrap();
                 while let Ok(Some(line)) = lines.next_line().await {
@@ -55,7 +57,9 @@ async fn serve(script: Vec<Says>) -> (u16, Heard) {
                     let (answer, then) = if line.contains("BODY.PEEK[]") {
                         let next = script.lock().unwrap().next();
                         let Says(text, then) = next.unwrap_or(Says("TAG OK nothing\r\n", Then::GoesOn));
-                        (text.replace("TAG", tag), then)
+                        let text = text.replace("TAG", tag).replace("LAST", &last);
+                        last = tag.to_owned();
+                        (text, then)
                     } else if line.contains("EXAMINE") {
                         (format!("{body}{tag} OK open\r\n"), Then::GoesOn)
                     } else {
@@ -72,6 +76,11 @@ async fn serve(script: Vec<Says>) -> (u16, Heard) {
 }
 
 async fn fetched(script: Vec<Says>, uids: &[u32]) -> (Vec<Fetched>, Heard) {
+    fetched_by(script, &[uids]).await
+}
+
+/// Everything that so many fetches give that are sent one behind the other.
+async fn fetched_by(script: Vec<Says>, asked: &[&[u32]]) -> (Vec<Fetched>, Heard) {
     let (port, heard) = serve(script).await;
     let (settings, who) = Imap.account_of_url(&format!("imap://u@127.0.0.1:{port}?security=none")).unwrap();
     let who = MailboxAddress { password: Some("p".into()), ..who };
@@ -84,8 +93,9 @@ async fn fetched(script: Vec<Says>, uids: &[u32]) -> (Vec<Fetched>, Heard) {
         identity: None,
     };
     let inbox = FolderId::from_bytes("INBOX");
-    let all = source.fetch(&inbox, uids.iter().map(stub).collect(), Form::Mime).collect().await;
-    (all, heard)
+    let fetches: Vec<_> =
+        asked.iter().map(|uids| source.fetch(&inbox, uids.iter().map(stub).collect(), Form::Mime)).collect();
+    (stream::iter(fetches).flatten().collect().await, heard)
 }
 
 fn text(fetched: &Fetched) -> String {
@@ -115,6 +125,24 @@ async fn unusual_answers_are_understood() {
     let (all, _) = fetched(script, &[4, 5, 6, 8]).await;
     let expected = [(4, "four"), (5, "fiv"), (6, "Malformed Item"), (8, "NotFound Item")];
     assert_eq!(by_uid(&all), expected.map(|(uid, text)| (uid, text.to_owned())));
+}
+
+// RFC 9051 §5.5. Dovecot does so when it has to wait while it sends.
+#[tokio::test]
+async fn fetches_that_are_answered_side_by_side_each_get_their_own_and_nothing_is_asked_for_twice() {
+    let script = vec![
+        Says("* 1 FETCH (UID 4 BODY[] \"four\")\r\n", Then::GoesOn),
+        Says(
+            "* 3 FETCH (UID 6 BODY[] \"six\")\r\n* 2 FETCH (UID 5 BODY[] {4}\r\nfive)\r\nTAG OK done\r\n\
+             LAST OK done\r\n",
+            Then::GoesOn,
+        ),
+    ];
+    let (all, heard) = fetched_by(script, &[&[4, 5], &[6]]).await;
+    let expected = [(4, "four"), (5, "five"), (6, "six")];
+    assert_eq!(by_uid(&all), expected.map(|(uid, text)| (uid, text.to_owned())));
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.iter().filter(|(_, line)| line.contains("BODY.PEEK[]")).count(), 2);
 }
 
 #[tokio::test]

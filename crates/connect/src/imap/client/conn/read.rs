@@ -9,7 +9,7 @@ use mailferry_model::{
     item::{Body, Chunks},
     key::Digest,
 };
-use mailferry_wire::imap::{Event, Fetch, Frame, Reply, ResponseFramer};
+use mailferry_wire::imap::{Data, Event, Fetch, Frame, Reply, ResponseFramer};
 use tokio::{
     io::{AsyncReadExt, ReadHalf},
     sync::mpsc,
@@ -53,7 +53,7 @@ impl Inner {
                     Err(e) => return self.error(Kind::Malformed, e.to_string()),
                     Ok(None) => break,
                     Ok(Some(Event::Response(frame))) => {
-                        if let Err(error) = self.response(&frame, kept.take(), &gate) {
+                        if let Err(error) = self.response(&frame, kept.take(), &mut digester, &gate) {
                             return error;
                         }
                     }
@@ -85,10 +85,14 @@ impl Inner {
         &self,
         frame: &Frame,
         kept: Option<Kept>,
+        digester: &mut Digester,
         gate: &mpsc::UnboundedSender<Gate>,
     ) -> Result<(), Error> {
         match Reply::parse(frame) {
-            Ok(reply) => self.route(reply, kept, gate),
+            Ok(reply) => {
+                let kept = kept.or_else(|| in_one_piece(&reply, digester));
+                self.route(reply, kept, gate)
+            }
             // A folder whose state cannot be read is asked for again without MAILBOXID: see `Quirk::GarbledMailboxId`.
             Err(_) if frame.bytes().starts_with(b"* STATUS ") => Ok(()),
             Err(e) => Err(self.error(Kind::Malformed, format!("an answer that makes no sense: {e}"))),
@@ -149,4 +153,12 @@ impl Inner {
             _ => None,
         }
     }
+}
+
+/// A body that stayed in its answer, with its digest.
+fn in_one_piece(reply: &Reply, digester: &mut Digester) -> Option<Kept> {
+    let Reply::Fetch(fetch) = reply else { return None };
+    let Some(Data::Bytes(octets)) = fetch.body() else { return None };
+    digester.update(octets);
+    Some(Kept { chunks: Chunks::from(octets.clone()), digest: Digest(digester.take()) })
 }

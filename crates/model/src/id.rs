@@ -1,10 +1,12 @@
 //! Typed identifiers. Rows of ours have 16-byte ids; what a mail system calls its own stays opaque bytes.
 //!
-//! Ids are made by the store (UUID version 7, RFC 9562), never here: the model draws no random numbers.
+//! Ids are made by the store (UUID version 7, RFC 9562), never here: the model draws no random numbers. Opaque ids
+//! of up to 16 bytes, as IMAP has them, need no memory of their own: a pass clones them all the time.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 macro_rules! row_ids {
@@ -47,12 +49,12 @@ macro_rules! opaque_ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct $name(pub Box<[u8]>);
+        pub struct $name(SmallVec<[u8; 16]>);
 
         impl $name {
             /// Takes any bytes as they are.
             pub fn from_bytes(bytes: impl AsRef<[u8]>) -> Self {
-                Self(bytes.as_ref().into())
+                Self(SmallVec::from_slice(bytes.as_ref()))
             }
 
             /// The bytes as the mail system's connector wrote them.

@@ -66,10 +66,10 @@ impl Ledger for SqlStore {
         let sql = "SELECT folder, mark FROM ledger_window WHERE workspace = $1 AND mailbox = $2
                    ORDER BY folder";
         for row in tx.rows(sql, whose()).await? {
-            let (folder, mark) = (row.bytes(0)?.into(), row.bytes(1)?.into());
+            let (folder, mark) = (row.bytes(0)?, row.bytes(1)?);
             head.windows.push(Window {
-                folder: mailferry_model::id::FolderId(folder),
-                mark: mailferry_model::id::Mark(mark),
+                folder: mailferry_model::id::FolderId::from_bytes(folder),
+                mark: mailferry_model::id::Mark::from_bytes(mark),
             });
         }
         Ok(head)

@@ -143,7 +143,7 @@ impl SqlStore {
                 args![self.workspace, mailbox.0, i64::from(folder.0)],
             )
             .await?;
-        rows.iter().map(|row| Ok(Part { no: row.int(0)?, low: ItemId(row.bytes(1)?.into()) })).collect()
+        rows.iter().map(|row| Ok(Part { no: row.int(0)?, low: ItemId::from_bytes(row.bytes(1)?) })).collect()
     }
 
     async fn take_part(

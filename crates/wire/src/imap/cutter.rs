@@ -26,11 +26,14 @@ pub struct Limits {
     pub inline_total: u64,
     /// How much room is offered for each read, unless more is known to come.
     pub read: usize,
+    /// Streamed literals are handed on in multiples of so many octets, but for what is left at the end. At most a
+    /// quarter of `read`.
+    pub piece: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text: 16 << 20, stream_min: 256 << 10, inline_total: 4 << 20, read: 64 << 10 }
+        Self { text: 16 << 20, stream_min: 256 << 10, inline_total: 4 << 20, read: 64 << 10, piece: 1 }
     }
 }
 
@@ -87,7 +90,7 @@ pub(crate) struct Cutter {
     side: Side,
     limits: Limits,
     buf: BytesMut,
-    /// Buffers that were filled, oldest first: used again as soon as nobody holds a part of them.
+    /// Buffers that were filled, oldest first: used again when nobody holds a part of them.
     filled: VecDeque<BytesMut>,
     state: State,
     /// Up to here the buffer was searched for a line end.
@@ -161,11 +164,11 @@ impl Cutter {
     /// Goes on in another buffer with room for so many octets more.
     fn turn(&mut self, room: usize) {
         let wanted = self.buf.len() + room;
-        let again = self.filled.front_mut().is_some_and(|old| old.try_reclaim(wanted));
-        let mut next = match again {
-            true => self.filled.pop_front().unwrap_or_default(),
-            false => BytesMut::with_capacity(wanted.max(self.limits.read + self.limits.read / 4)),
-        };
+        // The newest that is free: it is the likeliest to be in the processor's cache.
+        let free = self.filled.iter_mut().rposition(|old| old.try_reclaim(wanted));
+        let mut next = free
+            .and_then(|at| self.filled.remove(at))
+            .unwrap_or_else(|| BytesMut::with_capacity(wanted.max(self.limits.read + self.limits.read / 4)));
         next.extend_from_slice(&self.buf);
         let mut old = std::mem::replace(&mut self.buf, next);
         old.clear();
@@ -213,10 +216,11 @@ impl Cutter {
             (self.line_start, self.searched, self.state) = (0, 0, State::Line);
             return Some(Cut::LiteralEnd);
         }
-        if self.buf.is_empty() {
+        let (there, piece) = (self.buf.len() as u64, self.limits.piece.max(1) as u64);
+        let size = if there >= left { left } else { there - there % piece };
+        if size == 0 {
             return None;
         }
-        let size = left.min(self.buf.len() as u64);
         self.state = State::Stream(left - size);
         Some(Cut::LiteralChunk(self.buf.split_to(size as usize).freeze()))
     }

@@ -11,6 +11,7 @@ use super::{
     string::Upper,
 };
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// One FETCH answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub struct Fetch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// `BODY`, `BINARY`, `RFC822`, `RFC822.HEADER` or `RFC822.TEXT`, in upper case.
-    pub item: String,
+    pub item: Cow<'static, str>,
     /// What stood between the brackets, as written; empty for the whole message.
     pub part: Bytes,
     /// Where it begins, when only a piece was asked for.
@@ -61,9 +62,7 @@ pub struct Section {
 impl Section {
     /// Whether it is the whole message.
     pub fn is_whole(&self) -> bool {
-        self.part.is_empty()
-            && self.origin.is_none()
-            && matches!(self.item.as_str(), "BODY" | "BINARY" | "RFC822")
+        self.part.is_empty() && self.origin.is_none() && matches!(&*self.item, "BODY" | "BINARY" | "RFC822")
     }
 }
 
@@ -139,7 +138,7 @@ impl Fetch {
         match &*upper {
             b"RFC822" | b"RFC822.HEADER" | b"RFC822.TEXT" => {
                 let part: &'static [u8] = if upper.len() == 6 { b"" } else { name_tail(&upper) };
-                let item = String::from_utf8_lossy(&upper).into_owned();
+                let item = item_name(&upper);
                 let data = cursor.string(Word::Plain)?;
                 self.sections.push(Section { item, part: Bytes::from_static(part), origin: None, data });
             }
@@ -188,10 +187,17 @@ impl Fetch {
         let origin = origin.and_then(|text| super::cursor::parse_number(&text));
         cursor.spaces();
         let data = cursor.string(Word::Plain)?;
-        let item = String::from_utf8_lossy(name).to_ascii_uppercase();
+        let item = item_name(&Upper::of(name));
         self.sections.push(Section { item, part, origin, data });
         Ok(())
     }
+}
+
+/// The usual ones need no memory of their own.
+fn item_name(upper: &[u8]) -> Cow<'static, str> {
+    const USUAL: [&str; 3] = ["BODY", "BINARY", "RFC822"];
+    let usual = USUAL.into_iter().find(|name| name.as_bytes() == upper);
+    usual.map_or_else(|| Cow::Owned(String::from_utf8_lossy(upper).into_owned()), Cow::Borrowed)
 }
 
 fn name_tail(upper: &[u8]) -> &'static [u8] {

@@ -15,7 +15,7 @@ pub fn folder_name(id: &FolderId) -> MailboxName {
 
 /// The id of an item of the source: UIDVALIDITY and UID, so that it never means another item.
 pub fn item_id(uid_validity: u32, uid: u32) -> ItemId {
-    ItemId::from_bytes([uid_validity.to_be_bytes(), uid.to_be_bytes()].concat())
+    ItemId::from_bytes(of_pair(uid_validity, uid))
 }
 
 /// UIDVALIDITY and UID of an item.
@@ -25,7 +25,7 @@ pub fn item_uid(id: &ItemId) -> Option<(u32, u32)> {
 
 /// The id of an item of the target: UIDVALIDITY and UID.
 pub fn target_id(uid_validity: u32, uid: u32) -> TargetId {
-    TargetId::from_bytes([uid_validity.to_be_bytes(), uid.to_be_bytes()].concat())
+    TargetId::from_bytes(of_pair(uid_validity, uid))
 }
 
 /// UIDVALIDITY and UID of an item of the target.
@@ -35,12 +35,16 @@ pub fn target_uid(id: &TargetId) -> Option<(u32, u32)> {
 
 /// A mark: UIDVALIDITY and UIDNEXT.
 pub fn mark(uid_validity: u32, uid_next: u32) -> Mark {
-    Mark::from_bytes([uid_validity.to_be_bytes(), uid_next.to_be_bytes()].concat())
+    Mark::from_bytes(of_pair(uid_validity, uid_next))
 }
 
 /// UIDVALIDITY and UIDNEXT of a mark.
 pub fn mark_parts(mark: &Mark) -> Option<(u32, u32)> {
     pair(mark.as_bytes())
+}
+
+fn of_pair(first: u32, second: u32) -> [u8; 8] {
+    (u64::from(first) << 32 | u64::from(second)).to_be_bytes()
 }
 
 fn pair(bytes: &[u8]) -> Option<(u32, u32)> {

@@ -41,9 +41,10 @@ pub struct Talk {
 const READ: usize = 256 << 10;
 
 /// Bodies that fit such a buffer stay in one piece, and only what lies across its end is moved; larger ones are
-/// handed on in the pieces in which they arrive.
+/// handed on in the pieces in which they arrive, cut so that BLAKE3 can hash each with its full width.
 fn framer() -> ResponseFramer {
-    ResponseFramer::with_limits(Limits { stream_min: READ as u64 / 2, read: READ, ..Limits::default() })
+    let (stream_min, piece) = (READ as u64 / 2, 16 << 10);
+    ResponseFramer::with_limits(Limits { stream_min, read: READ, piece, ..Limits::default() })
 }
 
 impl Talk {

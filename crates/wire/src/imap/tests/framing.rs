@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const DOVECOT: &[u8] = include_bytes!("../../../testdata/imap/dovecot-2.3.19.trace");
 
-const SMALL: Limits = Limits { text: 4000, stream_min: 40, inline_total: 100, read: 16 };
+const SMALL: Limits = Limits { text: 4000, stream_min: 40, inline_total: 100, read: 16, piece: 1 };
 
 #[derive(Debug, PartialEq, Clone)]
 enum Seen {
@@ -194,4 +194,25 @@ fn text_that_looks_like_a_literal_is_text() {
     let [Seen::Frame(whole)] = &seen[..] else { panic!("{seen:?}") };
     let Ok(Reply::Done { status, .. }) = Reply::parse(whole) else { panic!() };
     assert_eq!(status.code, Some(Code::BadCharset(vec!["UTF-8".into()])));
+}
+
+#[test]
+fn pieces_are_as_long_as_wanted_but_the_last() {
+    let mut framer = ResponseFramer::with_limits(Limits { piece: 8, ..SMALL });
+    let body = "x".repeat(100);
+    let (mut lengths, mut fed) = (Vec::new(), 0);
+    let text = format!("* 1 FETCH (BODY[] {{100}}\r\n{body})\r\n");
+    while fed < text.len() {
+        let next = (fed + 7).min(text.len());
+        framer.feed(&text.as_bytes()[fed..next]);
+        fed = next;
+        while let Some(event) = framer.next().unwrap() {
+            if let Event::LiteralChunk(piece) = event {
+                lengths.push(piece.len());
+            }
+        }
+    }
+    let last = lengths.pop().unwrap();
+    assert!(lengths.iter().all(|length| length % 8 == 0), "{lengths:?}");
+    assert_eq!(lengths.iter().sum::<usize>() + last, 100);
 }

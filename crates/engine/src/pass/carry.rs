@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{
     StreamExt,
-    future::{Either, select},
+    future::{Either, join, select},
     poll,
     stream::{self, FuturesUnordered},
 };
@@ -55,7 +55,8 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         return Ok(());
     }
     let turn = shared.reading.acquire().await.map_err(|e| Error::bug("read", e.to_string()))?;
-    carry_in_turn(shared, no, owed, Some(turn)).await
+    // Marks are read while the first bodies are. Whoever puts waits for them, and tells what went wrong.
+    join(carry_in_turn(shared, no, owed, Some(turn)), shared.ensure_windows()).await.0
 }
 
 /// The same once it is this folder's turn to be read; the turn ends when all is read, before it is answered.

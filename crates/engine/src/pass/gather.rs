@@ -12,7 +12,7 @@ use mailferry_model::{
 
 use super::{
     reading::persist,
-    shared::{Owed, Shared},
+    shared::{Owed, Shared, locked},
     terms::Progress,
 };
 
@@ -83,6 +83,11 @@ impl Gathered {
     /// Reads the next page; whether more follow at once.
     pub async fn read_page(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<bool> {
         shared.cx.cancel.check()?;
+        if self.cursor.is_none()
+            && let Some(page) = locked(&shared.early).remove(&folder.source)
+        {
+            return Ok(self.take(shared, page));
+        }
         let from = |cursor: Option<Cursor>| async move {
             persist(shared, || shared.sides.source.changes(&folder.source, cursor.as_ref())).await
         };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::try_join;
+use futures_util::{future::join, try_join};
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     error::Reaction,
@@ -105,9 +105,14 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let pass = head.passes + 1;
     terms.progress.set_phase("making folders");
     let mut deeds = Deeds::default();
-    hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
-    let changed = deeds.folders_created + deeds.folders_renamed > 0;
-    let listed = if changed { sides.target.folders().await? } else { target };
+    let first: Vec<FolderId> = if head.passes == 0 { steps::first_read(&plan) } else { Vec::new() };
+    let folders = async {
+        hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
+        let changed = deeds.folders_created + deeds.folders_renamed > 0;
+        if changed { sides.target.folders().await.map(Some) } else { Ok(None) }
+    };
+    let (made, early) = join(folders, steps::read_early(sides.source.as_ref(), first)).await;
+    let listed = made?.unwrap_or(target);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
@@ -118,6 +123,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
     let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed);
     *locked(&shared.deeds) = deeds;
+    *locked(&shared.early) = early;
     let totals = |f: &dyn Fn(&FolderEntry) -> u64| entries.iter().map(f).sum::<u64>();
     let progress = shared.terms.progress.clone();
     super::terms::Progress::add(&progress.identified, totals(&|f| f.placed + f.owed + f.skipped));

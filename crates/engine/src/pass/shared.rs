@@ -13,7 +13,7 @@ use mailferry_model::{
     cancel::Cancel,
     folder::Folder,
     id::{FolderId, Mark, TargetId},
-    item::{Stub, Trace},
+    item::{Page, Stub, Trace},
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
 };
@@ -91,6 +91,8 @@ pub(crate) struct Shared {
     /// What was in a folder at first contact and is no item of ours as far as is known, by target folder.
     pub strays: Mutex<HashMap<FolderId, Vec<Trace<TargetId>>>>,
     pub deeds: Mutex<Deeds>,
+    /// First pages that were read ahead, by source folder.
+    pub early: Mutex<HashMap<FolderId, Page>>,
     /// Folders whose ledger was written to.
     pub touched: Mutex<BTreeSet<FolderNo>>,
     /// Whether each target folder was subscribed to when the pass began.
@@ -150,6 +152,7 @@ impl Shared {
             claimed: Mutex::default(),
             strays: Mutex::default(),
             deeds: Mutex::default(),
+            early: Mutex::default(),
             halt: Cancel::default(),
             target_failed: Cancel::default(),
         })

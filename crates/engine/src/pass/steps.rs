@@ -11,8 +11,9 @@ use mailferry_model::{
     error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
+    item::Page,
     ledger::{Entry, FolderNo, Head, State},
-    port::Setting,
+    port::{Setting, Source},
 };
 
 use super::{
@@ -77,6 +78,25 @@ pub(super) fn dirty(
     }
     dirty.sort_by_key(|d| std::cmp::Reverse(d.items));
     dirty
+}
+
+/// The folders that a first pass reads first.
+pub(super) fn first_read(plan: &Plan) -> Vec<FolderId> {
+    let mut folders: Vec<_> = plan.folders.iter().map(|f| &f.listed).collect();
+    folders.sort_by_key(|folder| std::cmp::Reverse(folder.items.unwrap_or(0)));
+    folders.into_iter().take(LANES).map(|folder| folder.id.clone()).collect()
+}
+
+/// Their first pages, read while the target's folders are made. What cannot be read is read again in its turn,
+/// and told then.
+pub(super) async fn read_early(source: &dyn Source, folders: Vec<FolderId>) -> HashMap<FolderId, Page> {
+    let lanes = usize::from(source.caps().connections.max(1)).min(LANES);
+    let read = |folder: FolderId| async move {
+        let page = source.changes(&folder, None).await;
+        (folder, page)
+    };
+    let pages: Vec<_> = stream::iter(folders).map(read).buffer_unordered(lanes).collect().await;
+    pages.into_iter().filter_map(|(folder, page)| Some((folder, page.ok()?))).collect()
 }
 
 /// Target folders that hold something although we never put anything there.

@@ -155,6 +155,11 @@ impl Pool {
         Some(conn)
     }
 
+    /// Opens what may be needed behind the scenes, because much is about to come.
+    pub fn prepare(self: &Arc<Self>) {
+        self.open_another(self.conns().len());
+    }
+
     /// Opens one more behind the scenes, unless as many as may be are there or on their way. The second goes alone:
     /// a server that wants one only is asked for one more only.
     fn open_another(self: &Arc<Self>, there: usize) {

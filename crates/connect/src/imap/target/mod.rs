@@ -147,6 +147,10 @@ impl Target for ImapTarget {
     }
 
     async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
+        if folders.len() > 1 {
+            // Marks of many folders are read when they are about to be filled.
+            self.pool.prepare();
+        }
         self.pool.retried(|| self.read_marks(folders)).await
     }
 

@@ -44,7 +44,7 @@ pub struct Row {
 pub struct Rejected {
     /// The line of the file in which it begins; the header is line 1.
     pub number: u64,
-    /// Its cells as they were, passwords too.
+    /// Its cells as they were, passwords too: one for each column, then those for which there is none.
     pub cells: Secret<Vec<String>>,
     /// Catalogue code.
     pub code: &'static str,
@@ -131,7 +131,7 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
             Ok(row) => parsed.rows.push(row),
             Err((code, message, suggestion)) => parsed.rejected.push(Rejected {
                 number,
-                cells: Secret::new(kept_cells(&header, &record, char::from(separator))),
+                cells: Secret::new(kept_cells(&header, &record)),
                 code,
                 message,
                 suggestion,
@@ -153,10 +153,16 @@ fn row(
     needs: Needs,
     seen: &mut HashMap<String, u64>,
 ) -> Result<Row, Fault> {
-    if record.len() != header.width {
+    let surplus = surplus(header, record).len();
+    if record.len() != header.width || surplus > 0 {
+        let columns = header.cells.len();
+        let cells = match record.len() < header.width {
+            true => record.len().min(columns),
+            false => columns + surplus.max(record.len() - header.width),
+        };
         return Err((
             "CSV_WRONG_CELL_COUNT",
-            format!("The row has {} cells, the header has {}.", record.len(), header.width),
+            format!("The row has {cells} cells, the header has {columns}."),
             "Write one cell for each column, empty ones too; put cells with a separator between quotes."
                 .into(),
         ));
@@ -239,16 +245,16 @@ fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
     }
 }
 
-/// The row's own cells, as many as there are columns, without those of an earlier verdict.
-fn kept_cells(header: &Header, record: &csv::StringRecord, separator: char) -> Vec<String> {
-    let mut cells: Vec<String> =
-        header.cells.iter().map(|(at, _)| record.get(*at).unwrap_or_default().to_owned()).collect();
-    if let Some(last) = cells.last_mut() {
-        // More cells than columns: most likely a separator in the last one, which quotes will mend.
-        for extra in record.iter().skip(header.width) {
-            last.push(separator);
-            last.push_str(extra);
-        }
-    }
+/// The row's own cells, one for each column, and behind them those for which there is no column.
+fn kept_cells(header: &Header, record: &csv::StringRecord) -> Vec<String> {
+    let cell = |at: &usize| record.get(*at).unwrap_or_default().to_owned();
+    header.cells.iter().map(|(at, _)| cell(at)).chain(surplus(header, record)).collect()
+}
+
+/// Cells for which there is no column, without empty ones at their end.
+fn surplus(header: &Header, record: &csv::StringRecord) -> Vec<String> {
+    let known = header.surplus.iter().map(|at| record.get(*at).unwrap_or_default());
+    let mut cells: Vec<String> = known.chain(record.iter().skip(header.width)).map(str::to_owned).collect();
+    cells.truncate(cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
     cells
 }

@@ -69,15 +69,38 @@ fn rejected_rows_import_again_once_corrected() {
     let parsed = parse(text.as_bytes(), ADMIN).unwrap();
     let file = String::from_utf8(parsed.rejected_csv()).unwrap();
     assert!(
-        file.starts_with("EmailAddress,Password,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"),
+        file.starts_with("EmailAddress,Password,Surplus1,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"),
         "{file}"
     );
-    assert!(file.contains("\r\nanna,p1,2,CSV_BAD_ADDRESS,"), "{file}");
+    assert!(file.contains("\r\nanna,p1,,2,CSV_BAD_ADDRESS,"), "{file}");
     let again = parse(file.as_bytes(), ADMIN).unwrap();
-    assert_eq!(again.rejected.len(), 1, "the quoted extra cell is mended, the address is not");
-    let corrected = parse(file.replace("anna,", "anna@x,").as_bytes(), ADMIN).unwrap();
+    assert_eq!(again.rejected.len(), 2, "nothing is good before it is corrected: {file}");
+    let file = file.replace("anna,", "anna@x,").replace("\"p3\"\"\",extra,", "\"p3\"\",extra\",,");
+    let corrected = parse(file.as_bytes(), ADMIN).unwrap();
     assert_eq!((corrected.rows.len(), corrected.rejected.len()), (2, 0), "{file}");
     assert_eq!(corrected.rows[0].source.password, Some("p1".into()));
+    assert_eq!(corrected.rows[1].source.password, Some("p3\",extra".into()));
+}
+
+#[test]
+fn surplus_cells_stay_what_they_were() {
+    let text = "EmailAddress;Password\na@x;p;q;;r\nanna;s\nb@x;t;u\n";
+    let mut file = parse(text.as_bytes(), ADMIN).unwrap().rejected_csv();
+    // Imported again and again without a correction, nothing is lost and nothing becomes good.
+    for _ in 0..3 {
+        let told = String::from_utf8(file.clone()).unwrap();
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(
+            lines[0].starts_with("EmailAddress,Password,Surplus1,Surplus2,Surplus3,RowNumber,"),
+            "{told}"
+        );
+        assert!(lines[1].starts_with("a@x,p,q,,r,2,CSV_WRONG_CELL_COUNT,"), "{told}");
+        assert!(lines[2].starts_with("anna,s,,,,3,CSV_BAD_ADDRESS,"), "{told}");
+        assert!(lines[3].starts_with("b@x,t,u,,,4,CSV_WRONG_CELL_COUNT,"), "{told}");
+        let parsed = parse(&file, ADMIN).unwrap();
+        assert_eq!((parsed.rows.len(), parsed.rejected.len()), (0, 3), "{told}");
+        file = parsed.rejected_csv();
+    }
 }
 
 #[test]
@@ -94,8 +117,9 @@ proptest! {
         let text = format!("EmailAddress,Password\n{text}");
         if let Ok(parsed) = parse(text.as_bytes(), ADMIN) && !parsed.rejected.is_empty() {
             let cells: Vec<_> = parsed.rejected.iter().map(|r| r.cells.clone()).collect();
-            prop_assert!(cells.iter().all(|c| c.expose().len() == parsed.columns.len()));
-            prop_assert!(parse(&parsed.rejected_csv(), ADMIN).is_ok());
+            prop_assert!(cells.iter().all(|c| c.expose().len() >= parsed.columns.len()));
+            let again = parse(&parsed.rejected_csv(), ADMIN);
+            prop_assert!(again.is_ok_and(|again| again.rows.len() + again.rejected.len() == cells.len()));
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Row {
     pub source: MailboxAddress,
     /// The mailbox at the target.
     pub target: MailboxAddress,
+    /// Its cells as they were, one for each column: needed where something else rejects it.
+    pub cells: Secret<Vec<String>>,
 }
 
 /// A row that cannot be used, and why.
@@ -63,6 +65,24 @@ pub struct Parsed {
     pub rows: Vec<Row>,
     /// The others in their order.
     pub rejected: Vec<Rejected>,
+}
+
+impl Parsed {
+    /// Rejects usable rows by their number, for reasons that the file alone does not tell: code, message,
+    /// suggestion.
+    pub fn reject(&mut self, mut faults: HashMap<u64, (&'static str, String, String)>) {
+        let mut taken = Vec::new();
+        self.rows.retain(|row| match faults.remove(&row.number) {
+            Some((code, message, suggestion)) => {
+                let (number, cells) = (row.number, row.cells.clone());
+                taken.push(Rejected { number, cells, code, message, suggestion });
+                false
+            }
+            None => true,
+        });
+        self.rejected.append(&mut taken);
+        self.rejected.sort_by_key(|row| row.number);
+    }
 }
 
 /// Why a whole file cannot be used.
@@ -217,7 +237,7 @@ fn row(
         password: target_password,
         token: None,
     };
-    Ok(Row { number, source, target })
+    Ok(Row { number, source, target, cells: Secret::new(kept_cells(header, record)) })
 }
 
 fn address(text: Option<String>, column: &str) -> Result<String, Fault> {

@@ -104,6 +104,20 @@ fn surplus_cells_stay_what_they_were() {
 }
 
 #[test]
+fn rows_that_others_reject_go_the_same_way() {
+    let mut parsed = parse(b"EmailAddress,Password\na@x,p\nanna,q\nb@x,r\n", ADMIN).unwrap();
+    let fault = ("CSV_IN_ANOTHER_BATCH", "It is in w.".to_owned(), "Leave it there.".to_owned());
+    parsed.reject([(2, fault.clone()), (99, fault)].into());
+    let numbers: Vec<u64> = parsed.rejected.iter().map(|r| r.number).collect();
+    assert_eq!((parsed.rows.len(), parsed.rows[0].number, numbers), (1, 4, vec![2, 3]));
+    let file = String::from_utf8(parsed.rejected_csv()).unwrap();
+    assert!(
+        file.contains("\r\na@x,p,2,CSV_IN_ANOTHER_BATCH,It is in w.,Leave it there.\r\nanna,q,3,"),
+        "{file}"
+    );
+}
+
+#[test]
 fn no_message_holds_a_password() {
     let parsed =
         parse(b"EmailAddress,Password\nanna,canary-4711\n,canary-4711\nx@y,canary-4711,z\n", ALL).unwrap();

@@ -178,12 +178,13 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
     let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
     let mut parsed =
         csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{shown}: not UTF-8")))?;
+    let text = csv::text(&bytes).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let text = Zeroizing::new(text.into_owned());
     let mut body = json!({
         "name": args.name,
         "source": args.source,
         "target": args.target,
-        "csv": text,
+        "csv": *text,
         "options": args.run.options(),
         "skipRejected": args.skip_rejected,
         "dryRun": true,

@@ -115,8 +115,13 @@ fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     assert!(rejected.contains("\r\nA@x,p,q,3,CSV_IN_ANOTHER_BATCH,"), "{rejected}");
     ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
     ferry.ends(3, &[&new("w2", &two)[..], &["--skip-rejected"]].concat());
-    let corrected = ferry.file("rest.csv", &rejected.replace("A@x", "d@x"));
-    ferry.ends(0, &new("w3", &corrected));
+    let corrected = rejected.replace("A@x", "d@x");
+    // As a spreadsheet saves it.
+    let units: Vec<u8> =
+        ["\u{feff}", &corrected].concat().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let rest = ferry.file("rest.csv", "");
+    std::fs::write(&rest, units).unwrap();
+    ferry.ends(0, &new("w3", &rest));
     let users = ferry.ends(0, &["user", "list", "-o", "json"]).json();
     let addresses: Vec<&Value> = users.as_array().unwrap().iter().map(|u| &u["emailAddress"]).collect();
     assert_eq!(addresses, ["a@x", "b@x", "c@x", "d@x"]);

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::columns::{Column, Header, header};
+use super::{
+    columns::{Column, Header, header},
+    encoding::text,
+};
 use crate::{secret::Secret, settings::MailboxAddress};
 
 /// At most so many rows.
@@ -103,7 +106,7 @@ impl Refusal {
 
 /// Reads a file.
 ///
-/// UTF-8 with or without BOM, LF or CRLF, separated by comma, semicolon or tab as its header is.
+/// Encoded as [`text`] takes it, LF or CRLF, separated by comma, semicolon or tab as its header is.
 ///
 /// # Errors
 /// What concerns the whole file: its size, encoding and header. A faulty row is in [`Parsed::rejected`].
@@ -112,10 +115,8 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         let message = format!("The file has {} bytes; at most {MAX_BYTES} are read.", bytes.len());
         return Err(Refusal::new("CSV_TOO_LARGE", message));
     }
-    let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).map_err(|e| {
-        let line = 1 + bytes[..e.valid_up_to().min(bytes.len())].iter().filter(|b| **b == b'\n').count();
-        Refusal::new("CSV_NOT_UTF8", format!("The file is not UTF-8 (line {line})."))
-    })?;
+    let text = text(bytes)?;
+    let text: &str = &text;
     let first = text.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t'].into_iter().find(|s| first.as_bytes().contains(s)).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()

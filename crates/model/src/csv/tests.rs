@@ -64,6 +64,25 @@ fn files_as_people_bring_them() {
 }
 
 #[test]
+fn spreadsheets_utf16_is_read_and_nothing_is_guessed() {
+    let text = "EmailAddress\tPassword\r\na@x\tpäss\u{1f600}\r\n";
+    let units = |mark: &[u8], octets: fn(u16) -> [u8; 2]| {
+        [mark, &text.encode_utf16().flat_map(octets).collect::<Vec<u8>>()].concat()
+    };
+    for file in [units(b"\xff\xfe", u16::to_le_bytes), units(b"\xfe\xff", u16::to_be_bytes)] {
+        let parsed = parse(&file, ADMIN).unwrap();
+        assert_eq!(parsed.rows[0].source.password, Some("päss\u{1f600}".into()));
+        for cut in [file.len() - 1, file.len() - 7] {
+            assert_eq!(parse(&file[..cut], ADMIN).map_err(|e| e.code).is_ok(), cut % 2 == 0, "{cut}");
+        }
+    }
+    let lone = parse(b"\xff\xfea\0\n\0\x00\xd8", ADMIN).unwrap_err();
+    assert_eq!((lone.code, lone.message.as_str()), ("CSV_NOT_UTF8", "The file is not UTF-16 (line 2)."));
+    let ansi = parse(b"\xef\xbb\xbfEmailAddress,Password\na@x,p\xe4ss\n", ADMIN).unwrap_err();
+    assert_eq!((ansi.code, ansi.message.as_str()), ("CSV_NOT_UTF8", "The file is not UTF-8 (line 2)."));
+}
+
+#[test]
 fn rejected_rows_import_again_once_corrected() {
     let text = "EmailAddress,Password\nanna,p1\na@x,p2\nb@x,\"p3\"\"\",extra\n";
     let parsed = parse(text.as_bytes(), ADMIN).unwrap();

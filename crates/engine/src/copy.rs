@@ -9,10 +9,11 @@ use futures_util::try_join;
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
     cancel::Cancel,
+    folder::FolderPath,
     id::MailboxId,
     job::{Claim, PassKind},
     ledger::Lease,
-    mapping::RunOptions,
+    mapping::{self, RunOptions},
     port::{Source, Target},
 };
 
@@ -31,6 +32,8 @@ const COMMIT_AFTER: Duration = Duration::from_millis(250);
 
 /// What fails before anybody has answered.
 const CONNECTING: [&str; 2] = ["resolve name", "connect"];
+/// Tries in all of what takes the connection and then says nothing: each is waited for long.
+const SILENT_TRIES: u32 = 2;
 
 /// What is done with the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct Copied {
     pub mailbox: MailboxId,
     /// What the pass found.
     pub report: Report,
+    /// Folders that the mapping names and the source does not list.
+    pub unmapped: Vec<FolderPath>,
 }
 
 /// Runs a copy to its end; `opened` is called each time both sides are open.
@@ -106,7 +111,8 @@ pub async fn copy(
             claim: Claim { lease: Lease { mailbox, epoch: 0 }, abandoned: None },
             left: Arc::new(|| Duration::MAX),
         };
-        return Ok(Copied { mailbox, report: passes(house, copy, &free, cancel, opened).await? });
+        let (report, unmapped) = passes(house, copy, &free, cancel, opened).await?;
+        return Ok(Copied { mailbox, report, unmapped });
     }
     // Of its own, so that a lost lease stops this copy alone.
     let inner = Cancel::default();
@@ -123,14 +129,14 @@ pub async fn copy(
     watch.abort();
     let lost = keeper.is_lost();
     let released = keeper.release().await;
-    let report = result.map_err(|e| match lost && e.kind() == Kind::Cancelled {
+    let (report, unmapped) = result.map_err(|e| match lost && e.kind() == Kind::Cancelled {
         true => Error::new(Kind::Conflict, Side::Us, "lease", "another worker took the mailbox over"),
         false => e,
     })?;
     if let Err(error) = released {
         tracing::warn!(code = error.code(), "the lease could not be given back; it ends by itself");
     }
-    Ok(Copied { mailbox, report })
+    Ok(Copied { mailbox, report, unmapped })
 }
 
 /// The right to write the ledger, and how much of it is left.
@@ -146,7 +152,7 @@ async fn passes(
     holding: &Holding,
     cancel: &Cancel,
     opened: &(dyn Fn() + Send + Sync),
-) -> Result<Report> {
+) -> Result<(Report, Vec<FolderPath>)> {
     let head = house.store.head(holding.claim.mailbox()).await?;
     let first = if head.begun { PassKind::Incremental } else { PassKind::Initial };
     let kind = copy.kind.unwrap_or(first);
@@ -155,7 +161,7 @@ async fn passes(
     let mut was_open = false;
     loop {
         let error = match once(house, copy, holding, cancel, kind, (&mut was_open, opened)).await {
-            Ok(report) => return Ok(report),
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
         cancel.check()?;
@@ -201,6 +207,7 @@ fn again_after(error: &Error, was_open: bool, failures: u32, patience: Patience)
     match (error.kind(), error.retry()) {
         // Nobody ever answered: whoever typed the name wants to know now.
         (Kind::Unreachable | Kind::Timeout, _) if !was_open && CONNECTING.contains(&error.op()) => None,
+        (Kind::Timeout, _) if !was_open && failures >= SILENT_TRIES => None,
         (_, Retry::After(wait)) if wait > patience.longest => None,
         (_, Retry::After(wait)) => Some(wait),
         (_, Retry::Soon) => Some(Duration::from_millis(250) * 2u32.pow(failures.min(6))),
@@ -216,12 +223,13 @@ async fn once(
     cancel: &Cancel,
     kind: PassKind,
     (was_open, opened): (&mut bool, &(dyn Fn() + Send + Sync)),
-) -> Result<Report> {
+) -> Result<(Report, Vec<FolderPath>)> {
     let source_cx = house.cx(Side::Source, cancel, copy.options.connections);
     let target_cx = house.cx(Side::Target, cancel, copy.options.connections);
     let (source, target) = try_join!(copy.source.source(&source_cx), copy.target.target(&target_cx))?;
     *was_open = true;
     opened();
+    let unmapped = unmapped(&*source, &copy.options).await?;
     let sides = Sides {
         source: source.clone(),
         target: target.clone(),
@@ -245,7 +253,16 @@ async fn once(
         Task::Verify => pass::verify(sides, terms, target_cx).await,
     };
     close(&*source, &*target).await;
-    result
+    Ok((result?, unmapped))
+}
+
+/// What the mapping names in vain. Folders are listed for it once more, but only where there is a mapping.
+async fn unmapped(source: &dyn Source, options: &RunOptions) -> Result<Vec<FolderPath>> {
+    if options.map.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths: Vec<FolderPath> = source.folders().await?.into_iter().map(|f| f.path).collect();
+    Ok(mapping::unmatched(&options.map, &paths))
 }
 
 /// Closing tells nothing that matters: all that was answered is written down already.
@@ -253,5 +270,31 @@ async fn close(source: &dyn Source, target: &dyn Target) {
     let (from, to) = futures_util::join!(source.close(), target.close());
     for error in [from, to].into_iter().filter_map(std::result::Result::err) {
         tracing::debug!(code = error.code(), "a session did not end in order");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tries in all of an error that comes each time.
+    fn tries(kind: Kind, op: &'static str, was_open: bool) -> u32 {
+        let error = Error::new(kind, Side::Source, op, "words");
+        let again = |n: &u32| again_after(&error, was_open, *n, Patience::default()).is_some();
+        (1..).find(|n| !again(n)).unwrap_or(0)
+    }
+
+    #[test]
+    fn who_takes_the_connection_and_says_nothing_is_tried_twice() {
+        for (kind, op, was_open, expected) in [
+            (Kind::Unreachable, "connect", false, 1),
+            (Kind::Timeout, "greeting", false, 2),
+            (Kind::Timeout, "secure connection", false, 2),
+            (Kind::Timeout, "greeting", true, 5),
+            (Kind::Unreachable, "greeting", false, 5),
+            (Kind::Unauthenticated, "sign in", false, 1),
+        ] {
+            assert_eq!(tries(kind, op, was_open), expected, "{kind:?} {op} {was_open}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod instance;
 mod logging;
 mod out;
 mod progress;
+mod refusal;
 mod reports;
 mod result;
 mod secrets;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(out::code_of_output(code)),
         Err(failure) => {
             out.complain(&failure);
+            out.end(|| refusal::object(&failure, &refusal::words()));
             ExitCode::from(out::code_of_output(failure.exit_code()))
         }
     }
@@ -59,6 +61,11 @@ fn main() -> ExitCode {
 fn said(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
+        let words = refusal::words();
+        if refusal::wants_json(&words) {
+            let failure = Failure::usage(refusal::sentence(&error.to_string()));
+            out::document(&refusal::object(&failure, &words));
+        }
         return ExitCode::from(exit::USAGE);
     }
     out::noted(printed);

@@ -1,7 +1,10 @@
 //! The one object with which `copy`, `verify` and a waited-for batch end under `-o json`, and its text.
 
 use mailferry_engine::pass::Report;
-use mailferry_model::report::{Findings, Named, Score, Totals};
+use mailferry_model::{
+    folder::FolderPath,
+    report::{Findings, Named, Score, Totals},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,6 +31,27 @@ pub struct Renamed {
     pub target: String,
     /// Why.
     pub reason: String,
+}
+
+/// What is worth a look and changes no exit code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Catalogue code.
+    pub code: &'static str,
+    /// The folder that it is about.
+    pub folder: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Warning {
+    /// The mapping names a folder in vain.
+    pub fn of_unmapped(folder: &FolderPath) -> Self {
+        let folder = folder.to_string();
+        let message =
+            format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
+        Self { code: "FOLDER_NOT_AT_SOURCE", folder, message }
+    }
 }
 
 /// The exit code of findings.
@@ -83,6 +107,7 @@ fn of_findings(findings: &Findings, code: u8) -> Value {
         "exitCode": code,
         "score": findings.score(),
         "sentence": findings.sentence(),
+        "warnings": [],
     });
     if let (Value::Object(all), Ok(Value::Object(fields))) = (&mut object, serde_json::to_value(findings)) {
         all.extend(fields);

@@ -49,6 +49,12 @@ pub fn mapped(rules: &[MapRule], path: &FolderPath) -> Option<FolderPath> {
     Some(FolderPath(rule.to.0.iter().chain(below).cloned().collect()))
 }
 
+/// The folders that rules speak of and that are not among these, nor any below them: probably mistyped.
+pub fn unmatched(rules: &[MapRule], paths: &[FolderPath]) -> Vec<FolderPath> {
+    let is_there = |rule: &&MapRule| paths.iter().any(|path| path.is_within(&rule.from));
+    rules.iter().filter(|rule| !is_there(rule)).map(|rule| rule.from.clone()).collect()
+}
+
 /// Names to try, one after another, for a folder name that a target refuses or would merge with another.
 /// The first is the name itself; all others are made by rule, so that a second run makes the same.
 pub fn names(name: &str, separator: Option<char>) -> Vec<String> {
@@ -81,6 +87,16 @@ mod tests {
         assert_eq!(at("A/B/D").as_deref(), Some("Y/Z/D"));
         assert_eq!(at("AB"), None);
         assert!("A".parse::<MapRule>().is_err() && "=B".parse::<MapRule>().is_err());
+    }
+
+    #[test]
+    fn a_rule_for_a_folder_that_is_not_there_is_found() {
+        let rules: Vec<MapRule> =
+            ["A=X", "B=Y", "C/D=Z", "INBOX=I"].iter().map(|r| r.parse().unwrap()).collect();
+        let paths: Vec<FolderPath> =
+            ["INBOX", "A/below", "C", "BB"].iter().map(|p| p.parse().unwrap()).collect();
+        let told: Vec<String> = unmatched(&rules, &paths).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["B", "C/D"]);
     }
 
     #[test]

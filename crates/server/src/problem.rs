@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use mailferry_model::{Error, Kind, Side, catalogue};
+use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected};
 use serde::{Deserialize, Serialize};
 
 /// A problem as it is sent.
@@ -50,6 +50,18 @@ pub struct RowProblem {
     pub error_message: String,
     /// What to do.
     pub suggestion: String,
+}
+
+impl RowProblem {
+    /// A rejected row, without its cells.
+    pub(crate) fn of(row: &Rejected) -> Self {
+        Self {
+            row_number: row.number,
+            error_code: row.code.to_owned(),
+            error_message: row.message.clone(),
+            suggestion: row.suggestion.clone(),
+        }
+    }
 }
 
 impl Problem {

@@ -2,6 +2,8 @@
 //!
 //! Owner, name and version are part of the seal: a sealed secret that was copied to another row does not open.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -25,29 +27,39 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const WRAPPED: usize = 32 + TAG;
 
+/// Goes before rows of secrets.
+const INSERT: &str = "INSERT INTO secret (workspace, owner, name, version, body)";
+
 #[async_trait]
 impl Secrets for SqlStore {
     async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()> {
+        self.seal_all(&[(owner, name, secret)]).await
+    }
+
+    async fn seal_all(&self, secrets: &[(Uuid, &str, &Secret<String>)]) -> Result<()> {
         let op = "seal secret";
-        name_key(op, name)?;
+        let mut plain = HashMap::with_capacity(secrets.len());
+        for (owner, name, secret) in secrets {
+            name_key(op, name)?;
+            plain.insert((*owner, *name), *secret);
+        }
+        let row = |(owner, name): &(Uuid, &str), version: i64, body: Vec<u8>| {
+            args![self.workspace, *owner, (*name).to_owned(), version, body]
+        };
+        let places = plain.keys().map(|place| row(place, 1, Vec::new())).collect();
         let mut tx = self.db.write(op).await?;
-        // The row is locked by this, so that two versions never have one number.
-        let row = tx
-            .row(
-                "INSERT INTO secret (workspace, owner, name, version, body) VALUES ($1, $2, $3, 1, $4)
-                 ON CONFLICT (workspace, owner, name) DO UPDATE SET version = secret.version + 1
-                 RETURNING version",
-                args![self.workspace, owner, name.to_owned(), Vec::new()],
-            )
-            .await?;
-        let version = row.map_or(Ok(1), |row| row.int(0))?;
-        let whose = whose(self.workspace, owner, name, version);
-        let body = seal(&self.key, &whose, secret.expose().as_bytes())?;
-        tx.run(
-            "UPDATE secret SET body = $4 WHERE workspace = $1 AND owner = $2 AND name = $3",
-            args![self.workspace, owner, name.to_owned(), body],
-        )
-        .await?;
+        // The rows are locked by this, so that two versions never have one number.
+        let count = "ON CONFLICT (workspace, owner, name) DO UPDATE SET version = secret.version + 1
+                     RETURNING owner, name, version";
+        let mut sealed = Vec::with_capacity(plain.len());
+        for told in tx.inserted(INSERT, count, places).await? {
+            let (owner, name, version) = (told.id(0)?, told.text(1)?, told.int(2)?);
+            let Some((place, secret)) = plain.get_key_value(&(owner, name.as_str())) else { continue };
+            let whose = whose(self.workspace, owner, &name, version);
+            sealed.push(row(place, version, seal(&self.key, &whose, secret.expose().as_bytes())?));
+        }
+        let replace = "ON CONFLICT (workspace, owner, name) DO UPDATE SET body = excluded.body";
+        tx.insert(INSERT, replace, sealed).await?;
         tx.commit().await
     }
 

@@ -147,17 +147,43 @@ impl Tx {
     pub(crate) async fn insert(&mut self, before: &str, after: &str, rows: Vec<Vec<Arg>>) -> Result<()> {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let some: Vec<Vec<Arg>> = rows.by_ref().take(ROWS).collect();
-            let (mut values, mut n) = (Vec::new(), 0);
-            for row in &some {
-                let marks: Vec<String> = (n + 1..=n + row.len()).map(|i| format!("${i}")).collect();
-                values.push(format!("({})", marks.join(",")));
-                n += row.len();
-            }
-            let text = format!("{before} VALUES {} {after}", values.join(","));
-            self.run(AssertSqlSafe(text), some.into_iter().flatten().collect()).await?;
+            let (text, args) = values(before, after, rows.by_ref().take(ROWS).collect());
+            self.run(AssertSqlSafe(text), args).await?;
         }
         Ok(())
+    }
+
+    /// As [`Tx::insert`], and what `after` returns, in no order.
+    pub(crate) async fn inserted(
+        &mut self,
+        before: &str,
+        after: &str,
+        rows: Vec<Vec<Arg>>,
+    ) -> Result<Vec<Row>> {
+        let (mut rows, mut returned) = (rows.into_iter().peekable(), Vec::new());
+        while rows.peek().is_some() {
+            let (text, args) = values(before, after, rows.by_ref().take(ROWS).collect());
+            returned.extend(self.rows(AssertSqlSafe(text), args).await?);
+        }
+        Ok(returned)
+    }
+
+    /// Runs `{before} ($n, …)` for any number of values, which stand behind those of `first`; its rows.
+    pub(crate) async fn among(
+        &mut self,
+        before: &str,
+        first: impl Fn() -> Vec<Arg>,
+        values: Vec<String>,
+    ) -> Result<Vec<Row>> {
+        let mut found = Vec::new();
+        for some in values.chunks(ROWS) {
+            let mut args = first();
+            let marks: Vec<String> = (1..=some.len()).map(|i| format!("${}", args.len() + i)).collect();
+            args.extend(some.iter().cloned().map(Arg::from));
+            let text = format!("{before} ({})", marks.join(","));
+            found.extend(self.rows(AssertSqlSafe(text), args).await?);
+        }
+        Ok(found)
     }
 
     /// Ends it for good.
@@ -173,6 +199,18 @@ impl Tx {
     pub(crate) fn refuse(&self, kind: Kind, context: impl Into<String>) -> Error {
         refuse(kind, self.op, context)
     }
+}
+
+/// `{before} VALUES (…), (…) {after}` with its arguments.
+fn values(before: &str, after: &str, rows: Vec<Vec<Arg>>) -> (String, Vec<Arg>) {
+    let (mut values, mut n) = (Vec::new(), 0);
+    for row in &rows {
+        let marks: Vec<String> = (n + 1..=n + row.len()).map(|i| format!("${i}")).collect();
+        values.push(format!("({})", marks.join(",")));
+        n += row.len();
+    }
+    let text = format!("{before} VALUES {} {after}", values.join(","));
+    (text, rows.into_iter().flatten().collect())
 }
 
 macro_rules! column {

@@ -71,6 +71,15 @@ impl Users for SqlStore {
         tx.rows(sql, args![self.workspace, name_key(op, address)?]).await?.iter().map(made).collect()
     }
 
+    async fn batches_of(&self, addresses: &[String]) -> Result<Vec<(String, BatchId)>> {
+        let op = "find batches";
+        let keys: Result<Vec<String>> = addresses.iter().map(|a| name_key(op, a)).collect();
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT address_key, batch FROM member WHERE workspace = $1 AND address_key IN";
+        let rows = tx.among(sql, || args![self.workspace], keys?).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, BatchId(row.id(1)?)))).collect()
+    }
+
     async fn users(&self, batch: BatchId) -> Result<Vec<User>> {
         let mut tx = self.db.read("list users").await?;
         let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2

@@ -33,6 +33,7 @@ mod dovecot;
 mod last_words;
 mod odd;
 mod one_more;
+mod silent;
 
 /// What every variant must still announce for Dovecot to be usable.
 const PLAIN: &str = "IMAP4rev1 SASL-IR ID";

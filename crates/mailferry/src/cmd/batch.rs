@@ -1,6 +1,7 @@
 //! `batch new|list|show|start|stop|sync|complete|watch|remove`.
 
 use std::{
+    collections::HashMap,
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -9,7 +10,10 @@ use std::{
 
 use axum::http::Method;
 use clap::{Args, Subcommand};
-use mailferry_model::csv::{self, Needs, Passwords};
+use mailferry_model::{
+    catalogue,
+    csv::{self, Needs, Passwords},
+};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -172,8 +176,22 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
     let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);
     let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
-    let parsed =
+    let mut parsed =
         csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let text = csv::text(&bytes).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let text = Zeroizing::new(text.into_owned());
+    let mut body = json!({
+        "name": args.name,
+        "source": args.source,
+        "target": args.target,
+        "csv": *text,
+        "options": args.run.options(),
+        "skipRejected": args.skip_rejected,
+        "dryRun": true,
+    });
+    // The router knows what the file does not tell: mailboxes of other batches.
+    let judged = api.post("/batches", body.clone()).await?;
+    parsed.reject(rejected(&judged));
     if !parsed.rejected.is_empty() {
         write_private(&args.rejected, &parsed.rejected_csv())?;
         let (n, file) = (parsed.rejected.len(), args.rejected.display());
@@ -181,15 +199,6 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
             "{n} rows cannot be used; {file} has them with their reasons, correct and import it."
         ));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{shown}: not UTF-8")))?;
-    let body = json!({
-        "name": args.name,
-        "source": args.source,
-        "target": args.target,
-        "csv": text,
-        "options": args.run.options(),
-        "skipRejected": args.skip_rejected,
-    });
     let rows = parsed.rows.len();
     if args.dry_run {
         let made = json!({ "name": args.name, "total": rows, "rejected": parsed.rejected.len() });
@@ -198,6 +207,7 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
             false => asked.out.show(&made, &COLUMNS),
         }
     } else {
+        body["dryRun"] = false.into();
         let made = api.post("/batches", body).await?;
         match asked.out.is_for_people() {
             true => {
@@ -215,6 +225,17 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
             .note(&format!("{shown} holds passwords; they are kept encrypted now, the file is not needed."));
     }
     Ok(if parsed.rejected.is_empty() { exit::OK } else { exit::PARTIAL })
+}
+
+/// The rows that the router rejects, with the words of its codes.
+fn rejected(judged: &Value) -> HashMap<u64, (&'static str, String, String)> {
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let rows = judged["rejected"].as_array().into_iter().flatten();
+    rows.filter_map(|row| {
+        let code = catalogue::find(row["errorCode"].as_str()?).map_or("CSV_ROWS_REJECTED", |e| &e.code);
+        Some((row["rowNumber"].as_u64()?, (code, text(row, "errorMessage"), text(row, "suggestion"))))
+    })
+    .collect()
 }
 
 async fn needed(api: &Api, endpoint: &str) -> Result<Passwords, Failure> {

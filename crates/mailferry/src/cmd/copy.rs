@@ -28,7 +28,7 @@ use crate::{
     instance::{Instance, Pace},
     out::Column,
     progress::{Display, Moment, TICK},
-    result::{self, Did, Renamed},
+    result::{self, Did, Renamed, Warning},
     signals,
 };
 
@@ -110,6 +110,9 @@ pub async fn one_mailbox(
                 Task::Move | Task::Verify => result::finished(report, &renamed),
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
+            let warnings: Vec<Warning> = copied.unmapped.iter().map(Warning::of_unmapped).collect();
+            warnings.iter().for_each(|w| out.note(&format!("warning: {} [{}]", w.message, w.code)));
+            result::put(&mut object, "warnings", json!(warnings));
             match (out.form, task) {
                 (Form::Json, _) => out.document(&object),
                 (Form::Jsonl, _) => {

@@ -7,7 +7,10 @@ mod yaml;
 
 use std::{
     io::{ErrorKind, IsTerminal, Write},
-    sync::OnceLock,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
@@ -32,6 +35,7 @@ pub struct Out {
     quiet: bool,
     errors_as_json: bool,
     progress: ProgressForm,
+    documented: Arc<AtomicBool>,
 }
 
 impl Out {
@@ -44,6 +48,7 @@ impl Out {
             quiet: global.quiet,
             errors_as_json: global.log_format == LogForm::Json,
             progress: global.progress,
+            documented: Arc::default(),
         }
     }
 
@@ -98,8 +103,15 @@ impl Out {
 
     /// One JSON document.
     pub fn document(&self, value: &Value) {
-        let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        print(&format!("{text}\n"));
+        self.documented.store(true, Ordering::Relaxed);
+        document(value);
+    }
+
+    /// The one object of a command that failed, unless it has told already how it went.
+    pub fn end(&self, object: impl FnOnce() -> Value) {
+        if self.form == Form::Json && !self.documented.load(Ordering::Relaxed) {
+            self.document(&object());
+        }
     }
 
     /// A line of a run, for programs that follow it; nothing in other forms.
@@ -182,6 +194,12 @@ pub fn code_of_output(code: u8) -> u8 {
     let Some(why) = UNWRITTEN.get() else { return code };
     complain(&format!("mailferry: the output cannot be written: {why} [OUTPUT_UNWRITTEN]\n"));
     if code == crate::exit::OK { crate::exit::OTHER } else { code }
+}
+
+/// Writes a JSON document to standard output.
+pub fn document(value: &Value) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    print(&format!("{text}\n"));
 }
 
 /// Writes to standard error; nothing helps where that is closed.

@@ -100,6 +100,37 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
 }
 
 #[test]
+fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    endpoint(&ferry, "New", &[]);
+    let header = "EmailAddress,Password,TargetPassword\n";
+    let one = ferry.file("one.csv", &format!("{header}a@x,p,q\nb@x,p,q\n"));
+    let two = ferry.file("two.csv", &format!("{header}c@x,p,q\nA@x,p,q\n"));
+    let new = |name, csv| ["batch", "new", name, "--source", "Old", "--target", "New", "--csv", csv];
+    ferry.ends(0, &new("w1", &one));
+    let ran = ferry.ends(2, &new("w2", &two));
+    assert!(ran.err.contains("row 3: A@x is already included in migration batch w1."), "{}", ran.err);
+    let rejected = std::fs::read_to_string(ferry.path("rejected.csv")).unwrap();
+    assert!(rejected.contains("\r\nA@x,p,q,3,CSV_IN_ANOTHER_BATCH,"), "{rejected}");
+    ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
+    ferry.ends(3, &[&new("w2", &two)[..], &["--skip-rejected"]].concat());
+    let corrected = rejected.replace("A@x", "d@x");
+    // As a spreadsheet saves it.
+    let units: Vec<u8> =
+        ["\u{feff}", &corrected].concat().encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let rest = ferry.file("rest.csv", "");
+    std::fs::write(&rest, units).unwrap();
+    ferry.ends(0, &new("w3", &rest));
+    let users = ferry.ends(0, &["user", "list", "-o", "json"]).json();
+    let addresses: Vec<&Value> = users.as_array().unwrap().iter().map(|u| &u["emailAddress"]).collect();
+    assert_eq!(addresses, ["a@x", "b@x", "c@x", "d@x"]);
+    ferry.ends(6, &new("w1", &one));
+    ferry.ends(0, &["batch", "remove", "w1", "--yes"]);
+    ferry.ends(0, &new("w4", &one));
+}
+
+#[test]
 fn a_batch_with_a_failed_mailbox_is_not_perfect() {
     let ferry = Ferry::new();
     ferry.maildir("from/anna@x", 2);

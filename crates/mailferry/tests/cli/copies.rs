@@ -132,3 +132,24 @@ fn a_limit_ends_a_copy_in_order_and_the_next_goes_on() {
     ferry.ends(2, &["copy", &from, &to, "--max-transfer", "much"]);
     ferry.ends(0, &words(&["copy", &from, &to, "--max-transfer", "1G", "--max-errors", "5"], &FAST));
 }
+
+#[test]
+fn a_mapping_of_a_folder_that_is_not_there_is_warned_of_by_name() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
+    ferry.maildir("from/.Work", 1);
+    let rules = ["--map", "Work=Job", "--map", "Wrok/2024=Old", "--grace", "0", "-o", "json"];
+    for command in [&["copy", &from, &to, "--dry-run"][..], &["copy", &from, &to], &["verify", &from, &to]] {
+        let ran = ferry.ends(0, &[command, &rules].concat());
+        let told = ran.json();
+        let warnings = told["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{told}");
+        assert_eq!(
+            (&warnings[0]["folder"], &warnings[0]["code"]),
+            (&"Wrok/2024".into(), &"FOLDER_NOT_AT_SOURCE".into())
+        );
+        assert!(ran.err.contains("Wrok/2024") && !ran.err.contains("Work"), "{}", ran.err);
+    }
+    let told = ferry.ends(0, &["copy", &from, &to, "--map", "Work=Job", "--grace", "0", "-o", "json"]).json();
+    assert_eq!(told["warnings"], serde_json::json!([]), "{told}");
+}

@@ -93,3 +93,68 @@ fn an_administrator_without_a_style_is_a_mistake_of_usage() {
     let ran = ferry.ends(2, &words);
     assert!(ran.err.contains("--source-admin-style"), "{}", ran.err);
 }
+
+#[test]
+fn every_mistake_of_usage_ends_with_the_one_object() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
+    let finished = ferry.ends(0, &["copy", &from, &to, "-o", "json"]).json();
+    let lists = ["skipped", "missing", "doubled", "changedAtTarget", "rewritten", "notMigratable"];
+    let fields = ["result", "exitCode", "score", "identified", "placed", "bytes", "sentence"];
+    for words in [
+        &["copy", &from][..],
+        &["copy", &from, &from],
+        &["copy", &from, &to, "--no-such-flag"],
+        &["copy", &from, &to, "--max-size", "huge"],
+        &["copy", &from, &to, "--map", "A"],
+        &["copy", "pigeon:x", &to],
+        &["copy", "imaps://u:p@h", &to],
+        &["verify", "imaps://u@h"],
+        &["verify"],
+        &["batch", "new", "w"],
+        &["batch", "new", "w", "--source", "a", "--target", "b", "--csv", "nowhere.csv"],
+        &["batch", "fly"],
+        &["endpoint", "new", "e", "--type", "pigeon"],
+        &["endpoint", "new", "e", "--type", "imap"],
+        &["endpoint", "list", "--sort", "colour"],
+        &["endpoint", "list", "--filter", "colour"],
+        &["endpoint", "list", "--limit", "x"],
+        &["item", "list", "--kind", "lost"],
+        &["user", "list", "--status", "lost"],
+        &["nonsense"],
+        &[],
+    ] {
+        let ran = ferry.ends(2, &[words, &["-o", "json"]].concat());
+        let told = ran.json();
+        assert_eq!((&told["result"], &told["exitCode"]), (&"failed".into(), &2.into()), "{words:?} {told}");
+        assert!(
+            fields.iter().all(|f| told.get(f).is_some() && finished.get(f).is_some()),
+            "{words:?} {told}"
+        );
+        assert!(lists.iter().all(|l| told[l].as_array().is_some_and(Vec::is_empty)), "{words:?} {told}");
+        assert!(told["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{words:?} {told}");
+        assert!(!ran.err.is_empty(), "{words:?}");
+    }
+    let told = ferry.ends(4, &["endpoint", "show", "nobody", "-o", "json"]).json();
+    assert_eq!((&told["exitCode"], &told["score"]), (&4.into(), &serde_json::Value::Null), "{told}");
+}
+
+/// What hangs up without a word greets no better later; it is tried a few times in a row.
+#[test]
+fn a_server_that_hangs_up_before_its_greeting_is_a_fault_of_the_protocol() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("imap://u@127.0.0.1:{}?security=none", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    std::thread::scope(|scope| {
+        for (code, side) in [(25, "source"), (35, "target")] {
+            let url = &url;
+            scope.spawn(move || {
+                let ferry = Ferry::new();
+                let (mailbox, secret) = (ferry.maildir("mailbox", 1), ferry.file("pw", "p"));
+                let (from, to) = if side == "source" { (url, &mailbox) } else { (&mailbox, url) };
+                let flag = format!("--{side}-password-file");
+                ferry.ends(code, &["copy", from, to, &flag, &secret, "-o", "json"]);
+            });
+        }
+    });
+}

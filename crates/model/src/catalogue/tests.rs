@@ -51,13 +51,14 @@ fn every_code_in_the_sources_is_explained() {
 
 /// Codes of items, CSV and requests begin so.
 fn is_code(word: &str) -> bool {
-    const WHOLE: [&str; 12] = [
+    const WHOLE: [&str; 13] = [
         "DOUBLED",
         "REPAIRED",
         "CHANGED_AT_TARGET",
         "DATE_REWRITTEN",
         "FLAGS_REWRITTEN",
         "FOLDER_LEFT_OUT",
+        "FOLDER_NOT_AT_SOURCE",
         "NOT_YET_PLACED",
         "WRONG_STATE",
         "NOT_SYNCED",

@@ -32,24 +32,33 @@ pub const COLUMNS: [(Column, &str); 6] = [
 /// What `rejected.csv` adds; ignored when it is imported again.
 pub const VERDICT_COLUMNS: [&str; 4] = ["RowNumber", "ErrorCode", "ErrorMessage", "Suggestion"];
 
+/// How a column of `rejected.csv` is called that holds a cell for which there was no column: with its number.
+pub(super) const SURPLUS: &str = "Surplus";
+
 /// What each cell of a row stands for.
 pub(super) struct Header {
     /// The names as they were written, those of a verdict left out.
     pub names: Vec<String>,
     /// Position of each kept cell within the row, and its meaning.
     pub cells: Vec<(usize, Column)>,
+    /// Position of each cell that an earlier verdict found to be too many.
+    pub surplus: Vec<usize>,
     /// Number of cells in the header, those of a verdict included.
     pub width: usize,
 }
 
 /// Reads the header.
 pub(super) fn header<'a>(names: impl Iterator<Item = &'a str>) -> Result<Header, Refusal> {
-    let mut header = Header { names: Vec::new(), cells: Vec::new(), width: 0 };
+    let mut header = Header { names: Vec::new(), cells: Vec::new(), surplus: Vec::new(), width: 0 };
     let mut unknown = Vec::new();
     for (at, name) in names.enumerate() {
         header.width = at + 1;
         let name = name.trim();
         if VERDICT_COLUMNS.iter().any(|v| v.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        if is_surplus(name) {
+            header.surplus.push(at);
             continue;
         }
         match COLUMNS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)) {
@@ -75,4 +84,9 @@ pub(super) fn header<'a>(names: impl Iterator<Item = &'a str>) -> Result<Header,
         return Err(Refusal::new("CSV_NO_ADDRESS_COLUMN", message));
     }
     Ok(header)
+}
+
+fn is_surplus(name: &str) -> bool {
+    let number = name.get(..SURPLUS.len()).filter(|word| word.eq_ignore_ascii_case(SURPLUS));
+    number.is_some_and(|_| name[SURPLUS.len()..].parse::<u32>().is_ok())
 }

@@ -4,10 +4,12 @@
 //! `rejected.csv` that imports again once corrected. Nothing here connects to anything.
 
 mod columns;
+mod encoding;
 mod parse;
 mod rejected;
 #[cfg(test)]
 mod tests;
 
 pub use columns::{COLUMNS, Column, VERDICT_COLUMNS};
+pub use encoding::text;
 pub use parse::{MAX_BYTES, MAX_ROWS, Needs, Parsed, Passwords, Refusal, Rejected, Row, parse};

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::columns::{Column, Header, header};
+use super::{
+    columns::{Column, Header, header},
+    encoding::text,
+};
 use crate::{secret::Secret, settings::MailboxAddress};
 
 /// At most so many rows.
@@ -37,6 +40,8 @@ pub struct Row {
     pub source: MailboxAddress,
     /// The mailbox at the target.
     pub target: MailboxAddress,
+    /// Its cells as they were, one for each column: needed where something else rejects it.
+    pub cells: Secret<Vec<String>>,
 }
 
 /// A row that cannot be used, and why.
@@ -44,7 +49,7 @@ pub struct Row {
 pub struct Rejected {
     /// The line of the file in which it begins; the header is line 1.
     pub number: u64,
-    /// Its cells as they were, passwords too.
+    /// Its cells as they were, passwords too: one for each column, then those for which there is none.
     pub cells: Secret<Vec<String>>,
     /// Catalogue code.
     pub code: &'static str,
@@ -65,6 +70,24 @@ pub struct Parsed {
     pub rejected: Vec<Rejected>,
 }
 
+impl Parsed {
+    /// Rejects usable rows by their number, for reasons that the file alone does not tell: code, message,
+    /// suggestion.
+    pub fn reject(&mut self, mut faults: HashMap<u64, (&'static str, String, String)>) {
+        let mut taken = Vec::new();
+        self.rows.retain(|row| match faults.remove(&row.number) {
+            Some((code, message, suggestion)) => {
+                let (number, cells) = (row.number, row.cells.clone());
+                taken.push(Rejected { number, cells, code, message, suggestion });
+                false
+            }
+            None => true,
+        });
+        self.rejected.append(&mut taken);
+        self.rejected.sort_by_key(|row| row.number);
+    }
+}
+
 /// Why a whole file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -83,7 +106,7 @@ impl Refusal {
 
 /// Reads a file.
 ///
-/// UTF-8 with or without BOM, LF or CRLF, separated by comma, semicolon or tab as its header is.
+/// Encoded as [`text`] takes it, LF or CRLF, separated by comma, semicolon or tab as its header is.
 ///
 /// # Errors
 /// What concerns the whole file: its size, encoding and header. A faulty row is in [`Parsed::rejected`].
@@ -92,10 +115,8 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         let message = format!("The file has {} bytes; at most {MAX_BYTES} are read.", bytes.len());
         return Err(Refusal::new("CSV_TOO_LARGE", message));
     }
-    let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).map_err(|e| {
-        let line = 1 + bytes[..e.valid_up_to().min(bytes.len())].iter().filter(|b| **b == b'\n').count();
-        Refusal::new("CSV_NOT_UTF8", format!("The file is not UTF-8 (line {line})."))
-    })?;
+    let text = text(bytes)?;
+    let text: &str = &text;
     let first = text.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t'].into_iter().find(|s| first.as_bytes().contains(s)).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
@@ -131,7 +152,7 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
             Ok(row) => parsed.rows.push(row),
             Err((code, message, suggestion)) => parsed.rejected.push(Rejected {
                 number,
-                cells: Secret::new(kept_cells(&header, &record, char::from(separator))),
+                cells: Secret::new(kept_cells(&header, &record)),
                 code,
                 message,
                 suggestion,
@@ -153,10 +174,16 @@ fn row(
     needs: Needs,
     seen: &mut HashMap<String, u64>,
 ) -> Result<Row, Fault> {
-    if record.len() != header.width {
+    let surplus = surplus(header, record).len();
+    if record.len() != header.width || surplus > 0 {
+        let columns = header.cells.len();
+        let cells = match record.len() < header.width {
+            true => record.len().min(columns),
+            false => columns + surplus.max(record.len() - header.width),
+        };
         return Err((
             "CSV_WRONG_CELL_COUNT",
-            format!("The row has {} cells, the header has {}.", record.len(), header.width),
+            format!("The row has {cells} cells, the header has {columns}."),
             "Write one cell for each column, empty ones too; put cells with a separator between quotes."
                 .into(),
         ));
@@ -211,7 +238,7 @@ fn row(
         password: target_password,
         token: None,
     };
-    Ok(Row { number, source, target })
+    Ok(Row { number, source, target, cells: Secret::new(kept_cells(header, record)) })
 }
 
 fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
@@ -239,16 +266,16 @@ fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
     }
 }
 
-/// The row's own cells, as many as there are columns, without those of an earlier verdict.
-fn kept_cells(header: &Header, record: &csv::StringRecord, separator: char) -> Vec<String> {
-    let mut cells: Vec<String> =
-        header.cells.iter().map(|(at, _)| record.get(*at).unwrap_or_default().to_owned()).collect();
-    if let Some(last) = cells.last_mut() {
-        // More cells than columns: most likely a separator in the last one, which quotes will mend.
-        for extra in record.iter().skip(header.width) {
-            last.push(separator);
-            last.push_str(extra);
-        }
-    }
+/// The row's own cells, one for each column, and behind them those for which there is no column.
+fn kept_cells(header: &Header, record: &csv::StringRecord) -> Vec<String> {
+    let cell = |at: &usize| record.get(*at).unwrap_or_default().to_owned();
+    header.cells.iter().map(|(at, _)| cell(at)).chain(surplus(header, record)).collect()
+}
+
+/// Cells for which there is no column, without empty ones at their end.
+fn surplus(header: &Header, record: &csv::StringRecord) -> Vec<String> {
+    let known = header.surplus.iter().map(|at| record.get(*at).unwrap_or_default());
+    let mut cells: Vec<String> = known.chain(record.iter().skip(header.width)).map(str::to_owned).collect();
+    cells.truncate(cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
     cells
 }

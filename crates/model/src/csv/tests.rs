@@ -64,20 +64,76 @@ fn files_as_people_bring_them() {
 }
 
 #[test]
+fn spreadsheets_utf16_is_read_and_nothing_is_guessed() {
+    let text = "EmailAddress\tPassword\r\na@x\tpäss\u{1f600}\r\n";
+    let units = |mark: &[u8], octets: fn(u16) -> [u8; 2]| {
+        [mark, &text.encode_utf16().flat_map(octets).collect::<Vec<u8>>()].concat()
+    };
+    for file in [units(b"\xff\xfe", u16::to_le_bytes), units(b"\xfe\xff", u16::to_be_bytes)] {
+        let parsed = parse(&file, ADMIN).unwrap();
+        assert_eq!(parsed.rows[0].source.password, Some("päss\u{1f600}".into()));
+        for cut in [file.len() - 1, file.len() - 7] {
+            assert_eq!(parse(&file[..cut], ADMIN).map_err(|e| e.code).is_ok(), cut % 2 == 0, "{cut}");
+        }
+    }
+    let lone = parse(b"\xff\xfea\0\n\0\x00\xd8", ADMIN).unwrap_err();
+    assert_eq!((lone.code, lone.message.as_str()), ("CSV_NOT_UTF8", "The file is not UTF-16 (line 2)."));
+    let ansi = parse(b"\xef\xbb\xbfEmailAddress,Password\na@x,p\xe4ss\n", ADMIN).unwrap_err();
+    assert_eq!((ansi.code, ansi.message.as_str()), ("CSV_NOT_UTF8", "The file is not UTF-8 (line 2)."));
+}
+
+#[test]
 fn rejected_rows_import_again_once_corrected() {
     let text = "EmailAddress,Password\nanna,p1\na@x,p2\nb@x,\"p3\"\"\",extra\n";
     let parsed = parse(text.as_bytes(), ADMIN).unwrap();
     let file = String::from_utf8(parsed.rejected_csv()).unwrap();
     assert!(
-        file.starts_with("EmailAddress,Password,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"),
+        file.starts_with("EmailAddress,Password,Surplus1,RowNumber,ErrorCode,ErrorMessage,Suggestion\r\n"),
         "{file}"
     );
-    assert!(file.contains("\r\nanna,p1,2,CSV_BAD_ADDRESS,"), "{file}");
+    assert!(file.contains("\r\nanna,p1,,2,CSV_BAD_ADDRESS,"), "{file}");
     let again = parse(file.as_bytes(), ADMIN).unwrap();
-    assert_eq!(again.rejected.len(), 1, "the quoted extra cell is mended, the address is not");
-    let corrected = parse(file.replace("anna,", "anna@x,").as_bytes(), ADMIN).unwrap();
+    assert_eq!(again.rejected.len(), 2, "nothing is good before it is corrected: {file}");
+    let file = file.replace("anna,", "anna@x,").replace("\"p3\"\"\",extra,", "\"p3\"\",extra\",,");
+    let corrected = parse(file.as_bytes(), ADMIN).unwrap();
     assert_eq!((corrected.rows.len(), corrected.rejected.len()), (2, 0), "{file}");
     assert_eq!(corrected.rows[0].source.password, Some("p1".into()));
+    assert_eq!(corrected.rows[1].source.password, Some("p3\",extra".into()));
+}
+
+#[test]
+fn surplus_cells_stay_what_they_were() {
+    let text = "EmailAddress;Password\na@x;p;q;;r\nanna;s\nb@x;t;u\n";
+    let mut file = parse(text.as_bytes(), ADMIN).unwrap().rejected_csv();
+    // Imported again and again without a correction, nothing is lost and nothing becomes good.
+    for _ in 0..3 {
+        let told = String::from_utf8(file.clone()).unwrap();
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(
+            lines[0].starts_with("EmailAddress,Password,Surplus1,Surplus2,Surplus3,RowNumber,"),
+            "{told}"
+        );
+        assert!(lines[1].starts_with("a@x,p,q,,r,2,CSV_WRONG_CELL_COUNT,"), "{told}");
+        assert!(lines[2].starts_with("anna,s,,,,3,CSV_BAD_ADDRESS,"), "{told}");
+        assert!(lines[3].starts_with("b@x,t,u,,,4,CSV_WRONG_CELL_COUNT,"), "{told}");
+        let parsed = parse(&file, ADMIN).unwrap();
+        assert_eq!((parsed.rows.len(), parsed.rejected.len()), (0, 3), "{told}");
+        file = parsed.rejected_csv();
+    }
+}
+
+#[test]
+fn rows_that_others_reject_go_the_same_way() {
+    let mut parsed = parse(b"EmailAddress,Password\na@x,p\nanna,q\nb@x,r\n", ADMIN).unwrap();
+    let fault = ("CSV_IN_ANOTHER_BATCH", "It is in w.".to_owned(), "Leave it there.".to_owned());
+    parsed.reject([(2, fault.clone()), (99, fault)].into());
+    let numbers: Vec<u64> = parsed.rejected.iter().map(|r| r.number).collect();
+    assert_eq!((parsed.rows.len(), parsed.rows[0].number, numbers), (1, 4, vec![2, 3]));
+    let file = String::from_utf8(parsed.rejected_csv()).unwrap();
+    assert!(
+        file.contains("\r\na@x,p,2,CSV_IN_ANOTHER_BATCH,It is in w.,Leave it there.\r\nanna,q,3,"),
+        "{file}"
+    );
 }
 
 #[test]
@@ -94,8 +150,9 @@ proptest! {
         let text = format!("EmailAddress,Password\n{text}");
         if let Ok(parsed) = parse(text.as_bytes(), ADMIN) && !parsed.rejected.is_empty() {
             let cells: Vec<_> = parsed.rejected.iter().map(|r| r.cells.clone()).collect();
-            prop_assert!(cells.iter().all(|c| c.expose().len() == parsed.columns.len()));
-            prop_assert!(parse(&parsed.rejected_csv(), ADMIN).is_ok());
+            prop_assert!(cells.iter().all(|c| c.expose().len() >= parsed.columns.len()));
+            let again = parse(&parsed.rejected_csv(), ADMIN);
+            prop_assert!(again.is_ok_and(|again| again.rows.len() + again.rejected.len() == cells.len()));
         }
     }
 

@@ -64,6 +64,9 @@ pub trait Users: Send + Sync {
     async fn user(&self, id: UserId) -> Result<User>;
     /// All with this address, in any batch.
     async fn users_by_address(&self, address: &str) -> Result<Vec<User>>;
+    /// The batches in which any of these addresses stands, in no order: one pair for each user, with the address
+    /// in lower case. Any number of addresses, compared without case.
+    async fn batches_of(&self, addresses: &[String]) -> Result<Vec<(String, BatchId)>>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
 }
@@ -121,6 +124,9 @@ pub trait Work: Send + Sync {
 pub trait Secrets: Send + Sync {
     /// Seals a secret of an owner (endpoint or user) under a name; replaces an older one.
     async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()>;
+    /// Seals any number of secrets of any owners, all or none; replaces older ones. Of two with the same owner
+    /// and name the later one stays.
+    async fn seal_all(&self, secrets: &[(Uuid, &str, &Secret<String>)]) -> Result<()>;
     /// Opens all secrets of an owner, by name. Fails if the master key is not the one they were sealed with.
     async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>>;
     /// Forgets all secrets of an owner.

@@ -1,14 +1,17 @@
 //! Batches: new from a CSV, list, show, start, sync, complete, stop, remove.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use mailferry_model::{
-    Kind,
+    Error, Kind, Side,
     batch::Batch,
-    csv::{self, Needs, Passwords},
+    csv::{self, Needs, Parsed, Passwords},
     endpoint::Endpoint,
     id::{BatchId, UserId},
     mapping::RunOptions,
@@ -18,7 +21,7 @@ use mailferry_model::{
     status::{BatchStatus, UserStatus},
     user::User,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{audit, check_name};
 use crate::{
@@ -40,6 +43,18 @@ pub(crate) struct Creation {
     options: RunOptions,
     #[serde(default)]
     skip_rejected: bool,
+    /// Only judge: nothing is made, and faulty rows are no problem but the answer.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What would become of a new batch.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Judgement {
+    name: String,
+    total: usize,
+    rejected: Vec<RowProblem>,
 }
 
 pub(crate) async fn list(State(context): State<Context>) -> Result<Json<Vec<BatchView>>, Problem> {
@@ -70,27 +85,26 @@ pub(crate) async fn report(
 pub(crate) async fn create(
     State(context): State<Context>,
     Body(wanted): Body<Creation>,
-) -> Result<(StatusCode, Json<BatchView>), Problem> {
+) -> Result<Response, Problem> {
     check_name("BATCH_NAME", &wanted.name)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
     check_roles(&context, &source, &target)?;
+    check_free(&context, &wanted.name).await?;
     let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
-    let parsed = csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
+    let mut parsed =
+        csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
+    let taken = taken(&context, &parsed).await?;
+    parsed.reject(taken);
+    let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
+    if wanted.dry_run {
+        let judged = Judgement { name: wanted.name, total: parsed.rows.len(), rejected };
+        return Ok(Json(judged).into_response());
+    }
     if !parsed.rejected.is_empty() && (!wanted.skip_rejected || parsed.rows.is_empty()) {
-        let detail = format!(
-            "{} of {} rows cannot be used.",
-            parsed.rejected.len(),
-            parsed.rows.len() + parsed.rejected.len()
-        );
-        let rows = parsed.rejected.iter().map(|r| RowProblem {
-            row_number: r.number,
-            error_code: r.code.to_owned(),
-            error_message: r.message.clone(),
-            suggestion: r.suggestion.clone(),
-        });
-        let rows = rows.collect();
-        return Err(Problem { rows, ..Problem::refused("CSV_ROWS_REJECTED", detail) });
+        let (n, of) = (parsed.rejected.len(), parsed.rows.len() + parsed.rejected.len());
+        let detail = format!("{n} of {of} rows cannot be used.");
+        return Err(Problem { rows: rejected, ..Problem::refused("CSV_ROWS_REJECTED", detail) });
     }
     let batch = Batch {
         id: BatchId(context.store.new_id()),
@@ -106,18 +120,8 @@ pub(crate) async fn create(
         synced: None,
         completed: None,
     };
-    let mut users = Vec::new();
-    for row in &parsed.rows {
-        let user = user_of(&context, &batch, row);
-        for (name, secret) in
-            [("source-password", &row.source.password), ("target-password", &row.target.password)]
-        {
-            if let Some(secret) = secret {
-                context.store.seal(user.id.0, name, secret).await?;
-            }
-        }
-        users.push(user);
-    }
+    let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
+    seal(&context, &users, &parsed.rows).await?;
     if let Err(error) = context.store.add_batch(&batch, &users).await {
         for user in &users {
             context.store.forget_secrets(user.id.0).await?;
@@ -127,7 +131,52 @@ pub(crate) async fn create(
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
     audit(&context, "batch.new", format!("batch {}", batch.name), Some(change)).await?;
     let batch = context.store.batch_by_id(batch.id).await?;
-    Ok((StatusCode::CREATED, Json(BatchView::of(&context, batch).await?)))
+    Ok((StatusCode::CREATED, Json(BatchView::of(&context, batch).await?)).into_response())
+}
+
+/// A taken name is told before anything is sealed for it.
+async fn check_free(context: &Context, name: &str) -> Result<(), Problem> {
+    match context.store.batch(name).await {
+        Ok(batch) => {
+            let detail = format!("there is a batch {:?} already", batch.name);
+            Err(Error::new(Kind::AlreadyExists, Side::Us, "add batch", detail).into())
+        }
+        Err(error) if error.kind() == Kind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The rows whose mailbox is in a batch that is not over.
+async fn taken(
+    context: &Context,
+    parsed: &Parsed,
+) -> Result<HashMap<u64, (&'static str, String, String)>, Problem> {
+    let addresses: Vec<String> = parsed.rows.iter().map(|row| row.source.address.clone()).collect();
+    let batches = context.store.batches().await?;
+    let over = |b: &&Batch| matches!(b.status, BatchStatus::Completed | BatchStatus::Removing);
+    let open: HashMap<BatchId, &str> =
+        batches.iter().filter(|b| !over(b)).map(|b| (b.id, b.name.as_str())).collect();
+    let found = context.store.batches_of(&addresses).await?.into_iter();
+    let holders: HashMap<String, &str> =
+        found.filter_map(|(address, batch)| Some((address, *open.get(&batch)?))).collect();
+    let fault = |row: &csv::Row| {
+        let (address, batch) = (&row.source.address, holders.get(&row.source.address.to_lowercase())?);
+        let message = format!("{address} is already included in migration batch {batch}.");
+        let suggestion = format!("Remove the row, or complete or remove the batch {batch} first.");
+        Some((row.number, ("CSV_IN_ANOTHER_BATCH", message, suggestion)))
+    };
+    Ok(parsed.rows.iter().filter_map(fault).collect())
+}
+
+/// Seals the passwords of new users, all at once.
+async fn seal(context: &Context, users: &[User], rows: &[csv::Row]) -> Result<(), Problem> {
+    let both = |(user, row): (&User, &csv::Row)| {
+        let (source, target) = (row.source.password.clone(), row.target.password.clone());
+        [(user.id.0, "source-password", source), (user.id.0, "target-password", target)]
+    };
+    let all: Vec<_> = users.iter().zip(rows).flat_map(both).collect();
+    let given: Vec<_> = all.iter().filter_map(|(id, name, s)| Some((*id, *name, s.as_ref()?))).collect();
+    Ok(context.store.seal_all(&given).await?)
 }
 
 fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
@@ -207,15 +256,11 @@ pub(crate) async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let batch = context.store.batch(&name).await?;
-    let users = context.store.users(batch.id).await?;
     if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
         return Err(Problem::conflict("WRONG_STATE", detail));
     }
     context.store.remove_batch(batch.id).await?;
-    for user in users {
-        context.store.forget_secrets(user.id.0).await?;
-    }
     audit(&context, "batch.remove", format!("batch {name}"), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -83,6 +83,33 @@ async fn faulty_rows_are_named_and_can_be_left_out() {
 }
 
 #[tokio::test]
+async fn a_mailbox_of_another_batch_is_rejected_until_that_is_over() {
+    use mailferry_model::status::BatchStatus as B;
+    let house = with_endpoints().await;
+    assert_eq!(house.post("/batches", wave(TWO)).await.0, 201);
+    let next = |more: Value| {
+        let csv = format!("{}c@x,p,q\n", TWO.replace("a@x", "A@X"));
+        let mut body = json!({ "name": "next", "source": "old", "target": "new", "csv": csv });
+        more.as_object().unwrap().iter().for_each(|(name, value)| body[name] = value.clone());
+        body
+    };
+    let (status, problem) = house.post("/batches", next(json!({}))).await;
+    assert_eq!((status, problem["code"].as_str()), (422, Some("CSV_ROWS_REJECTED")), "{problem}");
+    let row = &problem["rows"][0];
+    assert_eq!((&row["rowNumber"], &row["errorCode"]), (&json!(2), &json!("CSV_IN_ANOTHER_BATCH")));
+    assert_eq!(row["errorMessage"], "A@X is already included in migration batch wave.");
+    let (status, judged) = house.post("/batches", next(json!({ "dryRun": true }))).await;
+    assert_eq!((status, &judged["total"], &judged["rejected"]), (200, &json!(1), &problem["rows"]));
+    assert_eq!(house.post("/batches", next(json!({ "skipRejected": true }))).await.1["total"], 1);
+    let again = |name: &str| json!({ "name": name, "source": "old", "target": "new", "csv": TWO });
+    assert_eq!(house.post("/batches", again("third")).await.0, 422);
+    batch_becomes(&house, B::Completed).await;
+    assert_eq!(house.post("/batches", again("third")).await.0, 201, "that batch is over");
+    assert_eq!(house.ask(Method::DELETE, "/batches/third", Value::Null).await.0, 204);
+    assert_eq!(house.post("/batches", again("fourth")).await.0, 201, "that batch is gone");
+}
+
+#[tokio::test]
 async fn an_endpoint_in_use_or_in_the_wrong_role_is_refused() {
     let house = with_endpoints().await;
     house.post("/batches", wave(TWO)).await;

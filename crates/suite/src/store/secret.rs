@@ -7,6 +7,7 @@ use super::{Outcome, said, same, sentences};
 sentences! { "secret":
     what_was_sealed_opens_by_name,
     a_newer_one_replaces_the_older,
+    many_are_sealed_at_once_and_count_as_if_one_by_one,
     owners_do_not_see_each_other_and_can_be_forgotten,
 }
 
@@ -31,6 +32,27 @@ async fn a_newer_one_replaces_the_older(store: &dyn Store) -> Outcome {
     let opened = store.unseal(owner).await.map_err(said)?;
     same!(opened.len(), 1, "number of secrets");
     same!(opened[0].1.expose(), "newest", "the secret");
+    Ok(())
+}
+
+async fn many_are_sealed_at_once_and_count_as_if_one_by_one(store: &dyn Store) -> Outcome {
+    let owners: Vec<_> = (0..700).map(|_| store.new_id()).collect();
+    let texts: Vec<Secret<String>> = (0..700).map(|n| Secret::new(format!("text {n}"))).collect();
+    store.seal(owners[1], "a", &"older".into()).await.map_err(said)?;
+    let pairs = owners.iter().zip(&texts);
+    let mut all: Vec<_> =
+        pairs.flat_map(|(owner, text)| [(*owner, "a", text), (*owner, "b", text)]).collect();
+    let last = Secret::from("last");
+    all.push((owners[2], "b", &last));
+    store.seal_all(&all).await.map_err(said)?;
+    store.seal_all(&[]).await.map_err(said)?;
+    for (n, owner) in owners.iter().enumerate() {
+        let opened = store.unseal(*owner).await.map_err(said)?;
+        let plain: Vec<(&str, &str)> =
+            opened.iter().map(|(n, s)| (n.as_str(), s.expose().as_str())).collect();
+        let text = texts[n].expose().as_str();
+        same!(plain, [("a", text), ("b", if n == 2 { "last" } else { text })], format!("owner {n}"));
+    }
     Ok(())
 }
 

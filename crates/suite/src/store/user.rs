@@ -8,6 +8,7 @@ sentences! { "user":
     what_was_added_reads_back,
     a_stale_version_is_refused_and_each_change_counts_one_up,
     an_address_is_found_in_every_batch,
+    the_batches_of_many_addresses_are_found_at_once,
     the_users_of_a_batch_come_by_address,
     one_that_is_not_there_is_not_found,
 }
@@ -42,6 +43,16 @@ async fn an_address_is_found_in_every_batch(store: &dyn Store) -> Outcome {
     ids.sort();
     same!(ids, [users[0].id, twin.id], "both users");
     same!(store.users_by_address("nobody@nowhere").await.map_err(said)?, [], "nobody");
+    Ok(())
+}
+
+async fn the_batches_of_many_addresses_are_found_at_once(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b"]).await?;
+    let mut asked: Vec<String> = (0..1_200).map(|n| format!("nobody{n}@nowhere")).collect();
+    asked.push(users[1].address.to_uppercase());
+    let found = store.batches_of(&asked).await.map_err(said)?;
+    same!(found, [(users[1].address.to_lowercase(), batch.id)], "the batch of the one that is there");
+    same!(store.batches_of(&[]).await.map_err(said)?, [], "of nobody");
     Ok(())
 }
 

@@ -57,7 +57,13 @@ impl Talk {
         let (caps, greeting) = (Capabilities::default(), String::new());
         let mut talk = Self { cx: cx.clone(), stream, framer, tag: 0, caps, greeting, preauth: false };
         let cx = cx.clone();
-        let first = within(&cx, "greeting", GREETING, talk.reply()).await??;
+        let first = within(&cx, "greeting", GREETING, talk.reply()).await?.map_err(|e| match e.kind() {
+            // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
+            Kind::Unreachable => {
+                talk.error(Kind::Unreachable, "greeting", format!("no greeting: {}", e.context())).because(e)
+            }
+            _ => e,
+        })?;
         let Reply::Status(status) = first else {
             return Err(talk.error(Kind::Unsupported, "greeting", "the server does not greet as IMAP does"));
         };

@@ -127,13 +127,6 @@ async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, entry: Entry, later: 
 /// Moves the copy at the target; whether the item is done with. A move is a put.
 async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later) -> Result<bool> {
     let (from, to) = (shared.target_of(old.folder)?, shared.target_of(owed.folder)?);
-    let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
-        later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-        return Ok(false);
-    };
-    shared.may_put()?;
-    shared.ensure_windows().await?;
-    let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     let moved = |target: Option<TargetId>, seen: bool| Entry {
         folder: owed.folder,
         id: owed.stub.id.clone(),
@@ -142,6 +135,18 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
         pass: shared.pass,
         ..old.clone()
     };
+    if old.target.is_none() && old.seen {
+        // Known to be moved or removed at the target by its user: that stays so.
+        rebind(shared, owed, old, moved(None, true), later).await?;
+        return Ok(true);
+    }
+    let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
+        later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
+        return Ok(false);
+    };
+    shared.may_put()?;
+    shared.ensure_windows().await?;
+    let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     match outcome {
         Some(Outcome::Placed(target)) => {
             locked(&shared.deeds).moved += 1;

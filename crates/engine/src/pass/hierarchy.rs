@@ -11,7 +11,7 @@ use mailferry_model::{
     port::Target,
 };
 
-use super::terms::Deeds;
+use super::{anew::OVER, terms::Deeds};
 use crate::plan::Planned;
 
 /// How many creations are sent ahead of their answers.
@@ -29,8 +29,9 @@ pub(super) async fn ensure(
     follow_renames(target, folders, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
-        if kept.is_none() {
-            planned.entry.target = None;
+        if kept.is_none() && planned.entry.target.take().is_some() {
+            // Kept in the ledger until it was looked for what was placed there.
+            planned.entry.target_epoch = Some(OVER.into());
         }
     }
     // Nearly always the wanted names are fine: they are all sent ahead. What is refused is tried by rule after.

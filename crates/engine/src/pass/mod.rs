@@ -5,6 +5,7 @@
 //! verification → windows closed. [`run`] is the way through; each step is a file.
 
 mod again;
+mod anew;
 mod carry;
 mod check;
 mod compare;

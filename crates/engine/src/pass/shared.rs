@@ -97,6 +97,8 @@ pub(crate) struct Shared {
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
     /// Folders that could not be read, and why: left for the next pass, and reported.
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
+    /// When verifying without a pass: folders that live another life at the target than the ledger knows.
+    pub anew: HashSet<FolderNo>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// What was read to its end.
@@ -127,6 +129,7 @@ impl Shared {
         folders: impl IntoIterator<Item = FolderEntry>,
         windows: &[Window],
         listed: &[Folder],
+        anew: HashSet<FolderNo>,
     ) -> Arc<Self> {
         let readers = usize::from(sides.source.caps().connections.max(1));
         Arc::new(Self {
@@ -145,6 +148,7 @@ impl Shared {
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
             paused: Mutex::default(),
+            anew,
             nameless: AtomicBool::new(false),
             readings: Readings::default(),
             claimed: Mutex::default(),

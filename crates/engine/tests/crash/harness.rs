@@ -83,6 +83,19 @@ impl Play {
         abandoned: bool,
         expired: &Arc<AtomicBool>,
     ) -> impl Future<Output = Result<Report>> + Send + 'static {
+        let (sides, terms, cx) = self.given(options, kind, faults, abandoned, expired);
+        pass::run(sides, terms, cx)
+    }
+
+    /// What a pass is given.
+    fn given(
+        &self,
+        options: &RunOptions,
+        kind: PassKind,
+        faults: &Faults,
+        abandoned: bool,
+        expired: &Arc<AtomicBool>,
+    ) -> (Sides, Terms, Cx) {
         let lease = self.ledger.lease();
         let sides = Sides {
             source: Arc::new(MemorySource::open(&self.source)),
@@ -115,7 +128,14 @@ impl Play {
             connections: 2,
             put_timeout: Duration::from_secs(60),
         };
-        pass::run(sides, terms, cx)
+        (sides, terms, cx)
+    }
+
+    /// Verification without a pass.
+    pub async fn verify(&self) -> Result<Report> {
+        let (options, kind) = (RunOptions::default(), PassKind::Incremental);
+        let (sides, terms, cx) = self.given(&options, kind, &Faults::default(), false, &Arc::default());
+        pass::verify(sides, terms, cx).await
     }
 
     /// A pass that ends in order.

@@ -3,6 +3,7 @@
 //!
 //! Seeded bugs must each turn it red. Virtual time: no test waits.
 
+mod anew;
 mod hang_ups;
 mod harness;
 mod reports;
@@ -66,6 +67,7 @@ scenarios![
     deletions_when_not_asked,
     source_numbered_anew,
     target_numbered_anew,
+    target_store_made_anew,
     lost_ledger,
     filled_target,
     equal_header_other_body,

@@ -112,7 +112,10 @@ fn scenario(
 }
 
 fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
-    [at_the_source(abilities), at_the_target(abilities), of_items(abilities)].into_iter().flatten().collect()
+    [at_the_source(abilities), at_the_target(abilities), of_names(abilities), of_items(abilities)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What changes at the source.
@@ -165,6 +168,15 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
             like_the_source,
         ),
         make(
+            "target_store_made_anew",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.target.make_anew();
+                new_mail_and_flags(w);
+            }],
+            like_the_source,
+        ),
+        make(
             "lost_ledger",
             |s, _| town(s),
             vec![nothing, |w| {
@@ -209,22 +221,27 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
                 },
             )
         },
-        make(
-            "refused_and_clashing_names",
-            clashing_names,
-            vec![nothing, |w| {
-                w.source.deliver("~odd", &message("late", "text"), Flags::default());
-            }],
-            |s, _| {
-                let mut all = s.seen();
-                let odd = all.remove("~odd").unwrap_or_default();
-                all.insert("_odd".into(), odd);
-                let caps = all.remove("work").unwrap_or_default();
-                all.insert("work (2)".into(), caps);
-                all
-            },
-        ),
     ]
+}
+
+/// Names of folders that the target refuses, has or would merge.
+fn of_names(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![make(
+        "refused_and_clashing_names",
+        clashing_names,
+        vec![nothing, |w| {
+            w.source.deliver("~odd", &message("late", "text"), Flags::default());
+        }],
+        |s, _| {
+            let mut all = s.seen();
+            let odd = all.remove("~odd").unwrap_or_default();
+            all.insert("_odd".into(), odd);
+            let caps = all.remove("work").unwrap_or_default();
+            all.insert("work (2)".into(), caps);
+            all
+        },
+    )]
 }
 
 /// Items that are hard to tell apart or cannot be put.

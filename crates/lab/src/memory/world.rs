@@ -228,6 +228,20 @@ impl World {
         }
     }
 
+    /// The whole store is made anew: an empty INBOX under its old name, and nothing else.
+    pub fn make_anew(&self) {
+        let mut state = self.lock();
+        let inbox = state.find("INBOX");
+        state.rooms.retain(|id, _| *id == inbox);
+        let epoch = state.next_epoch;
+        (state.next_epoch, state.change) = (epoch + 1, state.change + 1);
+        if let Some(room) = state.rooms.get_mut(&inbox) {
+            (room.epoch, room.next) = (epoch, 1);
+            room.items.clear();
+            room.gone.clear();
+        }
+    }
+
     /// The target refuses messages that contain `word`.
     pub fn refuse(&self, word: &str) {
         self.lock().refuses.push(word.to_owned());

@@ -22,8 +22,9 @@ use mailferry_model::{
     Result, Side,
     cancel::Cancel,
     job::{Claim, PassKind},
+    ledger::FolderEntry,
     mapping::RunOptions,
-    port::{Clock, Cx, Meter},
+    port::{Clock, Cx, Ledger, Meter},
 };
 
 use crate::scenarios::{Scenario, Stage};
@@ -136,6 +137,13 @@ impl Play {
         let (options, kind) = (RunOptions::default(), PassKind::Incremental);
         let (sides, terms, cx) = self.given(&options, kind, &Faults::default(), false, &Arc::default());
         pass::verify(sides, terms, cx).await
+    }
+
+    /// The folders that are called differently at the target, and why.
+    pub async fn renamed(&self) -> Vec<String> {
+        let head = self.ledger.head(self.ledger.lease().mailbox).await.unwrap_or_default();
+        let told = |f: FolderEntry| Some(format!("{} > {}: {}", f.source_path, f.target_path, f.renamed?));
+        head.folders.into_iter().filter_map(told).collect()
     }
 
     /// A pass that ends in order.

@@ -6,6 +6,7 @@
 mod anew;
 mod hang_ups;
 mod harness;
+mod renames;
 mod reports;
 mod scenarios;
 
@@ -76,6 +77,8 @@ scenarios![
     people_work_at_the_target,
     people_move_after_a_crash,
     refused_and_clashing_names,
+    renamed_onto_a_name_that_is_taken,
+    renamed_in_a_ring,
 ];
 
 /// Each seeded bug turns at least one scenario red.

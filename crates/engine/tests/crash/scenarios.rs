@@ -227,21 +227,56 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
 /// Names of folders that the target refuses, has or would merge.
 fn of_names(abilities: &'static [Ability]) -> Vec<Scenario> {
     let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
-    vec![make(
-        "refused_and_clashing_names",
-        clashing_names,
-        vec![nothing, |w| {
-            w.source.deliver("~odd", &message("late", "text"), Flags::default());
-        }],
-        |s, _| {
-            let mut all = s.seen();
-            let odd = all.remove("~odd").unwrap_or_default();
-            all.insert("_odd".into(), odd);
-            let caps = all.remove("work").unwrap_or_default();
-            all.insert("work (2)".into(), caps);
-            all
-        },
-    )]
+    vec![
+        make(
+            "refused_and_clashing_names",
+            clashing_names,
+            vec![nothing, |w| {
+                w.source.deliver("~odd", &message("late", "text"), Flags::default());
+            }],
+            |s, _| {
+                let mut all = s.seen();
+                let odd = all.remove("~odd").unwrap_or_default();
+                all.insert("_odd".into(), odd);
+                let caps = all.remove("work").unwrap_or_default();
+                all.insert("work (2)".into(), caps);
+                all
+            },
+        ),
+        make(
+            "renamed_onto_a_name_that_is_taken",
+            |s, t| {
+                town(s);
+                t.create("Office");
+                t.deliver("Office", &message("theirs", "not ours"), Flags::default());
+            },
+            vec![nothing, people_rename],
+            |s, _| {
+                let mut all = s.seen();
+                for (from, to) in [("Office", "Office (2)"), ("Office/Alpha", "Office (2)/Alpha")] {
+                    let items = all.remove(from).unwrap_or_default();
+                    all.insert(to.into(), items);
+                }
+                all.insert("Office".into(), vec![(message("theirs", "not ours"), String::new())]);
+                all
+            },
+        ),
+        make(
+            "renamed_in_a_ring",
+            |s, _| {
+                town(s);
+                s.create("Home");
+                s.deliver("Home", &message("h0", "text"), Flags::default());
+            },
+            vec![nothing, |w| {
+                w.source.rename("Work", "Between");
+                w.source.rename("Home", "Work");
+                w.source.rename("Between", "Home");
+                w.source.deliver("Home/Alpha", &message("n0", "new"), Flags::default());
+            }],
+            like_the_source,
+        ),
+    ]
 }
 
 /// Items that are hard to tell apart or cannot be put.

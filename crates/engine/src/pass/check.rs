@@ -83,6 +83,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         checked.findings.skipped.push(verify::named_folder(&folder, error));
     }
     explain_absent(shared, absent, &free, &mut checked).await?;
+    checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     Ok(checked)
 }

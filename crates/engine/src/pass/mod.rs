@@ -15,6 +15,7 @@ mod gather;
 mod hierarchy;
 pub mod matching;
 mod reading;
+mod removals;
 mod renames;
 mod run;
 mod settle;

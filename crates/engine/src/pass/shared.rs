@@ -16,6 +16,7 @@ use mailferry_model::{
     item::{Stub, Trace},
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
+    report::Named,
 };
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
     /// Folders that could not be read, and why: left for the next pass, and reported.
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
+    /// Copies whose items are gone from the source and that their users have changed: reported.
+    pub kept: Mutex<Vec<Named>>,
     /// When verifying without a pass: folders that live another life at the target than the ledger knows.
     pub anew: HashSet<FolderNo>,
     /// Something was placed under an id that nobody knows yet.
@@ -148,6 +151,7 @@ impl Shared {
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
             paused: Mutex::default(),
+            kept: Mutex::default(),
             anew,
             nameless: AtomicBool::new(false),
             readings: Readings::default(),

@@ -21,6 +21,7 @@ use super::{
     follow::{self, Later},
     gather::{Gathered, is_gone},
     matching::Trust,
+    removals,
     settle::{self, Look, settle},
     shared::{Owed, Shared, locked},
 };
@@ -195,11 +196,14 @@ pub(super) async fn gathered(
     if restless {
         tracing::info!("the source kept moving while it was read; removals wait for the next pass");
     } else {
-        follow::removals(shared, &folders, &later).await?;
+        removals::removals(shared, &folders, &later).await?;
     }
     for folder in &folders {
         if plan.vanished.iter().any(|v| v.no == folder.folder) {
-            close_vanished(shared, folder.folder).await?;
+            // Not while removals wait: what is closed is looked at again only for what it has left.
+            if !restless {
+                close_vanished(shared, folder.folder).await?;
+            }
         } else if !restless || folder.gone.is_empty() {
             advance(shared, folder).await?;
         }

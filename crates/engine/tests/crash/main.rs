@@ -6,6 +6,7 @@
 mod anew;
 mod hang_ups;
 mod harness;
+mod removals;
 mod renames;
 mod reports;
 mod scenarios;
@@ -66,6 +67,7 @@ scenarios![
     renamed_folders,
     deletions_when_asked,
     deletions_when_not_asked,
+    deletions_of_what_users_changed,
     source_numbered_anew,
     target_numbered_anew,
     target_store_made_anew,

@@ -131,6 +131,26 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
             options: delete,
             ..make("deletions_when_asked", |s, _| town(s), vec![nothing, people_delete], like_the_source)
         },
+        Scenario {
+            options: RunOptions { delete: true, ..RunOptions::default() },
+            ..make(
+                "deletions_of_what_users_changed",
+                |s, _| town(s),
+                vec![nothing, |w| {
+                    let there = w.target.find("INBOX", "<i1@x>");
+                    there.iter().for_each(|n| w.target.flag("INBOX", *n, flagged()));
+                    people_delete(w);
+                    w.source.remove("Work", 1);
+                }],
+                |s, _| {
+                    let mut all = s.seen();
+                    let stays = (message("i1", "text"), "\\Flagged".to_owned());
+                    all.entry("INBOX".into()).or_default().push(stays);
+                    all.values_mut().for_each(|v| v.sort());
+                    all
+                },
+            )
+        },
         make(
             "deletions_when_not_asked",
             |s, _| town(s),

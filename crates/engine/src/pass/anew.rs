@@ -5,7 +5,7 @@
 //! owed once more, and settled like with a lost ledger. Only what was known before as moved or removed stays so.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -32,8 +32,16 @@ pub(super) const OVER: &str = "";
 /// Whether the target folder of an entry is not the one into which items were put.
 pub(super) fn is_anew(folder: &FolderEntry, listed: &[Folder]) -> bool {
     let Some(target) = &folder.target else { return false };
-    let now = listed.iter().find(|f| f.id == *target);
-    now.is_none_or(|f| folder.target_epoch.is_some() && f.epoch != folder.target_epoch)
+    lives_anew(folder, listed.iter().find(|f| f.id == *target))
+}
+
+/// A folder whose epoch is not listed this time, or never was known, is the same as far as anybody can tell.
+fn lives_anew(folder: &FolderEntry, now: Option<&Folder>) -> bool {
+    match (folder.target_epoch.as_deref(), now.map(|f| f.epoch.as_deref())) {
+        (_, None) | (Some(OVER), _) => true,
+        (Some(known), Some(Some(now))) => known != now,
+        _ => false,
+    }
 }
 
 /// What the entries of such a folder still tell: who is there, but neither under which id nor whether it was seen.
@@ -52,11 +60,12 @@ pub(super) async fn reclaim(shared: &Arc<Shared>, listed: &HashMap<&FolderId, &F
     let mut astray: Vec<Entry> = Vec::new();
     for folder in shared.all_folders() {
         let Some(target) = folder.target.clone() else { continue };
-        let epoch = listed.get(&target).and_then(|f| f.epoch.clone());
-        if folder.target_epoch == epoch {
+        let now = listed.get(&target).copied();
+        let (epoch, anew) = (now.and_then(|f| f.epoch.clone()), lives_anew(&folder, now));
+        if !anew && (epoch.is_none() || folder.target_epoch == epoch) {
             continue;
         }
-        if folder.target_epoch.is_some() {
+        if anew {
             if emptied.insert(target.clone()) {
                 locked(&shared.claimed).insert(target.clone(), HashSet::new());
             }
@@ -106,17 +115,26 @@ async fn find_elsewhere(shared: &Arc<Shared>, astray: Vec<Entry>) -> Result<()> 
     let places = shared.target_folders.iter().map(|f| (f.clone(), firsts.get(f).cloned())).collect();
     let look = Look { places, trust: Trust::Nothing, not_before: Default::default() };
     settle::load_claims(shared, &look).await?;
+    let mut seen = settle::traces(shared, &look).await?;
     let mut left = astray;
-    for (folder, traces) in settle::traces(shared, &look).await? {
-        let found = pair(shared, &left, &folder, &traces).await?;
-        let mut rest = Vec::new();
-        for (at, entry) in left.into_iter().enumerate() {
-            match found.contains(&at) {
-                true => shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?,
-                false => rest.push(entry),
+    // Each in its own folder first: of two equal ones, the other may lie where this one belongs.
+    for own in [true, false] {
+        for (folder, traces) in &mut seen {
+            let at_home = |e: &Entry| shared.target_of(e.folder).is_ok_and(|t| t == *folder);
+            let (asked, mut rest): (Vec<Entry>, Vec<Entry>) =
+                left.into_iter().partition(|e| at_home(e) == own);
+            let found = pair(shared, &asked, folder, traces).await?;
+            for (at, entry) in asked.into_iter().enumerate() {
+                match found.contains_key(&at) {
+                    true => shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?,
+                    false => rest.push(entry),
+                }
             }
+            let used: HashSet<usize> = found.into_values().collect();
+            let mut at = 0..;
+            traces.retain(|_| at.next().is_none_or(|at| !used.contains(&at)));
+            left = rest;
         }
-        left = rest;
     }
     if !left.is_empty() {
         tracing::warn!(
@@ -130,33 +148,32 @@ async fn find_elsewhere(shared: &Arc<Shared>, astray: Vec<Entry>) -> Result<()> 
     Ok(())
 }
 
-/// Which of the entries have a copy in a folder, by count.
+/// Which of the entries have a copy in a folder, and which one, by count.
 async fn pair(
     shared: &Shared,
     entries: &[Entry],
     folder: &FolderId,
     traces: &[Trace<TargetId>],
-) -> Result<HashSet<usize>> {
+) -> Result<HashMap<usize, usize>> {
     let wanted: Vec<Wanted> = entries.iter().map(|e| Wanted { forms: vec![(e.key, e.size)] }).collect();
     let there: Vec<Found> = traces.iter().map(|t| Found { key: t.key, size: t.size }).collect();
     let pairing = matching::pair(&wanted, &there, Trust::Nothing, shared.sides.target.caps().fidelity);
-    let mut found: HashSet<usize> = pairing.sure.iter().map(|(w, _)| *w).collect();
+    let mut found: HashMap<usize, usize> = pairing.sure.into_iter().collect();
     for (ws, fs) in pairing.ask {
-        let mut ours: BTreeMap<usize, Vec<Digest>> = BTreeMap::new();
+        let mut ours: Vec<(usize, Vec<Digest>)> = Vec::new();
         for w in ws {
             let entry = &entries[w];
             let digest = match entry.digest {
                 Some(digest) => Some(digest),
                 None => source_digest(shared, &shared.folder(entry.folder)?.source, &entry.id).await?,
             };
-            ours.insert(w, digest.into_iter().collect());
+            ours.push((w, digest.into_iter().collect()));
         }
         let ids: Vec<TargetId> = fs.iter().map(|f| traces[*f].id.clone()).collect();
         let theirs = target_digests(shared, folder, &ids).await?;
         let theirs: Vec<(usize, Digest)> =
             fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
-        let ours: Vec<(usize, Vec<Digest>)> = ours.into_iter().collect();
-        found.extend(matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, _)| w));
+        found.extend(matching::pair_by_digest(&ours, &theirs));
     }
     Ok(found)
 }

@@ -236,6 +236,10 @@ impl Shared {
                 Progress::add(&self.terms.progress.bytes, entry.size);
             }
             State::Skipped => Progress::add(&self.terms.progress.skipped, 1),
+            State::Owed if was_placed => {
+                Progress::take(&self.terms.progress.placed, 1);
+                Progress::take(&self.terms.progress.bytes, entry.size);
+            }
             _ => {}
         }
         if let (Some(target), Some(folder)) = (&entry.target, locked(&self.folders).get(&entry.folder)) {

@@ -99,3 +99,19 @@ async fn what_a_user_moved_at_the_target_is_not_put_again_when_it_is_moved_at_th
     later(&play).await;
     assert_eq!(target.find("Work", "<0@x>"), None, "its user removed it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_equal_messages_in_two_folders_each_keeps_its_own() {
+    let (source, target, play) = copied().await;
+    source.deliver("INBOX", &message(3), Flags::default());
+    later(&play).await;
+    // Found there, so that no digest of theirs is known.
+    play.lose_ledger();
+    later(&play).await;
+    let lost = target.find("INBOX", "<3@x>").unwrap_or_default();
+    target.new_epoch("Work");
+    target.remove("INBOX", lost);
+    target.new_epoch("INBOX");
+    later(&play).await;
+    assert_eq!(target.seen(), source.seen());
+}

@@ -132,6 +132,11 @@ impl Play {
         (sides, terms, cx)
     }
 
+    /// The ledger is lost.
+    pub fn lose_ledger(&self) {
+        self.ledger.lose();
+    }
+
     /// Verification without a pass.
     pub async fn verify(&self) -> Result<Report> {
         let (options, kind) = (RunOptions::default(), PassKind::Incremental);

@@ -146,6 +146,53 @@ class People(InteropCase):
         self.assertEqual(shown.keywords | {"mine", "theirs"}, merged.keywords)
         self.assertEqual(shown.flags, merged.flags)
 
+    def test_folder_made_anew_is_filled_again(self):
+        """Another UIDVALIDITY and nothing in it: no act of a user on what was in it."""
+        count = len(look(self.target).folders[("Sent",)])
+        self.assertGreater(count, 0)
+        self.box.select(("INBOX",))
+        self.box.ask("DELETE", self.box.name(("Sent",)))
+        self.box.create(("Sent",))
+        told = self.copy().json
+        self.assertEqual((count, [], []), (told["put"], told["changedAtTarget"], told["missing"]))
+        self.assert_same()
+        self.assert_idle()
+
+    def test_folder_renamed_stays_so(self):
+        count = len(look(self.target).folders[("Sent",)])
+        self.box.select(("INBOX",))
+        self.box.ask("RENAME", self.box.name(("Sent",)), self.box.name(("Mine",)))
+        told = self.again()
+        self.assertEqual(40, look(self.target).count())
+        self.assertEqual(count, len(told["changedAtTarget"]), told)
+
+    def test_renamed_at_the_source_onto_a_name_that_is_taken(self):
+        count = len(look(self.target).folders[("Sent",)])
+        self.box.create(("Mine",))
+        self.box.append(new_message(1, ("Mine",)))
+        with corpus.Mailbox(self.source) as source:
+            source.ask("RENAME", source.name(("Sent",)), source.name(("Mine",)))
+        self.again()
+        there = look(self.target).folders
+        self.assertEqual((1, count), (len(there[("Mine",)]), len(there[("Mine (2)",)])))
+        self.assert_idle()
+
+    def test_what_a_user_flagged_is_not_removed(self):
+        """Of two that go at the source with --delete, the one that was flagged at the target stays."""
+        first, second = look(self.target).folders[("INBOX",)][:2]
+        self.box.select(("INBOX",))
+        self.box.uid("STORE", first.uid, "+FLAGS", "(mine)")
+        with corpus.Mailbox(self.source) as source:
+            twins = [m.uid for m in look(self.source).folders[("INBOX",)] if m.sha in (first.sha, second.sha)]
+            source.select(("INBOX",))
+            source.uid("STORE", ",".join(map(str, twins)), "+FLAGS", "(\\Deleted)")
+            source.uid("EXPUNGE", ",".join(map(str, twins)))
+        told = self.copy("--delete").json
+        shas = [m.sha for m in look(self.target).folders[("INBOX",)]]
+        self.assertEqual((1, 0), (shas.count(first.sha), shas.count(second.sha)))
+        self.assertEqual(1, len(told["changedAtTarget"]), told)
+        self.assert_idle("--delete")
+
     def test_own_mail_stays(self):
         self.box.append(new_message(1))
         self.again()

@@ -59,8 +59,10 @@ pub fn plan(head: &Head, source: &[Folder], target: &[Folder], options: &RunOpti
         let (entry, renamed) = numbers.entry(folder, &goes, source);
         plan.folders.push(Planned { entry, listed: folder.clone(), wanted: goes, renamed });
     }
+    // One that went before is looked at again while copies of it are to be removed.
+    let due = |f: &&FolderEntry| !f.gone || (options.delete && f.left > 0);
     plan.vanished =
-        head.folders.iter().filter(|f| !f.gone && !numbers.used.contains(&f.no)).cloned().collect();
+        head.folders.iter().filter(due).filter(|f| !numbers.used.contains(&f.no)).cloned().collect();
     // A folder that is only left out now is not gone.
     plan.vanished.retain(|f| !plan.left_out.iter().any(|(listed, _)| listed.id == f.source));
     plan

@@ -1,6 +1,9 @@
 //! Verification without a pass: both sides are looked at afresh, nothing is written, not even the ledger.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use mailferry_model::{
     Result,
@@ -13,6 +16,7 @@ use mailferry_model::{
 };
 
 use super::{
+    anew::is_anew,
     check::{self, Unknown},
     reading::source_traces,
     run::open,
@@ -35,8 +39,12 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let terms = Terms { dry_run: true, ..terms };
     let listed = open(&sides, &terms).await?;
     let mut entries: Vec<FolderEntry> = Vec::new();
+    let mut anew = HashSet::new();
     for planned in &listed.plan.folders {
         let mut entry = planned.entry.clone();
+        if is_anew(&entry, &listed.target) {
+            anew.insert(entry.no);
+        }
         let known = entry.target.clone().filter(|id| listed.target.iter().any(|f| f.id == *id));
         let by_name = || listed.target.iter().find(|f| f.path == entry.target_path).map(|f| f.id.clone());
         entry.target = known.or_else(by_name);
@@ -44,7 +52,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     }
     let writer = Writer::start(&sides, &terms, &cx, &entries, listed.head.passes);
     let shared =
-        Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target);
+        Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target, anew);
     let mut unknown = Unknown::new();
     for entry in &entries {
         match strangers(&shared, entry).await {

@@ -19,6 +19,7 @@ use mailferry_model::{
 };
 
 use super::{
+    anew,
     compare::{self, Said},
     reading::{persist, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
@@ -82,6 +83,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         checked.findings.skipped.push(verify::named_folder(&folder, error));
     }
     explain_absent(shared, absent, &free, &mut checked).await?;
+    checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     Ok(checked)
 }
@@ -147,13 +149,19 @@ async fn look(
     if !(all || wrote || folder.owed + folder.skipped > 0) {
         return Ok(None);
     }
-    let mut entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let mut entries = read_known(shared, folder).await?;
     entries.extend(unknown);
     let judged = match all || wrote {
         true => Some(judge(shared, folder, &entries, depth, all).await?),
         false => None,
     };
     Ok(Some(Looked { entries, judged }))
+}
+
+/// What the ledger knows of a folder, as far as it still means something at the target.
+async fn read_known(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    Ok(if shared.anew.contains(&folder.no) { anew::void(entries) } else { entries })
 }
 
 async fn judge(
@@ -293,10 +301,13 @@ async fn explain_absent(
                 None => "moved or deleted at the target by its user",
             };
             say(Said::Changed(entry.clone(), "CHANGED_AT_TARGET", words.to_owned()));
-            shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?;
+            // Without its id: a folder numbered anew later on must not make it look as if it had been there.
+            shared.record(Entry { seen: true, target: None, ..entry.clone() }, Some(&entry)).await?;
         } else {
+            let anew = shared.anew.contains(&folder.no);
             let (code, reason) = match entry.pass {
                 0 => ("NOT_SYNCED", "it is at the source and was not carried over yet"),
+                _ if anew => ("ITEM_MISSING", "its folder was made anew at the target, and it is not there"),
                 _ => ("ITEM_MISSING", "the target said OK, but it is not there"),
             };
             say(Said::Missing(entry.clone(), code, reason.to_owned()));
@@ -316,7 +327,7 @@ pub(super) async fn without_folder(
     folder: &FolderEntry,
     checked: &mut Checked,
 ) -> Result<()> {
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let entries = read_known(shared, folder).await?;
     list_skipped(&mut checked.findings, folder, &entries);
     sum_up_entries(&mut checked.findings, &entries);
     let absent = entries.into_iter().filter(|e| e.state == State::Placed);

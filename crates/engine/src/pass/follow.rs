@@ -1,5 +1,5 @@
-//! What changed at the source is followed at the target: moves, flags, removals. In this order, after what is
-//! owed was settled; what people did at the target stays.
+//! What changed at the source is followed at the target: moves and flags, in this order, after what is owed was
+//! settled; what people did at the target stays. Removals come after, in [`super::removals`].
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,7 +11,7 @@ use mailferry_model::{
     error::Reaction,
     flags::Difference,
     id::{ItemId, TargetId},
-    key::{Digest, HeaderKey},
+    key::HeaderKey,
     ledger::{Entry, FolderNo, State},
     port::{Edit, EditKind, Outcome, Put},
 };
@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Edits of one call.
-const EDITS: usize = 500;
+pub(super) const EDITS: usize = 500;
 
 /// What is left to do when all puts are done.
 #[derive(Default)]
@@ -127,13 +127,6 @@ async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, entry: Entry, later: 
 /// Moves the copy at the target; whether the item is done with. A move is a put.
 async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later) -> Result<bool> {
     let (from, to) = (shared.target_of(old.folder)?, shared.target_of(owed.folder)?);
-    let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
-        later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-        return Ok(false);
-    };
-    shared.may_put()?;
-    shared.ensure_windows().await?;
-    let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     let moved = |target: Option<TargetId>, seen: bool| Entry {
         folder: owed.folder,
         id: owed.stub.id.clone(),
@@ -142,6 +135,18 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
         pass: shared.pass,
         ..old.clone()
     };
+    if old.target.is_none() && old.seen {
+        // Known to be moved or removed at the target by its user: that stays so.
+        rebind(shared, owed, old, moved(None, true), later).await?;
+        return Ok(true);
+    }
+    let Some(id) = old.target.clone().filter(|_| shared.sides.target.caps().moves) else {
+        later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
+        return Ok(false);
+    };
+    shared.may_put()?;
+    shared.ensure_windows().await?;
+    let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     match outcome {
         Some(Outcome::Placed(target)) => {
             locked(&shared.deeds).moved += 1;
@@ -177,19 +182,6 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             Ok(false)
         }
     }
-}
-
-/// Gone from the source, its copy still at the target.
-async fn keep_known(shared: &Shared, old: &Entry) -> Result<()> {
-    if old.state == State::Gone {
-        return Ok(());
-    }
-    shared.record(Entry { state: State::Gone, ..old.clone() }, Some(old)).await
-}
-
-/// Gone from the source, no copy of it to be cared for.
-async fn forget(shared: &Shared, old: &Entry) -> Result<()> {
-    shared.record(Entry { state: State::Gone, target: None, ..old.clone() }, Some(old)).await
 }
 
 /// Carries flags; the ledger's base moves only when the target has answered.
@@ -236,99 +228,4 @@ pub(super) fn flag_changes(folder: &mut Gathered) -> Vec<(FolderNo, Entry, Diffe
         .collect();
     changes.sort_by(|a, b| a.1.id.cmp(&b.1.id));
     changes
-}
-
-/// Carries removals where that is wanted, remembers them where it is not; removes older copies of what moved.
-pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later: &Later) -> Result<()> {
-    shared.writer.sync().await?;
-    let mut remove: BTreeMap<FolderNo, Vec<Entry>> = BTreeMap::new();
-    for (old, to, id) in &later.older {
-        match is_placed(shared, *to, id).await? {
-            true => remove.entry(old.folder).or_default().push(old.clone()),
-            false => keep_known(shared, old).await?,
-        }
-    }
-    let recent = recent(shared, gathered).await?;
-    let mut elsewhere = recent;
-    for folder in gathered {
-        let delete = shared.terms.options.delete;
-        let mut gone: Vec<&Entry> = folder.gone.iter().filter_map(|id| folder.known.get(id)).collect();
-        gone.extend(folder.known.values().filter(|e| e.state == State::Gone && e.target.is_some()));
-        gone.sort_by(|a, b| a.id.cmp(&b.id));
-        for entry in gone {
-            let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
-                Some(places) => {
-                    places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at))
-                }
-                None => None,
-            };
-            if entry.target.is_some() && (delete || moved.is_some()) {
-                remove.entry(entry.folder).or_default().push(entry.clone());
-            } else if entry.target.is_some() {
-                keep_known(shared, entry).await?;
-            } else {
-                forget(shared, entry).await?;
-            }
-        }
-    }
-    for (no, entries) in remove {
-        let target = shared.target_of(no)?;
-        for part in entries.chunks(EDITS) {
-            shared.cx.cancel.check()?;
-            let ids = part.iter().filter_map(|e| e.target.clone());
-            let edits = ids.map(|id| Edit { id, kind: EditKind::Remove }).collect();
-            for (entry, answer) in part.iter().zip(shared.sides.target.edit(&target, edits).await) {
-                match answer {
-                    Ok(()) => {
-                        locked(&shared.deeds).removed += 1;
-                        forget(shared, entry).await?;
-                    }
-                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
-                        return Err(e);
-                    }
-                    Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a removal was refused"),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn is_placed(shared: &Shared, no: FolderNo, id: &ItemId) -> Result<bool> {
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
-    Ok(entries.iter().any(|e| e.id == *id && e.state == State::Placed))
-}
-
-/// Digests of what was placed in this pass or the last one, and where: what is gone elsewhere may be that.
-async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest, Vec<FolderNo>>> {
-    let mut recent: HashMap<Digest, Vec<FolderNo>> = HashMap::new();
-    let wanted: HashMap<(HeaderKey, u64), ()> = gathered
-        .iter()
-        .flat_map(|g| {
-            let left = g.known.values().filter(|e| e.state == State::Gone);
-            g.gone.iter().filter_map(|id| g.known.get(id)).chain(left)
-        })
-        .filter(|e| e.target.is_some())
-        .map(|e| ((e.key, e.size), ()))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(recent);
-    }
-    let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
-    for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
-        for entry in shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await? {
-            if entry.state != State::Placed
-                || !active(entry.pass)
-                || !wanted.contains_key(&(entry.key, entry.size))
-            {
-                continue;
-            }
-            let digest = match entry.digest {
-                Some(digest) => Some(digest),
-                None => source_digest(shared, &folder.source, &entry.id).await?,
-            };
-            digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
-        }
-    }
-    Ok(recent)
 }

@@ -11,7 +11,7 @@ use mailferry_model::{
     port::Target,
 };
 
-use super::terms::Deeds;
+use super::{anew::OVER, renames, terms::Deeds};
 use crate::plan::Planned;
 
 /// How many creations are sent ahead of their answers.
@@ -26,11 +26,12 @@ pub(super) async fn ensure(
 ) -> Result<()> {
     let mut there: BTreeMap<FolderPath, FolderId> =
         listed.iter().filter(|f| f.selectable).map(|f| (f.path.clone(), f.id.clone())).collect();
-    follow_renames(target, folders, &mut there, deeds).await?;
+    renames::follow(target, folders, listed, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
-        if kept.is_none() {
-            planned.entry.target = None;
+        if kept.is_none() && planned.entry.target.take().is_some() {
+            // Kept in the ledger until it was looked for what was placed there.
+            planned.entry.target_epoch = Some(OVER.into());
         }
     }
     // Nearly always the wanted names are fine: they are all sent ahead. What is refused is tried by rule after.
@@ -82,38 +83,9 @@ fn pending(folders: &[Planned], there: &BTreeMap<FolderPath, FolderId>) -> Vec<(
     missing.map(|(at, f)| (at, FolderSpec { path: f.wanted.clone(), role: f.listed.role })).collect()
 }
 
-/// A folder that was renamed at the source is renamed at the target, where we still know it.
-async fn follow_renames(
-    target: &dyn Target,
-    folders: &mut [Planned],
-    there: &mut BTreeMap<FolderPath, FolderId>,
-    deeds: &mut Deeds,
-) -> Result<()> {
-    for planned in folders.iter_mut().filter(|f| f.renamed) {
-        let Some(id) = planned.entry.target.clone() else { continue };
-        let same = planned.entry.target_path == planned.wanted;
-        let known = there.get(&planned.entry.target_path) == Some(&id);
-        let clash = there.contains_key(&planned.wanted);
-        if same || (clash && known) {
-            continue;
-        }
-        if !known && !clash {
-            continue;
-        }
-        let new = target.rename_folder(&id, &planned.wanted).await?;
-        deeds.folders_renamed += u64::from(known);
-        let (from, to) = (planned.entry.target_path.clone(), planned.wanted.clone());
-        let below: Vec<FolderPath> = there.keys().filter(|p| p.is_within(&from)).cloned().collect();
-        for path in below {
-            let new_path = FolderPath(to.0.iter().chain(&path.0[from.0.len()..]).cloned().collect());
-            if let Some(old) = there.remove(&path) {
-                there.insert(new_path, old);
-            }
-        }
-        there.insert(to.clone(), new.clone());
-        (planned.entry.target, planned.entry.target_path) = (Some(new), to);
-    }
-    Ok(())
+/// Why a folder did not get its name.
+pub(super) fn taken(wanted: &FolderPath) -> String {
+    format!("{wanted} is the place of another folder")
 }
 
 /// Finds a place for one folder: the wanted name, else the next by rule that the target takes and nobody has.
@@ -154,7 +126,7 @@ async fn place(
         };
         match answer {
             Ok((id, _)) if used.contains(&id) => {
-                reason = Some(format!("{wanted} is the place of another folder"));
+                reason = Some(taken(&wanted));
             }
             Ok((id, created)) => {
                 deeds.folders_created += u64::from(created);
@@ -169,7 +141,7 @@ async fn place(
 }
 
 /// Paths to try: alternatives of the last name first, then of all names.
-fn candidates(wanted: &FolderPath, separator: Option<char>) -> Vec<FolderPath> {
+pub(super) fn candidates(wanted: &FolderPath, separator: Option<char>) -> Vec<FolderPath> {
     let names: Vec<Vec<String>> = wanted.0.iter().map(|n| mapping::names(n, separator)).collect();
     let plain: Vec<String> = names.iter().map(|n| n.first().cloned().unwrap_or_default()).collect();
     let Some((last, above)) = names.split_last() else { return Vec::new() };

@@ -5,6 +5,7 @@
 //! verification → windows closed. [`run`] is the way through; each step is a file.
 
 mod again;
+mod anew;
 mod carry;
 mod check;
 mod compare;
@@ -14,6 +15,8 @@ mod gather;
 mod hierarchy;
 pub mod matching;
 mod reading;
+mod removals;
+mod renames;
 mod run;
 mod settle;
 mod shared;

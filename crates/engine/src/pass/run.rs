@@ -18,6 +18,7 @@ use mailferry_model::{
 };
 
 use super::{
+    anew,
     check::{self, Checked},
     finish, hierarchy,
     settle::{Look, settle},
@@ -121,7 +122,8 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
     sides.ledger.commit(terms.claim.lease, &begin).await?;
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
-    let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed);
+    let shared =
+        Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed, HashSet::new());
     *locked(&shared.deeds) = deeds;
     *locked(&shared.early) = early;
     let totals = |f: &dyn Fn(&FolderEntry) -> u64| entries.iter().map(f).sum::<u64>();
@@ -142,7 +144,7 @@ async fn move_in(
     listed: &[Folder],
 ) -> Result<()> {
     let epochs: HashMap<&FolderId, &Folder> = listed.iter().map(|f| (&f.id, f)).collect();
-    steps::reclaim(shared, plan, &epochs).await?;
+    anew::reclaim(shared, &epochs).await?;
     let dirty: Vec<Dirty> = steps::dirty(shared, plan, fingerprints, head);
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
@@ -257,9 +259,12 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
         let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
         let FolderEntry { placed, owed, skipped, bytes, .. } = planned.entry;
         findings.identified += placed + owed + skipped;
-        findings.placed += placed;
         findings.bytes += bytes;
         deeds.put += owed;
+        match anew::is_anew(&planned.entry, &listed.target) {
+            true => deeds.put += placed,
+            false => findings.placed += placed,
+        }
         if unchanged && planned.entry.fingerprint.is_some() {
             continue;
         }

@@ -16,6 +16,7 @@ use mailferry_model::{
     item::{Page, Stub, Trace},
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
+    report::Named,
 };
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -99,6 +100,10 @@ pub(crate) struct Shared {
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
     /// Folders that could not be read, and why: left for the next pass, and reported.
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
+    /// Copies whose items are gone from the source and that their users have changed: reported.
+    pub kept: Mutex<Vec<Named>>,
+    /// When verifying without a pass: folders that live another life at the target than the ledger knows.
+    pub anew: HashSet<FolderNo>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// What was read to its end.
@@ -129,6 +134,7 @@ impl Shared {
         folders: impl IntoIterator<Item = FolderEntry>,
         windows: &[Window],
         listed: &[Folder],
+        anew: HashSet<FolderNo>,
     ) -> Arc<Self> {
         let readers = usize::from(sides.source.caps().connections.max(1));
         Arc::new(Self {
@@ -147,6 +153,8 @@ impl Shared {
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
             paused: Mutex::default(),
+            kept: Mutex::default(),
+            anew,
             nameless: AtomicBool::new(false),
             readings: Readings::default(),
             claimed: Mutex::default(),
@@ -231,6 +239,10 @@ impl Shared {
                 Progress::add(&self.terms.progress.bytes, entry.size);
             }
             State::Skipped => Progress::add(&self.terms.progress.skipped, 1),
+            State::Owed if was_placed => {
+                Progress::take(&self.terms.progress.placed, 1);
+                Progress::take(&self.terms.progress.bytes, entry.size);
+            }
             _ => {}
         }
         if let (Some(target), Some(folder)) = (&entry.target, locked(&self.folders).get(&entry.folder)) {

@@ -12,7 +12,7 @@ use mailferry_model::{
     folder::Folder,
     id::{Fingerprint, FolderId},
     item::Page,
-    ledger::{Entry, FolderNo, Head, State},
+    ledger::{FolderNo, Head, State},
     port::{Setting, Source},
 };
 
@@ -22,6 +22,7 @@ use super::{
     follow::{self, Later},
     gather::{Gathered, is_gone},
     matching::Trust,
+    removals,
     settle::{self, Look, settle},
     shared::{Owed, Shared, locked},
 };
@@ -117,60 +118,6 @@ pub(super) fn filled(
         }
     }
     filled
-}
-
-/// Target folders that live another life than when we last saw them: all ids in them are void, so what was
-/// placed is found again by its key.
-pub(super) async fn reclaim(
-    shared: &Arc<Shared>,
-    plan: &Plan,
-    listed: &HashMap<&FolderId, &Folder>,
-) -> Result<()> {
-    for planned in &plan.folders {
-        let entry = shared.folder(planned.entry.no)?;
-        let epoch = entry.target.as_ref().and_then(|t| listed.get(t)).and_then(|f| f.epoch.clone());
-        if entry.target_epoch == epoch {
-            continue;
-        }
-        if entry.target_epoch.is_some() && entry.placed > 0 {
-            find_again(shared, entry.no).await?;
-        }
-        shared.change_folder(entry.no, |f| f.target_epoch = epoch).await?;
-    }
-    Ok(())
-}
-
-async fn find_again(shared: &Arc<Shared>, no: FolderNo) -> Result<()> {
-    tracing::info!(folder = no.0, "the target folder was made anew; looking for what was placed");
-    let target = shared.target_of(no)?;
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
-    for entry in &entries {
-        if entry.target.is_some() {
-            shared.record(Entry { target: None, ..entry.clone() }, Some(entry)).await?;
-        }
-    }
-    let nameless: Vec<Entry> = entries
-        .into_iter()
-        .filter(|e| e.state == State::Placed)
-        .map(|e| Entry { target: None, ..e })
-        .collect();
-    locked(&shared.claimed).insert(target.clone(), HashSet::new());
-    let look = Look {
-        places: vec![(target.clone(), None)],
-        trust: Trust::BeyondMark,
-        not_before: Default::default(),
-    };
-    let seen = settle::traces(shared, &look).await?;
-    let mut free = seen.into_iter().next().map(|(_, traces)| traces).unwrap_or_default();
-    let mut wanted: Vec<Entry> = nameless.iter().map(|e| Entry { seen: false, ..e.clone() }).collect();
-    finish::claim(shared, &target, &mut wanted, &mut free).await?;
-    for (before, after) in nameless.iter().zip(wanted) {
-        if after.target.is_none() && !before.seen {
-            shared.record(Entry { state: State::Owed, ..before.clone() }, Some(before)).await?;
-        }
-    }
-    shared.change_folder(no, |f| f.first = None).await?;
-    shared.writer.sync().await
 }
 
 /// A first pass into empty folders: page by page, folder beside folder.
@@ -269,11 +216,14 @@ pub(super) async fn gathered(
     if restless {
         tracing::info!("the source kept moving while it was read; removals wait for the next pass");
     } else {
-        follow::removals(shared, &folders, &later).await?;
+        removals::removals(shared, &folders, &later).await?;
     }
     for folder in &folders {
         if plan.vanished.iter().any(|v| v.no == folder.folder) {
-            close_vanished(shared, folder.folder).await?;
+            // Not while removals wait: what is closed is looked at again only for what it has left.
+            if !restless {
+                close_vanished(shared, folder.folder).await?;
+            }
         } else if !restless || folder.gone.is_empty() {
             advance(shared, folder).await?;
         }

@@ -123,6 +123,12 @@ impl Progress {
         }
     }
 
+    /// What turned out not to be there.
+    pub(crate) fn take(counter: &AtomicU64, n: u64) {
+        let less = |now: u64| Some(now.saturating_sub(n));
+        let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
     }

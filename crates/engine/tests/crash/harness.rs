@@ -22,8 +22,9 @@ use mailferry_model::{
     Result, Side,
     cancel::Cancel,
     job::{Claim, PassKind},
+    ledger::FolderEntry,
     mapping::RunOptions,
-    port::{Clock, Cx, Meter},
+    port::{Clock, Cx, Ledger, Meter},
 };
 
 use crate::scenarios::{Scenario, Stage};
@@ -83,6 +84,19 @@ impl Play {
         abandoned: bool,
         expired: &Arc<AtomicBool>,
     ) -> impl Future<Output = Result<Report>> + Send + 'static {
+        let (sides, terms, cx) = self.given(options, kind, faults, abandoned, expired);
+        pass::run(sides, terms, cx)
+    }
+
+    /// What a pass is given.
+    fn given(
+        &self,
+        options: &RunOptions,
+        kind: PassKind,
+        faults: &Faults,
+        abandoned: bool,
+        expired: &Arc<AtomicBool>,
+    ) -> (Sides, Terms, Cx) {
         let lease = self.ledger.lease();
         let sides = Sides {
             source: Arc::new(MemorySource::open(&self.source)),
@@ -115,7 +129,26 @@ impl Play {
             connections: 2,
             put_timeout: Duration::from_secs(60),
         };
-        pass::run(sides, terms, cx)
+        (sides, terms, cx)
+    }
+
+    /// The ledger is lost.
+    pub fn lose_ledger(&self) {
+        self.ledger.lose();
+    }
+
+    /// Verification without a pass.
+    pub async fn verify(&self) -> Result<Report> {
+        let (options, kind) = (RunOptions::default(), PassKind::Incremental);
+        let (sides, terms, cx) = self.given(&options, kind, &Faults::default(), false, &Arc::default());
+        pass::verify(sides, terms, cx).await
+    }
+
+    /// The folders that are called differently at the target, and why.
+    pub async fn renamed(&self) -> Vec<String> {
+        let head = self.ledger.head(self.ledger.lease().mailbox).await.unwrap_or_default();
+        let told = |f: FolderEntry| Some(format!("{} > {}: {}", f.source_path, f.target_path, f.renamed?));
+        head.folders.into_iter().filter_map(told).collect()
     }
 
     /// A pass that ends in order.

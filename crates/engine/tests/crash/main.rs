@@ -3,8 +3,11 @@
 //!
 //! Seeded bugs must each turn it red. Virtual time: no test waits.
 
+mod anew;
 mod hang_ups;
 mod harness;
+mod removals;
+mod renames;
 mod reports;
 mod scenarios;
 
@@ -64,8 +67,10 @@ scenarios![
     renamed_folders,
     deletions_when_asked,
     deletions_when_not_asked,
+    deletions_of_what_users_changed,
     source_numbered_anew,
     target_numbered_anew,
+    target_store_made_anew,
     lost_ledger,
     filled_target,
     equal_header_other_body,
@@ -74,6 +79,8 @@ scenarios![
     people_work_at_the_target,
     people_move_after_a_crash,
     refused_and_clashing_names,
+    renamed_onto_a_name_that_is_taken,
+    renamed_in_a_ring,
 ];
 
 /// Each seeded bug turns at least one scenario red.

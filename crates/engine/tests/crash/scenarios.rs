@@ -112,7 +112,10 @@ fn scenario(
 }
 
 fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
-    [at_the_source(abilities), at_the_target(abilities), of_items(abilities)].into_iter().flatten().collect()
+    [at_the_source(abilities), at_the_target(abilities), of_names(abilities), of_items(abilities)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What changes at the source.
@@ -127,6 +130,26 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
         Scenario {
             options: delete,
             ..make("deletions_when_asked", |s, _| town(s), vec![nothing, people_delete], like_the_source)
+        },
+        Scenario {
+            options: RunOptions { delete: true, ..RunOptions::default() },
+            ..make(
+                "deletions_of_what_users_changed",
+                |s, _| town(s),
+                vec![nothing, |w| {
+                    let there = w.target.find("INBOX", "<i1@x>");
+                    there.iter().for_each(|n| w.target.flag("INBOX", *n, flagged()));
+                    people_delete(w);
+                    w.source.remove("Work", 1);
+                }],
+                |s, _| {
+                    let mut all = s.seen();
+                    let stays = (message("i1", "text"), "\\Flagged".to_owned());
+                    all.entry("INBOX".into()).or_default().push(stays);
+                    all.values_mut().for_each(|v| v.sort());
+                    all
+                },
+            )
         },
         make(
             "deletions_when_not_asked",
@@ -160,6 +183,15 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
             |s, _| town(s),
             vec![nothing, |w| {
                 w.target.new_epoch("INBOX");
+                new_mail_and_flags(w);
+            }],
+            like_the_source,
+        ),
+        make(
+            "target_store_made_anew",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.target.make_anew();
                 new_mail_and_flags(w);
             }],
             like_the_source,
@@ -209,6 +241,13 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
                 },
             )
         },
+    ]
+}
+
+/// Names of folders that the target refuses, has or would merge.
+fn of_names(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![
         make(
             "refused_and_clashing_names",
             clashing_names,
@@ -223,6 +262,39 @@ fn at_the_target(abilities: &'static [Ability]) -> Vec<Scenario> {
                 all.insert("work (2)".into(), caps);
                 all
             },
+        ),
+        make(
+            "renamed_onto_a_name_that_is_taken",
+            |s, t| {
+                town(s);
+                t.create("Office");
+                t.deliver("Office", &message("theirs", "not ours"), Flags::default());
+            },
+            vec![nothing, people_rename],
+            |s, _| {
+                let mut all = s.seen();
+                for (from, to) in [("Office", "Office (2)"), ("Office/Alpha", "Office (2)/Alpha")] {
+                    let items = all.remove(from).unwrap_or_default();
+                    all.insert(to.into(), items);
+                }
+                all.insert("Office".into(), vec![(message("theirs", "not ours"), String::new())]);
+                all
+            },
+        ),
+        make(
+            "renamed_in_a_ring",
+            |s, _| {
+                town(s);
+                s.create("Home");
+                s.deliver("Home", &message("h0", "text"), Flags::default());
+            },
+            vec![nothing, |w| {
+                w.source.rename("Work", "Between");
+                w.source.rename("Home", "Work");
+                w.source.rename("Between", "Home");
+                w.source.deliver("Home/Alpha", &message("n0", "new"), Flags::default());
+            }],
+            like_the_source,
         ),
     ]
 }

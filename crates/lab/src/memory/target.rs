@@ -167,6 +167,9 @@ impl Target for MemoryTarget {
         if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == *to) {
             return Ok(id.clone());
         }
+        if state.refuses_renames {
+            return Err(Error::new(Kind::Forbidden, Side::Target, "rename folder", "no renames here"));
+        }
         state.writes += 1;
         state.rename(folder, to);
         Ok(state.find(&to.to_string()))

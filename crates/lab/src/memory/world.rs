@@ -100,6 +100,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
+    /// The target renames no folder.
+    pub refuses_renames: bool,
     /// The target dates what it is given by itself.
     pub redates: bool,
     /// Words in bodies at which the source's connection ends, each once.
@@ -124,6 +126,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             refused_names: Vec::new(),
+            refuses_renames: false,
             redates: false,
             hang_ups: Vec::new(),
             reads: 0,
@@ -228,6 +231,20 @@ impl World {
         }
     }
 
+    /// The whole store is made anew: an empty INBOX under its old name, and nothing else.
+    pub fn make_anew(&self) {
+        let mut state = self.lock();
+        let inbox = state.find("INBOX");
+        state.rooms.retain(|id, _| *id == inbox);
+        let epoch = state.next_epoch;
+        (state.next_epoch, state.change) = (epoch + 1, state.change + 1);
+        if let Some(room) = state.rooms.get_mut(&inbox) {
+            (room.epoch, room.next) = (epoch, 1);
+            room.items.clear();
+            room.gone.clear();
+        }
+    }
+
     /// The target refuses messages that contain `word`.
     pub fn refuse(&self, word: &str) {
         self.lock().refuses.push(word.to_owned());
@@ -236,6 +253,11 @@ impl World {
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// The target renames no folder.
+    pub fn refuse_renames(&self) {
+        self.lock().refuses_renames = true;
     }
 
     /// The target shows another date than the one that it is given.

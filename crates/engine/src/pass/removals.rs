@@ -1,0 +1,216 @@
+//! Removals: carried where that is wanted, remembered where it is not. What moved leaves no older copy behind.
+//!
+//! A copy goes only while it is as it was put: what its user has changed there stays, and is reported.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use mailferry_model::{
+    Error, Result,
+    error::Reaction,
+    flags::SystemFlag,
+    id::{FolderId, ItemId, TargetId},
+    item::Trace,
+    key::{Digest, HeaderKey},
+    ledger::{Entry, FolderNo, State},
+    port::{Edit, EditKind},
+    report::Named,
+};
+
+use super::{
+    follow::{EDITS, Later},
+    gather::{Gathered, is_gone},
+    reading::{source_digest, target_traces},
+    shared::{Shared, locked},
+};
+use crate::verify;
+
+/// Why a copy stays.
+const FLAGS_CHANGED: &str = "gone from the source; its user changed its flags at the target, so it stays";
+/// Why there is nothing to remove.
+const NOT_THERE: &str = "gone from the source; moved or deleted at the target by its user";
+
+/// Carries removals where that is wanted, remembers them where it is not; removes older copies of what moved.
+pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later: &Later) -> Result<()> {
+    shared.writer.sync().await?;
+    let mut remove: BTreeMap<FolderNo, Vec<Entry>> = BTreeMap::new();
+    for (old, to, id) in &later.older {
+        match is_placed(shared, *to, id).await? {
+            true => remove.entry(old.folder).or_default().push(old.clone()),
+            false => keep_known(shared, old).await?,
+        }
+    }
+    let recent = recent(shared, gathered).await?;
+    let mut elsewhere = recent;
+    for folder in gathered {
+        let delete = shared.terms.options.delete;
+        let mut gone: Vec<&Entry> = folder.gone.iter().filter_map(|id| folder.known.get(id)).collect();
+        gone.extend(folder.known.values().filter(|e| e.state == State::Gone && e.target.is_some()));
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        for entry in gone {
+            let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
+                Some(places) => {
+                    places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at))
+                }
+                None => None,
+            };
+            if entry.target.is_some() && (delete || moved.is_some()) {
+                remove.entry(entry.folder).or_default().push(entry.clone());
+            } else if entry.target.is_some() {
+                keep_known(shared, entry).await?;
+            } else {
+                forget(shared, entry).await?;
+            }
+        }
+    }
+    for (no, entries) in remove {
+        remove_from(shared, no, entries).await?;
+    }
+    Ok(())
+}
+
+/// Removes the copies of one folder that nobody has touched.
+async fn remove_from(shared: &Arc<Shared>, no: FolderNo, entries: Vec<Entry>) -> Result<()> {
+    let target = shared.target_of(no)?;
+    let untouched = untouched(shared, no, &target, entries).await?;
+    for part in untouched.chunks(EDITS) {
+        shared.cx.cancel.check()?;
+        let ids = part.iter().filter_map(|e| e.target.clone());
+        let edits = ids.map(|id| Edit { id, kind: EditKind::Remove }).collect();
+        let mut failed: Option<Error> = None;
+        for (entry, answer) in part.iter().zip(shared.sides.target.edit(&target, edits).await) {
+            match answer {
+                Ok(()) => {
+                    locked(&shared.deeds).removed += 1;
+                    forget(shared, entry).await?;
+                }
+                Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
+                    failed = failed.or(Some(e));
+                }
+                Err(e) => tracing::warn!(folder = no.0, error = e.kind().code(), "a removal was refused"),
+            }
+        }
+        failed.map_or(Ok(()), Err)?;
+    }
+    Ok(())
+}
+
+/// Those that lie there as they were put and are no other item's. What has become of the others is written down.
+async fn untouched(
+    shared: &Arc<Shared>,
+    no: FolderNo,
+    target: &FolderId,
+    entries: Vec<Entry>,
+) -> Result<Vec<Entry>> {
+    let traces = match target_traces(shared, target, None).await {
+        Err(e) if is_gone(&e) => Vec::new(),
+        other => other?,
+    };
+    let there: HashMap<&TargetId, &Trace<TargetId>> = traces.iter().map(|t| (&t.id, t)).collect();
+    let taken = taken_over(shared, no, target).await?;
+    let mut untouched = Vec::new();
+    for entry in entries {
+        let Some(id) = entry.target.as_ref().filter(|id| !taken.contains(*id)) else {
+            forget(shared, &entry).await?;
+            continue;
+        };
+        match there.get(id) {
+            Some(trace) if is_touched(&entry, trace) => {
+                tell(shared, &entry, trace.message_id.as_deref(), FLAGS_CHANGED)?;
+                keep_known(shared, &entry).await?;
+            }
+            Some(_) => untouched.push(entry),
+            None => {
+                // After a crash it may be our own removal that the ledger does not know.
+                if entry.seen && shared.terms.claim.abandoned.is_none() {
+                    tell(shared, &entry, None, NOT_THERE)?;
+                }
+                forget(shared, &entry).await?;
+            }
+        }
+    }
+    Ok(untouched)
+}
+
+/// Copies that belong to items of another folder that goes to the same place: one that came after ours had vanished.
+async fn taken_over(shared: &Arc<Shared>, no: FolderNo, target: &FolderId) -> Result<HashSet<TargetId>> {
+    shared.writer.sync().await?;
+    let mut taken = HashSet::new();
+    for other in shared.all_folders().iter().filter(|f| f.no != no && f.target.as_ref() == Some(target)) {
+        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, other.no).await?;
+        taken.extend(entries.into_iter().filter(|e| e.state == State::Placed).filter_map(|e| e.target));
+    }
+    Ok(taken)
+}
+
+/// Whether flags differ from those that we gave it: somebody works with it. Who marked it as deleted has done with it.
+fn is_touched(entry: &Entry, trace: &Trace<TargetId>) -> bool {
+    let by_users = entry.flags.difference(&trace.flags);
+    let refused = entry.reason.as_ref().is_some_and(|r| &*r.code == verify::KEYWORD_REFUSED);
+    by_users.add.bits() & !(SystemFlag::Deleted as u8) != 0
+        || !by_users.add.keywords().is_empty()
+        || by_users.remove.bits() != 0
+        || !(refused || by_users.remove.keywords().is_empty())
+}
+
+/// Has the report name a copy as its user's.
+fn tell(shared: &Shared, entry: &Entry, message_id: Option<&str>, words: &str) -> Result<()> {
+    let named = verify::named(&shared.folder(entry.folder)?, entry, "CHANGED_AT_TARGET", words);
+    let message_id = message_id.map(Into::into).or(named.message_id);
+    locked(&shared.kept).push(Named { message_id, ..named });
+    Ok(())
+}
+
+/// Gone from the source, its copy still at the target.
+async fn keep_known(shared: &Shared, old: &Entry) -> Result<()> {
+    if old.state == State::Gone {
+        return Ok(());
+    }
+    shared.record(Entry { state: State::Gone, ..old.clone() }, Some(old)).await
+}
+
+/// Gone from the source, no copy of it to be cared for.
+async fn forget(shared: &Shared, old: &Entry) -> Result<()> {
+    shared.record(Entry { state: State::Gone, target: None, ..old.clone() }, Some(old)).await
+}
+
+async fn is_placed(shared: &Shared, no: FolderNo, id: &ItemId) -> Result<bool> {
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
+    Ok(entries.iter().any(|e| e.id == *id && e.state == State::Placed))
+}
+
+/// Digests of what was placed in this pass or the last one, and where: what is gone elsewhere may be that.
+async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest, Vec<FolderNo>>> {
+    let mut recent: HashMap<Digest, Vec<FolderNo>> = HashMap::new();
+    let wanted: HashMap<(HeaderKey, u64), ()> = gathered
+        .iter()
+        .flat_map(|g| {
+            let left = g.known.values().filter(|e| e.state == State::Gone);
+            g.gone.iter().filter_map(|id| g.known.get(id)).chain(left)
+        })
+        .filter(|e| e.target.is_some())
+        .map(|e| ((e.key, e.size), ()))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(recent);
+    }
+    let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
+    for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
+        for entry in shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await? {
+            if entry.state != State::Placed
+                || !active(entry.pass)
+                || !wanted.contains_key(&(entry.key, entry.size))
+            {
+                continue;
+            }
+            let digest = match entry.digest {
+                Some(digest) => Some(digest),
+                None => source_digest(shared, &folder.source, &entry.id).await?,
+            };
+            digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
+        }
+    }
+    Ok(recent)
+}

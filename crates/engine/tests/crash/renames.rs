@@ -1,0 +1,75 @@
+//! Folders renamed at the source whose new name is no place at the target: they never merge, and are reported.
+
+use mailferry_lab::memory::World;
+use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
+
+use crate::harness::Play;
+
+fn message(n: u32) -> String {
+    format!("Message-ID: <{n}@x>\r\nSubject: no {n}\r\n\r\nthe text of {n}\r\n")
+}
+
+/// A folder `Work` with one message, copied once.
+async fn copied() -> (World, World, Play) {
+    let (source, target) = (World::able(), World::able());
+    source.create("Work");
+    source.deliver("Work", &message(1), Flags::default());
+    let play = Play::begin(source.clone(), target.clone());
+    later(&play).await;
+    (source, target, play)
+}
+
+async fn later(play: &Play) {
+    if let Err(error) = play.calm(&RunOptions::default(), PassKind::Incremental, false).await {
+        panic!("{error}");
+    }
+}
+
+fn counts(world: &World) -> Vec<String> {
+    world.seen().into_iter().map(|(name, items)| format!("{name}: {}", items.len())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_name_is_kept_and_reported_and_what_is_new_goes_below_it() {
+    let (source, target, play) = copied().await;
+    target.create("Office");
+    source.rename("Work", "Office");
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Office: 0", "Office (2): 1"]);
+    assert_eq!(play.renamed().await, ["Office > Office (2): Office is the place of another folder"]);
+    source.create("Office/New");
+    source.deliver("Office/New", &message(2), Flags::default());
+    source.deliver("Office", &message(3), Flags::default());
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Office: 0", "Office (2): 2", "Office (2)/New: 1"]);
+    assert_eq!(play.renamed().await.len(), 1, "still told");
+    source.rename("Office", "Desk");
+    later(&play).await;
+    assert_eq!(counts(&target), ["Desk: 2", "Desk/New: 1", "INBOX: 0", "Office: 0"]);
+    assert_eq!(play.renamed().await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_folders_of_the_source_never_merge() {
+    let (source, target, play) = copied().await;
+    target.set_role("Work", mailferry_model::folder::Role::Archive);
+    source.create("Old");
+    source.set_role("Old", mailferry_model::folder::Role::Archive);
+    source.deliver("Old", &message(2), Flags::default());
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Work: 1", "Work (2): 1"]);
+    source.rename("Work", "Work (2)");
+    later(&play).await;
+    assert_eq!(target.seen().values().filter(|items| items.len() == 1).count(), 2, "{:?}", counts(&target));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_target_renames_nothing_a_folder_stays_and_that_is_reported() {
+    let (source, target, play) = copied().await;
+    target.refuse_renames();
+    source.rename("Work", "Office");
+    source.deliver("Office", &message(2), Flags::default());
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Work: 2"]);
+    assert_eq!(play.renamed().await, ["Office > Work: the target does not rename it: no renames here"]);
+}

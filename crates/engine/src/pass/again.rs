@@ -16,7 +16,7 @@ use mailferry_model::{
 };
 
 use super::{
-    anew::is_anew,
+    anew::{is_anew, store_lives},
     check::{self, Unknown},
     reading::source_traces,
     run::open,
@@ -40,9 +40,10 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let listed = open(&sides, &terms).await?;
     let mut entries: Vec<FolderEntry> = Vec::new();
     let mut anew = HashSet::new();
+    let store_lives = store_lives(listed.plan.folders.iter().map(|f| &f.entry), &listed.target);
     for planned in &listed.plan.folders {
         let mut entry = planned.entry.clone();
-        if is_anew(&entry, &listed.target) {
+        if is_anew(&entry, &listed.target, store_lives) {
             anew.insert(entry.no);
         }
         let known = entry.target.clone().filter(|id| listed.target.iter().any(|f| f.id == *id));

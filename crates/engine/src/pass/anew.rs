@@ -29,10 +29,23 @@ use super::{
 /// The epoch of a folder whose life is known to be over: the epoch of none that is listed.
 pub(super) const OVER: &str = "";
 
+/// Whether the store is the one that we know: a folder of ours is there, and is the same. A folder that is gone from
+/// a store that lives was removed by its user, and what lay in it with it.
+pub(super) fn store_lives<'a>(ours: impl IntoIterator<Item = &'a FolderEntry>, listed: &[Folder]) -> bool {
+    let mut listed_as = ours.into_iter().filter_map(|folder| {
+        let now = listed.iter().find(|f| Some(&f.id) == folder.target.as_ref())?;
+        Some((folder, now))
+    });
+    listed_as.any(|(folder, now)| !lives_anew(folder, Some(now)))
+}
+
 /// Whether the target folder of an entry is not the one into which items were put.
-pub(super) fn is_anew(folder: &FolderEntry, listed: &[Folder]) -> bool {
+pub(super) fn is_anew(folder: &FolderEntry, listed: &[Folder], store_lives: bool) -> bool {
     let Some(target) = &folder.target else { return false };
-    lives_anew(folder, listed.iter().find(|f| f.id == *target))
+    match listed.iter().find(|f| f.id == *target) {
+        None => !store_lives,
+        now => lives_anew(folder, now),
+    }
 }
 
 /// A folder whose epoch is not listed this time, or never was known, is the same as far as anybody can tell.

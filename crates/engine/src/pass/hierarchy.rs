@@ -11,7 +11,7 @@ use mailferry_model::{
     port::Target,
 };
 
-use super::{anew::OVER, renames, terms::Deeds};
+use super::{anew, renames, terms::Deeds};
 use crate::plan::Planned;
 
 /// How many creations are sent ahead of their answers.
@@ -26,12 +26,14 @@ pub(super) async fn ensure(
 ) -> Result<()> {
     let mut there: BTreeMap<FolderPath, FolderId> =
         listed.iter().filter(|f| f.selectable).map(|f| (f.path.clone(), f.id.clone())).collect();
+    let store_lives = anew::store_lives(folders.iter().map(|f| &f.entry), listed);
     renames::follow(target, folders, listed, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
         if kept.is_none() && planned.entry.target.take().is_some() {
-            // Kept in the ledger until it was looked for what was placed there.
-            planned.entry.target_epoch = Some(OVER.into());
+            // Kept in the ledger until it was looked for what was placed there; where a user removed it, the folder
+            // begins anew and the items stay removed.
+            planned.entry.target_epoch = (!store_lives).then(|| anew::OVER.into());
         }
     }
     // Nearly always the wanted names are fine: they are all sent ahead. What is refused is tried by rule after.

@@ -254,6 +254,7 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
     let began = cx.clock.elapsed();
     let mut findings = mailferry_model::report::Findings::default();
     let mut deeds = Deeds::default();
+    let store_lives = anew::store_lives(listed.plan.folders.iter().map(|f| &f.entry), &listed.target);
     for planned in &listed.plan.folders {
         deeds.folders_created += u64::from(!listed.target.iter().any(|f| f.path == planned.wanted));
         let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
@@ -261,7 +262,7 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
         findings.identified += placed + owed + skipped;
         findings.bytes += bytes;
         deeds.put += owed;
-        match anew::is_anew(&planned.entry, &listed.target) {
+        match anew::is_anew(&planned.entry, &listed.target, store_lives) {
             true => deeds.put += placed,
             false => findings.placed += placed,
         }

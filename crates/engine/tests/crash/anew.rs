@@ -80,6 +80,17 @@ async fn half_of_a_folder_from_a_backup_is_made_whole_and_nothing_is_doubled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_folder_that_a_user_removed_at_the_target_stays_removed() {
+    let (source, target, play) = copied().await;
+    target.drop_folder("Work");
+    assert_eq!(told(&play.verify().await.expect("verification").findings), (0, 1, 4));
+    source.deliver("Work", &message(4), Flags::default());
+    later(&play).await;
+    assert_eq!(target.numbers("Work").len(), 1, "what is new comes, what was removed does not");
+    assert_eq!(told(&play.verify().await.expect("verification").findings), (0, 1, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_folder_that_a_user_renamed_at_the_target_is_not_put_again() {
     let (_, target, play) = copied().await;
     target.rename("Work", "Projects");

@@ -77,13 +77,11 @@ fn a_folder_that_is_gone_at_the_target_is_told() {
     ferry.maildir("from/.Sub", 2);
     ferry.ends(0, &["copy", &from, &to, "--grace", "0"]);
     std::fs::remove_dir_all(ferry.path("to/.Sub")).unwrap();
-    let told = ferry.ends(3, &["verify", &from, &to, "-o", "json"]).json();
-    let missing = told["missing"].as_array().map(Vec::len);
-    assert_eq!((missing, &told["identified"]), (Some(2), &json!(3)), "{told}");
-    let told = ferry.ends(0, &["copy", &from, &to, "--grace", "0", "-o", "json"]).json();
-    assert_eq!((&told["foldersCreated"], &told["changedAtTarget"]), (&json!(1), &json!([])), "{told}");
-    ferry.ends(0, &["verify", &from, &to]);
-    assert_eq!(std::fs::read_dir(ferry.path("to/.Sub/cur")).unwrap().count(), 2, "put again, once");
+    let told = ferry.ends(0, &["verify", &from, &to, "-o", "json"]).json();
+    let changed = told["changedAtTarget"].as_array().map(Vec::len);
+    assert_eq!((changed, &told["identified"]), (Some(2), &json!(3)), "{told}");
+    ferry.ends(0, &["copy", &from, &to, "--grace", "0", "-o", "json"]);
+    assert_eq!(std::fs::read_dir(ferry.path("to/.Sub/cur")).unwrap().count(), 0, "stays removed");
 }
 
 fn tested(ferry: &Ferry, code: i32, words: &[&str]) -> (Value, Vec<String>) {

@@ -71,9 +71,12 @@ fn zone(text: &str) -> Option<i16> {
         // "GMT", "UTC", "Z", "(CEST)": the letters of other zones are not reliable, so all of them are UTC.
         _ => return Some(0),
     };
-    let digits = digits.replace(':', "");
-    let value = number(&digits).filter(|_| digits.len() == 4)? as i16;
-    Some(sign * (value / 100 * 60 + value % 100))
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None => digits.split_at_checked(2)?,
+    };
+    let two = |text: &str| number(text).filter(|_| text.len() == 2);
+    Some(sign * (two(hours)? * 60 + two(minutes)?) as i16)
 }
 
 /// Days from 1970-01-01 to a day of the proleptic Gregorian calendar.

@@ -5,10 +5,12 @@
 
 use crate::imap::string::{self, Shape};
 use bytes::{BufMut, Bytes, BytesMut};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Literals up to this size are copied into the text around them instead of being written on their own.
 const COPY_MAX: u64 = 1024;
+/// What announcing a literal takes at most.
+const AROUND_LITERAL: usize = 26;
 
 /// A command's tag. A connection counts upwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +92,13 @@ pub enum Payload {
 }
 
 impl Payload {
+    fn pieces(&self) -> usize {
+        match self {
+            Payload::Bytes(_) | Payload::Stream { .. } => 1,
+            Payload::Chunks(chunks) => chunks.len(),
+        }
+    }
+
     /// How many octets.
     pub fn size(&self) -> u64 {
         match self {
@@ -106,10 +115,10 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// A literal with the text in front of it.
+/// A literal, and where the text in front of it ends.
 #[derive(Clone)]
 struct Part {
-    before: BytesMut,
+    at: usize,
     binary: &'static str,
     payload: Payload,
 }
@@ -119,14 +128,24 @@ struct Part {
 pub struct Command {
     name: &'static str,
     parts: Vec<Part>,
-    /// The text behind the last literal.
-    tail: BytesMut,
+    /// All text, in one piece: a group of messages is one command, and must not cost memory for each bit of text.
+    text: Vec<u8>,
+}
+
+/// Text without line ends.
+struct OneLine<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+        Ok(())
+    }
 }
 
 impl Command {
     /// A command that is its name.
     pub(crate) fn named(name: &'static str) -> Self {
-        Self { name, parts: Vec::new(), tail: BytesMut::from(name.as_bytes()) }
+        Self { name, parts: Vec::new(), text: name.as_bytes().to_vec() }
     }
 
     /// Its name, for logs and for `op` in errors.
@@ -137,8 +156,8 @@ impl Command {
     /// Adds text that is no string. Line ends are dropped: an attribute or an item name that came from one server
     /// must not become a command to another.
     pub(crate) fn text(mut self, text: impl fmt::Display) -> Self {
-        let text = text.to_string();
-        self.tail.extend(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+        // Only what cannot be shown fails, and all of it is ours.
+        _ = write!(OneLine(&mut self.text), "{text}");
         self
     }
 
@@ -154,8 +173,8 @@ impl Command {
 
     fn shaped(mut self, text: &[u8], plainest: Shape) -> Self {
         match string::shape(text).max(plainest) {
-            Shape::Atom => self.tail.extend_from_slice(text),
-            Shape::Quoted => string::put_quoted(&mut self.tail, text),
+            Shape::Atom => self.text.extend_from_slice(text),
+            Shape::Quoted => string::put_quoted(&mut self.text, text),
             Shape::Literal => return self.literal("", Payload::Bytes(Bytes::copy_from_slice(text))),
         }
         self
@@ -163,29 +182,32 @@ impl Command {
 
     /// Adds a literal; `binary` is `~` for a literal8, else empty.
     pub(crate) fn literal(mut self, binary: &'static str, payload: Payload) -> Self {
-        self.parts.push(Part { before: self.tail.split(), binary, payload });
+        self.parts.push(Part { at: self.text.len(), binary, payload });
         self
     }
 
     /// The segments to write. Where a literal must wait, what was pipelined behind this command must wait too.
     // RFC 9051 §4.3, RFC 7888 §3
     pub fn encode(self, tag: Tag, literals: Literals) -> Vec<Segment> {
-        let mut segments = Vec::with_capacity(self.parts.len() + 1);
-        let mut text = BytesMut::with_capacity(64);
-        text.extend_from_slice(format!("{tag} ").as_bytes());
-        for Part { before, binary, payload } in self.parts {
+        let pieces = self.parts.iter().map(|part| part.payload.pieces() + 2).sum::<usize>();
+        let mut segments = Vec::with_capacity(pieces + 1);
+        let mut text = BytesMut::with_capacity(self.text.len() + 16 + AROUND_LITERAL * self.parts.len());
+        _ = write!(text, "{tag} ");
+        let mut from = 0;
+        for Part { at, binary, payload } in self.parts {
             let size = payload.size();
             let waits = literals.waits(size);
             let plus = if waits { "" } else { "+" };
-            text.extend_from_slice(&before);
-            text.extend_from_slice(format!("{binary}{{{size}{plus}}}\r\n").as_bytes());
+            text.extend_from_slice(&self.text[from..at]);
+            from = at;
+            _ = write!(text, "{binary}{{{size}{plus}}}\r\n");
             if waits {
                 segments.push(Segment::Bytes(text.split().freeze()));
                 segments.push(Segment::AwaitContinue);
             }
             put_payload(payload, &mut text, &mut segments);
         }
-        text.extend_from_slice(&self.tail);
+        text.extend_from_slice(&self.text[from..]);
         text.put_slice(b"\r\n");
         segments.push(Segment::Bytes(text.freeze()));
         segments

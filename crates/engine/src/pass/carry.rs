@@ -4,7 +4,6 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
 };
 
 use futures_util::{
@@ -16,7 +15,7 @@ use futures_util::{
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     error::Reaction,
-    id::{FolderId, ItemId},
+    id::{FolderId, ItemId, TargetId},
     item::{Body, Chunks, Form, Item, Stub},
     key::{Digest, HeaderKey},
     ledger::{Entry, FolderNo, Reason, Repair, State},
@@ -138,7 +137,7 @@ fn worse(shared: &Shared, told: Option<Error>, next: Option<Error>) -> Option<Er
 
 /// What happens next in a lane.
 enum Step {
-    Item(ItemId, Result<Item>, Option<BudgetGuard>),
+    Item(ItemId, Result<Item>, Hold),
     Put(Result<()>),
     Idle,
     End,
@@ -202,13 +201,16 @@ fn refused_by_size(shared: &Shared, item: &Owed) -> Option<Error> {
 /// Items of one put.
 #[derive(Default)]
 struct Group {
-    items: Vec<(Owed, Item, Option<BudgetGuard>)>,
+    items: Vec<(Owed, Item, Hold)>,
     bytes: u64,
     streams: bool,
 }
 
 /// An answer of a source, with the memory that it holds.
-type Arrived = (Fetched, Option<BudgetGuard>);
+type Arrived = (Fetched, Hold);
+
+/// Memory that items of one fetch hold together.
+type Hold = Arc<BudgetGuard>;
 
 type Batch<'a> = stream::BoxStream<'a, Arrived>;
 
@@ -221,8 +223,8 @@ fn fetches<'a>(shared: &'a Shared, source: &'a FolderId, stubs: Vec<Stub>) -> Ba
         .boxed()
 }
 
-/// The next fetch: takes memory for as many items as there is room for (the first is waited for), then asks
-/// for them. Polled once, so that it is under way while the batch before still arrives.
+/// The next fetch: takes memory for some items together, then asks for them; the memory is given back with the last
+/// of them. Polled once, so that it is under way while the batch before still arrives.
 async fn fetch<'a>(
     shared: &'a Shared,
     source: &'a FolderId,
@@ -230,27 +232,22 @@ async fn fetch<'a>(
 ) -> Option<(Batch<'a>, VecDeque<Stub>)> {
     let first = left.pop_front()?;
     if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
-        let all = std::iter::once(first).chain(left).map(move |stub| ((stub.id, Err(e.clone())), None));
-        return Some((stream::iter(all.collect::<Vec<_>>()).boxed(), VecDeque::new()));
+        let nothing: Hold = Arc::new(BudgetGuard::new(|| {}));
+        let fail = move |stub: Stub| ((stub.id, Err(e.clone())), nothing.clone());
+        let all: Vec<_> = std::iter::once(first).chain(left).map(fail).collect();
+        return Some((stream::iter(all).boxed(), VecDeque::new()));
     }
     let alone = first.size > Body::IN_MEMORY;
-    let takes = if alone { STREAM_HOLDS } else { first.size };
-    let mut holds = HashMap::from([(first.id.clone(), shared.cx.budget.take(takes).await)]);
-    let (mut batch, mut bytes) = (vec![first], takes);
+    let (mut bytes, mut batch) = (if alone { STREAM_HOLDS } else { first.size }, vec![first]);
     while !alone && batch.len() < FETCH_ITEMS {
         let Some(next) = left.front().filter(|n| bytes + n.size <= FETCH_BYTES) else { break };
-        let Poll::Ready(hold) = poll!(shared.cx.budget.take(next.size)) else { break };
-        holds.insert(next.id.clone(), hold);
         bytes += next.size;
         batch.extend(left.pop_front());
     }
+    let hold = Arc::new(shared.cx.budget.take(bytes).await);
     let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
     let _ = poll!(Pin::new(&mut items).peek());
-    let held = items.map(move |item| {
-        let hold = holds.remove(&item.0);
-        (item, hold)
-    });
-    Some((held.boxed(), left))
+    Some((items.map(move |item| (item, hold.clone())).boxed(), left))
 }
 
 /// An item that could not be fetched.
@@ -322,26 +319,28 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
         return Ok(());
     }
     let outcomes = shared.sides.target.put(target, puts).await;
-    let mut failed = None;
+    let (mut failed, mut there) = (None, Vec::new());
     for (sent, outcome) in sent.into_iter().zip(outcomes) {
         let recorded = match outcome {
-            Outcome::Placed(id) => placed(shared, &sent, id, None).await,
+            Outcome::Placed(id) => {
+                there.push((as_placed(shared, &sent, id, None), sent.owed.entry));
+                Ok(())
+            }
             Outcome::Unsure(error) => in_doubt(shared, sent, error).await,
             Outcome::Refused(error) => refused(shared, no, target, sent, error).await,
         };
         failed = failed.or(recorded.err());
     }
     drop(holds);
-    failed.map_or(Ok(()), Err)
+    locked(&shared.deeds).put += there.len() as u64;
+    let (entries, before): (Vec<_>, Vec<_>) = there.into_iter().unzip();
+    let recorded =
+        shared.record_all(entries.into_iter().zip(before.iter().map(Option::as_ref)).collect()).await;
+    failed.or(recorded.err()).map_or(Ok(()), Err)
 }
 
-async fn placed(
-    shared: &Shared,
-    sent: &Sent,
-    id: Option<mailferry_model::id::TargetId>,
-    repair: Option<Repair>,
-) -> Result<()> {
-    let entry = Entry {
+fn as_placed(shared: &Shared, sent: &Sent, id: Option<TargetId>, repair: Option<Repair>) -> Entry {
+    Entry {
         state: State::Placed,
         target: id,
         key: sent.key,
@@ -354,9 +353,12 @@ async fn placed(
         repair,
         reason: None,
         ..sent.owed.as_entry()
-    };
+    }
+}
+
+async fn placed(shared: &Shared, sent: &Sent, id: Option<TargetId>, repair: Option<Repair>) -> Result<()> {
     locked(&shared.deeds).put += 1;
-    shared.record(entry, sent.owed.entry.as_ref()).await
+    shared.record(as_placed(shared, sent, id, repair), sent.owed.entry.as_ref()).await
 }
 
 /// Nobody knows: the ledger says owed, a look will tell.

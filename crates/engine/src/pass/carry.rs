@@ -75,7 +75,8 @@ async fn carry_in_turn(
     let caps = shared.sides.target.caps();
     // What a source still gives after a connection of its ended is put: else who hangs up often is never copied.
     while failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
-        if group.streams || group.items.len() >= caps.group_items || group.bytes >= caps.group_bytes {
+        let enough = caps.group_bytes.min(enough(puts.len()));
+        if group.streams || group.items.len() >= caps.group_items || group.bytes >= enough {
             puts.push(put(shared, no, &target, std::mem::take(&mut group)));
         }
         match next(shared, &mut fetched, &mut puts, group.items.len()).await {
@@ -115,6 +116,15 @@ async fn carry_in_turn(
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// How large a group is worth sending: soon where the target waits, as large as it likes where it is busy anyway.
+fn enough(in_flight: usize) -> u64 {
+    match in_flight {
+        0 => 512 << 10,
+        1 => 2 << 20,
+        _ => u64::MAX,
+    }
 }
 
 /// Whether an error ends reading alone: what was read is put all the same. Of folders that stop because another

@@ -31,7 +31,7 @@ use super::{
 use crate::seeded::Bug;
 
 /// One fetch asks for at most so many bytes, a larger item alone.
-const FETCH_BYTES: u64 = 2 << 20;
+const FETCH_BYTES: u64 = 1 << 20;
 /// One fetch asks for at most so many items.
 const FETCH_ITEMS: usize = 256;
 /// Fetches sent ahead of the one that is being read.

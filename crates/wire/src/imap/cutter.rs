@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 use std::collections::VecDeque;
 
 /// Filled buffers that are kept to be used again.
-const FILLED: usize = 32;
+const FILLED: usize = 12;
 /// What usually closes the line after a literal.
 const AFTER_LITERAL: usize = 64;
 

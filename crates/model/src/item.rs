@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     error::Result,
@@ -133,7 +134,8 @@ impl std::fmt::Debug for Body {
 /// Frozen pieces that together are one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chunks {
-    pieces: Vec<Bytes>,
+    /// Most bodies are one piece: that needs no memory of its own.
+    pieces: SmallVec<[Bytes; 1]>,
     len: u64,
 }
 
@@ -161,7 +163,7 @@ impl Chunks {
 
     /// The pieces themselves.
     pub fn into_pieces(self) -> Vec<Bytes> {
-        self.pieces
+        self.pieces.into_vec()
     }
 
     /// All bytes in one piece; copies if there are several.

@@ -9,8 +9,10 @@ use super::{
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 use std::collections::VecDeque;
 
-/// Filled buffers that are kept to be used again.
+/// Filled buffers that are remembered to be used again.
 const FILLED: usize = 12;
+/// Of those that are free, how many are kept beside the one that is used next.
+const SPARE: usize = 1;
 /// What usually closes the line after a literal.
 const AFTER_LITERAL: usize = 64;
 
@@ -164,10 +166,8 @@ impl Cutter {
     /// Goes on in another buffer with room for so many octets more.
     fn turn(&mut self, room: usize) {
         let wanted = self.buf.len() + room;
-        // The newest that is free: it is the likeliest to be in the processor's cache.
-        let free = self.filled.iter_mut().rposition(|old| old.try_reclaim(wanted));
-        let mut next = free
-            .and_then(|at| self.filled.remove(at))
+        let again = self.free(wanted);
+        let mut next = again
             .unwrap_or_else(|| BytesMut::with_capacity(wanted.max(self.limits.read + self.limits.read / 4)));
         next.extend_from_slice(&self.buf);
         let mut old = std::mem::replace(&mut self.buf, next);
@@ -176,6 +176,23 @@ impl Cutter {
             self.filled.pop_front();
         }
         self.filled.push_back(old);
+    }
+
+    /// The newest buffer that nobody holds: it is the likeliest to be in the processor's cache. Most others that
+    /// are free are given back.
+    fn free(&mut self, room: usize) -> Option<BytesMut> {
+        let (mut newest, mut kept) = (None, 0);
+        for at in (0..self.filled.len()).rev() {
+            if !self.filled[at].try_reclaim(room) {
+                continue;
+            }
+            if newest.is_some() && kept < SPARE {
+                kept += 1;
+                continue;
+            }
+            newest = newest.or(self.filled.remove(at));
+        }
+        newest
     }
 
     pub(crate) fn read_hint(&self) -> usize {

@@ -54,9 +54,16 @@ pub(super) fn append(name: &MailboxName, letters: &[Letter], permanent: Option<&
         flags: flags(&letter.flags, permanent),
         date: internal_date(letter.date),
         form: AppendForm::Plain,
-        body: Payload::Chunks(letter.body.pieces().to_vec()),
+        body: payload(&letter.body),
     });
     Command::append(name, messages)
+}
+
+fn payload(body: &Chunks) -> Payload {
+    match body.pieces() {
+        [one] => Payload::Bytes(one.clone()),
+        many => Payload::Chunks(many.to_vec()),
+    }
 }
 
 /// UIDVALIDITY and UIDs of what was appended, if the answer tells one for each.

@@ -17,7 +17,10 @@ use tokio::{
 
 use super::{Gate, Inner};
 use crate::{
-    imap::client::pipe::{Answer, Kept},
+    imap::client::{
+        line::nonsense,
+        pipe::{Answer, Kept},
+    },
     net::Stream,
 };
 
@@ -95,7 +98,10 @@ impl Inner {
             }
             // A folder whose state cannot be read is asked for again without MAILBOXID: see `Quirk::GarbledMailboxId`.
             Err(_) if frame.bytes().starts_with(b"* STATUS ") => Ok(()),
-            Err(e) => Err(self.error(Kind::Malformed, format!("an answer that makes no sense: {e}"))),
+            Err(e) => {
+                let text = format!("an answer that makes no sense: {}", nonsense(e, frame));
+                Err(self.error(Kind::Malformed, text))
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What reports tell: the last one tells all, whatever the ones before it told.
+//! What reports tell: the last one tells all, whatever the ones before it told; and what finding it out costs.
 
 use mailferry_lab::memory::World;
 use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
@@ -30,4 +30,22 @@ async fn the_completion_pass_tells_what_earlier_passes_told() {
         (3, 1, 0),
         "two of the first, the later one, and what a user removed"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_contact_with_a_filled_target_asks_for_the_digests_of_a_folder_in_one_call() {
+    let (source, target) = (World::able(), World::able());
+    for folder in ["INBOX", "Work", "Home"] {
+        source.create(folder);
+        (0..20).for_each(|n| _ = source.deliver(folder, &message(n), Flags::default()));
+    }
+    let play = Play::begin(source.clone(), target.clone());
+    let options = RunOptions::default();
+    play.calm(&options, PassKind::Initial, false).await.unwrap();
+    play.ledger.lose();
+    let before = (source.digest_calls(), target.digest_calls());
+    let report = play.calm(&options, PassKind::Initial, false).await.unwrap();
+    assert_eq!(report.deeds.found, 60);
+    let calls = (source.digest_calls() - before.0, target.digest_calls() - before.1);
+    assert_eq!(calls, (6, 6), "each of two looks asks once for each of three folders");
 }

@@ -211,6 +211,7 @@ impl Target for MemoryTarget {
     async fn digests(&self, folder: &FolderId, ids: &[TargetId]) -> Vec<Result<Digest>> {
         let mut state = self.world.lock();
         state.reads += ids.len() as u64;
+        state.digest_calls += 1;
         let one = |id: &TargetId| {
             let (epoch, number) = number(id)?;
             state.rooms.get(folder).filter(|r| r.epoch == epoch)?.items.get(&number).map(Mail::digest)

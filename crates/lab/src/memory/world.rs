@@ -105,6 +105,8 @@ pub(super) struct State {
     /// Words in bodies at which the source's connection ends, each once.
     pub hang_ups: Vec<String>,
     pub reads: u64,
+    /// Calls that asked for digests, however many each.
+    pub digest_calls: u64,
     pub writes: u64,
 }
 
@@ -127,6 +129,7 @@ impl World {
             redates: false,
             hang_ups: Vec::new(),
             reads: 0,
+            digest_calls: 0,
             writes: 0,
         })));
         world.create("INBOX");
@@ -277,6 +280,11 @@ impl World {
     pub fn traffic(&self) -> (u64, u64) {
         let state = self.lock();
         (state.reads, state.writes)
+    }
+
+    /// Calls so far that asked for digests: with most servers each opens a folder anew.
+    pub fn digest_calls(&self) -> u64 {
+        self.lock().digest_calls
     }
 
     /// Puts that were left hanging arrive now.

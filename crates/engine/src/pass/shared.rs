@@ -99,6 +99,8 @@ pub(crate) struct Shared {
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
     /// Folders that could not be read, and why: left for the next pass, and reported.
     pub paused: Mutex<Vec<(FolderNo, Error)>>,
+    /// Items without a keyword that was carried in this pass and that the target does not take.
+    pub lacking: Mutex<Vec<Entry>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// What was read to its end.
@@ -147,6 +149,7 @@ impl Shared {
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),
             paused: Mutex::default(),
+            lacking: Mutex::default(),
             nameless: AtomicBool::new(false),
             readings: Readings::default(),
             claimed: Mutex::default(),

@@ -49,3 +49,24 @@ async fn first_contact_with_a_filled_target_asks_for_the_digests_of_a_folder_in_
     let calls = (source.digest_calls() - before.0, target.digest_calls() - before.1);
     assert_eq!(calls, (6, 6), "each of two looks asks once for each of three folders");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_keyword_that_is_refused_in_a_later_change_is_told_then_and_at_completion() {
+    let (source, target) = (World::able(), World::able());
+    target.refuse_keyword("odd");
+    let first = source.deliver("INBOX", &message(0), Flags::default());
+    source.deliver("INBOX", &message(1), Flags::from_parts(0, ["odd".into()]));
+    let play = Play::begin(source.clone(), target.clone());
+    let told = async |kind| {
+        let findings = play.calm(&RunOptions::default(), kind, false).await.unwrap().findings;
+        findings.rewritten.into_iter().map(|named| (named.uid, named.code)).collect::<Vec<_>>()
+    };
+    let named = |uid: &str| (format!("100.{uid}"), "KEYWORD_REFUSED".to_owned());
+    assert_eq!(told(PassKind::Initial).await, [named("2")]);
+    source.flag("INBOX", first, Flags::from_parts(0, ["odd".into(), "even".into()]));
+    assert_eq!(told(PassKind::Incremental).await, [named("1")]);
+    assert_eq!(told(PassKind::Incremental).await, []);
+    assert_eq!(told(PassKind::Completion).await, [named("1"), named("2")]);
+    source.flag("INBOX", first, Flags::from_parts(0, ["even".into()]));
+    assert_eq!(told(PassKind::Completion).await, [named("2")], "it has none that is refused any more");
+}

@@ -100,6 +100,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
+    /// Keywords that the target leaves out.
+    pub refused_keywords: Vec<String>,
     /// The target dates what it is given by itself.
     pub redates: bool,
     /// Words in bodies at which the source's connection ends, each once.
@@ -126,6 +128,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             refused_names: Vec::new(),
+            refused_keywords: Vec::new(),
             redates: false,
             hang_ups: Vec::new(),
             reads: 0,
@@ -239,6 +242,11 @@ impl World {
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// The target does not take this keyword.
+    pub fn refuse_keyword(&self, keyword: &str) {
+        self.lock().refused_keywords.push(keyword.to_owned());
     }
 
     /// The target shows another date than the one that it is given.

@@ -118,20 +118,25 @@ fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &m
     if !entry.seen && entry.pass > 0 && lost != 0 {
         judged.unflagged.push(entry.clone());
     }
-    let reason = entry.reason.clone().or_else(|| keyword_refused(entry, trace));
+    let reason = reason(entry, trace);
     judged.there.push(Entry { seen: true, reason, ..entry.clone() });
 }
 
 /// A keyword that is not there at the first look was left out for a target that refuses it; later it may be its
-/// user who took it away. The ledger keeps it, so that each later report names it too.
-fn keyword_refused(entry: &Entry, trace: &Trace<TargetId>) -> Option<Box<Reason>> {
+/// user who took it away. The ledger keeps it, so that each later report names it too, as long as one is lacking.
+fn reason(entry: &Entry, trace: &Trace<TargetId>) -> Option<Box<Reason>> {
     let lacks = !trace.flags.difference(&entry.flags).add.keywords().is_empty();
-    let reason = || Reason {
+    let known = entry.reason.clone().filter(|r| lacks || &*r.code != KEYWORD_REFUSED);
+    known.or_else(|| (lacks && !entry.seen).then(|| Box::new(keyword_refused())))
+}
+
+/// Why an item lacks a keyword.
+pub fn keyword_refused() -> Reason {
+    Reason {
         code: KEYWORD_REFUSED.into(),
         text: "the target does not take one of its keywords".into(),
         message_id: None,
-    };
-    (lacks && !entry.seen).then(|| Box::new(reason()))
+    }
 }
 
 /// An item named in a report.

@@ -12,7 +12,7 @@ use mailferry_model::{
     id::{FolderId, ItemId, Mark, TargetId},
     item::{Body, Chunks, Date, Form, Item, Trace},
     key::{Digest, HeaderKey},
-    port::{Edit, EditKind, Outcome, Put, Setting, Target},
+    port::{Edit, EditKind, Edited, Outcome, Put, Setting, Target},
 };
 
 use crate::{Check, ensure, failed, source::message};
@@ -289,6 +289,25 @@ pub async fn edits_are_idempotent(stage: &dyn Stage) -> Check {
     Ok(())
 }
 
+/// A keyword that an edit cannot set is told, never silently left out, and the rest of the edit is done.
+pub async fn an_edit_tells_of_keywords_that_are_not_taken(stage: &dyn Stage) -> Check {
+    let target = stage.open().await;
+    let folder = made(target.as_ref(), "A").await?;
+    ensure!(placed(&target.put(&folder, vec![put(stage, "one")]).await), "put failed");
+    let id = traces(target.as_ref(), &folder, None).await?[0].id.clone();
+    let long: Box<str> = "k".repeat(60).into();
+    // More than the letters of the alphabet, and one that is longer than some take.
+    let keywords: Vec<Box<str>> = (0..30).map(|n| format!("word{n}").into()).chain([long]).collect();
+    let add = Flags::from_parts(0, keywords.clone()).with(SystemFlag::Answered);
+    let edit = Edit { id, kind: EditKind::Flags(Difference { add, remove: Flags::default() }) };
+    let edited = target.edit(&folder, vec![edit]).await.remove(0).map_err(failed("edit"))?;
+    let there = traces(target.as_ref(), &folder, None).await?.remove(0).flags;
+    ensure!(there.has(SystemFlag::Answered), "the rest of the edit was not done: {there}");
+    let all = keywords.iter().all(|k| there.keywords().contains(k));
+    ensure!(all == (edited == Edited::Whole), "{edited:?}, and there is {there}");
+    Ok(())
+}
+
 /// A move takes the item along, whole; what is gone cannot be moved (`Refused`, `NotFound`).
 pub async fn a_move_is_a_put(stage: &dyn Stage) -> Check {
     let target = stage.open().await;
@@ -339,7 +358,7 @@ macro_rules! target_suite {
             a_folder_ensured_twice_is_one, a_folder_renamed_twice_is_renamed, only_an_empty_folder_is_removed,
             puts_lie_beyond_the_mark, a_mark_of_another_life_is_expired, what_is_put_is_kept,
             equal_items_are_not_merged, a_refused_item_is_refused_alone, puts_overlap,
-            streams_are_put_whole_or_not, edits_are_idempotent, a_move_is_a_put, subscriptions_are_kept }
+            streams_are_put_whole_or_not, edits_are_idempotent, an_edit_tells_of_keywords_that_are_not_taken, a_move_is_a_put, subscriptions_are_kept }
     };
     (@each $stage:expr, $($name:ident),+) => {$(
         let stage = $stage.await;

@@ -31,6 +31,7 @@ use dovecot::Dovecot;
 
 mod dovecot;
 mod last_words;
+mod nonsense;
 mod odd;
 mod one_more;
 mod silent;

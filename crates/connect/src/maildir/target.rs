@@ -25,7 +25,7 @@ use mailferry_model::{
     id::{FolderId, Mark, TargetId},
     item::{Body, Chunks, Form, Item, Trace},
     key::Digest,
-    port::{Cx, Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
+    port::{Cx, Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
 use super::client::{Mail, Store, classify, of_item};
@@ -158,16 +158,19 @@ impl MaildirTarget {
         Ok(id.clone())
     }
 
-    fn change(&self, dir: &Path, mail: &Mail, kind: &EditKind) -> Result<()> {
+    fn change(&self, dir: &Path, mail: &Mail, kind: &EditKind) -> Result<Edited> {
         let failed = |e| classify(self.store.side, "change flags", e);
         match kind {
-            EditKind::Remove => fs::remove_file(&mail.path).map_err(failed),
+            EditKind::Remove => fs::remove_file(&mail.path).map(|()| Edited::Whole).map_err(failed),
             EditKind::Flags(difference) => {
                 let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
                 let flags = mail.flags(&self.store.keywords(dir)).apply(difference);
                 let letters = self.store.letters(dir, &flags).map_err(failed)?;
                 let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base));
-                fs::rename(&mail.path, new).map_err(failed)
+                fs::rename(&mail.path, new).map_err(failed)?;
+                // Keywords have the small letters.
+                let taken = letters.chars().filter(char::is_ascii_lowercase).count();
+                Ok(if taken < flags.keywords().len() { Edited::WithoutKeywords } else { Edited::Whole })
             }
         }
     }
@@ -289,7 +292,7 @@ impl Target for MaildirTarget {
         Ok(())
     }
 
-    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>> {
         let found = self.store.list(folder).and_then(|mails| Ok((mails, self.store.dir(folder)?)));
         let (mut mails, dir) = match found {
             Ok(found) => found,
@@ -299,7 +302,7 @@ impl Target for MaildirTarget {
         for edit in edits {
             let answer = match mails.get(&text(&edit.id)) {
                 Some(mail) => self.change(&dir, mail, &edit.kind),
-                None => Ok(()),
+                None => Ok(Edited::Whole),
             };
             if let Ok(now) = self.store.list(folder) {
                 mails = now;

@@ -1,7 +1,7 @@
 //! Reads what verification judges, and sums it up: afresh from the target, after the last put.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -82,6 +82,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         let folder = shared.folder(*no)?;
         checked.findings.skipped.push(verify::named_folder(&folder, error));
     }
+    tell_lacking(shared, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
     checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
@@ -246,6 +247,25 @@ async fn report(
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
     compare::tell(shared, folder, said, findings).await?;
     findings.doubled.extend(doubled(shared, folder, entries, judged.extra).await?);
+    Ok(())
+}
+
+/// Items to which this pass could not carry a keyword, unless a look at their folders has told of them.
+async fn tell_lacking(shared: &Shared, findings: &mut Findings) -> Result<()> {
+    let told = findings.rewritten.iter().filter(|n| n.code == verify::KEYWORD_REFUSED);
+    let told: HashSet<(&str, &str)> = told.map(|n| (n.folder.as_str(), n.uid.as_str())).collect();
+    let mut by_folder: BTreeMap<FolderNo, Vec<Said>> = BTreeMap::new();
+    for entry in locked(&shared.lacking).iter() {
+        let reason = verify::keyword_refused();
+        let named = verify::named(&shared.folder(entry.folder)?, entry, &reason.code, &*reason.text);
+        if !told.contains(&(named.folder.as_str(), named.uid.as_str())) {
+            let said = Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, named.reason);
+            by_folder.entry(entry.folder).or_default().push(said);
+        }
+    }
+    for (no, said) in by_folder {
+        compare::tell(shared, &shared.folder(no)?, said, findings).await?;
+    }
     Ok(())
 }
 

@@ -168,7 +168,7 @@ async fn drop_extra(
     let mut left = Vec::new();
     for (trace, answer) in extra.into_iter().zip(answers) {
         match answer {
-            Ok(()) if removes => locked(&shared.deeds).removed += 1,
+            Ok(_) if removes => locked(&shared.deeds).removed += 1,
             _ => left.push(trace),
         }
     }

@@ -13,7 +13,7 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     key::HeaderKey,
     ledger::{Entry, FolderNo, State},
-    port::{Edit, EditKind, Outcome, Put},
+    port::{Edit, EditKind, Edited, Outcome, Put},
 };
 
 use super::{
@@ -21,6 +21,8 @@ use super::{
     reading::{source_digest, source_traces, target_digests},
     shared::{Owed, Shared, locked},
 };
+
+use crate::verify::keyword_refused;
 
 /// Edits of one call.
 pub(super) const EDITS: usize = 500;
@@ -197,11 +199,18 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
             let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
             for (entry, _) in part {
                 // Without an id its user moved it elsewhere: nothing to change, the base moves on.
-                let answer = if entry.target.is_some() { answers.next().unwrap_or(Ok(())) } else { Ok(()) };
+                let answer =
+                    if entry.target.is_some() { answers.next() } else { None }.unwrap_or(Ok(Edited::Whole));
                 match answer {
-                    Ok(()) => {
+                    Ok(Edited::Whole) => {
                         locked(&shared.deeds).flagged += 1;
                         shared.record(entry.clone(), Some(entry)).await?;
+                    }
+                    Ok(Edited::WithoutKeywords) => {
+                        locked(&shared.deeds).flagged += 1;
+                        let entry = Entry { reason: Some(Box::new(keyword_refused())), ..entry.clone() };
+                        locked(&shared.lacking).push(entry.clone());
+                        shared.record(entry.clone(), Some(&entry)).await?;
                     }
                     Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
                         return Err(e);

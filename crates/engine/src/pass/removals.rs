@@ -82,7 +82,7 @@ async fn remove_from(shared: &Arc<Shared>, no: FolderNo, entries: Vec<Entry>) ->
         let mut failed: Option<Error> = None;
         for (entry, answer) in part.iter().zip(shared.sides.target.edit(&target, edits).await) {
             match answer {
-                Ok(()) => {
+                Ok(_) => {
                     locked(&shared.deeds).removed += 1;
                     forget(shared, entry).await?;
                 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream, try_join};
 use mailferry_model::{
     Error, Kind, Result,
     flags::{Difference, Flags},
@@ -20,7 +20,7 @@ use mailferry_model::{
 
 use super::{
     matching::{self, Found, Trust, Wanted},
-    reading::{source_digest, source_traces, target_digests, target_traces},
+    reading::{source_digests, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
     stray,
 };
@@ -30,6 +30,10 @@ use crate::seeded::Bug;
 const LOOKS: usize = 20;
 /// Folders looked at together.
 const TOGETHER: usize = 16;
+/// Folders whose bodies are read together: more would push each other off the connections.
+const READ_TOGETHER: usize = 4;
+/// Bodies of a folder read in one call.
+const BODIES: usize = 1024;
 
 /// Where to look.
 pub(super) struct Look {
@@ -167,9 +171,15 @@ async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Res
     for item in items {
         own.entry(shared.target_of(item.owed.folder)?).or_default().push(item);
     }
-    for (folder, traces) in seen {
-        let Some(items) = own.get(folder) else { continue };
-        for (item, trace) in pair(shared, items, folder, traces, trust).await? {
+    let at_home = seen.iter().filter_map(|(folder, traces)| Some((folder, traces, own.get(folder)?)));
+    let pairs: Vec<_> = at_home
+        .map(|(folder, traces, items)| async move {
+            Ok::<_, Error>((folder, pair(shared, items, folder, traces, trust).await?))
+        })
+        .collect();
+    let pairs: Vec<_> = stream::iter(pairs).buffered(READ_TOGETHER).try_collect().await?;
+    for (folder, pairs) in pairs {
+        for (item, trace) in pairs {
             taken.insert((folder.clone(), trace.id.clone()));
             let hit = Hit { id: Some(trace.id.clone()), flags: trace.flags.clone() };
             hits.insert((item.owed.folder, item.owed.stub.id.clone()), hit);
@@ -206,13 +216,17 @@ async fn pair<'a, 'b>(
     let pairing = matching::pair(&wanted, &found, trust, shared.sides.target.caps().fidelity);
     let mut pairs: Vec<(&Item, &Trace<TargetId>)> =
         pairing.sure.iter().map(|(w, f)| (items[*w], &traces[*f])).collect();
-    for (ws, fs) in pairing.ask {
-        let ours = digests(shared, &ws.iter().map(|w| items[*w]).collect::<Vec<_>>()).await?;
-        let ids: Vec<TargetId> = fs.iter().map(|f| traces[*f].id.clone()).collect();
-        let theirs = target_digests(shared, folder, &ids).await?;
-        let ours: Vec<(usize, Vec<Digest>)> = ws.iter().copied().zip(ours).collect();
-        let theirs: Vec<(usize, Digest)> =
-            fs.iter().copied().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
+    // All that the folder leaves open in one call: each call opens it anew.
+    let ws = pairing.ask.iter().flat_map(|(ws, _)| ws);
+    let fs = pairing.ask.iter().flat_map(|(_, fs)| fs);
+    let (ours, theirs) = try_join!(
+        our_digests(shared, ws.map(|w| (*w, items[*w])).collect()),
+        their_digests(shared, folder, fs.map(|f| (*f, &traces[*f].id)).collect())
+    )?;
+    for (ws, fs) in &pairing.ask {
+        let ours: Vec<(usize, Vec<Digest>)> =
+            ws.iter().filter_map(|w| Some((*w, ours.get(w)?.clone()))).collect();
+        let theirs: Vec<(usize, Digest)> = fs.iter().filter_map(|f| Some((*f, *theirs.get(f)?))).collect();
         pairs.extend(
             matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
         );
@@ -220,14 +234,38 @@ async fn pair<'a, 'b>(
     Ok(pairs)
 }
 
-/// Digests of owed items in each form that may have been sent. An item that cannot be read has none.
-async fn digests(shared: &Shared, items: &[&Item]) -> Result<Vec<Vec<Digest>>> {
-    let mut all = Vec::with_capacity(items.len());
-    for item in items {
-        let folder = shared.folder(item.owed.folder)?;
-        let read = source_digest(shared, &folder.source, &item.owed.stub.id).await?;
-        let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
-        all.push(read.into_iter().chain(repaired).collect());
+/// Digests of owed items in each form that may have been sent. An item that cannot be read has none of its own.
+async fn our_digests(shared: &Shared, items: Vec<(usize, &Item)>) -> Result<HashMap<usize, Vec<Digest>>> {
+    let mut all: HashMap<usize, Vec<Digest>> = HashMap::new();
+    let mut by_folder: BTreeMap<FolderNo, Vec<(usize, &Item)>> = BTreeMap::new();
+    for (at, item) in items {
+        by_folder.entry(item.owed.folder).or_default().push((at, item));
+    }
+    for (no, items) in by_folder {
+        let folder = shared.folder(no)?;
+        for part in items.chunks(BODIES) {
+            let ids: Vec<ItemId> = part.iter().map(|(_, item)| item.owed.stub.id.clone()).collect();
+            for ((at, item), read) in part.iter().zip(source_digests(shared, &folder.source, &ids).await?) {
+                let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
+                all.insert(*at, read.ok().into_iter().chain(repaired).collect());
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Digests of what lies in a target folder; what cannot be read has none.
+async fn their_digests(
+    shared: &Shared,
+    folder: &FolderId,
+    found: Vec<(usize, &TargetId)>,
+) -> Result<HashMap<usize, Digest>> {
+    let mut all = HashMap::new();
+    for part in found.chunks(BODIES) {
+        let ids: Vec<TargetId> = part.iter().map(|(_, id)| (*id).clone()).collect();
+        for ((at, _), read) in part.iter().zip(target_digests(shared, folder, &ids).await?) {
+            all.extend(read.ok().map(|digest| (*at, digest)));
+        }
     }
     Ok(all)
 }

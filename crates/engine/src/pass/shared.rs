@@ -104,6 +104,8 @@ pub(crate) struct Shared {
     pub kept: Mutex<Vec<Named>>,
     /// When verifying without a pass: folders that live another life at the target than the ledger knows.
     pub anew: HashSet<FolderNo>,
+    /// Items without a keyword that was carried in this pass and that the target does not take.
+    pub lacking: Mutex<Vec<Entry>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
     /// What was read to its end.
@@ -155,6 +157,7 @@ impl Shared {
             paused: Mutex::default(),
             kept: Mutex::default(),
             anew,
+            lacking: Mutex::default(),
             nameless: AtomicBool::new(false),
             readings: Readings::default(),
             claimed: Mutex::default(),

@@ -61,7 +61,7 @@ impl Meter for NoMeter {
 pub struct Play {
     source: World,
     target: World,
-    ledger: MemoryLedger,
+    pub ledger: MemoryLedger,
     clock: LabClock,
 }
 

@@ -163,8 +163,6 @@ impl Session {
             message.body.to_bytes()
         };
         let head = &text[..head_size(&text)];
-        let longest = message.flags.iter().filter(|flag| matches!(flag, Flag::Keyword(_)));
-        let longest = longest.map(|flag| flag.as_str().len()).max().unwrap_or(0);
         let because = |refused: &Refused| match refused {
             Refused::Nul if text.contains(&0) => Some(("", "Message contains NUL characters")),
             Refused::BareLf if has_bare_lf(&text) => Some(("", "Message contains bare newlines")),
@@ -175,12 +173,27 @@ impl Session {
                 Some(("", "Message contains invalid header"))
             }
             Refused::Empty if message.body.size() == 0 => Some(("", "Can't save a zero byte message")),
-            Refused::LongKeyword(most) if longest > *most => Some(("CANNOT", "Keyword length too long")),
-            Refused::Keyword if longest > 0 => Some(("CANNOT", "Keywords are not supported")),
             _ => None,
         };
         let found = refused.iter().find_map(because).map(|(code, text)| Verdict::no(code, text));
-        found.or_else(|| self.check_size(message.body.size()))
+        found
+            .or_else(|| self.refuse_keywords(&message.flags))
+            .or_else(|| self.check_size(message.body.size()))
+    }
+
+    /// What this server says of keywords that it does not take.
+    pub(super) fn refuse_keywords(&self, flags: &[Flag]) -> Option<Verdict> {
+        let keywords = flags.iter().filter(|flag| matches!(flag, Flag::Keyword(_)));
+        let longest = keywords.map(|flag| flag.as_str().len()).max().unwrap_or(0);
+        self.shared.quirks.find(|quirk| match quirk {
+            Quirk::Refuses(Refused::LongKeyword(most)) if longest > *most => {
+                Some(Verdict::no("CANNOT", "Keyword length too long"))
+            }
+            Quirk::Refuses(Refused::Keyword) if longest > 0 => {
+                Some(Verdict::no("CANNOT", "Keywords are not supported"))
+            }
+            _ => None,
+        })
     }
 
     /// What this server makes of a message before it stores it.

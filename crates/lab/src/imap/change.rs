@@ -15,6 +15,9 @@ impl Session {
         if !selected.writable {
             return Verdict::no("CANNOT", "Mailbox is read-only");
         }
+        if let Some(refused) = self.refuse_keywords(&asked.flags) {
+            return refused;
+        }
         let mut uids = match selected.resolve(asked.by, &asked.set) {
             Ok(uids) => uids,
             Err(verdict) => return verdict,

@@ -8,12 +8,12 @@ use futures_util::{
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     caps::{Fidelity, TargetCaps},
-    flags::SystemFlag,
+    flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, FolderSpec},
     id::{FolderId, Mark, TargetId},
     item::{Body, Date, Form, Trace},
     key::Digest,
-    port::{Edit, EditKind, Ensured, Outcome, Put, Setting, Target},
+    port::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
 use super::world::{Ability, Mail, State, World};
@@ -56,7 +56,10 @@ impl MemoryTarget {
             .map(|put| match put {
                 Ready::New(mail) => match state.refusal(&mail) {
                     Some(refusal) => Outcome::Refused(refusal),
-                    None => placed(state, folder, mail, tells),
+                    None => {
+                        let flags = state.taken(&mail.flags);
+                        placed(state, folder, Mail { flags, ..mail }, tells)
+                    }
                 },
                 Ready::Move(from, number) => match state.take(&from, number) {
                     Some(mail) => placed(state, folder, mail, tells),
@@ -214,6 +217,7 @@ impl Target for MemoryTarget {
     async fn digests(&self, folder: &FolderId, ids: &[TargetId]) -> Vec<Result<Digest>> {
         let mut state = self.world.lock();
         state.reads += ids.len() as u64;
+        state.digest_calls += 1;
         let one = |id: &TargetId| {
             let (epoch, number) = number(id)?;
             state.rooms.get(folder).filter(|r| r.epoch == epoch)?.items.get(&number).map(Mail::digest)
@@ -268,7 +272,7 @@ impl Target for MemoryTarget {
         Ok(())
     }
 
-    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>> {
         let removes = self.caps.removes;
         let mut state = self.world.lock();
         let state = &mut *state;
@@ -277,16 +281,19 @@ impl Target for MemoryTarget {
             let expired =
                 || Error::new(Kind::CursorExpired, Side::Target, "edit", "the folder was made anew");
             let (epoch, number) = number(&edit.id).ok_or_else(expired)?;
-            let Some(room) = room else { return Ok(()) };
+            let Some(room) = room else { return Ok(Edited::Whole) };
             if room.epoch != epoch {
                 return Err(expired());
             }
-            let Some(mail) = room.items.get(&number) else { return Ok(()) };
+            let Some(mail) = room.items.get(&number) else { return Ok(Edited::Whole) };
             state.writes += 1;
             match edit.kind {
                 EditKind::Flags(difference) => {
-                    let flags = mail.flags.apply(&difference);
+                    let wanted = mail.flags.apply(&difference);
+                    let flags = state.taken(&wanted);
+                    let all = flags == wanted;
                     state.set_flags(folder, number, flags);
+                    return Ok(if all { Edited::Whole } else { Edited::WithoutKeywords });
                 }
                 EditKind::Remove if removes => drop(state.take(folder, number)),
                 EditKind::Remove => {
@@ -294,7 +301,7 @@ impl Target for MemoryTarget {
                     state.set_flags(folder, number, flags);
                 }
             }
-            Ok(())
+            Ok(Edited::Whole)
         };
         edits.into_iter().map(&mut one).collect()
     }
@@ -313,6 +320,12 @@ impl Target for MemoryTarget {
 }
 
 impl State {
+    /// Flags without the keywords that the target does not take.
+    fn taken(&self, flags: &Flags) -> Flags {
+        let keywords = flags.keywords().iter().filter(|k| !self.refused_keywords.contains(&k.to_string()));
+        Flags::from_parts(flags.bits(), keywords.cloned())
+    }
+
     fn refusal(&self, mail: &Mail) -> Option<Error> {
         let text = String::from_utf8_lossy(&mail.body);
         let word = self.refuses.iter().find(|w| text.contains(w.as_str()))?;

@@ -102,11 +102,15 @@ pub(super) struct State {
     pub refused_names: Vec<String>,
     /// The target renames no folder.
     pub refuses_renames: bool,
+    /// Keywords that the target leaves out.
+    pub refused_keywords: Vec<String>,
     /// The target dates what it is given by itself.
     pub redates: bool,
     /// Words in bodies at which the source's connection ends, each once.
     pub hang_ups: Vec<String>,
     pub reads: u64,
+    /// Calls that asked for digests, however many each.
+    pub digest_calls: u64,
     pub writes: u64,
 }
 
@@ -127,9 +131,11 @@ impl World {
             refuses: Vec::new(),
             refused_names: Vec::new(),
             refuses_renames: false,
+            refused_keywords: Vec::new(),
             redates: false,
             hang_ups: Vec::new(),
             reads: 0,
+            digest_calls: 0,
             writes: 0,
         })));
         world.create("INBOX");
@@ -260,6 +266,11 @@ impl World {
         self.lock().refuses_renames = true;
     }
 
+    /// The target does not take this keyword.
+    pub fn refuse_keyword(&self, keyword: &str) {
+        self.lock().refused_keywords.push(keyword.to_owned());
+    }
+
     /// The target shows another date than the one that it is given.
     pub fn redate(&self) {
         self.lock().redates = true;
@@ -299,6 +310,11 @@ impl World {
     pub fn traffic(&self) -> (u64, u64) {
         let state = self.lock();
         (state.reads, state.writes)
+    }
+
+    /// Calls so far that asked for digests: with most servers each opens a folder anew.
+    pub fn digest_calls(&self) -> u64 {
+        self.lock().digest_calls
     }
 
     /// Puts that were left hanging arrive now.

@@ -21,4 +21,4 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{Audits, Batches, Endpoints, Ledger, Secrets, Store, Users, Work};
-pub use target::{Edit, EditKind, Ensured, Outcome, Put, Setting, Target};
+pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};

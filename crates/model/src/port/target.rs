@@ -56,6 +56,15 @@ pub enum EditKind {
     Remove,
 }
 
+/// How far an edit was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// As asked.
+    Whole,
+    /// All but keywords that the target does not take.
+    WithoutKeywords,
+}
+
 /// A setting of the mailbox: an upsert by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -117,8 +126,9 @@ pub trait Target: Send + Sync {
     /// Returns when everything that was `Placed` before the call is durable.
     async fn flush(&self) -> Result<()>;
 
-    /// Changes items; one answer each, in order. An item that is gone is fine.
-    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>>;
+    /// Changes items; one answer each, in order. An item that is gone is fine. A keyword that the target does not take
+    /// holds up nothing else.
+    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>>;
 
     /// Applies settings; one answer each, in order.
     async fn apply(&self, settings: Vec<Setting>) -> Vec<Result<()>>;

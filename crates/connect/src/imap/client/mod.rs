@@ -6,6 +6,7 @@ pub(in crate::imap) mod conn;
 pub(in crate::imap) mod directory;
 pub(in crate::imap) mod home;
 pub(in crate::imap) mod ids;
+mod line;
 pub(in crate::imap) mod look;
 pub(in crate::imap) mod names;
 pub(in crate::imap) mod open;

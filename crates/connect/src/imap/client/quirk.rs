@@ -11,7 +11,8 @@ pub enum Quirk {
     MultiAppendRefused,
     /// QRESYNC is announced and ENABLE does not switch it on: CONDSTORE is used.
     ResyncNotHonoured,
-    /// MAILBOXID in STATUS is not an id but stray octets (seen with Cyrus 3.6.1): folders have no identity.
+    /// MAILBOXID in STATUS is not an id but stray octets (Cyrus 3.6.1: those of a pointer, in one of 250 folders with
+    /// a line end among them): folders have no identity.
     GarbledMailboxId,
 }
 

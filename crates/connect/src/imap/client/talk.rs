@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{
     account::{Mechanism, Proof, Security, Server, SignIn},
     classify::{Op, classify, pause, words},
+    line::nonsense,
 };
 use crate::net::{Stream, tcp::within, tls};
 
@@ -35,6 +36,8 @@ pub struct Talk {
     pub greeting: String,
     /// Signed in already by other means (PREAUTH).
     pub preauth: bool,
+    /// A password was sent on it: what comes back may be its echo.
+    secret_sent: bool,
 }
 
 /// Room for each read: several usual messages, and little enough to stay in the processor's cache.
@@ -55,7 +58,16 @@ impl Talk {
     pub async fn begin(cx: &Cx, stream: Stream) -> Result<Self> {
         let framer = framer();
         let (caps, greeting) = (Capabilities::default(), String::new());
-        let mut talk = Self { cx: cx.clone(), stream, framer, tag: 0, caps, greeting, preauth: false };
+        let mut talk = Self {
+            cx: cx.clone(),
+            stream,
+            framer,
+            tag: 0,
+            caps,
+            greeting,
+            preauth: false,
+            secret_sent: false,
+        };
         let cx = cx.clone();
         let first = within(&cx, "greeting", GREETING, talk.reply()).await?.map_err(|e| match e.kind() {
             // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
@@ -93,7 +105,8 @@ impl Talk {
             match event {
                 Some(Event::Response(frame)) => {
                     return Reply::parse(&frame).map_err(|e| {
-                        self.error(Kind::Unsupported, "read", e.to_string()).scope_of(Scope::Endpoint)
+                        let text = if self.secret_sent { e.to_string() } else { nonsense(e, &frame) };
+                        self.error(Kind::Unsupported, "read", text).scope_of(Scope::Endpoint)
                     });
                 }
                 Some(_) => {}
@@ -245,6 +258,7 @@ impl Talk {
 
     async fn attempt(&mut self, way: Way) -> Result<Status> {
         let before = std::mem::take(&mut self.caps);
+        self.secret_sent = true;
         let (_, status) = match way {
             Way::Login(user, password) => {
                 self.run(Command::login(&user, &password), Vec::new(), Bytes::new()).await?

@@ -6,7 +6,7 @@ use mailferry_model::{
     Error, Kind, Result, Scope,
     flags::{Difference, Flags},
     id::{FolderId, TargetId},
-    port::{Edit, EditKind, Outcome},
+    port::{Edit, EditKind, Edited, Outcome},
 };
 use mailferry_wire::imap::{
     Capability, Code, Command, Flag, MailboxName, QResync, Reply, Status, StoreAction, UidSet,
@@ -28,8 +28,8 @@ enum Change {
 }
 
 impl ImapTarget {
-    pub(super) async fn edit_all(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
-        let mut answers: Vec<Result<()>> = edits.iter().map(|_| Ok(())).collect();
+    pub(super) async fn edit_all(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>> {
+        let mut answers: Vec<Result<Edited>> = edits.iter().map(|_| Ok(Edited::Whole)).collect();
         let opened = match self.open_for_edit(folder).await {
             Ok(opened) => opened,
             Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
@@ -62,9 +62,8 @@ impl ImapTarget {
         }
         let name = ids::folder_name(folder);
         for (change, uids, places) in groups {
-            if let Err(error) = self.change(&conn, folder, &name, &change, &uids).await {
-                places.into_iter().for_each(|at| answers[at] = Err(error.clone()));
-            }
+            let answer = self.change(&conn, folder, &name, &change, &uids).await;
+            places.into_iter().for_each(|at| answers[at] = answer.clone());
         }
         answers
     }
@@ -87,14 +86,18 @@ impl ImapTarget {
         name: &MailboxName,
         change: &Change,
         uids: &UidSet,
-    ) -> Result<()> {
+    ) -> Result<Edited> {
         let mut commands = Vec::new();
+        let mut edited = Edited::Whole;
         let permanent = self.permanent_of(folder);
         for set in look::parts(&self.pool, uids) {
             match change {
                 Change::Flags(difference) => {
                     let add = group::flags(&difference.add, permanent.as_deref());
                     let remove = group::flags(&difference.remove, permanent.as_deref());
+                    if keywords(&add) < difference.add.keywords().len() {
+                        edited = Edited::WithoutKeywords;
+                    }
                     if !add.is_empty() {
                         commands.push(Command::uid_store(&set, StoreAction::Add, &add, None));
                     }
@@ -120,13 +123,15 @@ impl ImapTarget {
                 failed = failed.or(Some(status));
             }
         }
-        let Some(status) = failed else { return Ok(()) };
+        let Some(status) = failed else { return Ok(edited) };
         match change {
             Change::Flags(difference) if is_about_keywords(&status) && has_keywords(difference) => {
                 tracing::info!("keywords that the target refuses are left out");
                 let bits = |flags: &Flags| Flags::from_parts(flags.bits(), []);
                 let plain = Difference { add: bits(&difference.add), remove: bits(&difference.remove) };
-                Box::pin(self.change(conn, folder, name, &Change::Flags(plain), uids)).await
+                Box::pin(self.change(conn, folder, name, &Change::Flags(plain), uids)).await?;
+                let lost = !difference.add.keywords().is_empty();
+                Ok(if lost { Edited::WithoutKeywords } else { edited })
             }
             _ => Err(classify(self.pool.cx.side, Op::Edit, &status)),
         }
@@ -202,6 +207,10 @@ impl ImapTarget {
             None => Outcome::Placed(None),
         }
     }
+}
+
+fn keywords(flags: &[Flag]) -> usize {
+    flags.iter().filter(|flag| matches!(flag, Flag::Keyword(_))).count()
 }
 
 fn has_keywords(difference: &Difference) -> bool {

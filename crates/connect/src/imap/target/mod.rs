@@ -19,7 +19,7 @@ use mailferry_model::{
     id::{FolderId, Mark, TargetId},
     item::{Form, Trace},
     key::Digest,
-    port::{Cx, Edit, Ensured, Outcome, Put, Setting, Target},
+    port::{Cx, Edit, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 use mailferry_wire::imap::{AppendLimit, Capability, Flag};
 
@@ -199,7 +199,7 @@ impl Target for ImapTarget {
         Ok(())
     }
 
-    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<()>> {
+    async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>> {
         self.edit_all(folder, edits).await
     }
 

@@ -17,7 +17,10 @@ use tokio::{
 
 use super::{Gate, Inner};
 use crate::{
-    imap::client::pipe::{Answer, Kept},
+    imap::client::{
+        line::nonsense,
+        pipe::{Answer, Kept},
+    },
     net::Stream,
 };
 
@@ -36,6 +39,14 @@ enum Arriving {
     Dropped(u64),
 }
 
+/// What is remembered from one response to the next.
+#[derive(Default)]
+struct Memory {
+    digester: Digester,
+    /// The last was a state that could not be read: what makes no sense behind it is the rest of it.
+    torn: bool,
+}
+
 impl Inner {
     /// Reads until the connection ends; returns why.
     pub(super) async fn read(
@@ -46,14 +57,14 @@ impl Inner {
     ) -> Error {
         let mut arriving: Option<Arriving> = None;
         let mut kept: Option<Kept> = None;
-        let mut digester = Digester::default();
+        let mut memory = Memory::default();
         loop {
             loop {
                 match framer.next() {
                     Err(e) => return self.error(Kind::Malformed, e.to_string()),
                     Ok(None) => break,
                     Ok(Some(Event::Response(frame))) => {
-                        if let Err(error) = self.response(&frame, kept.take(), &mut digester, &gate) {
+                        if let Err(error) = self.response(&frame, kept.take(), &mut memory, &gate) {
                             return error;
                         }
                     }
@@ -61,13 +72,13 @@ impl Inner {
                         arriving = Some(self.literal(&head, size));
                     }
                     Ok(Some(Event::LiteralChunk(piece))) => {
-                        if let Some(error) = self.piece(&mut arriving, &mut digester, piece).await {
+                        if let Some(error) = self.piece(&mut arriving, &mut memory.digester, piece).await {
                             return error;
                         }
                     }
                     Ok(Some(Event::LiteralEnd)) => {
                         if let Some(Arriving::Kept(chunks)) = arriving.take() {
-                            let digest = Digest(digester.take());
+                            let digest = Digest(memory.digester.take());
                             kept.get_or_insert(Kept { chunks, digest });
                         }
                     }
@@ -85,17 +96,25 @@ impl Inner {
         &self,
         frame: &Frame,
         kept: Option<Kept>,
-        digester: &mut Digester,
+        memory: &mut Memory,
         gate: &mpsc::UnboundedSender<Gate>,
     ) -> Result<(), Error> {
         match Reply::parse(frame) {
             Ok(reply) => {
-                let kept = kept.or_else(|| in_one_piece(&reply, digester));
+                memory.torn = false;
+                let kept = kept.or_else(|| in_one_piece(&reply, &mut memory.digester));
                 self.route(reply, kept, gate)
             }
             // A folder whose state cannot be read is asked for again without MAILBOXID: see `Quirk::GarbledMailboxId`.
-            Err(_) if frame.bytes().starts_with(b"* STATUS ") => Ok(()),
-            Err(e) => Err(self.error(Kind::Malformed, format!("an answer that makes no sense: {e}"))),
+            // Its stray octets may be line ends, too.
+            Err(_) if memory.torn || frame.bytes().starts_with(b"* STATUS ") => {
+                memory.torn = true;
+                Ok(())
+            }
+            Err(e) => {
+                let text = format!("an answer that makes no sense: {}", nonsense(e, frame));
+                Err(self.error(Kind::Malformed, text))
+            }
         }
     }
 

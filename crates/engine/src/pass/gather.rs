@@ -83,15 +83,16 @@ impl Gathered {
     /// Reads the next page; whether more follow at once.
     pub async fn read_page(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<bool> {
         shared.cx.cancel.check()?;
-        if self.cursor.is_none()
-            && let Some(page) = locked(&shared.early).remove(&folder.source)
-        {
-            return Ok(self.take(shared, page));
-        }
         let from = |cursor: Option<Cursor>| async move {
             persist(shared, || shared.sides.source.changes(&folder.source, cursor.as_ref())).await
         };
-        let page = match from(self.cursor.clone()).await {
+        let early = self.cursor.is_none().then(|| locked(&shared.early).remove(&folder.source)).flatten();
+        let first = match early {
+            Some(Err(e)) if e.kind() == Kind::Unreachable => from(self.cursor.clone()).await,
+            Some(page) => page,
+            None => from(self.cursor.clone()).await,
+        };
+        let page = match first {
             Err(e) if e.kind() == Kind::CursorExpired && self.cursor.is_some() => {
                 self.renumber();
                 from(None).await

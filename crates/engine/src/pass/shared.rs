@@ -93,7 +93,7 @@ pub(crate) struct Shared {
     pub strays: Mutex<HashMap<FolderId, Vec<Trace<TargetId>>>>,
     pub deeds: Mutex<Deeds>,
     /// First pages that were read ahead, by source folder.
-    pub early: Mutex<HashMap<FolderId, Page>>,
+    pub early: Mutex<HashMap<FolderId, Result<Page>>>,
     /// Folders whose ledger was written to.
     pub touched: Mutex<BTreeSet<FolderNo>>,
     /// Whether each target folder was subscribed to when the pass began.

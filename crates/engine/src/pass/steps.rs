@@ -88,16 +88,17 @@ pub(super) fn first_read(plan: &Plan) -> Vec<FolderId> {
     folders.into_iter().take(LANES).map(|folder| folder.id.clone()).collect()
 }
 
-/// Their first pages, read while the target's folders are made. What cannot be read is read again in its turn,
-/// and told then.
-pub(super) async fn read_early(source: &dyn Source, folders: Vec<FolderId>) -> HashMap<FolderId, Page> {
+/// Their first pages, read while the target's folders are made. What cannot be read is told in its turn.
+pub(super) async fn read_early(
+    source: &dyn Source,
+    folders: Vec<FolderId>,
+) -> HashMap<FolderId, Result<Page>> {
     let lanes = usize::from(source.caps().connections.max(1)).min(LANES);
     let read = |folder: FolderId| async move {
         let page = source.changes(&folder, None).await;
         (folder, page)
     };
-    let pages: Vec<_> = stream::iter(folders).map(read).buffer_unordered(lanes).collect().await;
-    pages.into_iter().filter_map(|(folder, page)| Some((folder, page.ok()?))).collect()
+    stream::iter(folders).map(read).buffer_unordered(lanes).collect().await
 }
 
 /// Target folders that hold something although we never put anything there.

@@ -138,10 +138,17 @@ async fn find_elsewhere(shared: &Arc<Shared>, astray: Vec<Entry>) -> Result<()> 
                 left.into_iter().partition(|e| at_home(e) == own);
             let found = pair(shared, &asked, folder, traces).await?;
             for (at, entry) in asked.into_iter().enumerate() {
-                match found.contains_key(&at) {
-                    true => shared.record(Entry { seen: true, ..entry.clone() }, Some(&entry)).await?,
-                    false => rest.push(entry),
+                let Some(trace) = found.get(&at).map(|there| &traces[*there]) else {
+                    rest.push(entry);
+                    continue;
+                };
+                let mut now = Entry { seen: true, ..entry.clone() };
+                if own {
+                    // It is this item's now: an equal one that is owed must not be taken for it.
+                    locked(&shared.claimed).entry(folder.clone()).or_default().insert(trace.id.clone());
+                    now.target = Some(trace.id.clone());
                 }
+                shared.record(now, Some(&entry)).await?;
             }
             let used: HashSet<usize> = found.into_values().collect();
             let mut at = 0..;

@@ -22,7 +22,7 @@ use mailferry_model::{
     port::{BudgetGuard, Fetched, Outcome, Put},
 };
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
     shared::{Owed, Shared, locked},
@@ -219,8 +219,8 @@ struct Group {
 /// An answer of a source, with the memory that it holds.
 type Arrived = (Fetched, Hold);
 
-/// Memory that items of one fetch hold together.
-type Hold = Arc<BudgetGuard>;
+/// Memory that items of one fetch hold together, and the right to be streamed.
+type Hold = Arc<(BudgetGuard, Option<OwnedSemaphorePermit>)>;
 
 type Batch<'a> = stream::BoxStream<'a, Arrived>;
 
@@ -242,7 +242,7 @@ async fn fetch<'a>(
 ) -> Option<(Batch<'a>, VecDeque<Stub>)> {
     let first = left.pop_front()?;
     if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
-        let nothing: Hold = Arc::new(BudgetGuard::new(|| {}));
+        let nothing: Hold = Arc::new((BudgetGuard::new(|| {}), None));
         let fail = move |stub: Stub| ((stub.id, Err(e.clone())), nothing.clone());
         let all: Vec<_> = std::iter::once(first).chain(left).map(fail).collect();
         return Some((stream::iter(all).boxed(), VecDeque::new()));
@@ -254,7 +254,11 @@ async fn fetch<'a>(
         bytes += next.size;
         batch.extend(left.pop_front());
     }
-    let hold = Arc::new(shared.cx.budget.take(bytes).await);
+    let alone = match alone {
+        true => shared.streaming.clone().acquire_owned().await.ok(),
+        false => None,
+    };
+    let hold: Hold = Arc::new((shared.cx.budget.take(bytes).await, alone));
     let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
     let _ = poll!(Pin::new(&mut items).peek());
     Some((items.map(move |item| (item, hold.clone())).boxed(), left))

@@ -112,6 +112,9 @@ pub(crate) struct Shared {
     pub readings: Readings,
     /// One folder is read on each connection of the source; others wait with their lists read, or drain their puts.
     pub reading: Semaphore,
+    /// One body of a mailbox is streamed at a time. Two on connections that both share with others could each wait
+    /// for what stands behind the other.
+    pub streaming: Arc<Semaphore>,
     /// Stops reading after an error that reaches the whole mailbox.
     pub halt: Cancel,
     /// Stops puts too: the target failed. What a failed source gave before is still put.
@@ -141,6 +144,7 @@ impl Shared {
         let readers = usize::from(sides.source.caps().connections.max(1));
         Arc::new(Self {
             reading: Semaphore::new(readers),
+            streaming: Arc::new(Semaphore::new(1)),
             sides,
             terms,
             cx,

@@ -126,3 +126,19 @@ async fn of_equal_messages_in_two_folders_each_keeps_its_own() {
     later(&play).await;
     assert_eq!(target.seen(), source.seen());
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_equal_messages_that_were_found_there_the_one_that_is_missing_is_put() {
+    let (source, target) = (World::able(), World::able());
+    for world in [&source, &target] {
+        world.create("Twins");
+        (0..2).for_each(|_| _ = world.deliver("Twins", &message(7), Flags::default()));
+    }
+    let play = Play::begin(source.clone(), target.clone());
+    later(&play).await;
+    target.remove("Twins", target.numbers("Twins")[0]);
+    target.new_epoch("Twins");
+    later(&play).await;
+    assert_eq!(target.numbers("Twins").len(), 2);
+    assert_eq!(told(&play.verify().await.expect("verification").findings), (0, 0, 2));
+}

@@ -6,7 +6,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use mailferry_model::{Kind, Result, Scope};
-use mailferry_wire::imap::{Condition, Fetch, Reply, Status, Tag};
+use mailferry_wire::imap::{Condition, Data, Fetch, Reply, Status, Tag};
 use tokio::sync::mpsc;
 
 use super::{Flying, Gate, Inner, State};
@@ -33,17 +33,28 @@ impl Flying {
 }
 
 impl State {
+    /// The commands that may be answered now: none behind one that opens another mailbox, where the same UIDs mean
+    /// other messages.
+    // RFC 9051 §5.5: SELECT is never carried out side by side with what came before.
+    fn answerable(&mut self) -> impl Iterator<Item = &mut Flying> {
+        let border = self.flight.iter().position(|f| f.opens.is_some());
+        let count = border.map_or(self.flight.len(), |at| at + 1);
+        self.flight.iter_mut().take(count)
+    }
+
     /// Whom a large body that begins belongs to.
     pub(super) fn reader(&mut self, head: &Fetch) -> Option<&mut Flying> {
-        let readers = self.flight.iter_mut().filter(|f| f.wants == Wants::Bodies);
+        let readers = self.answerable().filter(|f| f.wants == Wants::Bodies);
         let reader = first_best(readers, |f| f.claim(head.uid, true))?;
         reader.given(head.uid);
         Some(reader)
     }
 
     fn owner(&mut self, reply: &Reply) -> Option<&mut Flying> {
-        let mut takers = self.flight.iter_mut().filter(|f| f.wants.takes(reply));
-        let Reply::Fetch(fetch) = reply else { return takers.next() };
+        let Reply::Fetch(fetch) = reply else {
+            return self.flight.iter_mut().find(|f| f.wants.takes(reply));
+        };
+        let takers = self.answerable().filter(|f| f.wants.takes(reply));
         let has_body = fetch.body().is_some();
         let owner = first_best(takers, |f| f.claim(fetch.uid, has_body))?;
         if has_body {
@@ -107,6 +118,8 @@ impl Inner {
                     self.lock().bye = Some(error);
                 }
             }
+            // Its reader was found when the body began, and has it already.
+            Reply::Fetch(fetch) if body.is_none() && matches!(fetch.body(), Some(Data::Streamed { .. })) => {}
             reply => {
                 let Some(flying) = state.owner(&reply) else { return Ok(()) };
                 match &mut flying.opens {

@@ -42,6 +42,14 @@ pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Res
     let word = side.word;
     let (mut settings, mut mailbox) =
         connector.account_of_url(url).map_err(|words| Failure::usage(format!("{word}: {words}")))?;
+    for spec in manifest.settings.iter().filter(|s| s.takes == Takes::Path) {
+        // Where it is, not how it was typed: the ledger is found by it.
+        let Some(typed) = settings.get(spec.name).map(str::to_owned) else { continue };
+        if mailbox.address == typed {
+            mailbox.address = absolute(&typed);
+        }
+        settings = settings.with(spec.name, absolute(&typed));
+    }
     for (flag, setting) in PLAIN {
         let common = side.ca_file.filter(|_| flag == "ca-file").map(|p| p.to_string_lossy().into_owned());
         let Some(value) = side

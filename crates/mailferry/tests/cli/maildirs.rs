@@ -84,6 +84,21 @@ fn a_folder_that_is_gone_at_the_target_is_told() {
     assert_eq!(std::fs::read_dir(ferry.path("to/.Sub/cur")).unwrap().count(), 0, "stays removed");
 }
 
+#[test]
+fn a_relative_maildir_is_known_by_where_it_is() {
+    let ferry = Ferry::new();
+    let put = |place: &str| {
+        let words = ["copy", "maildir:old", "maildir:./new", "--grace", "0", "-o", "json"];
+        let ran = ferry.command(&words).current_dir(ferry.path(place)).output().unwrap();
+        let told: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        told["put"].as_u64()
+    };
+    for place in ["one", "two"] {
+        ferry.maildir(&format!("{place}/old"), 2);
+        assert_eq!((put(place), put(place)), (Some(2), Some(0)), "{place}");
+    }
+}
+
 fn tested(ferry: &Ferry, code: i32, words: &[&str]) -> (Value, Vec<String>) {
     let told = ferry.ends(code, &[&["endpoint", "test"], words, &["-o", "json"]].concat()).json();
     let steps = told["steps"].as_array().unwrap().iter();

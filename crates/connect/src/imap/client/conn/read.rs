@@ -1,8 +1,9 @@
 //! The reading half: cuts what arrives and routes it. Never blocks but for a large body whose reader is slow.
 
-use std::sync::atomic::Ordering;
+use std::{pin::pin, sync::atomic::Ordering};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use mailferry_codec::mime::Digester;
 use mailferry_model::{
     Error, Kind,
@@ -24,6 +25,8 @@ use crate::{
     net::Stream,
 };
 
+/// So many times as long as an answer to a put may take, a piece of a large body waits for its reader.
+const UNWANTED: u32 = 2;
 /// Pieces of a large body that may wait for their reader.
 const PIECES_AHEAD: usize = 4;
 /// So much of a body that nobody wants is read away; more ends the connection.
@@ -152,10 +155,18 @@ impl Inner {
                     Err(mpsc::error::TrySendError::Closed(_)) => true,
                     Err(mpsc::error::TrySendError::Full(piece)) => {
                         self.ours.fetch_add(1, Ordering::Relaxed);
-                        let sent = tx.send(piece).await;
+                        let limit = self.cx.clock.sleep(self.cx.put_timeout * UNWANTED);
+                        let taken = match select(pin!(tx.send(piece)), limit).await {
+                            Either::Left((sent, _)) => Some(sent.is_ok()),
+                            Either::Right(_) => None,
+                        };
                         self.ours.fetch_sub(1, Ordering::Relaxed);
                         self.touch();
-                        sent.is_err()
+                        // Whoever should take it waits for something that stands behind it here.
+                        let Some(taken) = taken else {
+                            return Some(self.error(Kind::Timeout, "nobody takes a large body"));
+                        };
+                        !taken
                     }
                 };
                 if gone {

@@ -178,8 +178,12 @@ pub fn tell_pretended(out: &Out, report: &Report) {
     out.say(&findings.dry_run_sentence(deeds.put));
 }
 
-fn counted(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+/// A number with what it counts.
+pub fn counted(n: u64, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        _ => format!("{n} {what}{}", if what.ends_with('x') { "es" } else { "s" }),
+    }
 }
 
 /// The text of a run that came to its end.

@@ -100,6 +100,30 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
 }
 
 #[test]
+fn rejected_rows_are_never_written_over_the_csv_and_no_row_is_lost_by_the_advice() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    endpoint(&ferry, "New", &[]);
+    let new = ["batch", "new", "w1", "--source", "Old", "--target", "New", "--csv"];
+    let header = "EmailAddress,Password,TargetPassword\n";
+    let text = format!("{header}a@x,p,q\nanna,p,q\n");
+    ferry.file("rejected.csv", &text);
+    for name in ["rejected.csv", "./rejected.csv"] {
+        let ran = ferry.ends(2, &[&new[..], &[name]].concat());
+        assert_eq!(std::fs::read_to_string(ferry.path("rejected.csv")).unwrap(), text);
+        assert!(ran.err.contains("1 row cannot be used; rejected-"), "{}", ran.err);
+        assert!(ran.err.contains(&format!("Correct them in {name}, or use --skip-rejected")), "{}", ran.err);
+        assert!(ran.err.contains("as a further batch"), "{}", ran.err);
+    }
+    let written = std::fs::read_to_string(ferry.path("rejected-2.csv")).unwrap();
+    assert!(written.contains("anna,p,q,3,CSV_BAD_ADDRESS,") && !written.contains("a@x"), "{written}");
+    let ran = ferry.ends(3, &[&new[..], &["rejected.csv", "--skip-rejected"]].concat());
+    assert!(ran.out.contains("has 1 mailbox;"), "{}", ran.out);
+    let ran = ferry.ends(2, &[&new[..], &["nofile.csv"]].concat());
+    assert!(ran.err.contains("--csv nofile.csv: "), "{}", ran.err);
+}
+
+#[test]
 fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     let ferry = Ferry::new();
     endpoint(&ferry, "Old", &[]);

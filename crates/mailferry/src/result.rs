@@ -3,7 +3,7 @@
 use mailferry_engine::pass::Report;
 use mailferry_model::{
     folder::FolderPath,
-    report::{Findings, Named, Score, Totals},
+    report::{Findings, Named, Score, Totals, Warning},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,24 +33,21 @@ pub struct Renamed {
     pub reason: String,
 }
 
-/// What is worth a look and changes no exit code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// Catalogue code.
-    pub code: &'static str,
-    /// The folder that it is about.
-    pub folder: String,
-    /// One sentence.
-    pub message: String,
+/// The mapping names a folder in vain.
+pub fn unmapped(folder: &FolderPath) -> Warning {
+    let folder = folder.to_string();
+    let message = format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
+    Warning { code: "FOLDER_NOT_AT_SOURCE", folder, user: None, message }
 }
 
-impl Warning {
-    /// The mapping names a folder in vain.
-    pub fn of_unmapped(folder: &FolderPath) -> Self {
-        let folder = folder.to_string();
-        let message =
-            format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
-        Self { code: "FOLDER_NOT_AT_SOURCE", folder, message }
+/// Warnings for people, on standard error; the object has them all.
+pub fn warn<'a>(out: &Out, warnings: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
+    let more = warnings.len().saturating_sub(SHOWN);
+    for (code, message) in warnings.take(SHOWN) {
+        out.note(&format!("warning: {message} [{code}]"));
+    }
+    if more > 0 {
+        out.note(&format!("warning: {more} more; -o json has all"));
     }
 }
 

@@ -14,7 +14,11 @@ use mailferry_engine::{
     copy::{Copied, Copy, Patience, Task, copy},
     pass::{Depth, Progress},
 };
-use mailferry_model::{Kind, cancel::Cancel, report::Kept};
+use mailferry_model::{
+    Kind,
+    cancel::Cancel,
+    report::{Kept, Warning},
+};
 use serde_json::json;
 
 use super::{
@@ -28,7 +32,7 @@ use crate::{
     instance::{Instance, Pace},
     out::Column,
     progress::{Display, Moment, TICK},
-    result::{self, Did, Renamed, Warning},
+    result::{self, Did, Renamed},
     signals,
 };
 
@@ -110,8 +114,9 @@ pub async fn one_mailbox(
                 Task::Move | Task::Verify => result::finished(report, &renamed),
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
-            let warnings: Vec<Warning> = copied.unmapped.iter().map(Warning::of_unmapped).collect();
-            warnings.iter().for_each(|w| out.note(&format!("warning: {} [{}]", w.message, w.code)));
+            let mut warnings: Vec<Warning> = copied.unmapped.iter().map(result::unmapped).collect();
+            warnings.extend(Warning::of_empty_source(&name, &report.findings, &run.options().filter));
+            result::warn(out, warnings.iter().map(|w| (w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));
             match (out.form, task) {
                 (Form::Json, _) => out.document(&object),

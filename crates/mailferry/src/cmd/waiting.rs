@@ -200,6 +200,10 @@ async fn close(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> 
 }
 
 fn tell(out: &Out, report: &Value, batch: &Value) {
+    let text = |row: &'_ Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let warnings = report["warnings"].as_array().map_or(&[][..], Vec::as_slice);
+    let warnings: Vec<_> = warnings.iter().map(|w| (text(w, "code"), text(w, "message"))).collect();
+    result::warn(out, warnings.iter().map(|(code, message)| (code.as_str(), message.as_str())));
     match out.form {
         Form::Json => out.document(report),
         Form::Jsonl => {

@@ -192,3 +192,31 @@ fn a_batch_with_a_failed_mailbox_is_not_perfect() {
     assert_eq!(failed.as_array().map(Vec::len), Some(1), "{failed}");
     assert!(["nextTry", "next_try"].iter().all(|name| detail.contains_key(*name)), "{failed}");
 }
+
+#[test]
+fn an_empty_mailbox_of_a_batch_is_named() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 1);
+    ferry.maildir("from/ben@x", 0);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let users = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
+    for (words, field, called) in [
+        (&["batch", "start", "w"][..], "batch", "w"),
+        (&["verify", "w"], "batch", "w"),
+        (&["verify", "ben@x"], "user", "ben@x"),
+    ] {
+        let ran = ferry.ends(0, &[words, &["-o", "json"]].concat());
+        let told = ran.json();
+        assert_eq!(told["warnings"].as_array().map(Vec::len), Some(1), "{told}");
+        let warning = &told["warnings"][0];
+        assert_eq!((&warning["code"], &warning["user"]), (&json!("SOURCE_EMPTY"), &json!("ben@x")), "{told}");
+        assert!(ran.err.contains("warning: ben@x: its source has no items"), "{}", ran.err);
+        assert_eq!((&told["score"], &told[field]), (&json!("Perfect"), &json!(called)), "{told}");
+        assert!(field == "batch" || told.get("batch").is_none(), "{told}");
+    }
+}

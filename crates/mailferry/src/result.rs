@@ -91,7 +91,10 @@ pub fn failed(failure: &Failure, totals: Totals) -> Value {
     let (cause, fix) = failure.advice();
     put(&mut object, "result", json!("failed"));
     put(&mut object, "score", Value::Null);
-    let sentence = format!("The migration does NOT look good: it ended early. {}", failure.sentence());
+    let sentence = match failure.is_refusal() {
+        true => failure.sentence(),
+        false => format!("The migration does NOT look good: it ended early. {}", failure.sentence()),
+    };
     put(&mut object, "sentence", json!(sentence));
     let error = json!({ "code": failure.code(), "message": failure.sentence(), "cause": cause, "fix": fix });
     put(&mut object, "error", error);

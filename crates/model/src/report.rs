@@ -46,9 +46,9 @@ pub enum Score {
     Perfect,
     /// Only skipped, each with its reason, at most 1 %.
     Good,
-    /// At most 5 % skipped or 0.1 % missing.
+    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled.
     Investigate,
-    /// More, or anything doubled.
+    /// More than 5 % skipped, or more than 0.1 % missing, or anything doubled.
     Poor,
 }
 

@@ -9,7 +9,7 @@ use mailferry_model::{
 };
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::{Asked, waiting::new_password};
 use crate::{
     args::Form,
     exit::{self, Failure},
@@ -55,7 +55,7 @@ pub async fn verify(asked: &Asked<'_>, name: &str, depth: Depth, pace: Pace) -> 
             }
             // The same password would be refused for all others.
             Err(e) if e.kind() == Kind::Unauthenticated && e.scope() == Scope::Endpoint => {
-                return Err(e.into());
+                return Err(Failure::Advised(e, vec![new_password("NAME")]));
             }
             Err(e) if e.kind() == Kind::Cancelled => return Err(e.into()),
             Err(e) => {

@@ -62,6 +62,9 @@ fn a_test_stops_at_the_failing_step_with_its_exit_code() {
         assert!(!told["steps"][1]["fix"].as_array().unwrap().is_empty(), "{told}");
     }
     assert_eq!(ferry.ends(0, &["endpoint", "show", "Old", "-o", "json"]).json()["status"], "Failed");
+    let shown = ferry.ends(0, &["endpoint", "show", "Old"]).out;
+    let line = shown.lines().find(|l| l.starts_with("lastTest")).unwrap();
+    assert!(line.contains("Failed at tcp, 20") && line.len() < 150, "{line}");
 }
 
 #[test]
@@ -219,4 +222,25 @@ fn an_empty_mailbox_of_a_batch_is_named() {
         assert_eq!((&told["score"], &told[field]), (&json!("Perfect"), &json!(called)), "{told}");
         assert!(field == "batch" || told.get("batch").is_none(), "{told}");
     }
+}
+
+#[test]
+fn a_request_about_nothing_says_so_and_what_to_do() {
+    let ferry = Ferry::new();
+    let told = ferry.ends(4, &["batch", "show", "nope", "-o", "json"]).json();
+    assert_eq!(told["sentence"], told["error"]["message"], "{told}");
+    let told = ferry.ends(4, &["explain", "NOPE", "-o", "json"]).json();
+    assert_eq!(told["error"]["fix"], json!(["List all codes: mailferry explain"]), "{told}");
+    let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
+    let ran = ferry.ends(4, &["copy", &from, &to, "--include", "Nope", "--grace", "0"]);
+    assert!(ran.err.contains("how the folder is written") && !ran.err.contains("list"), "{}", ran.err);
+    let ran = ferry.ends(2, &["batch", "list", "--columns", "name,foo"]);
+    assert!(ran.err.contains("--columns: there is no column \"foo\" here; there are name, "), "{}", ran.err);
+    let imap = "imap://u@127.0.0.1:1?security=none";
+    let ran = ferry.ends(2, &["copy", &from, imap, "--target-password-file", "nofile.txt"]);
+    assert!(ran.err.contains("--target-password-file nofile.txt: "), "{}", ran.err);
+    let set = ["endpoint", "set", "Old", "--password-file", "nofile.txt"];
+    endpoint(&ferry, "Old", &[]);
+    let ran = ferry.ends(2, &set);
+    assert!(ran.err.contains("--password-file nofile.txt: "), "{}", ran.err);
 }

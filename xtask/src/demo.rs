@@ -2,9 +2,10 @@
 //!
 //! The show itself is `mailferry demo`; here is only what it needs: the peers and the build.
 
+use std::io::IsTerminal;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::peers::install;
 use crate::{root, run};
@@ -18,7 +19,12 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     println!("building mailferry");
     let mut build = Command::new(root::cargo());
     build.args(["build", "--locked", "--package", "mailferry"]).current_dir(root::root());
-    run::quiet(&mut build)?;
+    // Cargo shows its progress where somebody looks.
+    match std::io::stderr().is_terminal() {
+        true if build.status().context("cargo build")?.success() => {}
+        true => bail!("mailferry does not build"),
+        false => run::quiet(&mut build)?,
+    }
     let mut demo = command()?;
     let status = demo.args(arguments).status().context("mailferry demo")?;
     Ok(status.success())

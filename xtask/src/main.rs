@@ -27,7 +27,7 @@ struct Arguments {
 enum Task {
     /// Shows a whole migration on this machine
     Demo {
-        /// Arguments for `mailferry demo`
+        /// Arguments for `mailferry demo`: --keep leaves servers and mailboxes, to try more
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -100,7 +100,7 @@ pub struct Global {
     /// Do not ask
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
-    /// Where mailferry keeps what it remembers
+    /// Where mailferry keeps what it remembers [default: mailferry in $XDG_STATE_HOME, else ~/.local/state/mailferry]
     #[arg(
         long,
         global = true,

@@ -37,6 +37,8 @@ pub enum Failure {
     Problem(Box<Problem>),
     /// What a room says.
     Error(Error),
+    /// The same, where more can be said of what to do than the catalogue knows.
+    Advised(Error, Vec<String>),
     /// Something of this machine, in one sentence.
     Own(String),
     /// The data folder cannot be used, in one sentence.
@@ -51,6 +53,14 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error.kind() {
             Kind::Cancelled => Self::Interrupted("Stopped in order; run it again to go on.".to_owned()),
+            // No folder is named by --include.
+            Kind::NotFound if error.side() == Side::Us && error.op() == "plan" => {
+                let fix = [
+                    "Check how the folder is written: capitals count, and / stands between a folder and the one below it.",
+                    "To take what lies below it too: --include 'FOLDER/*'; by its role: --include '#SentItems#'.",
+                ];
+                Self::Advised(error, fix.map(str::to_owned).into())
+            }
             _ => Self::Error(error),
         }
     }
@@ -60,6 +70,15 @@ impl Failure {
     /// The command line cannot be used.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage("USAGE", message.into())
+    }
+
+    /// The same, with the option that was given what cannot be used.
+    #[must_use]
+    pub fn of_option(self, option: &str) -> Self {
+        match self {
+            Self::Usage(code, text) => Self::Usage(code, format!("{option} {text}")),
+            other => other,
+        }
     }
 
     /// Something of this machine.
@@ -72,11 +91,16 @@ impl Failure {
         match self {
             Self::Usage(..) => USAGE,
             Self::Problem(problem) => of_problem(problem),
-            Self::Error(error) => of_error(error),
+            Self::Error(error) | Self::Advised(error, _) => of_error(error),
             Self::Own(_) | Self::Store(_) => OTHER,
             Self::Limit(_) => LIMIT,
             Self::Interrupted(_) => INTERRUPTED,
         }
+    }
+
+    /// Whether nothing was begun: the sentence is about the request, not about a migration.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Usage(..) | Self::Problem(_) | Self::Store(_)) || self.exit_code() == NOT_FOUND
     }
 
     /// The code of the catalogue.
@@ -87,7 +111,7 @@ impl Failure {
             Self::Error(error) if is_newer(error) => "STORE_NEWER".to_owned(),
             Self::Error(error) if is_locked_store(error) => "STORE_LOCKED".to_owned(),
             Self::Error(error) if error.op() == mailferry_store::OPEN => "STORE_UNUSABLE".to_owned(),
-            Self::Error(error) => error.code(),
+            Self::Error(error) | Self::Advised(error, _) => error.code(),
             Self::Own(_) => "OWN_BUG".to_owned(),
             Self::Store(_) => "STORE_UNUSABLE".to_owned(),
             Self::Limit(_) => "OWN_TIMEOUT".to_owned(),
@@ -104,7 +128,7 @@ impl Failure {
             | Self::Limit(text)
             | Self::Interrupted(text) => text.clone(),
             Self::Problem(problem) => problem.detail.clone(),
-            Self::Error(error) => error.to_string(),
+            Self::Error(error) | Self::Advised(error, _) => error.to_string(),
         }
     }
 
@@ -117,6 +141,10 @@ impl Failure {
             Self::Problem(problem) => {
                 let cause = catalogue::find(&problem.code).map(|e| e.cause.clone());
                 (cause, problem.fix.clone())
+            }
+            Self::Advised(error, fix) => {
+                let cause = catalogue::find(&error.code()).map(|e| e.cause.clone());
+                (cause, fix.clone())
             }
             Self::Usage(..) | Self::Error(_) | Self::Store(_) => {
                 let entry = catalogue::find(&self.code());

@@ -104,11 +104,16 @@ impl Display {
         let part = if whole == 0 { 0.0 } else { totals.bytes as f64 / whole as f64 };
         let filled = (part * 28.0) as usize;
         let bar = format!("{}>{}", "#".repeat(filled), "-".repeat(28 - filled));
-        let rate = format!("{}/min", out::bytes((self.rate * 60.0) as u64));
+        // Beside a whole that has moved, a rate that sinks to nothing says nothing.
+        let per_minute = (self.rate * 60.0) as u64;
+        let rate = match per_minute > 0 && totals.bytes < whole {
+            true => format!("; {}/min", out::bytes(per_minute)),
+            false => String::new(),
+        };
         let idle = self.idle * TICK.as_millis() as u32 / 1000;
         let progress = if idle >= 2 { format!(", last progress {idle} s ago") } else { String::new() };
         format!(
-            "{}  {}  [{bar}] {}  {} of {}\n    {} of {} items, {} skipped; {rate}{progress}{}",
+            "{}  {}  [{bar}] {}  {} of {}\n    {} of {} items, {} skipped{rate}{progress}{}",
             moment.name,
             moment.state,
             out::percent(totals.bytes, whole),

@@ -3,7 +3,7 @@
 use mailferry_engine::pass::Report;
 use mailferry_model::{
     folder::FolderPath,
-    report::{Findings, Named, Score, Totals},
+    report::{Findings, Named, Score, Totals, Warning},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,24 +33,21 @@ pub struct Renamed {
     pub reason: String,
 }
 
-/// What is worth a look and changes no exit code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// Catalogue code.
-    pub code: &'static str,
-    /// The folder that it is about.
-    pub folder: String,
-    /// One sentence.
-    pub message: String,
+/// The mapping names a folder in vain.
+pub fn unmapped(folder: &FolderPath) -> Warning {
+    let folder = folder.to_string();
+    let message = format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
+    Warning { code: "FOLDER_NOT_AT_SOURCE", folder, user: None, message }
 }
 
-impl Warning {
-    /// The mapping names a folder in vain.
-    pub fn of_unmapped(folder: &FolderPath) -> Self {
-        let folder = folder.to_string();
-        let message =
-            format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
-        Self { code: "FOLDER_NOT_AT_SOURCE", folder, message }
+/// Warnings for people, on standard error; the object has them all.
+pub fn warn<'a>(out: &Out, warnings: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
+    let more = warnings.len().saturating_sub(SHOWN);
+    for (code, message) in warnings.take(SHOWN) {
+        out.note(&format!("warning: {message} [{code}]"));
+    }
+    if more > 0 {
+        out.note(&format!("warning: {more} more; -o json has all"));
     }
 }
 
@@ -94,7 +91,10 @@ pub fn failed(failure: &Failure, totals: Totals) -> Value {
     let (cause, fix) = failure.advice();
     put(&mut object, "result", json!("failed"));
     put(&mut object, "score", Value::Null);
-    let sentence = format!("The migration does NOT look good: it ended early. {}", failure.sentence());
+    let sentence = match failure.is_refusal() {
+        true => failure.sentence(),
+        false => format!("The migration does NOT look good: it ended early. {}", failure.sentence()),
+    };
     put(&mut object, "sentence", json!(sentence));
     let error = json!({ "code": failure.code(), "message": failure.sentence(), "cause": cause, "fix": fix });
     put(&mut object, "error", error);
@@ -178,8 +178,12 @@ pub fn tell_pretended(out: &Out, report: &Report) {
     out.say(&findings.dry_run_sentence(deeds.put));
 }
 
-fn counted(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+/// A number with what it counts.
+pub fn counted(n: u64, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        _ => format!("{n} {what}{}", if what.ends_with('x') { "es" } else { "s" }),
+    }
 }
 
 /// The text of a run that came to its end.

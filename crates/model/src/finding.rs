@@ -1,5 +1,6 @@
 //! Findings: the answer to one question about a mail system, as data.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The steps of a test, in their order.
@@ -129,6 +130,9 @@ pub struct TestResult {
     pub native: String,
     /// One row per check.
     pub steps: Vec<Finding>,
+    /// When it was made; unknown of old ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 impl TestResult {
@@ -143,7 +147,7 @@ impl TestResult {
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
         let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);
-        Self { result: word(failed), native: word(native), steps }
+        Self { result: word(failed), native: word(native), steps, at: None }
     }
 
     /// The exit code: of the first failing step, 7 where nothing could be asked.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::MailboxId;
+use crate::{filter::Filter, id::MailboxId};
 
 /// What has moved so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +46,9 @@ pub enum Score {
     Perfect,
     /// Only skipped, each with its reason, at most 1 %.
     Good,
-    /// At most 5 % skipped or 0.1 % missing.
+    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled.
     Investigate,
-    /// More, or anything doubled.
+    /// More than 5 % skipped, or more than 0.1 % missing, or anything doubled.
     Poor,
 }
 
@@ -60,6 +60,43 @@ impl Score {
             _ if failed * 1000 <= mailboxes => Some(Self::Investigate),
             _ => Some(Self::Poor),
         }
+    }
+}
+
+/// What is worth a look and changes neither score nor exit code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Catalogue code.
+    pub code: &'static str,
+    /// The folder that it is about; empty where it is about the mailbox.
+    pub folder: String,
+    /// The mailbox, in what is said of many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Warning {
+    /// Nothing to move is no fault, and often the wrong mailbox.
+    pub fn of_empty_source(mailbox: &str, findings: &Findings, filter: &Filter) -> Option<Self> {
+        let why = match *filter == Filter::default() {
+            true => "its source has no items; is it the right mailbox?",
+            false => "nothing at its source matches --include, --exclude, --since, --before and --max-size.",
+        };
+        let warning = || Self {
+            code: "SOURCE_EMPTY",
+            folder: String::new(),
+            user: None,
+            message: format!("{mailbox}: {why}"),
+        };
+        (findings.identified == 0).then(warning)
+    }
+
+    /// The same as one of many mailboxes.
+    #[must_use]
+    pub fn of_user(self, user: &str) -> Self {
+        Self { user: Some(user.to_owned()), ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -27,6 +27,7 @@ use crate::{
     exit::{self, Failure},
     instance::Instance,
     out::Column,
+    result::counted,
 };
 
 /// What to do with batches.
@@ -81,7 +82,7 @@ pub struct Creation {
     /// Make it from the rows that can be used
     #[arg(long)]
     pub skip_rejected: bool,
-    /// Where rows that cannot be used are written, with their reasons
+    /// Where rows that cannot be used are written, with their reasons; never over the CSV itself
     #[arg(long, value_name = "FILE", default_value = "rejected.csv")]
     pub rejected: PathBuf,
     /// Only say whether it could be made
@@ -173,7 +174,7 @@ async fn work(
 
 async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
     let shown = args.csv.display();
-    let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+    let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);
     let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
     let mut parsed =
@@ -193,17 +194,17 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
     let judged = api.post("/batches", body.clone()).await?;
     parsed.reject(rejected(&judged));
     if !parsed.rejected.is_empty() {
-        write_private(&args.rejected, &parsed.rejected_csv())?;
-        let (n, file) = (parsed.rejected.len(), args.rejected.display());
-        asked.out.note(&format!(
-            "{n} rows cannot be used; {file} has them with their reasons, correct and import it."
-        ));
+        let file = beside(&args.csv, &args.rejected)?;
+        write_private(&file, &parsed.rejected_csv())?;
+        let goes_on = !args.dry_run && args.skip_rejected && !parsed.rows.is_empty();
+        asked.out.note(&told_of_rejected(parsed.rejected.len(), &args.csv, &file, goes_on));
     }
-    let rows = parsed.rows.len();
+    let rows = counted(parsed.rows.len() as u64, "mailbox");
     if args.dry_run {
-        let made = json!({ "name": args.name, "total": rows, "rejected": parsed.rejected.len() });
+        let made =
+            json!({ "name": args.name, "total": parsed.rows.len(), "rejected": parsed.rejected.len() });
         match asked.out.is_for_people() {
-            true => asked.out.say(&format!("The batch {} would have {rows} mailboxes.", args.name)),
+            true => asked.out.say(&format!("The batch {} would have {rows}.", args.name)),
             false => asked.out.show(&made, &COLUMNS),
         }
     } else {
@@ -212,9 +213,7 @@ async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failur
         match asked.out.is_for_people() {
             true => {
                 let name = &args.name;
-                asked.out.say(&format!(
-                    "The batch {name} has {rows} mailboxes; mailferry batch start {name} begins."
-                ));
+                asked.out.say(&format!("The batch {name} has {rows}; mailferry batch start {name} begins."));
             }
             false => asked.out.show(&made, &COLUMNS),
         }
@@ -244,6 +243,36 @@ async fn needed(api: &Api, endpoint: &str) -> Result<Passwords, Failure> {
         Some(true) => Passwords::None,
         _ => Passwords::Each,
     })
+}
+
+/// What to do about rows that cannot be used: their file alone would make a batch without all others.
+fn told_of_rejected(n: usize, csv: &Path, file: &Path, goes_on: bool) -> String {
+    let (rows, csv, file) = (counted(n as u64, "row"), csv.display(), file.display());
+    match goes_on {
+        true => format!(
+            "{rows} cannot be used and stayed out of the batch; {file} says why. Correct {file} and import it as a \
+             further batch."
+        ),
+        false => format!(
+            "{rows} cannot be used; {file} says why and holds nothing else. Correct them in {csv}, or use \
+             --skip-rejected and import {file}, once corrected, as a further batch."
+        ),
+    }
+}
+
+/// Where rejected rows go: never over the file that they come from, which has been corrected by hand perhaps.
+fn beside(csv: &Path, wanted: &Path) -> Result<PathBuf, Failure> {
+    let is_input = |path: &Path| match (std::fs::metadata(path), std::fs::metadata(csv)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    };
+    if !is_input(wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let end = wanted.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    let free = (2..1000).map(|n| wanted.with_file_name(format!("{stem}-{n}{end}"))).find(|p| !p.exists());
+    free.ok_or_else(|| Failure::usage(format!("--rejected {}: that is the CSV itself", wanted.display())))
 }
 
 /// It holds passwords if the CSV did.

@@ -9,12 +9,17 @@ use std::{
     time::Instant,
 };
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 use mailferry_engine::{
     copy::{Copied, Copy, Patience, Task, copy},
+    open::End,
     pass::{Depth, Progress},
 };
-use mailferry_model::{Kind, cancel::Cancel, report::Kept};
+use mailferry_model::{
+    Kind,
+    cancel::Cancel,
+    report::{Kept, Warning},
+};
 use serde_json::json;
 
 use super::{
@@ -28,7 +33,7 @@ use crate::{
     instance::{Instance, Pace},
     out::Column,
     progress::{Display, Moment, TICK},
-    result::{self, Did, Renamed, Warning},
+    result::{self, Did, Renamed},
     signals,
 };
 
@@ -110,8 +115,9 @@ pub async fn one_mailbox(
                 Task::Move | Task::Verify => result::finished(report, &renamed),
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
-            let warnings: Vec<Warning> = copied.unmapped.iter().map(Warning::of_unmapped).collect();
-            warnings.iter().for_each(|w| out.note(&format!("warning: {} [{}]", w.message, w.code)));
+            let mut warnings: Vec<Warning> = copied.unmapped.iter().map(result::unmapped).collect();
+            warnings.extend(Warning::of_empty_source(&name, &report.findings, &run.options().filter));
+            result::warn(out, warnings.iter().map(|w| (w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));
             match (out.form, task) {
                 (Form::Json, _) => out.document(&object),
@@ -148,10 +154,7 @@ async fn attempt(
     (task, depth): (Task, Depth),
     progress: &Arc<Progress>,
 ) -> Result<(Copied, Vec<Renamed>, String), Failure> {
-    let matches = asked.matches.subcommand_matches(pair.command).unwrap_or(asked.matches);
-    let side = |word| Side { word, matches, ca_file: pair.ca_file };
-    let source = account::end(pair.source, &side("source"), &asked.connectors)?;
-    let target = account::end(pair.target, &side("target"), &asked.connectors)?;
+    let (source, target) = ends(asked, pair)?;
     if source.identity() == target.identity() {
         return Err(Failure::usage("Source and target are the same mailbox.".to_owned()));
     }
@@ -219,4 +222,28 @@ async fn attempt(
         renamed.extend(told);
     }
     Ok((copied, renamed, name))
+}
+
+/// Both accounts, with their secrets.
+fn ends(asked: &Asked<'_>, pair: &Pair<'_>) -> Result<(End, End), Failure> {
+    let matches = asked.matches.subcommand_matches(pair.command).unwrap_or(asked.matches);
+    let side = |word| Side { word, matches, ca_file: pair.ca_file };
+    let end = |word, account| {
+        account::end(account, &side(word), &asked.connectors).map_err(|e| of_file(e, matches, word))
+    };
+    Ok((end("source", pair.source)?, end("target", pair.target)?))
+}
+
+/// Names the option of a file that cannot be read.
+fn of_file(failure: Failure, matches: &ArgMatches, word: &str) -> Failure {
+    let text = failure.sentence();
+    let named = |option: &String| {
+        let file = matches.try_get_one::<String>(option).ok().flatten();
+        file.is_some_and(|file| text.starts_with(&format!("{file}: ")))
+    };
+    let options = ["password-file", "token-file", "ca-file"].map(|flag| format!("{word}-{flag}"));
+    match options.iter().find(|o| named(o)) {
+        Some(option) => failure.of_option(&format!("--{option}")),
+        None => failure,
+    }
 }

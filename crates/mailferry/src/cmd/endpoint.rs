@@ -125,14 +125,19 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         EndpointCommand::New { name, kind, flags } => create(&asked, &api, &name, &kind, &flags).await?,
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS)?,
         EndpointCommand::Show { name } => {
-            asked.out.show(&api.get(&format!("/endpoints/{}", segment(&name))).await?, &COLUMNS);
+            let mut endpoint = api.get(&format!("/endpoints/{}", segment(&name))).await?;
+            if asked.out.is_for_people() {
+                summarize_test(&mut endpoint);
+            }
+            asked.out.show(&endpoint, &COLUMNS);
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
         EndpointCommand::Test { name, role, mailbox, mailbox_password_file, native } => {
             let mailbox = match mailbox {
                 None => None,
                 Some(address) => {
-                    let password = mailbox_password_file.as_deref().map(secrets::from_file).transpose()?;
+                    let password = mailbox_password_file.as_deref().map(secrets::from_file).transpose();
+                    let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
                     Some(MailboxAddress { address, password, ..MailboxAddress::default() })
                 }
             };
@@ -147,6 +152,18 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         }
     }
     Ok(exit::OK)
+}
+
+/// The steps of the last test in one line: people see them with `endpoint test`.
+fn summarize_test(endpoint: &mut Value) {
+    let name = endpoint["name"].as_str().unwrap_or_default();
+    let Some(result) = endpoint["lastTest"]["result"].as_str() else { return };
+    let mut steps = endpoint["lastTest"]["steps"].as_array().into_iter().flatten();
+    let failing = steps.find(|s| s["outcome"] == "fail").and_then(|s| s["step"].as_str());
+    let failing = failing.map(|step| format!(" at {step}")).unwrap_or_default();
+    let at = endpoint["lastTest"]["at"].as_str().map(|at| format!(", {at}")).unwrap_or_default();
+    let told = format!("{result}{failing}{at} (again: mailferry endpoint test {name}; its steps: -o json)");
+    endpoint["lastTest"] = told.into();
 }
 
 async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Flags) -> Result<(), Failure> {
@@ -171,7 +188,7 @@ async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Fl
         "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
     });
     let made = api.post("/endpoints", body).await?;
-    told(asked.out, &made, &format!("The endpoint {name} is made; mailferry endpoint test {name} asks it."));
+    told(asked.out, &made, &format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"));
     Ok(())
 }
 
@@ -237,7 +254,8 @@ fn given(
     }
     let mut secrets: Secrets = Vec::new();
     for (name, path) in given_secret_files(flags, manifest) {
-        secrets.push((name, secrets::from_file(&path)?.expose().clone()));
+        let secret = secrets::from_file(&path).map_err(|e| e.of_option(&format!("--{name}-file")))?;
+        secrets.push((name, secret.expose().clone()));
     }
     if let Some(password) = stdin {
         if manifest.setting("password").is_none() {
@@ -302,10 +320,11 @@ async fn test(
     signals::watch(&cancel);
     let (house, _) = instance.house(Pace::default());
     let cx = house.cx(side, &cancel, Some(1));
-    let result = probe(&**connector, &settings, mailbox.as_ref(), &cx).await;
+    let mut result = probe(&**connector, &settings, mailbox.as_ref(), &cx).await;
     if cancel.is_cancelled() {
         return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
     }
+    result.at = Some(instance.clock.now());
     let path = format!("/endpoints/{}/test", segment(name));
     api.call(Method::PUT, &path, Some(json!(result))).await?;
     match asked.out.form {
@@ -330,7 +349,7 @@ const STEP_COLUMNS: [Column; 8] = [
 /// One row a check; what failed says why and what to do.
 fn show(out: &Out, result: &TestResult, native: bool) {
     for row in &result.steps {
-        out.say(&row_of(row, native));
+        out.say(&row_of(row, native, out.columns_of_terminal()));
         let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
         if let Some(cause) = row.cause.as_ref().filter(|_| told) {
             out.say(&format!("      cause: {cause}"));
@@ -350,7 +369,8 @@ fn show(out: &Out, result: &TestResult, native: bool) {
     }
 }
 
-fn row_of(row: &Finding, native: bool) -> String {
+/// One line; evidence is cut only where the terminal is narrower.
+fn row_of(row: &Finding, native: bool, width: Option<usize>) -> String {
     let word = |verdict| match verdict {
         Verdict::Pass => "ok",
         Verdict::Warn => "warn",
@@ -360,7 +380,7 @@ fn row_of(row: &Finding, native: bool) -> String {
     };
     let told = match row.outcome {
         Verdict::NotRun => "not run".to_owned(),
-        _ => row.evidence.lines().next().unwrap_or_default().chars().take(90).collect(),
+        _ => row.evidence.lines().map(str::trim).collect::<Vec<_>>().join(" "),
     };
     let code = row.code.as_ref().map(|c| format!(" [{c}]")).unwrap_or_default();
     let beside = if native { format!("{:<5} ", word(row.native)) } else { String::new() };
@@ -368,9 +388,37 @@ fn row_of(row: &Finding, native: bool) -> String {
         Verdict::NotRun => String::new(),
         _ => format!("  {}", out::duration(row.elapsed_ms as f64 / 1000.0)),
     };
-    format!("{:<5} {beside}{:<10} {}: {told}{code}{time}", word(row.outcome), step(row), row.title)
+    let before = format!("{:<5} {beside}{:<10} {}: ", word(row.outcome), step(row), row.title);
+    let taken = [&before, &code, &time].map(|part| part.chars().count()).into_iter().sum::<usize>();
+    // Of evidence that is cut at least so much stays, and the line is broken by the terminal.
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(20));
+    let told = match told.chars().count() > room {
+        true => told.chars().take(room - 1).chain(['…']).collect(),
+        false => told,
+    };
+    format!("{before}{told}{code}{time}")
 }
 
 fn step(row: &Finding) -> String {
     format!("{:?}", row.step).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_cut_on_narrow_terminals_alone_and_shows_it() {
+        let evidence = "a".repeat(200);
+        let check = mailferry_model::finding::Check {
+            id: "imap.x",
+            step: mailferry_model::finding::Step::Tls,
+            title: "TLS",
+        };
+        let row = Finding::pass(&check, &evidence, 5);
+        assert!(row_of(&row, false, None).contains(&evidence));
+        let cut = row_of(&row, false, Some(80));
+        assert_eq!(cut.chars().count(), 80, "{cut}");
+        assert!(cut.contains("a…  5 ms"), "{cut}");
+    }
 }

@@ -42,7 +42,7 @@ pub fn run(asked: &Asked<'_>, args: &ExplainArgs) -> Result<u8, Failure> {
             "explain",
             detail,
         );
-        return Err(error.into());
+        return Err(Failure::Advised(error, vec!["List all codes: mailferry explain".to_owned()]));
     };
     match out.is_for_people() {
         false => out.show(&json!(entry), &COLUMNS),

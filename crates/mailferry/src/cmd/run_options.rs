@@ -36,10 +36,10 @@ pub struct RunArgs {
     /// Carry removals: what is gone at the source is removed at the target
     #[arg(long)]
     pub delete: bool,
-    /// At most so many connections a side
+    /// At most so many connections a side [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub connections: Option<u16>,
-    /// How long a doubt is looked at before anything is put again
+    /// How long a doubt is looked at before anything is put again [default: 5]
     #[arg(long, value_name = "SECONDS")]
     pub grace: Option<u64>,
 }
@@ -51,7 +51,7 @@ pub struct PaceArgs {
     /// At most so many bytes a second over all: 512K, 2M; off
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub bwlimit: Option<u64>,
-    /// How long an answer to a put may take
+    /// How long an answer to a put may take [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub put_timeout: Option<u64>,
 }

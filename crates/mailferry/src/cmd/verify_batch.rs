@@ -4,12 +4,12 @@ use mailferry_engine::pass::Depth;
 use mailferry_model::{
     Error, Kind, Scope, Side,
     cancel::Cancel,
-    report::{Findings, Score},
+    report::{Findings, Score, Warning},
     user::User,
 };
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::{Asked, waiting::new_password};
 use crate::{
     args::Form,
     exit::{self, Failure},
@@ -26,6 +26,7 @@ struct Sum {
     /// The items, each with its user and the name of its list.
     items: Vec<Value>,
     failed: Vec<Value>,
+    warnings: Vec<Warning>,
 }
 
 /// Verifies the mailboxes of a batch, or of an address in whichever batches.
@@ -35,7 +36,7 @@ pub async fn verify(asked: &Asked<'_>, name: &str, depth: Depth, pace: Pace) -> 
         return Err(Failure::usage("verify takes two accounts, or the name of a batch or a user"));
     }
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let users = users(&instance, name).await?;
+    let (called, users) = users(&instance, name).await?;
     let worker = instance.worker(pace);
     let cancel = Cancel::default();
     signals::watch(&cancel);
@@ -44,12 +45,17 @@ pub async fn verify(asked: &Asked<'_>, name: &str, depth: Depth, pace: Pace) -> 
         match worker.verify(user, depth, &cancel).await {
             Ok(report) => {
                 sum.score = sum.score.max(Some(report.score));
+                if report.findings.identified == 0 {
+                    let filter = instance.store.batch_by_id(user.batch).await?.options.filter;
+                    let empty = Warning::of_empty_source(&user.address, &report.findings, &filter);
+                    sum.warnings.extend(empty.map(|w| w.of_user(&user.address)));
+                }
                 sum.items.extend(result::items(&json!(report.findings), Some(&user.address)));
                 sum.findings.add(report.findings);
             }
             // The same password would be refused for all others.
             Err(e) if e.kind() == Kind::Unauthenticated && e.scope() == Scope::Endpoint => {
-                return Err(e.into());
+                return Err(Failure::Advised(e, vec![new_password("NAME")]));
             }
             Err(e) if e.kind() == Kind::Cancelled => return Err(e.into()),
             Err(e) => {
@@ -57,25 +63,26 @@ pub async fn verify(asked: &Asked<'_>, name: &str, depth: Depth, pace: Pace) -> 
             }
         }
     }
-    Ok(tell(asked, name, &users, sum))
+    Ok(tell(asked, (called, name), &users, sum))
 }
 
-async fn users(instance: &Instance, name: &str) -> Result<Vec<User>, Failure> {
+/// The mailboxes, and what the name turned out to be: `batch` or `user`.
+async fn users(instance: &Instance, name: &str) -> Result<(&'static str, Vec<User>), Failure> {
     match instance.store.batch(name).await {
-        Ok(batch) => Ok(instance.store.users(batch.id).await?),
+        Ok(batch) => Ok(("batch", instance.store.users(batch.id).await?)),
         Err(e) if e.kind() == Kind::NotFound => {
             let users = instance.store.users_by_address(name).await?;
             let text = format!("no batch and no user is called {name}; an account needs a second one");
             match users.is_empty() {
                 true => Err(Error::new(Kind::NotFound, Side::Us, "verify", text).into()),
-                false => Ok(users),
+                false => Ok(("user", users)),
             }
         }
         Err(e) => Err(e.into()),
     }
 }
 
-fn tell(asked: &Asked<'_>, name: &str, users: &[User], sum: Sum) -> u8 {
+fn tell(asked: &Asked<'_>, (called, name): (&str, &str), users: &[User], sum: Sum) -> u8 {
     let (out, unwell) = (asked.out, Score::of_failed(sum.failed.len(), users.len()));
     let score = sum.score.max(unwell);
     let clean = sum.findings.is_clean() && sum.failed.is_empty();
@@ -93,13 +100,15 @@ fn tell(asked: &Asked<'_>, name: &str, users: &[User], sum: Sum) -> u8 {
         "exitCode": code,
         "score": score,
         "sentence": sentence,
-        "batch": name,
         "mailboxes": users.len(),
         "failed": sum.failed,
+        "warnings": sum.warnings,
         "identified": sum.findings.identified,
         "placed": sum.findings.placed,
         "bytes": sum.findings.bytes,
     });
+    result::put(&mut object, called, json!(name));
+    result::warn(out, sum.warnings.iter().map(|w| (w.code, w.message.as_str())));
     for list in result::LISTS {
         let of: Vec<&Value> = sum.items.iter().filter(|i| i["kind"] == list).collect();
         result::put(&mut object, list, json!(of));

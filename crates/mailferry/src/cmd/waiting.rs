@@ -200,6 +200,10 @@ async fn close(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> 
 }
 
 fn tell(out: &Out, report: &Value, batch: &Value) {
+    let text = |row: &'_ Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let warnings = report["warnings"].as_array().map_or(&[][..], Vec::as_slice);
+    let warnings: Vec<_> = warnings.iter().map(|w| (text(w, "code"), text(w, "message"))).collect();
+    result::warn(out, warnings.iter().map(|(code, message)| (code.as_str(), message.as_str())));
     match out.form {
         Form::Json => out.document(report),
         Form::Jsonl => {
@@ -222,8 +226,8 @@ fn tell(out: &Out, report: &Value, batch: &Value) {
     }
 }
 
-/// The side and the words of an endpoint that waits for a person.
-async fn needs_person(api: &Api, batch: &Value) -> Result<Option<(Side, String)>, Failure> {
+/// The side, the words and the name of an endpoint that waits for a person.
+async fn needs_person(api: &Api, batch: &Value) -> Result<Option<(Side, String, String)>, Failure> {
     if !batch["statusDetail"].is_string() {
         return Ok(None);
     }
@@ -231,17 +235,28 @@ async fn needs_person(api: &Api, batch: &Value) -> Result<Option<(Side, String)>
         let name = batch[name].as_str().unwrap_or_default();
         let endpoint = api.get(&format!("/endpoints/{}", segment(name))).await?;
         if let Some(why) = endpoint["needsToConnect"].as_str() {
-            return Ok(Some((side, format!("the endpoint {name} needs you: {why}"))));
+            let words = format!("the endpoint {name} needs you: {why}");
+            return Ok(Some((side, words, name.to_owned())));
         }
     }
     Ok(None)
 }
 
+/// What to do about an endpoint that refuses the sign-in.
+pub(super) fn new_password(endpoint: &str) -> String {
+    format!(
+        "Give the right sign-in: mailferry endpoint set {endpoint} --password-file FILE (or --username USER)"
+    )
+}
+
 /// An endpoint refuses the sign-in: its batch waits, and so would we.
 async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     let batch = api.get(path).await?;
-    let (side, words) = needs_person(api, &batch).await?.unwrap_or((Side::Source, String::new()));
-    Err(Failure::Error(Error::new(Kind::Unauthenticated, side, "wait", words)))
+    let nobody = || (Side::Source, String::new(), "NAME".to_owned());
+    let (side, words, endpoint) = needs_person(api, &batch).await?.unwrap_or_else(nobody);
+    let error = Error::new(Kind::Unauthenticated, side, "wait", words);
+    let goes_on = format!("Then go on: mailferry batch start {}", batch["name"].as_str().unwrap_or("NAME"));
+    Err(Failure::Advised(error, vec![new_password(&endpoint), goes_on]))
 }
 
 /// Looks on until the batch comes to rest or nobody wants to look any more.

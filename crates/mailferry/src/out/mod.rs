@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use rustix::termios::tcgetwinsize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,6 +58,13 @@ impl Out {
         matches!(self.form, Form::Table | Form::Wide)
     }
 
+    /// How wide lines for people may be; nothing where nobody's terminal is in the way, or all was asked for.
+    pub fn columns_of_terminal(&self) -> Option<usize> {
+        let stdout = std::io::stdout();
+        let size = (self.form == Form::Table && stdout.is_terminal()).then(|| tcgetwinsize(stdout))?.ok()?;
+        (size.ws_col > 0).then_some(size.ws_col.into())
+    }
+
     /// How progress is shown here and now.
     pub fn progress(&self) -> ProgressForm {
         match self.progress {
@@ -70,8 +78,17 @@ impl Out {
     /// A list of things with these columns, as far as it was asked for.
     ///
     /// # Errors
-    /// A column to filter or sort by that there is not.
+    /// A column to show, filter or sort by that there is not.
     pub fn list(&self, rows: &Value, columns: &[Column]) -> Result<(), Failure> {
+        if let Some(wrong) =
+            self.columns.iter().find(|name| !columns.iter().any(|c| c.is_called(name.trim())))
+        {
+            let known: Vec<&str> = columns.iter().map(Column::field).collect();
+            let known = known.join(", ");
+            return Err(Failure::usage(format!(
+                "--columns: there is no column {wrong:?} here; there are {known}"
+            )));
+        }
         let rows = self.choice.apply(rows.as_array().map_or(&[], Vec::as_slice), columns)?;
         self.whole(rows, columns);
         Ok(())

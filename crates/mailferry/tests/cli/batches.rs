@@ -62,6 +62,9 @@ fn a_test_stops_at_the_failing_step_with_its_exit_code() {
         assert!(!told["steps"][1]["fix"].as_array().unwrap().is_empty(), "{told}");
     }
     assert_eq!(ferry.ends(0, &["endpoint", "show", "Old", "-o", "json"]).json()["status"], "Failed");
+    let shown = ferry.ends(0, &["endpoint", "show", "Old"]).out;
+    let line = shown.lines().find(|l| l.starts_with("lastTest")).unwrap();
+    assert!(line.contains("Failed at tcp, 20") && line.len() < 150, "{line}");
 }
 
 #[test]
@@ -97,6 +100,30 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
     ferry.ends(6, &["batch", "complete", "w1"]);
     ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
     ferry.ends(0, &["batch", "stop", "w1"]);
+}
+
+#[test]
+fn rejected_rows_are_never_written_over_the_csv_and_no_row_is_lost_by_the_advice() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    endpoint(&ferry, "New", &[]);
+    let new = ["batch", "new", "w1", "--source", "Old", "--target", "New", "--csv"];
+    let header = "EmailAddress,Password,TargetPassword\n";
+    let text = format!("{header}a@x,p,q\nanna,p,q\n");
+    ferry.file("rejected.csv", &text);
+    for name in ["rejected.csv", "./rejected.csv"] {
+        let ran = ferry.ends(2, &[&new[..], &[name]].concat());
+        assert_eq!(std::fs::read_to_string(ferry.path("rejected.csv")).unwrap(), text);
+        assert!(ran.err.contains("1 row cannot be used; rejected-"), "{}", ran.err);
+        assert!(ran.err.contains(&format!("Correct them in {name}, or use --skip-rejected")), "{}", ran.err);
+        assert!(ran.err.contains("as a further batch"), "{}", ran.err);
+    }
+    let written = std::fs::read_to_string(ferry.path("rejected-2.csv")).unwrap();
+    assert!(written.contains("anna,p,q,3,CSV_BAD_ADDRESS,") && !written.contains("a@x"), "{written}");
+    let ran = ferry.ends(3, &[&new[..], &["rejected.csv", "--skip-rejected"]].concat());
+    assert!(ran.out.contains("has 1 mailbox;"), "{}", ran.out);
+    let ran = ferry.ends(2, &[&new[..], &["nofile.csv"]].concat());
+    assert!(ran.err.contains("--csv nofile.csv: "), "{}", ran.err);
 }
 
 #[test]
@@ -167,4 +194,53 @@ fn a_batch_with_a_failed_mailbox_is_not_perfect() {
     let detail = failed[0]["detail"].as_object().unwrap();
     assert_eq!(failed.as_array().map(Vec::len), Some(1), "{failed}");
     assert!(["nextTry", "next_try"].iter().all(|name| detail.contains_key(*name)), "{failed}");
+}
+
+#[test]
+fn an_empty_mailbox_of_a_batch_is_named() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 1);
+    ferry.maildir("from/ben@x", 0);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let users = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
+    for (words, field, called) in [
+        (&["batch", "start", "w"][..], "batch", "w"),
+        (&["verify", "w"], "batch", "w"),
+        (&["verify", "ben@x"], "user", "ben@x"),
+    ] {
+        let ran = ferry.ends(0, &[words, &["-o", "json"]].concat());
+        let told = ran.json();
+        assert_eq!(told["warnings"].as_array().map(Vec::len), Some(1), "{told}");
+        let warning = &told["warnings"][0];
+        assert_eq!((&warning["code"], &warning["user"]), (&json!("SOURCE_EMPTY"), &json!("ben@x")), "{told}");
+        assert!(ran.err.contains("warning: ben@x: its source has no items"), "{}", ran.err);
+        assert_eq!((&told["score"], &told[field]), (&json!("Perfect"), &json!(called)), "{told}");
+        assert!(field == "batch" || told.get("batch").is_none(), "{told}");
+    }
+}
+
+#[test]
+fn a_request_about_nothing_says_so_and_what_to_do() {
+    let ferry = Ferry::new();
+    let told = ferry.ends(4, &["batch", "show", "nope", "-o", "json"]).json();
+    assert_eq!(told["sentence"], told["error"]["message"], "{told}");
+    let told = ferry.ends(4, &["explain", "NOPE", "-o", "json"]).json();
+    assert_eq!(told["error"]["fix"], json!(["List all codes: mailferry explain"]), "{told}");
+    let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
+    let ran = ferry.ends(4, &["copy", &from, &to, "--include", "Nope", "--grace", "0"]);
+    assert!(ran.err.contains("how the folder is written") && !ran.err.contains("list"), "{}", ran.err);
+    let ran = ferry.ends(2, &["batch", "list", "--columns", "name,foo"]);
+    assert!(ran.err.contains("--columns: there is no column \"foo\" here; there are name, "), "{}", ran.err);
+    let imap = "imap://u@127.0.0.1:1?security=none";
+    let ran = ferry.ends(2, &["copy", &from, imap, "--target-password-file", "nofile.txt"]);
+    assert!(ran.err.contains("--target-password-file nofile.txt: "), "{}", ran.err);
+    let set = ["endpoint", "set", "Old", "--password-file", "nofile.txt"];
+    endpoint(&ferry, "Old", &[]);
+    let ran = ferry.ends(2, &set);
+    assert!(ran.err.contains("--password-file nofile.txt: "), "{}", ran.err);
 }

@@ -153,3 +153,23 @@ fn a_mapping_of_a_folder_that_is_not_there_is_warned_of_by_name() {
     let told = ferry.ends(0, &["copy", &from, &to, "--map", "Work=Job", "--grace", "0", "-o", "json"]).json();
     assert_eq!(told["warnings"], serde_json::json!([]), "{told}");
 }
+
+#[test]
+fn an_empty_source_is_perfect_and_not_without_a_word() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 0), ferry.maildir("to", 0));
+    for command in [&["copy", &from, &to][..], &["verify", &from, &to], &["copy", &from, &to, "--dry-run"]] {
+        let ran = ferry.ends(0, &words(command, &FAST));
+        let told = ran.json();
+        let warning = &told["warnings"][0];
+        assert_eq!((&warning["code"], &warning["folder"]), (&json!("SOURCE_EMPTY"), &json!("")), "{told}");
+        assert!(warning["message"].as_str().unwrap().contains("its source has no items"), "{told}");
+        assert!(ran.err.contains("[SOURCE_EMPTY]") && ran.err.contains("from"), "{}", ran.err);
+    }
+    ferry.deliver("from", 1);
+    let told = ferry.ends(0, &words(&["copy", &from, &to], &FAST)).json();
+    assert_eq!(told["warnings"], json!([]), "{told}");
+    let other = ferry.maildir("other", 0);
+    let told = ferry.ends(0, &words(&["copy", &from, &other, "--since", "2100-01-01"], &FAST)).json();
+    assert!(told["warnings"][0]["message"].as_str().unwrap().contains("--since"), "{told}");
+}

@@ -5,7 +5,7 @@ use mailferry_model::{
     Result,
     batch::Batch,
     mapping::RunOptions,
-    report::{Findings, Score},
+    report::{Findings, Score, Warning},
     status::{BatchStatus, StatusSummary, UserStatus},
     user::User,
 };
@@ -124,6 +124,7 @@ pub(crate) struct BatchReport {
     mailboxes: usize,
     failed: Vec<Value>,
     waiting: Vec<Value>,
+    warnings: Vec<Warning>,
 }
 
 impl BatchReport {
@@ -132,6 +133,7 @@ impl BatchReport {
         let mut sum = Findings::default();
         let mut score = Score::Perfect;
         let mut lists: [Vec<Value>; 6] = Default::default();
+        let mut warnings = Vec::new();
         for user in &users {
             let Some(mailbox) = user.mailbox else { continue };
             let Some(kept) = context.reports.report(mailbox).await? else { continue };
@@ -139,6 +141,8 @@ impl BatchReport {
             for (list, items) in lists.iter_mut().zip(super::item::kinds(&kept.findings)) {
                 list.extend(items.1.iter().map(|item| named(&user.address, item)));
             }
+            let empty = Warning::of_empty_source(&user.address, &kept.findings, &batch.options.filter);
+            warnings.extend(empty.map(|w| w.of_user(&user.address)));
             sum.add(kept.findings);
         }
         let told = |u: &&User| {
@@ -177,6 +181,7 @@ impl BatchReport {
             mailboxes: users.len(),
             failed,
             waiting,
+            warnings,
         })
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use mailferry_model::{
-    Error, Kind, Side,
+    Error, Kind,
     finding::{Check, Finding, Step, Verdict},
     port::{Cx, Probe},
     settings::{MailboxAddress, Settings},
@@ -152,14 +152,13 @@ fn cause(error: &Error) -> String {
 }
 
 fn fixes(error: &Error, step: Step) -> Vec<String> {
-    let side = if error.side() == Side::Target { "target" } else { "source" };
     let fix = |text: &str| vec![text.to_owned()];
     match (step, error.kind()) {
         (Step::Dns, _) => fix("Check the server's name: remote-server"),
         (Step::Tcp, _) => fix("Check the port and the firewall between here and the server"),
         (Step::Tls, _) if error.context().contains("issuer") => vec![
-            format!("Give the authority's certificate: --{side}-ca-file FILE"),
-            format!("Or trust this certificate alone: --{side}-fingerprint SHA256"),
+            "Give the authority's certificate: mailferry endpoint set NAME --ca-file FILE".to_owned(),
+            "Or trust this certificate alone: mailferry endpoint set NAME --fingerprint SHA256".to_owned(),
         ],
         (Step::Tls, _) if error.context().contains("STARTTLS") => {
             fix("Choose the other security: ssl (port 993) or tls (STARTTLS, port 143)")

@@ -38,7 +38,8 @@ pub struct DemoArgs {
 /// was refused is exactly what was listed, and that the migration looks good.
 pub async fn run(asked: Asked<'_>, args: DemoArgs) -> Result<u8, Failure> {
     let scripts = Scripts::find(args.scripts.as_deref());
-    let stage = Stage::build(asked.global.no_color)?;
+    let mut stage = Stage::build(asked.global.no_color)?;
+    stage.stays = args.keep;
     let cancel = Cancel::default();
     signals::watch(&cancel);
     // Not interrupted: a server that is half up is known to nobody.

@@ -57,10 +57,11 @@ impl Play<'_> {
                 return Err(Failure::own("Without python3 and the scripts nobody can plant in Dovecot."));
             }
         };
-        stage.say(&format!(
-            "Source and target ({}) run on 127.0.0.1, ports {} and {}.",
-            servers.name, servers.source_port, servers.target_port
-        ))?;
+        let ports = match stage.stays {
+            true => format!(", ports {} and {}", servers.source_port, servers.target_port),
+            false => String::new(),
+        };
+        stage.say(&format!("Source and target ({}) run on 127.0.0.1{ports}.", servers.name))?;
         let n = |name: &str| planted[name].as_u64().unwrap_or(0);
         if self.scripts.is_some() {
             stage.say(&format!(
@@ -79,6 +80,9 @@ impl Play<'_> {
         }
         for what in texts(&planted["keptDifferently"]) {
             stage.say(&format!("  the source itself shows it otherwise than planted: {what}"))?;
+        }
+        if !stage.stays {
+            return Ok(());
         }
         stage.say("")?;
         stage.say(&format!("$ cd {}", stage.folder.display()))?;

@@ -22,6 +22,8 @@ pub struct Stage {
     pub folder: PathBuf,
     /// This binary.
     pub program: PathBuf,
+    /// Whether it stays: only then is it told where things are.
+    pub stays: bool,
     coloured: bool,
 }
 
@@ -51,7 +53,7 @@ impl Stage {
                 Err(error) => made = Err(Failure::own(format!("{}: {error}", folder.display()))),
             }
         }
-        let stage = Self { folder: made?, program, coloured };
+        let stage = Self { folder: made?, program, stays: false, coloured };
         for inner in ["data", "secrets"] {
             let path = stage.folder.join(inner);
             let built = std::fs::DirBuilder::new().mode(0o700).create(&path);

@@ -49,9 +49,13 @@ fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "NO" }
 }
 
-/// Three commands that work while servers and mailboxes stay.
+/// Three commands that work while servers and mailboxes stay, or how to let them stay.
 pub fn next(stage: &Stage, verify: &str) -> Result<(), Failure> {
-    stage.head("Try next (run the demo with --keep: then servers and mailboxes stay, and these work)")?;
+    if !stage.stays {
+        return stage
+            .head("Servers and mailboxes are removed now; with --keep they stay, and you can try more.");
+    }
+    stage.head("Try next")?;
     stage.say(&format!("  alias mailferry={}", stage.program.display()))?;
     stage.say(&format!("  cd {}; export MAILFERRY_DATA_DIR=$PWD/data", stage.folder.display()))?;
     stage.say("  mailferry user show user0011@example.org -o yaml")?;

@@ -117,6 +117,9 @@ fn a_batch_with_one_admin_login_stops_after_one_wrong_password() {
     scene.ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
     let ran = scene.ferry.run(&["batch", "start", "w", "--wait=synced", "-o", "json"]);
     assert_ne!(ran.code, 0);
+    let fix = ran.json()["error"]["fix"].to_string();
+    assert!(fix.contains("mailferry endpoint set ") && fix.contains(" --password-file FILE"), "{fix}");
+    assert!(fix.contains("mailferry batch start w") && !fix.contains("-token-file"), "{fix}");
     for (side, server) in [("source", &scene.source), ("target", &scene.target)] {
         let tried: u64 = users.iter().map(|(u, _)| server.log().wrong_passwords(&format!("{u}*boss"))).sum();
         assert!(tried <= 1, "{side}: {tried} times\n{}", ran.out);

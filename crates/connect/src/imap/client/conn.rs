@@ -393,6 +393,17 @@ impl Inner {
         Error::new(kind, self.cx.side, "connection", text).scope_of(Scope::Mailbox)
     }
 
+    /// What was asked for and not sent yet is not sent any more.
+    fn forget_queued(&self) {
+        let mut state = self.lock();
+        let queue = std::mem::take(&mut state.queue);
+        state.tail = None;
+        drop(state);
+        let error = self.error(Kind::Cancelled, "stopped during a pause that the server asked for");
+        let unsent = Lost { error, sent: Sent::Nothing };
+        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+    }
+
     /// Nothing more can be sent; what was sent may still be answered.
     fn give_up(&self, error: &Error) {
         let mut state = self.lock();

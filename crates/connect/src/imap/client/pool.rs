@@ -2,11 +2,15 @@
 //!
 //! A connection that ended is replaced when the next one is needed, never after a refused password.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use futures_util::future::select;
 use mailferry_model::{Error, Kind, Result, port::Cx};
 use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameEncoding, Reply};
 
@@ -125,9 +129,9 @@ impl Pool {
         tracing::info!(kind = error.kind().code(), open, "no further connection could be opened");
     }
 
-    /// Waits for a pause that the server asked for.
+    /// Waits for a pause that the server asked for, or until nobody wants to go on.
     pub async fn paced(&self) {
-        self.pacer.ready(&self.cx).await;
+        select(pin!(self.pacer.ready(&self.cx)), pin!(self.cx.cancel.cancelled())).await;
     }
 
     /// A living connection at once, if there is one: where the folder is open, else the least busy. Opens others

@@ -1,8 +1,11 @@
 //! Servers that ask to be left alone for a while, and mailboxes that are full.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use mailferry_lab::imap::{Abilities, Config, Nth, Quirk, Words};
+use mailferry_lab::imap::{Abilities, Config, Log, Nth, Quirk, Words};
 use mailferry_wire::imap::{Capability, Condition};
 
 use super::scene::{Scene, looks_good, server};
@@ -89,6 +92,29 @@ fn who_never_stops_asking_ends_the_run_for_now() {
             scene.copies(0);
             scene.agree();
         }
+    }
+}
+
+#[test]
+fn a_pause_holds_up_nobody_who_wants_to_stop() {
+    for (source, target) in [
+        (vec![backs_off("FETCH", Nth::Always, 100 * SECOND, Words::Microsoft)], vec![]),
+        (vec![], vec![backs_off("APPEND", Nth::Always, 100 * SECOND, Words::Microsoft)]),
+    ] {
+        let scene = Scene::with(&source, &target).letters(3);
+        let words = scene.words("copy", &[]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut child =
+            scene.ferry.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let asked = |log: &Log| log.entries().iter().any(|e| e.answer.is_some_and(|a| a != Condition::Ok));
+        while !asked(scene.source.log()) && !asked(scene.target.log()) {
+            std::thread::yield_now();
+        }
+        let began = Instant::now();
+        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{source:?} {target:?}");
+        assert!(began.elapsed() < 30 * SECOND, "{:?}", began.elapsed());
+        scene.well_behaved();
     }
 }
 

@@ -1,9 +1,13 @@
 //! The writing half: commands in their order, bodies forwarded as they are, several at a time in one call.
 
-use std::{collections::VecDeque, io, io::IoSlice, sync::atomic::Ordering};
+use std::{collections::VecDeque, io, io::IoSlice, pin::pin, sync::atomic::Ordering};
 
 use bytes::{Buf, Bytes};
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::BoxStream,
+};
 use mailferry_model::{Error, Kind, Result};
 use mailferry_wire::imap::{Segment, Tag};
 use tokio::{
@@ -92,7 +96,13 @@ impl Inner {
                 std::future::pending::<()>().await;
             }
             if !self.lock().closing {
-                self.pacer.ready(&self.cx).await;
+                let ready = pin!(self.pacer.ready(&self.cx));
+                let stopped = pin!(self.cx.cancel.cancelled());
+                let first = select(ready, stopped).await;
+                if matches!(first, Either::Right(_)) && !self.pacer.left(&self.cx).is_zero() {
+                    // Nobody waits for the end of a pause any more; all that may still be said is goodbye.
+                    self.forget_queued();
+                }
             }
             if let Some(next) = self.next_queued() {
                 self.touch();

@@ -9,11 +9,10 @@ use futures_util::try_join;
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
     cancel::Cancel,
-    folder::FolderPath,
     id::MailboxId,
     job::{Claim, PassKind},
     ledger::Lease,
-    mapping::{self, RunOptions},
+    mapping::RunOptions,
     port::{Source, Target},
 };
 
@@ -89,8 +88,6 @@ pub struct Copied {
     pub mailbox: MailboxId,
     /// What the pass found.
     pub report: Report,
-    /// Folders that the mapping names and the source does not list.
-    pub unmapped: Vec<FolderPath>,
 }
 
 /// Runs a copy to its end; `opened` is called each time both sides are open.
@@ -111,8 +108,7 @@ pub async fn copy(
             claim: Claim { lease: Lease { mailbox, epoch: 0 }, abandoned: None },
             left: Arc::new(|| Duration::MAX),
         };
-        let (report, unmapped) = passes(house, copy, &free, cancel, opened).await?;
-        return Ok(Copied { mailbox, report, unmapped });
+        return Ok(Copied { mailbox, report: passes(house, copy, &free, cancel, opened).await? });
     }
     // Of its own, so that a lost lease stops this copy alone.
     let inner = Cancel::default();
@@ -129,14 +125,14 @@ pub async fn copy(
     watch.abort();
     let lost = keeper.is_lost();
     let released = keeper.release().await;
-    let (report, unmapped) = result.map_err(|e| match lost && e.kind() == Kind::Cancelled {
+    let report = result.map_err(|e| match lost && e.kind() == Kind::Cancelled {
         true => Error::new(Kind::Conflict, Side::Us, "lease", "another worker took the mailbox over"),
         false => e,
     })?;
     if let Err(error) = released {
         tracing::warn!(code = error.code(), "the lease could not be given back; it ends by itself");
     }
-    Ok(Copied { mailbox, report, unmapped })
+    Ok(Copied { mailbox, report })
 }
 
 /// The right to write the ledger, and how much of it is left.
@@ -152,7 +148,7 @@ async fn passes(
     holding: &Holding,
     cancel: &Cancel,
     opened: &(dyn Fn() + Send + Sync),
-) -> Result<(Report, Vec<FolderPath>)> {
+) -> Result<Report> {
     let head = house.store.head(holding.claim.mailbox()).await?;
     let first = if head.begun { PassKind::Incremental } else { PassKind::Initial };
     let kind = copy.kind.unwrap_or(first);
@@ -161,7 +157,7 @@ async fn passes(
     let mut was_open = false;
     loop {
         let error = match once(house, copy, holding, cancel, kind, (&mut was_open, opened)).await {
-            Ok(done) => return Ok(done),
+            Ok(report) => return Ok(report),
             Err(error) => error,
         };
         cancel.check()?;
@@ -223,13 +219,12 @@ async fn once(
     cancel: &Cancel,
     kind: PassKind,
     (was_open, opened): (&mut bool, &(dyn Fn() + Send + Sync)),
-) -> Result<(Report, Vec<FolderPath>)> {
+) -> Result<Report> {
     let source_cx = house.cx(Side::Source, cancel, copy.options.connections);
     let target_cx = house.cx(Side::Target, cancel, copy.options.connections);
     let (source, target) = try_join!(copy.source.source(&source_cx), copy.target.target(&target_cx))?;
     *was_open = true;
     opened();
-    let unmapped = unmapped(&*source, &copy.options).await?;
     let sides = Sides {
         source: source.clone(),
         target: target.clone(),
@@ -253,16 +248,7 @@ async fn once(
         Task::Verify => pass::verify(sides, terms, target_cx).await,
     };
     close(&*source, &*target).await;
-    Ok((result?, unmapped))
-}
-
-/// What the mapping names in vain. Folders are listed for it once more, but only where there is a mapping.
-async fn unmapped(source: &dyn Source, options: &RunOptions) -> Result<Vec<FolderPath>> {
-    if options.map.is_empty() {
-        return Ok(Vec::new());
-    }
-    let paths: Vec<FolderPath> = source.folders().await?.into_iter().map(|f| f.path).collect();
-    Ok(mapping::unmatched(&options.map, &paths))
+    result
 }
 
 /// Closing tells nothing that matters: all that was answered is written down already.

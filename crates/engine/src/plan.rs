@@ -33,6 +33,8 @@ pub struct Plan {
     pub left_out: Vec<(Folder, Choice)>,
     /// Known, and no longer at the source.
     pub vanished: Vec<FolderEntry>,
+    /// What the mapping names and the source does not list.
+    pub unmapped: Vec<FolderPath>,
 }
 
 /// Plans a pass.
@@ -63,6 +65,8 @@ pub fn plan(head: &Head, source: &[Folder], target: &[Folder], options: &RunOpti
     let due = |f: &&FolderEntry| !f.gone || (options.delete && f.left > 0);
     plan.vanished =
         head.folders.iter().filter(due).filter(|f| !numbers.used.contains(&f.no)).cloned().collect();
+    let paths: Vec<FolderPath> = source.iter().map(|f| f.path.clone()).collect();
+    plan.unmapped = mapping::unmatched(&options.map, &paths);
     // A folder that is only left out now is not gone.
     plan.vanished.retain(|f| !plan.left_out.iter().any(|(listed, _)| listed.id == f.source));
     plan
@@ -87,9 +91,7 @@ fn wanted_path(
     let above = std::iter::successors(folder.path.parent(), FolderPath::parent)
         .find_map(|p| Some((wanted.get(&p)?, p)));
     match above {
-        Some((gone_to, parent)) => {
-            FolderPath(gone_to.0.iter().chain(&folder.path.0[parent.0.len()..]).cloned().collect())
-        }
+        Some((gone_to, parent)) => folder.path.carried(&parent, gone_to),
         None => folder.path.clone(),
     }
 }

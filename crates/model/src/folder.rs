@@ -34,6 +34,11 @@ impl FolderPath {
     pub fn is_within(&self, above: &FolderPath) -> bool {
         self.0.starts_with(&above.0)
     }
+
+    /// Where it lies once `from`, within which it is, has become `to`.
+    pub fn carried(&self, from: &FolderPath, to: &FolderPath) -> FolderPath {
+        FolderPath(to.0.iter().chain(self.0.iter().skip(from.0.len())).cloned().collect())
+    }
 }
 
 impl std::fmt::Display for FolderPath {

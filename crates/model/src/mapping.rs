@@ -45,8 +45,7 @@ impl std::str::FromStr for MapRule {
 /// Where a source path goes under the rules: `None` if no rule speaks of it.
 pub fn mapped(rules: &[MapRule], path: &FolderPath) -> Option<FolderPath> {
     let rule = rules.iter().filter(|r| path.is_within(&r.from)).max_by_key(|r| r.from.0.len())?;
-    let below = &path.0[rule.from.0.len()..];
-    Some(FolderPath(rule.to.0.iter().chain(below).cloned().collect()))
+    Some(path.carried(&rule.from, &rule.to))
 }
 
 /// The folders that rules speak of and that are not among these, nor any below them: probably mistyped.

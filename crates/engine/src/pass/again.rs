@@ -77,7 +77,8 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let totals = findings.totals();
     let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
     let score = findings.score();
-    Ok(Report { deeds: Deeds::default(), findings, score, totals, moved_in: Duration::ZERO, verified_in })
+    let (deeds, unmapped, moved_in) = (Deeds::default(), listed.plan.unmapped, Duration::ZERO);
+    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in })
 }
 
 /// Items of the source folder that the ledger does not know, as if placed without an id.

@@ -254,11 +254,11 @@ async fn fetch<'a>(
         bytes += next.size;
         batch.extend(left.pop_front());
     }
-    let alone = match alone {
+    let turn = match alone {
         true => shared.streaming.clone().acquire_owned().await.ok(),
         false => None,
     };
-    let hold: Hold = Arc::new((shared.cx.budget.take(bytes).await, alone));
+    let hold: Hold = Arc::new((shared.cx.budget.take(bytes).await, turn));
     let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
     let _ = poll!(Pin::new(&mut items).peek());
     Some((items.map(move |item| (item, hold.clone())).boxed(), left))

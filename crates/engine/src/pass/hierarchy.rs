@@ -100,9 +100,9 @@ async fn place(
     deeds: &mut Deeds,
 ) -> Result<(FolderPath, FolderId, Option<String>)> {
     let above = std::iter::successors(planned.wanted.parent(), FolderPath::parent)
-        .find_map(|p| Some((moved.get(&p)?.clone(), p.0.len())));
+        .find_map(|p| Some((moved.get(&p)?, p)));
     let wanted = match above {
-        Some((to, depth)) => FolderPath(to.0.iter().chain(&planned.wanted.0[depth..]).cloned().collect()),
+        Some((to, from)) => planned.wanted.carried(&from, to),
         None => planned.wanted.clone(),
     };
     let mut reason = None;

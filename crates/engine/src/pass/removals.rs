@@ -42,8 +42,7 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
             false => keep_known(shared, old).await?,
         }
     }
-    let recent = recent(shared, gathered).await?;
-    let mut elsewhere = recent;
+    let mut elsewhere = recent(shared, gathered).await?;
     for folder in gathered {
         let delete = shared.terms.options.delete;
         let mut gone: Vec<&Entry> = folder.gone.iter().filter_map(|id| folder.known.get(id)).collect();

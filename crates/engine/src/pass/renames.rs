@@ -156,7 +156,7 @@ async fn follow_below(
     let below: Vec<FolderPath> = there.keys().filter(|p| p.is_within(from)).cloned().collect();
     for path in below {
         let Some(old) = there.remove(&path) else { continue };
-        let moved = onto(&path, from, to);
+        let moved = path.carried(from, to);
         let ours = folders.iter().position(|f| f.entry.target.as_ref() == Some(&old)).filter(|i| *i != at);
         let new = match ours {
             // Renamed already: it only tells the new id.
@@ -189,11 +189,7 @@ fn lead_below(folders: &mut [Planned], at: usize, led: &mut Led, path: &FolderPa
     let above = folders[at].listed.path.clone();
     for (below, planned) in folders.iter_mut().enumerate() {
         if below != at && planned.listed.path.is_within(&above) && planned.wanted.is_within(&from) {
-            planned.wanted = onto(&planned.wanted, &from, path);
+            planned.wanted = planned.wanted.carried(&from, path);
         }
     }
-}
-
-fn onto(path: &FolderPath, from: &FolderPath, to: &FolderPath) -> FolderPath {
-    FolderPath(to.0.iter().chain(&path.0[from.0.len()..]).cloned().collect())
 }

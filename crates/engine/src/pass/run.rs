@@ -210,7 +210,8 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
     let totals = findings.totals();
     shared.terms.progress.set_phase("done");
     let deeds = *locked(&shared.deeds);
-    Ok(Report { deeds, findings, score, totals, moved_in, verified_in })
+    let unmapped = plan.unmapped.clone();
+    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in })
 }
 
 /// What the target said it placed and nobody ever saw is settled and put again, once.
@@ -310,5 +311,6 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
     };
     let score = findings.score();
     let moved_in = cx.clock.elapsed().saturating_sub(began);
-    Ok(Report { deeds, findings, score, totals, moved_in, verified_in: Duration::ZERO })
+    let unmapped = listed.plan.unmapped;
+    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in: Duration::ZERO })
 }

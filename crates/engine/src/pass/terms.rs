@@ -9,6 +9,7 @@ use std::{
 };
 
 use mailferry_model::{
+    folder::FolderPath,
     job::{Claim, PassKind},
     mapping::RunOptions,
     port::{Convert, Ledger, Source, Target},
@@ -164,6 +165,8 @@ pub struct Report {
     pub score: Score,
     /// Totals of the mailbox.
     pub totals: Totals,
+    /// Folders that the mapping names and the source does not list.
+    pub unmapped: Vec<FolderPath>,
     /// Time until everything was placed.
     pub moved_in: Duration,
     /// Time that the verification took.

@@ -240,8 +240,7 @@ async fn watch(
 
 /// A pass that ended in order.
 async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result<()> {
-    // A batch has one mapping for all: that some mailboxes lack a folder is no mistake.
-    let Copied { mailbox, report, .. } = copied;
+    let Copied { mailbox, report } = copied;
     let now = worker.house.clock.now();
     let clean = report.findings.is_clean();
     let kept = Kept { mailbox, user: user.address.clone(), at: now, findings: report.findings };

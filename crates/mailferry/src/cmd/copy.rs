@@ -115,7 +115,7 @@ pub async fn one_mailbox(
                 Task::Move | Task::Verify => result::finished(report, &renamed),
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
-            let mut warnings: Vec<Warning> = copied.unmapped.iter().map(result::unmapped).collect();
+            let mut warnings: Vec<Warning> = report.unmapped.iter().map(result::unmapped).collect();
             warnings.extend(Warning::of_empty_source(&name, &report.findings, &run.options().filter));
             result::warn(out, warnings.iter().map(|w| (w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));

@@ -157,15 +157,20 @@ fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     ferry.ends(0, &new("w4", &one));
 }
 
-#[test]
-fn a_batch_with_a_failed_mailbox_is_not_perfect() {
-    let ferry = Ferry::new();
-    ferry.maildir("from/anna@x", 2);
+/// Endpoints `Old` and `New`: Maildirs of users below `from` and `to`.
+fn maildir_endpoints(ferry: &Ferry) {
     std::fs::create_dir_all(ferry.path("to")).unwrap();
     for (name, folder) in [("Old", "from"), ("New", "to")] {
         let path = ferry.path(folder).join("{user}");
         ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
     }
+}
+
+#[test]
+fn a_batch_with_a_failed_mailbox_is_not_perfect() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 2);
+    maildir_endpoints(&ferry);
     let users = ferry.file("users.csv", "EmailAddress\nanna@x\nnobody@x\n");
     ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
     let told = ferry.ends(3, &["batch", "start", "w", "--wait=synced", "-o", "json"]).json();
@@ -201,11 +206,7 @@ fn an_empty_mailbox_of_a_batch_is_named() {
     let ferry = Ferry::new();
     ferry.maildir("from/anna@x", 1);
     ferry.maildir("from/ben@x", 0);
-    std::fs::create_dir_all(ferry.path("to")).unwrap();
-    for (name, folder) in [("Old", "from"), ("New", "to")] {
-        let path = ferry.path(folder).join("{user}");
-        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
-    }
+    maildir_endpoints(&ferry);
     let users = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
     ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users]);
     for (words, field, called) in [

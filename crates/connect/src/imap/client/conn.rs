@@ -320,6 +320,12 @@ impl Queued {
     }
 }
 
+/// Commands of which not an octet was sent end with this.
+fn lose(queue: VecDeque<Queued>, error: Error) {
+    let unsent = Lost { error, sent: Sent::Nothing };
+    queue.into_iter().for_each(|queued| queued.lose(&unsent));
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -393,15 +399,15 @@ impl Inner {
         Error::new(kind, self.cx.side, "connection", text).scope_of(Scope::Mailbox)
     }
 
-    /// What was asked for and not sent yet is not sent any more.
+    /// What was asked for during a pause is not sent any more; goodbye is.
     fn forget_queued(&self) {
         let mut state = self.lock();
-        let queue = std::mem::take(&mut state.queue);
-        state.tail = None;
+        let goodbye = |queued: &Queued| matches!(queued.ask.command.name(), "NOOP" | "LOGOUT");
+        let (stays, goes): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut state.queue).into_iter().partition(goodbye);
+        (state.queue, state.tail) = (stays, None);
         drop(state);
-        let error = self.error(Kind::Cancelled, "stopped during a pause that the server asked for");
-        let unsent = Lost { error, sent: Sent::Nothing };
-        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+        lose(goes, self.error(Kind::Cancelled, "stopped during a pause that the server asked for"));
     }
 
     /// Nothing more can be sent; what was sent may still be answered.
@@ -411,8 +417,7 @@ impl Inner {
         state.dead = Some(error.clone());
         let queue = std::mem::take(&mut state.queue);
         drop(state);
-        let unsent = Lost { error, sent: Sent::Nothing };
-        queue.into_iter().for_each(|queued| queued.lose(&unsent));
+        lose(queue, error);
     }
 
     /// Everything unanswered is lost.

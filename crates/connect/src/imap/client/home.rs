@@ -71,10 +71,18 @@ impl Home {
             let elsewhere = homes.get(folder).is_some_and(|place| !place.conn.is(conn));
             (others, elsewhere)
         })?;
+        Some(Self::enter(pool, folder, conn, &mut homes))
+    }
+
+    fn enter(
+        pool: &Arc<Pool>,
+        folder: &MailboxName,
+        conn: Conn,
+        homes: &mut HashMap<MailboxName, Place>,
+    ) -> Self {
         let calls = homes.get(folder).map_or(0, |place| place.calls) + 1;
-        homes.insert(folder.clone(), Place { conn: conn.clone(), calls, left: now });
-        drop(homes);
-        Some(Self { conn, folder: folder.clone(), pool: pool.clone() })
+        homes.insert(folder.clone(), Place { conn: conn.clone(), calls, left: Duration::ZERO });
+        Self { conn, folder: folder.clone(), pool: pool.clone() }
     }
 
     /// The same, connecting anew if all ended.
@@ -86,7 +94,7 @@ impl Home {
             Some(home) => Ok(home),
             None => {
                 let conn = pool.conn(Some(folder)).await?;
-                Ok(Self { conn, folder: folder.clone(), pool: pool.clone() })
+                Ok(Self::enter(pool, folder, conn, &mut pool.homes.lock()))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mailferry_model::port::Connector;
 
+pub mod checks;
 pub mod convert;
 pub mod imap;
 pub mod maildir;

@@ -179,10 +179,12 @@ pub fn command(manifests: &[&'static Manifest]) -> Command {
         command
     };
     let settings = |command: Command| with_settings(command, manifests);
-    Cli::command()
-        .mut_subcommand("copy", sides)
-        .mut_subcommand("verify", sides)
-        .mut_subcommand("endpoint", |c| c.mut_subcommand("new", settings).mut_subcommand("set", settings))
+    Cli::command().mut_subcommand("copy", sides).mut_subcommand("verify", sides).mut_subcommand(
+        "endpoint",
+        |endpoint| {
+            ["new", "set", "test"].into_iter().fold(endpoint, |c, verb| c.mut_subcommand(verb, settings))
+        },
+    )
 }
 
 /// A flag for each setting of each kind of system; secrets come from files.

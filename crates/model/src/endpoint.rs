@@ -24,6 +24,9 @@ pub struct Endpoint {
     pub needs_to_connect: Option<String>,
     /// The last test.
     pub last_test: Option<TestResult>,
+    /// The last test in which nothing failed.
+    #[serde(default)]
+    pub last_good_test: Option<TestResult>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was last changed.

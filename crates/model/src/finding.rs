@@ -1,5 +1,7 @@
 //! Findings: the answer to one question about a mail system, as data.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +97,9 @@ pub struct Finding {
     pub fix: Vec<String>,
     /// Where to read on.
     pub docs: Option<String>,
+    /// What else was seen, by name: the certificate's end, its host names, the addresses.
+    #[serde(flatten)]
+    pub seen: BTreeMap<String, serde_json::Value>,
 }
 
 impl Finding {
@@ -112,6 +117,16 @@ impl Finding {
             code: None,
             fix: Vec::new(),
             docs: None,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it says yes or no, be it with a warning.
+    fn is_answered(&self) -> bool {
+        match self.outcome {
+            Verdict::Pass | Verdict::Fail => true,
+            Verdict::Warn => self.native != Verdict::Unknown,
+            Verdict::NotRun | Verdict::Unknown => false,
         }
     }
 
@@ -133,12 +148,18 @@ pub struct TestResult {
     /// When it was made; unknown of old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// When the last good test was made, where something is different since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What is different since the last good test, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 impl TestResult {
     /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in.
     pub fn of(steps: Vec<Finding>) -> Self {
-        let untried = steps.iter().any(|s| s.step == Step::Auth && s.outcome != Verdict::Pass);
+        let untried = steps.iter().any(|s| s.step == Step::Auth && !s.is_answered());
         let word = |failed: bool| match (failed, untried) {
             (true, _) => "Failed".to_owned(),
             (false, true) => "Warning".to_owned(),
@@ -147,19 +168,46 @@ impl TestResult {
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
         let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);
-        Self { result: word(failed), native: word(native), steps, at: None }
+        Self { result: word(failed), native: word(native), steps, at: None, since: None, changes: Vec::new() }
+    }
+
+    /// What is different since a good test: verdicts, and what was seen, such as the certificate or the addresses.
+    pub fn changes_since(&self, good: &TestResult) -> Vec<String> {
+        let mut changes = Vec::new();
+        for row in &self.steps {
+            let Some(before) = good.steps.iter().find(|b| b.id == row.id) else { continue };
+            let word =
+                |f: &Finding| f.code.clone().unwrap_or_else(|| format!("{:?}", f.outcome).to_lowercase());
+            if row.outcome == Verdict::NotRun {
+                continue;
+            }
+            if word(before) != word(row) {
+                changes.push(format!("{}: {} before, {} now", row.id, word(before), word(row)));
+            }
+            for (name, value) in &before.seen {
+                if let Some(now) = row.seen.get(name).filter(|now| *now != value) {
+                    changes.push(format!("{}: {name} was {value}, is {now}", row.id));
+                }
+            }
+        }
+        changes
     }
 
     /// The exit code: of the first failing step, 7 where nothing could be asked.
     pub fn exit_code(&self, target: TestedAs) -> u8 {
         let failing = self.steps.iter().find(|s| s.outcome == Verdict::Fail);
         match failing {
-            Some(f) if f.code.as_deref().is_some_and(|c| c.ends_with("THROTTLED")) => 26 + target.offset(),
+            Some(f) if f.code.as_deref().is_some_and(is_about_limits) => 26 + target.offset(),
             Some(f) => f.step.exit_code() + target.offset(),
             None if self.result == "Failed" => 7,
             None => 0,
         }
     }
+}
+
+/// Throttling and quota have an exit code of their own, at whatever step they were met.
+fn is_about_limits(code: &str) -> bool {
+    ["THROTTLED", "QUOTA_EXCEEDED", "MAILBOX_FULL"].iter().any(|end| code.ends_with(end))
 }
 
 /// The side that a tested endpoint plays.

@@ -83,6 +83,9 @@ static MANIFEST: Manifest = Manifest {
             Some("on"),
             "off: trust any certificate. Not for production.",
         ),
+        crate::checks::account::SETTING,
+        crate::net::reach::SETTINGS[0],
+        crate::net::reach::SETTINGS[1],
     ],
     guide: include_str!("guide.md"),
 };
@@ -108,6 +111,7 @@ impl Connector for Imap {
 
     fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
         let server = Server::from_settings(settings)?;
+        crate::checks::account::check(settings).map_err(|fault| vec![fault])?;
         crate::net::tls::check(&server.trust).map_err(|fault| vec![fault])
     }
 

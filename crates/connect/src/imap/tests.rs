@@ -29,6 +29,7 @@ use crate::{
 };
 use dovecot::Dovecot;
 
+mod diagnosis;
 mod dovecot;
 mod last_words;
 mod nonsense;
@@ -333,14 +334,14 @@ async fn probes_answer_step_by_step() {
     };
     let good = ask(&secured.clone().with("probe-append", "yes"), &mailbox, Side::Target).await;
     use Verdict::{Fail, NotRun, Pass};
-    assert_eq!(good.len(), 7);
+    assert_eq!(good.len(), 9);
     assert!(good.iter().all(|f| f.outcome == Pass), "{good:#?}");
-    assert!(good[6].evidence.ends_with("removed"), "{}", good[6].evidence);
+    assert!(good[8].evidence.ends_with("removed"), "{}", good[8].evidence);
     let wrong = MailboxAddress { password: Some("canary".into()), ..mailbox.clone() };
     let bad = ask(&secured, &wrong, Side::Source).await;
     let verdicts: Vec<Verdict> = bad.iter().map(|f| f.outcome).collect();
-    assert_eq!(verdicts, [Pass, Pass, Pass, Pass, Fail, NotRun, NotRun]);
-    assert_eq!(bad[4].code.as_deref(), Some("SOURCE_AUTH_FAILED"));
+    assert_eq!(verdicts, [Pass, Pass, Pass, Pass, Pass, Fail, NotRun, NotRun, NotRun]);
+    assert_eq!(bad[5].code.as_deref(), Some("SOURCE_AUTH_FAILED"));
     assert!(!format!("{bad:?}").contains("canary"));
     let nothing = settings_at(1);
     let closed = ask(&nothing, &mailbox, Side::Source).await;

@@ -2,13 +2,16 @@
 //!
 //! Speaks no protocol above TLS.
 
+pub mod dns;
 pub mod once;
 pub mod pacer;
+pub mod reach;
 pub mod stream;
 pub mod tcp;
 pub mod tls;
 
 pub use pacer::Pacer;
+pub use reach::Reach;
 pub use stream::Stream;
 pub use tls::{Certificate, Trust};
 /// A connection that nothing secures yet.

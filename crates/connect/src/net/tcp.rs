@@ -2,16 +2,13 @@
 //!
 //! Tries the addresses of a name in their order; which hosts may be connected to is judged before.
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
 
 use futures_util::future::{Either, select};
 use mailferry_model::{Error, Kind, Result, port::Cx};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 
-/// How long one address may take to answer.
-const CONNECT: Duration = Duration::from_secs(15);
-/// How long a name may take.
-const RESOLVE: Duration = Duration::from_secs(15);
+use super::{dns, reach::Reach};
 
 /// Runs something until `limit` has passed or the run is cancelled.
 ///
@@ -37,50 +34,93 @@ async fn ends(cx: &Cx, limit: Duration) {
     select(cx.clock.sleep(limit), std::pin::pin!(cx.cancel.cancelled())).await;
 }
 
+/// Why an address cannot be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unconnected {
+    /// Nothing listens there.
+    Refused,
+    /// No answer in time.
+    Silent,
+    /// Taken and cut.
+    Reset,
+    /// No route.
+    NoRoute,
+    /// The run was cancelled.
+    Cancelled,
+    /// Something else, in the system's words.
+    Other(String),
+}
+
+impl fmt::Display for Unconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unconnected::Refused => "nothing listens there (connection refused)",
+            Unconnected::Silent => "no answer in time",
+            Unconnected::Reset => "connection reset",
+            Unconnected::NoRoute => "no route",
+            Unconnected::Cancelled => "stopped",
+            Unconnected::Other(words) => words,
+        })
+    }
+}
+
 /// The addresses of a host.
 ///
 /// # Errors
 /// `Unreachable` if the name does not exist or nobody could be asked.
-pub async fn resolve(cx: &Cx, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found = within(cx, "resolve name", RESOLVE, lookup_host((bare, port))).await?;
-    let refused =
-        |why: String| Error::new(Kind::Unreachable, cx.side, "resolve name", format!("{host}: {why}"));
-    let addresses: Vec<SocketAddr> = found.map_err(|e| refused(e.to_string()).because(e))?.collect();
-    if addresses.is_empty() {
-        return Err(refused("the name has no address".into()));
+pub async fn resolve(cx: &Cx, reach: &Reach, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = dns::addresses(cx, reach.names, host).await;
+    let addresses = found.map_err(|why| {
+        let kind = if why == dns::Unresolved::Cancelled { Kind::Cancelled } else { Kind::Unreachable };
+        Error::new(kind, cx.side, "resolve name", format!("{host}: {why}"))
+    })?;
+    Ok(Reach::at(&addresses, port))
+}
+
+/// A connection to one address.
+///
+/// # Errors
+/// Why there is none.
+pub async fn connect_to(
+    cx: &Cx,
+    reach: &Reach,
+    address: SocketAddr,
+) -> std::result::Result<TcpStream, Unconnected> {
+    let answer = within(cx, "connect", reach.connect, TcpStream::connect(address)).await;
+    let stream = answer.map_err(|e| match e.kind() {
+        Kind::Cancelled => Unconnected::Cancelled,
+        _ => Unconnected::Silent,
+    })?;
+    let stream = stream.map_err(|e| unconnected(&e))?;
+    stream.set_nodelay(true).map_err(|e| unconnected(&e))?;
+    Ok(stream)
+}
+
+fn unconnected(error: &io::Error) -> Unconnected {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Unconnected::Refused,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Unconnected::Reset,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Unconnected::NoRoute,
+        io::ErrorKind::TimedOut => Unconnected::Silent,
+        _ => Unconnected::Other(error.to_string()),
     }
-    Ok(addresses)
 }
 
 /// A connection to the first address that answers.
 ///
 /// # Errors
-/// `Unreachable` or `Timeout` with what the last address said.
-pub async fn connect(cx: &Cx, addresses: &[SocketAddr]) -> Result<TcpStream> {
+/// `Unreachable` with what the last address said.
+pub async fn connect(cx: &Cx, reach: &Reach, addresses: &[SocketAddr]) -> Result<TcpStream> {
     let mut last = None;
     for address in addresses {
-        match within(cx, "connect", CONNECT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(|e| explain(cx, *address, e))?;
-                return Ok(stream);
+        match connect_to(cx, reach, *address).await {
+            Ok(stream) => return Ok(stream),
+            Err(Unconnected::Cancelled) => {
+                return Err(Error::new(Kind::Cancelled, cx.side, "connect", "stopped"));
             }
-            Ok(Err(e)) => last = Some(explain(cx, *address, e)),
-            Err(e) if e.kind() == Kind::Cancelled => return Err(e),
-            Err(e) => {
-                let text = format!("{address} does not answer: {}", e.context());
-                last = Some(Error::new(Kind::Unreachable, cx.side, "connect", text));
-            }
+            Err(why) => last = Some((*address, why)),
         }
     }
-    Err(last.unwrap_or_else(|| Error::new(Kind::Unreachable, cx.side, "connect", "no address")))
-}
-
-fn explain(cx: &Cx, address: SocketAddr, error: io::Error) -> Error {
-    let why = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "no route".to_owned(),
-        _ => error.to_string(),
-    };
-    Error::new(Kind::Unreachable, cx.side, "connect", format!("{address}: {why}")).because(error)
+    let text = last.map_or("no address".to_owned(), |(address, why)| format!("{address}: {why}"));
+    Err(Error::new(Kind::Unreachable, cx.side, "connect", text))
 }

@@ -142,6 +142,7 @@ impl Town {
                 limits: Limits::default(),
                 needs_to_connect: None,
                 last_test: None,
+                last_good_test: None,
                 created: clock.now(),
                 modified: clock.now(),
             };

@@ -2,7 +2,8 @@
 //! the command line's `explain` and the documentation.
 //!
 //! The texts stand in the `.txt` files of this folder. A block begins with its codes at the left margin;
-//! `{side}` in it is the side that the code names. A test fails on a code without a block.
+//! `{side}` in it is the side that the code names; what else stands in braces is told by whoever met it, and shown
+//! in capitals to whoever only asks. A test fails on a code without a block.
 
 use std::sync::OnceLock;
 
@@ -11,8 +12,9 @@ use serde::Serialize;
 #[cfg(test)]
 mod tests;
 
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     include_str!("errors.txt"),
+    include_str!("findings.txt"),
     include_str!("items.txt"),
     include_str!("csv.txt"),
     include_str!("requests.txt"),
@@ -33,6 +35,38 @@ pub struct Entry {
     pub fix: Vec<String>,
     /// Whether the same may succeed later without anybody doing anything.
     pub retryable: bool,
+    /// Cause and fixes as they stand in the file.
+    #[serde(skip)]
+    raw: (String, Vec<String>),
+}
+
+impl Entry {
+    /// Cause and fixes with what was met in place of the braces. A fix that speaks of something that was not met is
+    /// left out.
+    pub fn told(&self, facts: &[(&str, String)]) -> (String, Vec<String>) {
+        let fill = |text: &String| {
+            facts
+                .iter()
+                .fold(text.clone(), |t, (k, v)| t.replace(&format!("{{{k}}}"), v.trim_end_matches('.')))
+        };
+        let fixes = self.raw.1.iter().map(fill).filter(|fix| !has_braces(fix)).collect();
+        (in_capitals(&fill(&self.raw.0)), fixes)
+    }
+}
+
+/// Whether a name in braces is left. Patterns such as `{user}*{admin}` are written with round ones in the files.
+fn has_braces(text: &str) -> bool {
+    text.contains('{')
+}
+
+/// What stands in braces, in capitals.
+fn in_capitals(text: &str) -> String {
+    let mut parts = text.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| match part.split_once('}') {
+        Some((name, rest)) => shown + &name.to_uppercase() + rest,
+        None => shown + "{" + part,
+    })
 }
 
 /// All entries in the order of the files.
@@ -83,6 +117,11 @@ fn read(text: &str) -> Vec<Entry> {
                 _ => {}
             }
         }
+    }
+    for entry in &mut entries {
+        entry.raw = (entry.cause.clone(), entry.fix.clone());
+        entry.cause = in_capitals(&entry.cause);
+        entry.fix.iter_mut().for_each(|fix| *fix = in_capitals(fix));
     }
     entries
 }

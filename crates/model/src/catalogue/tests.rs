@@ -114,3 +114,12 @@ fn a_code_is_found_without_case_and_a_mistyped_one_has_neighbours() {
     assert_eq!(find("nothing"), None);
     assert!(near("TARGET_QUOTA").contains(&"TARGET_QUOTA_EXCEEDED"));
 }
+
+#[test]
+fn what_was_met_stands_in_the_text_and_what_was_not_is_left_out() {
+    let entry = find("CERTIFICATE_WRONG_NAME").unwrap();
+    assert!(entry.cause.contains("HOST") && entry.cause.contains("NAMES"));
+    let (cause, fix) = entry.told(&[("host", "a.example".into()), ("names", "b.example".into())]);
+    assert_eq!(cause, "The certificate does not name a.example; it names b.example.");
+    assert_eq!(fix, ["Or have a certificate made that names a.example."]);
+}

@@ -107,6 +107,7 @@ pub(crate) async fn create(
         limits,
         needs_to_connect: None,
         last_test: None,
+        last_good_test: None,
         created: now,
         modified: now,
     };
@@ -197,6 +198,9 @@ pub(crate) async fn tested(
     let mut endpoint = context.store.endpoint(&name).await?;
     if result.result == "Success" {
         endpoint.needs_to_connect = None;
+    }
+    if result.result != "Failed" {
+        endpoint.last_good_test = Some(result.clone());
     }
     endpoint.last_test = Some(result);
     context.store.set_endpoint(&endpoint).await?;

@@ -37,6 +37,7 @@ pub(super) fn endpoint(store: &dyn Store) -> Endpoint {
         limits: Limits { max_concurrent_migrations: 3, max_concurrent_incremental_syncs: 2 },
         needs_to_connect: None,
         last_test: None,
+        last_good_test: None,
         created: time(0),
         modified: time(1),
     }

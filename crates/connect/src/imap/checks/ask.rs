@@ -1,21 +1,22 @@
-//! How far a test has come: what the steps share.
+//! How far a test has come: what the rows share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use mailferry_model::{
-    Error, Kind, Result,
-    finding::Step,
+    finding::Finding,
     port::Cx,
     settings::{MailboxAddress, Settings},
 };
 
-use super::Told;
 use crate::imap::client::{
     account::{Proof, Server, SignIn},
     conn::Conn,
     talk::Talk,
 };
-use crate::net::{Plain, Stream};
+use crate::{
+    checks::{Fault, Told},
+    net::{Plain, Stream, tls::Shown},
+};
 
 /// Whose mailbox the sign-in is tried on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +30,20 @@ pub(super) enum Sample {
 /// A test in progress.
 pub(super) struct Asking {
     pub(super) sample: Sample,
-    pub(super) server: std::result::Result<Server, String>,
-    pub(super) who: Option<std::result::Result<SignIn, String>>,
-    pub(super) append: bool,
+    pub(super) settings: Settings,
+    pub(super) server: Result<Server, String>,
+    pub(super) who: Option<Result<SignIn, String>>,
+    /// The address that took the connection.
+    pub(super) peer: Option<SocketAddr>,
+    /// What was shown in the handshake.
+    pub(super) shown: Option<Shown>,
     pub(super) at: At,
 }
 
 /// How far it came.
 pub(super) enum At {
     Begin,
-    Named(Vec<SocketAddr>),
+    Named(Vec<IpAddr>),
     Connected(Plain),
     Secured(Box<Stream>),
     Greeted(Box<Talk>),
@@ -49,12 +54,15 @@ pub(super) enum At {
     Over,
 }
 
+/// What a row says; `None`: it cannot be reached.
+pub(super) type Row = Result<Option<Told>, Fault>;
+
 impl Asking {
     pub(super) fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>, sample: Sample) -> Self {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
-        let append = settings.get("probe-append") == Some("yes");
-        Self { sample, server, who, append, at: At::Begin }
+        let (peer, shown, settings) = (None, None, settings.clone());
+        Self { sample, settings, server, who, peer, shown, at: At::Begin }
     }
 
     /// Whether nobody's mailbox is asked for.
@@ -63,31 +71,42 @@ impl Asking {
     }
 
     /// The server's settings.
-    pub(super) fn server(&self, cx: &Cx) -> Result<Server> {
-        self.server.clone().map_err(|text| Error::new(Kind::Malformed, cx.side, "read settings", text))
+    pub(super) fn server(&self) -> Result<Server, Fault> {
+        let refused = |text: String| Fault::fail("SETTINGS_REFUSED").shown(text);
+        self.server.clone().map_err(refused)
     }
 
-    /// Does one step. `None`: it cannot be reached.
-    pub(super) async fn step(&mut self, cx: &Cx, step: Step) -> Result<Option<Told>> {
-        match step {
-            Step::Dns => self.dns(cx).await,
-            Step::Tcp => self.tcp(cx).await,
-            Step::Tls => self.tls(cx).await,
-            Step::Protocol => self.protocol(cx).await,
-            Step::Auth => self.auth(cx).await,
-            Step::Permission => self.permission(cx).await,
-            Step::Mailbox => self.mailbox(cx).await,
+    /// Asks for one row.
+    pub(super) async fn row(&mut self, cx: &Cx, id: &str) -> Row {
+        match id {
+            "dns-resolves" => self.dns(cx).await,
+            "tcp-connects" => self.tcp(cx).await,
+            "tls-trusted" => self.tls(cx).await,
+            "tls-public" => self.public(cx),
+            "imap-greets" => self.protocol(cx).await,
+            "imap-signs-in" => self.auth(cx).await,
+            "account-lasts" => self.account(cx),
+            "imap-may-open" => self.permission(cx).await,
+            _ => self.mailbox(cx).await,
         }
     }
 
-    /// Evidence without secrets, at most 4 KiB.
-    pub(super) fn masked(&self, evidence: &str) -> String {
-        let mut text = evidence.to_owned();
-        if let Some(Ok(SignIn { proof: Proof::Password(secret) | Proof::Token(secret), .. })) = &self.who
-            && !secret.expose().is_empty()
-        {
-            text = text.replace(secret.expose().as_str(), "…");
+    /// Takes secrets out of a row: servers echo what they were sent.
+    pub(super) fn mask(&self, row: &mut Finding) {
+        let Some(Ok(SignIn { proof: Proof::Password(secret) | Proof::Token(secret), .. })) = &self.who else {
+            return;
+        };
+        let secret = secret.expose().as_str();
+        if secret.is_empty() {
+            return;
         }
-        text.chars().take(4096).collect()
+        let mask = |text: &mut String| {
+            if text.contains(secret) {
+                *text = text.replace(secret, "…");
+            }
+        };
+        mask(&mut row.evidence);
+        row.cause.iter_mut().for_each(mask);
+        row.fix.iter_mut().for_each(mask);
     }
 }

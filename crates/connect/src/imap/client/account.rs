@@ -10,7 +10,7 @@ use mailferry_model::{
 };
 use url::Url;
 
-use crate::net::Trust;
+use crate::net::{Reach, Trust};
 
 /// How the connection is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Server {
     pub port: u16,
     /// Security.
     pub security: Security,
+    /// The way there.
+    pub reach: Reach,
     /// Whom to trust.
     pub trust: Trust,
     /// Mechanism.
@@ -125,10 +127,14 @@ impl Server {
                 default
             }
         };
+        let reach = Reach::from_settings(settings).unwrap_or_else(|more| {
+            faults.extend(more);
+            Reach::default()
+        });
         if let Err(fault) = admin_style(settings) {
             faults.push(fault);
         }
-        let server = Self { host, port, security, trust, mechanism };
+        let server = Self { host, port, security, reach, trust, mechanism };
         if faults.is_empty() { Ok(server) } else { Err(faults) }
     }
 }

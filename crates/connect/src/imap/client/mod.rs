@@ -13,5 +13,6 @@ pub(in crate::imap) mod open;
 pub(in crate::imap) mod pipe;
 pub(in crate::imap) mod pool;
 pub(in crate::imap) mod quirk;
+pub(in crate::imap) mod refusals;
 pub(in crate::imap) mod selection;
 pub(in crate::imap) mod talk;

@@ -37,8 +37,8 @@ pub struct Fresh {
 /// # Errors
 /// `Unreachable`, `Tls`, `Timeout`, or what the greeting says.
 pub async fn greet(cx: &Cx, server: &Server) -> Result<Talk> {
-    let addresses = tcp::resolve(cx, &server.host, server.port).await?;
-    let tcp = tcp::connect(cx, &addresses).await?;
+    let addresses = tcp::resolve(cx, &server.reach, &server.host, server.port).await?;
+    let tcp = tcp::connect(cx, &server.reach, &addresses).await?;
     match server.security {
         Security::Ssl => {
             let secured = tls::secure(cx, &server.trust, &server.host, tcp).await?;

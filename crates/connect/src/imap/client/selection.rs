@@ -17,6 +17,8 @@ pub struct Opened {
     pub exists: u32,
     /// HIGHESTMODSEQ; none where the mailbox keeps no MODSEQs.
     pub mod_seq: Option<u64>,
+    /// It opened for reading alone, whatever was asked.
+    pub read_only: bool,
     /// The flags that last.
     pub permanent: Option<Vec<Flag>>,
     /// Messages that changed since (QRESYNC).
@@ -45,6 +47,7 @@ impl Opened {
             Some(Code::HighestModSeq(n)) if *n > 0 => self.mod_seq = Some(*n),
             Some(Code::PermanentFlags(flags)) => self.permanent = Some(flags.clone()),
             Some(Code::Plain(PlainCode::NoModSeq)) => self.mod_seq = None,
+            Some(Code::Plain(PlainCode::ReadOnly)) => self.read_only = true,
             _ => {}
         }
     }

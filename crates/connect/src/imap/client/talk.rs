@@ -17,7 +17,7 @@ use super::{
     classify::{Op, classify, pause, words},
     line::nonsense,
 };
-use crate::net::{Stream, tcp::within, tls};
+use crate::net::{Plain, Stream, tcp::within, tls};
 
 /// How long a single answer before sign-in may take.
 const ANSWER: Duration = Duration::from_secs(45);
@@ -69,13 +69,15 @@ impl Talk {
             secret_sent: false,
         };
         let cx = cx.clone();
-        let first = within(&cx, "greeting", GREETING, talk.reply()).await?.map_err(|e| match e.kind() {
-            // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
-            Kind::Unreachable => {
-                talk.error(Kind::Unreachable, "greeting", format!("no greeting: {}", e.context())).because(e)
-            }
-            _ => e,
-        })?;
+        let first = within(&cx, "greeting", GREETING.min(cx.put_timeout), talk.reply()).await?.map_err(
+            |e| match e.kind() {
+                // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
+                Kind::Unreachable => talk
+                    .error(Kind::Unreachable, "greeting", format!("no greeting: {}", e.context()))
+                    .because(e),
+                _ => e,
+            },
+        )?;
         let Reply::Status(status) = first else {
             return Err(talk.error(Kind::Unsupported, "greeting", "the server does not greet as IMAP does"));
         };
@@ -166,7 +168,7 @@ impl Talk {
                 }
             }
         };
-        within(&cx, name, ANSWER, dialogue).await?
+        within(&cx, name, ANSWER.min(cx.put_timeout), dialogue).await?
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<()> {
@@ -193,8 +195,22 @@ impl Talk {
     ///
     /// # Errors
     /// `Tls`: not offered, refused, or the handshake fails.
-    // RFC 9051 §6.2.1: capabilities from before TLS are forgotten, and nothing sent before may count after.
     pub async fn start_tls(mut self, server: &Server) -> Result<Self> {
+        self.ask_tls().await?;
+        let cx = self.cx.clone();
+        self.secured(async |tcp| {
+            let secured = tls::secure(&cx, &server.trust, &server.host, tcp).await?;
+            Ok(Stream::Tls(Box::new(secured)))
+        })
+        .await
+    }
+
+    /// Asks the server to begin TLS.
+    ///
+    /// # Errors
+    /// `Tls`: not offered, refused, or something was said in between.
+    // RFC 9051 §6.2.1: capabilities from before TLS are forgotten, and nothing sent before may count after.
+    pub async fn ask_tls(&mut self) -> Result<()> {
         self.ensure_caps().await?;
         if !self.caps.has(Capability::StartTls) {
             let text = "the server does not offer STARTTLS; use security ssl, or none to go without";
@@ -207,9 +223,19 @@ impl Talk {
         if !self.framer.is_idle() {
             return Err(self.error(Kind::Tls, "secure connection", "the server spoke before TLS began"));
         }
+        Ok(())
+    }
+
+    /// Goes on over the secured form of its connection.
+    ///
+    /// # Errors
+    /// The handshake's.
+    pub async fn secured<E>(
+        self,
+        shake: impl AsyncFnOnce(Plain) -> std::result::Result<Stream, E>,
+    ) -> std::result::Result<Self, E> {
         let Stream::Plain(tcp) = self.stream else { return Ok(self) };
-        let secured = tls::secure(&self.cx, &server.trust, &server.host, tcp).await?;
-        let stream = Stream::Tls(Box::new(secured));
+        let stream = shake(tcp).await?;
         Ok(Self { stream, framer: framer(), caps: Capabilities::default(), ..self })
     }
 
@@ -284,14 +310,6 @@ impl Talk {
     /// The prepared connection: its stream, the framer with what was read ahead, the last tag used.
     pub fn into_parts(self) -> (Stream, ResponseFramer, u32, Capabilities) {
         (self.stream, self.framer, self.tag, self.caps)
-    }
-
-    /// The server's certificate, where the connection is secured.
-    pub fn certificate(&self) -> Option<crate::net::Certificate> {
-        match &self.stream {
-            Stream::Tls(stream) => tls::certificate(stream),
-            Stream::Plain(_) => None,
-        }
     }
 }
 

@@ -6,5 +6,12 @@ mod liars;
 mod memory;
 mod scene;
 mod sign_in;
+mod tested;
 mod unusual;
 mod waits;
+
+/// What a test's row says.
+fn outcome(told: &serde_json::Value, id: &str) -> String {
+    let row = told["steps"].as_array().and_then(|rows| rows.iter().find(|row| row["id"] == id));
+    row.and_then(|row| row["outcome"].as_str()).unwrap_or_default().to_owned()
+}

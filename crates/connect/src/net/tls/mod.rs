@@ -7,16 +7,23 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use mailferry_model::{Error, Kind, Result, port::Cx};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{once, tcp::within};
+
+mod shown;
+
+pub use shown::{Broken, Shown, shake};
 
 /// How long a handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(20);
@@ -75,10 +82,8 @@ pub fn certificate(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
     let (_, session) = stream.get_ref();
     let der = session.peer_certificates()?.first()?;
     let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
-    let version = session.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
-    let suite = session.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
     Some(Certificate {
-        session: format!("{version} {suite}"),
+        session: session_of(stream),
         subject: parsed.subject().to_string(),
         issuer: parsed.issuer().to_string(),
         ends: parsed.validity().not_after.timestamp(),
@@ -86,22 +91,36 @@ pub fn certificate(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
     })
 }
 
+/// TLS version and cipher suite.
+fn session_of(stream: &TlsStream<TcpStream>) -> String {
+    let (_, session) = stream.get_ref();
+    let version = session.protocol_version().and_then(|v| v.as_str()).unwrap_or("TLS");
+    let suite = session.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or("?");
+    format!("{version} {suite}")
+}
+
 fn config(trust: &Trust) -> std::result::Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
+    let verifier = verifier(trust, provider)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// Who judges certificates: the same for copies and for tests.
+fn verifier(
+    trust: &Trust,
+    provider: Arc<CryptoProvider>,
+) -> std::result::Result<Arc<dyn ServerCertVerifier>, String> {
     Ok(match trust {
-        Trust::System => builder.with_platform_verifier().map_err(|e| e.to_string())?.with_no_client_auth(),
-        Trust::CaFile(path) => builder.with_root_certificates(roots(path)?).with_no_client_auth(),
-        Trust::Fingerprint(_) | Trust::Nobody => {
-            let pinned = match trust {
-                Trust::Fingerprint(fingerprint) => Some(*fingerprint),
-                _ => None,
-            };
-            let verifier = Arc::new(Pinned { pinned, provider });
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        Trust::System => Arc::new(Verifier::new(provider).map_err(|e| e.to_string())?),
+        Trust::CaFile(path) => {
+            let roots = Arc::new(roots(path)?);
+            WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(|e| e.to_string())?
         }
+        Trust::Fingerprint(pinned) => Arc::new(Pinned { pinned: Some(*pinned), provider }),
+        Trust::Nobody => Arc::new(Pinned { pinned: None, provider }),
     })
 }
 

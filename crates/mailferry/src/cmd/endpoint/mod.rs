@@ -1,27 +1,22 @@
 //! `endpoint new|list|show|set|test|remove`.
 
-use std::path::PathBuf;
-
 use axum::http::Method;
-use clap::{ArgMatches, Args, Subcommand, ValueEnum};
-use mailferry_engine::probing::probe;
-use mailferry_model::{
-    Side,
-    cancel::Cancel,
-    finding::{Finding, TestResult, TestedAs, Verdict},
-    settings::{MailboxAddress, Manifest, Settings},
-};
+use clap::{ArgMatches, Args, Subcommand};
+use mailferry_model::settings::{Manifest, Settings};
 use serde_json::{Value, json};
 
 use super::{Asked, confirm};
 use crate::{
     api::{Api, segment},
-    args::{Form, below, given_secret_files, given_settings},
+    args::{below, given_secret_files, given_settings},
     exit::{self, Failure},
-    instance::{Instance, Pace},
-    out::{self, Column, Out},
-    secrets, signals,
+    instance::Instance,
+    out::{Column, Out},
+    secrets,
 };
+
+mod shown;
+mod test;
 
 /// What to do with endpoints.
 #[derive(Subcommand)]
@@ -55,23 +50,8 @@ pub enum EndpointCommand {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Ask the live system, step by step
-    Test {
-        /// Its name
-        name: String,
-        /// The side it will play
-        #[arg(long = "as", value_enum, default_value_t = Role::Source)]
-        role: Role,
-        /// A mailbox to open
-        #[arg(long, value_name = "ADDRESS")]
-        mailbox: Option<String>,
-        /// The mailbox's password, where it has its own
-        #[arg(long, value_name = "FILE")]
-        mailbox_password_file: Option<PathBuf>,
-        /// Show what Microsoft's own framework would say
-        #[arg(long)]
-        native: bool,
-    },
+    /// Ask the live system, step by step: an endpoint by its name, or what the flags say
+    Test(test::TestArgs),
     /// Remove one that no batch refers to
     Remove {
         /// Its name
@@ -80,7 +60,7 @@ pub enum EndpointCommand {
 }
 
 /// The flags of `new` and `set` that are of no kind.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Flags {
     /// Read the password from standard input
     #[arg(long)]
@@ -94,15 +74,6 @@ pub struct Flags {
     /// Mailboxes in incremental and final syncs at once
     #[arg(long, value_name = "N")]
     max_concurrent_incremental_syncs: Option<u32>,
-}
-
-/// The side that an endpoint plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// It will be read
-    Source,
-    /// It will be written
-    Target,
 }
 
 const COLUMNS: [Column; 9] = [
@@ -132,17 +103,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
             asked.out.show(&endpoint, &COLUMNS);
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
-        EndpointCommand::Test { name, role, mailbox, mailbox_password_file, native } => {
-            let mailbox = match mailbox {
-                None => None,
-                Some(address) => {
-                    let password = mailbox_password_file.as_deref().map(secrets::from_file).transpose();
-                    let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
-                    Some(MailboxAddress { address, password, ..MailboxAddress::default() })
-                }
-            };
-            return test(&asked, &instance, &api, (&name, role, native), mailbox).await;
-        }
+        EndpointCommand::Test(args) => return test::run(&asked, &instance, &api, &args).await,
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;
@@ -289,136 +250,5 @@ fn told(out: &Out, thing: &Value, sentence: &str) {
     match out.is_for_people() {
         true => out.say(sentence),
         false => out.show(thing, &COLUMNS),
-    }
-}
-
-async fn test(
-    asked: &Asked<'_>,
-    instance: &Instance,
-    api: &Api,
-    (name, role, native): (&str, Role, bool),
-    mailbox: Option<MailboxAddress>,
-) -> Result<u8, Failure> {
-    // The API shows no secrets, and what runs probes needs them.
-    let endpoint = instance.store.endpoint(name).await?;
-    let connector = asked.connectors.iter().find(|c| c.manifest().kind == endpoint.kind);
-    let connector = connector.ok_or_else(|| Failure::own(format!("no such kind: {}", endpoint.kind)))?;
-    let mut settings = endpoint.settings.clone();
-    for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
-        settings = settings.with_secret(&name, secret);
-    }
-    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
-    // others may have no mailbox at all.
-    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
-    let mailbox = mailbox
-        .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
-    let (side, tested_as) = match role {
-        Role::Source => (Side::Source, TestedAs::Source),
-        Role::Target => (Side::Target, TestedAs::Target),
-    };
-    let cancel = Cancel::default();
-    signals::watch(&cancel);
-    let (house, _) = instance.house(Pace::default());
-    let cx = house.cx(side, &cancel, Some(1));
-    let mut result = probe(&**connector, &settings, mailbox.as_ref(), &cx).await;
-    if cancel.is_cancelled() {
-        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
-    }
-    result.at = Some(instance.clock.now());
-    let path = format!("/endpoints/{}/test", segment(name));
-    api.call(Method::PUT, &path, Some(json!(result))).await?;
-    match asked.out.form {
-        Form::Table | Form::Wide => show(asked.out, &result, native),
-        Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
-        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS)?,
-    }
-    Ok(result.exit_code(tested_as))
-}
-
-const STEP_COLUMNS: [Column; 8] = [
-    Column::of("ID", "/id"),
-    Column::of("STEP", "/step"),
-    Column::of("OUTCOME", "/outcome"),
-    Column::of("NATIVE", "/native"),
-    Column::of("EVIDENCE", "/evidence"),
-    Column::of("MS", "/elapsedMs"),
-    Column::of("CODE", "/code"),
-    Column::of("CAUSE", "/cause"),
-];
-
-/// One row a check; what failed says why and what to do.
-fn show(out: &Out, result: &TestResult, native: bool) {
-    for row in &result.steps {
-        out.say(&row_of(row, native, out.columns_of_terminal()));
-        let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
-        if let Some(cause) = row.cause.as_ref().filter(|_| told) {
-            out.say(&format!("      cause: {cause}"));
-        }
-        row.fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
-    }
-    let failing = result.steps.iter().find(|s| s.outcome == Verdict::Fail);
-    match failing {
-        Some(row) => out.say(&format!("Failed at {}.", step(row))),
-        None if result.result == "Warning" => {
-            out.say("Warning: nobody signed in. mailferry endpoint test NAME --mailbox ADDRESS tries it on a mailbox.");
-        }
-        None => out.say(&format!("{}.", result.result)),
-    }
-    if native {
-        out.say(&format!("Microsoft's own framework: {}.", result.native));
-    }
-}
-
-/// One line; evidence is cut only where the terminal is narrower.
-fn row_of(row: &Finding, native: bool, width: Option<usize>) -> String {
-    let word = |verdict| match verdict {
-        Verdict::Pass => "ok",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "FAIL",
-        Verdict::NotRun => "-",
-        Verdict::Unknown => "?",
-    };
-    let told = match row.outcome {
-        Verdict::NotRun => "not run".to_owned(),
-        _ => row.evidence.lines().map(str::trim).collect::<Vec<_>>().join(" "),
-    };
-    let code = row.code.as_ref().map(|c| format!(" [{c}]")).unwrap_or_default();
-    let beside = if native { format!("{:<5} ", word(row.native)) } else { String::new() };
-    let time = match row.outcome {
-        Verdict::NotRun => String::new(),
-        _ => format!("  {}", out::duration(row.elapsed_ms as f64 / 1000.0)),
-    };
-    let before = format!("{:<5} {beside}{:<10} {}: ", word(row.outcome), step(row), row.title);
-    let taken = [&before, &code, &time].map(|part| part.chars().count()).into_iter().sum::<usize>();
-    // Of evidence that is cut at least so much stays, and the line is broken by the terminal.
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(20));
-    let told = match told.chars().count() > room {
-        true => told.chars().take(room - 1).chain(['…']).collect(),
-        false => told,
-    };
-    format!("{before}{told}{code}{time}")
-}
-
-fn step(row: &Finding) -> String {
-    format!("{:?}", row.step).to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn evidence_is_cut_on_narrow_terminals_alone_and_shows_it() {
-        let evidence = "a".repeat(200);
-        let check = mailferry_model::finding::Check {
-            id: "imap.x",
-            step: mailferry_model::finding::Step::Tls,
-            title: "TLS",
-        };
-        let row = Finding::pass(&check, &evidence, 5);
-        assert!(row_of(&row, false, None).contains(&evidence));
-        let cut = row_of(&row, false, Some(80));
-        assert_eq!(cut.chars().count(), 80, "{cut}");
-        assert!(cut.contains("a…  5 ms"), "{cut}");
     }
 }

@@ -1,0 +1,352 @@
+//! What is wrong with a certificate, by name: judged from what was shown and from what the verifier of the settings
+//! says, which is the one that a copy would meet.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use mailferry_model::finding::Verdict;
+use rustls::CertificateError;
+use sha2::{Digest, Sha256};
+use x509_parser::{
+    certificate::X509Certificate,
+    extensions::{GeneralName, ParsedExtension},
+    public_key::PublicKey,
+};
+
+use super::{Fault, Told, inspected};
+use crate::net::{Trust, tls::Shown};
+
+/// Certificates that end sooner are warned about.
+const WARN_DAYS: i64 = 30;
+/// The least that is taken today.
+const LEAST_RSA_BITS: usize = 2048;
+
+/// Names of public authorities, as their intermediates have them.
+const PUBLIC: [&str; 26] = [
+    "let's encrypt",
+    "digicert",
+    "sectigo",
+    "comodo",
+    "globalsign",
+    "godaddy",
+    "go daddy",
+    "entrust",
+    "google trust services",
+    "amazon",
+    "microsoft azure",
+    "zerossl",
+    "buypass",
+    "ssl.com",
+    "certum",
+    "swisssign",
+    "quovadis",
+    "actalis",
+    "harica",
+    "telesec",
+    "d-trust",
+    "identrust",
+    "starfield",
+    "thawte",
+    "geotrust",
+    "rapidssl",
+];
+
+/// Where and when the certificate was shown.
+pub struct Place<'a> {
+    /// The name that was asked for.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// Whom the settings trust.
+    pub trust: &'a Trust,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What the certificate of a handshake is worth.
+///
+/// # Errors
+/// A copy would not accept it.
+pub fn judge(shown: &Shown, at: &Place<'_>) -> Result<Told, Fault> {
+    let parsed: Vec<X509Certificate<'_>> = shown
+        .chain
+        .iter()
+        .filter_map(|der| x509_parser::parse_x509_certificate(der).ok().map(|p| p.1))
+        .collect();
+    let Some(leaf) = parsed.first() else {
+        let words = "it cannot be read";
+        return Err(Fault::fail("CERTIFICATE_UNACCEPTABLE").with("words", words).shown(words));
+    };
+    let card = Card::of(leaf, shown, at);
+    let told = card.told(&parsed);
+    match &shown.verdict {
+        Err(error) => Err(card.dress(refused(error, &parsed, &card, at), &parsed)),
+        Ok(()) => {
+            if let (Err(error), false) = (&shown.proof, matches!(at.trust, Trust::Nobody)) {
+                let fault = weak(leaf).unwrap_or_else(|| unacceptable(error));
+                return Err(card.dress(fault, &parsed));
+            }
+            Ok(told.but(worth_a_word(leaf, &card, at).map(|fault| card.dress(fault, &parsed))))
+        }
+    }
+}
+
+/// What a verifier that knows the public authorities alone says: a row of its own.
+pub fn judge_publicly(shown: &Shown, at: &Place<'_>) -> Told {
+    match &shown.public {
+        Ok(()) => Told::pass("a public authority vouches for it"),
+        Err(error) => {
+            let words = words_of(error);
+            let fault = Fault::warn("CERTIFICATE_NOT_PUBLIC").with("words", words.clone()).shown(words);
+            let (outcome, native) = (Verdict::Pass, Verdict::Fail);
+            // An authority or a certificate that the administrator named is as good as any for us.
+            Told::pass("").but(Some(Fault { outcome, ..fault.with("host", at.host) })).natively(native)
+        }
+    }
+}
+
+/// What people want to know of a certificate.
+struct Card {
+    subject: String,
+    issuer: String,
+    names: Vec<String>,
+    ends: Timestamp,
+    begins: Timestamp,
+    fingerprint: String,
+    session: String,
+    left_days: i64,
+    facts: Vec<(&'static str, String)>,
+}
+
+impl Card {
+    fn of(leaf: &X509Certificate<'_>, shown: &Shown, at: &Place<'_>) -> Self {
+        let time = |t: i64| Timestamp::from_second(t).unwrap_or(Timestamp::UNIX_EPOCH);
+        let ends = time(leaf.validity().not_after.timestamp());
+        let digest = Sha256::digest(&shown.chain[0]);
+        let mut card = Self {
+            subject: leaf.subject().to_string(),
+            issuer: leaf.issuer().to_string(),
+            names: names(leaf),
+            ends,
+            begins: time(leaf.validity().not_before.timestamp()),
+            fingerprint: digest.iter().map(|b| format!("{b:02x}")).collect(),
+            session: shown.session.clone(),
+            left_days: (ends.as_second() - at.now.as_second()).div_euclid(86_400),
+            facts: Vec::new(),
+        };
+        card.facts = vec![
+            ("host", at.host.to_owned()),
+            ("port", at.port.to_string()),
+            ("subject", card.subject.clone()),
+            ("fingerprint", card.fingerprint.clone()),
+            ("begins", day(card.begins)),
+            ("now", day(at.now)),
+            ("days", card.left_days.to_string()),
+        ];
+        card
+    }
+
+    fn evidence(&self, chain: &[X509Certificate<'_>]) -> String {
+        let above: Vec<String> = chain.iter().skip(1).map(|c| c.subject().to_string()).collect();
+        let above = if above.is_empty() { String::new() } else { format!("; chain: {}", above.join(" < ")) };
+        format!(
+            "{}; {} issued by {}; names {}; ends in {} days ({}); sha256 {}{above}",
+            self.session,
+            self.subject,
+            self.issuer,
+            if self.names.is_empty() { "none".to_owned() } else { self.names.join(", ") },
+            self.left_days,
+            day(self.ends),
+            self.fingerprint,
+        )
+    }
+
+    fn told(&self, chain: &[X509Certificate<'_>]) -> Told {
+        let told = Told::pass(self.evidence(chain));
+        Told { seen: self.seen(), ..told }
+    }
+
+    fn seen(&self) -> std::collections::BTreeMap<String, serde_json::Value> {
+        Told::default()
+            .seen("certificateEnds", self.ends.to_string())
+            .seen("certificateNames", self.names.clone())
+            .seen("certificateIssuer", self.issuer.clone())
+            .seen("certificateFingerprint", self.fingerprint.clone())
+            .seen
+    }
+
+    /// A fault with all that its text may speak of.
+    fn dress(&self, mut fault: Fault, chain: &[X509Certificate<'_>]) -> Fault {
+        fault.facts.extend(self.facts.iter().cloned());
+        for (name, value) in [("issuer", self.issuer.clone()), ("ends", day(self.ends))] {
+            if !fault.facts.iter().any(|(known, _)| *known == name) {
+                fault.facts.push((name, value));
+            }
+        }
+        fault.seen = self.seen();
+        fault.shown(self.evidence(chain))
+    }
+}
+
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+/// Host names and addresses of the SAN.
+fn names(leaf: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(san)) = leaf.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    san.value.general_names.iter().filter_map(name).collect()
+}
+
+/// The verifier said no: why, in our words.
+fn refused(error: &rustls::Error, chain: &[X509Certificate<'_>], card: &Card, at: &Place<'_>) -> Fault {
+    let rustls::Error::InvalidCertificate(reason) = error else { return unacceptable(error) };
+    use CertificateError as E;
+    match reason {
+        E::Expired | E::ExpiredContext { .. } => expired(chain, card, at),
+        E::NotValidYet | E::NotValidYetContext { .. } => Fault::fail("CERTIFICATE_NOT_YET_VALID"),
+        E::NotValidForName | E::NotValidForNameContext { .. } => other_name(card, at),
+        E::UnknownIssuer => unknown(chain, card),
+        E::Revoked => Fault::fail("CERTIFICATE_REVOKED"),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            Fault::fail("CERTIFICATE_WRONG_PURPOSE").with("words", words_of(error))
+        }
+        E::ApplicationVerificationFailure => Fault::fail("CERTIFICATE_NOT_PINNED"),
+        _ if is_self_signed(&chain[0]) => Fault::fail("CERTIFICATE_SELF_SIGNED"),
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            let words = "it is the certificate of an authority";
+            Fault::fail("CERTIFICATE_WRONG_PURPOSE").with("words", words)
+        }
+        _ => weak_in(chain).unwrap_or_else(|| unacceptable(error)),
+    }
+}
+
+fn expired(chain: &[X509Certificate<'_>], card: &Card, at: &Place<'_>) -> Fault {
+    if card.ends <= at.now {
+        return Fault::fail("CERTIFICATE_EXPIRED");
+    }
+    let over = chain.iter().skip(1).find(|c| c.validity().not_after.timestamp() <= at.now.as_second());
+    let fault = Fault::fail("CERTIFICATE_CHAIN_EXPIRED");
+    match over {
+        Some(over) => {
+            let ends = Timestamp::from_second(over.validity().not_after.timestamp());
+            fault.with("issuer", over.subject().to_string()).with("ends", ends.map(day).unwrap_or_default())
+        }
+        None => fault,
+    }
+}
+
+fn other_name(card: &Card, at: &Place<'_>) -> Fault {
+    if card.names.is_empty() {
+        return Fault::fail("CERTIFICATE_NO_NAMES");
+    }
+    let fault = Fault::fail("CERTIFICATE_WRONG_NAME").with("names", card.names.join(", "));
+    let domain = at.host.split_once('.').map_or("", |(_, domain)| domain);
+    let usable = |name: &&String| !name.contains('*');
+    let near = card.names.iter().filter(usable).find(|name| !domain.is_empty() && name.ends_with(domain));
+    match near.or_else(|| card.names.iter().find(usable)) {
+        Some(better) => fault.with("better", better.clone()),
+        None => fault,
+    }
+}
+
+/// Nobody that is trusted vouches for it.
+fn unknown(chain: &[X509Certificate<'_>], card: &Card) -> Fault {
+    if let Some(product) = chain.iter().find_map(|c| inspected::product(&c.issuer().to_string())) {
+        return Fault::fail("CERTIFICATE_INSPECTED").with("product", product);
+    }
+    if is_self_signed(&chain[0]) {
+        return Fault::fail("CERTIFICATE_SELF_SIGNED");
+    }
+    if let Some(fault) = weak_in(chain) {
+        return fault;
+    }
+    let fetch = issuer_url(&chain[0]);
+    let issuer = card.issuer.to_lowercase();
+    let is_public = PUBLIC.iter().any(|name| issuer.contains(name));
+    match (chain.len(), fetch) {
+        (1, Some(url)) => Fault::fail("CERTIFICATE_CHAIN_INCOMPLETE").with("fetch", url),
+        (1, None) if is_public => Fault::fail("CERTIFICATE_CHAIN_INCOMPLETE"),
+        _ => {
+            let top = chain.last().map_or_else(String::new, |c| c.issuer().to_string());
+            Fault::fail("CERTIFICATE_PRIVATE_CA").with("issuer", top)
+        }
+    }
+}
+
+fn is_self_signed(leaf: &X509Certificate<'_>) -> bool {
+    leaf.subject() == leaf.issuer() && leaf.verify_signature(None).is_ok()
+}
+
+/// Where the issuer's certificate can be fetched.
+// RFC 5280 §4.2.2.1
+fn issuer_url(leaf: &X509Certificate<'_>) -> Option<String> {
+    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    leaf.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => {
+            access.accessdescs.iter().find_map(|described| match &described.access_location {
+                GeneralName::URI(url) if described.access_method.to_id_string() == CA_ISSUERS => {
+                    Some((*url).to_owned())
+                }
+                _ => None,
+            })
+        }
+        _ => None,
+    })
+}
+
+/// A key or a signature that nobody takes any more, in the server's own certificate or above it.
+fn weak_in(chain: &[X509Certificate<'_>]) -> Option<Fault> {
+    chain.iter().filter(|c| c.subject() != c.issuer()).find_map(weak)
+}
+
+fn weak(certificate: &X509Certificate<'_>) -> Option<Fault> {
+    if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
+        && key.key_size() < LEAST_RSA_BITS
+    {
+        return Some(Fault::fail("CERTIFICATE_WEAK_KEY").with("bits", key.key_size().to_string()));
+    }
+    let method = match &*certificate.signature_algorithm.algorithm.to_id_string() {
+        "1.2.840.113549.1.1.4" => "MD5",
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => "SHA-1",
+        _ => return None,
+    };
+    Some(Fault::fail("CERTIFICATE_WEAK_SIGNATURE").with("method", method))
+}
+
+/// It is accepted; what should somebody know?
+fn worth_a_word(leaf: &X509Certificate<'_>, card: &Card, at: &Place<'_>) -> Option<Fault> {
+    if let Some(product) = inspected::product(&card.issuer) {
+        let fault = Fault::warn("CERTIFICATE_INSPECTED").with("product", product);
+        return Some(fault.natively(Verdict::Fail));
+    }
+    if *at.trust == Trust::Nobody {
+        return Some(Fault::warn("NOT_VERIFIED").natively(Verdict::Fail));
+    }
+    if card.left_days < WARN_DAYS {
+        return Some(Fault::warn("CERTIFICATE_ENDS"));
+    }
+    weak(leaf).map(|fault| Fault { outcome: Verdict::Warn, ..fault })
+}
+
+fn unacceptable(error: &rustls::Error) -> Fault {
+    Fault::fail("CERTIFICATE_UNACCEPTABLE").with("words", words_of(error))
+}
+
+fn words_of(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(reason) = error else { return error.to_string() };
+    match reason {
+        CertificateError::UnknownIssuer => "no public authority vouches for it".to_owned(),
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => "it is self-signed".to_owned(),
+        other => other.to_string(),
+    }
+}

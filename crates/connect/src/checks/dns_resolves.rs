@@ -1,0 +1,34 @@
+//! Whether the server's name is known, and to which addresses it leads.
+
+use std::net::IpAddr;
+
+use mailferry_model::port::Cx;
+
+use super::{Fault, Told};
+use crate::net::{
+    Reach,
+    dns::{self, Unresolved},
+};
+
+/// Asks for the addresses.
+///
+/// # Errors
+/// Why there are none.
+pub async fn ask(cx: &Cx, reach: &Reach, host: &str) -> Result<(Vec<IpAddr>, Told), Fault> {
+    let addresses = dns::addresses(cx, reach.names, host).await.map_err(|why| judge(&why, host))?;
+    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let told = Told::pass(shown.join(" ")).seen("addresses", shown);
+    Ok((addresses, told))
+}
+
+/// The word for a name that was not found.
+pub fn judge(why: &Unresolved, host: &str) -> Fault {
+    let code = match why {
+        Unresolved::NoSuchName => "DNS_NO_SUCH_NAME",
+        Unresolved::NoAddress => "DNS_NO_ADDRESS",
+        Unresolved::ServerFailed => "DNS_SERVER_FAILED",
+        Unresolved::Refused => "DNS_REFUSED",
+        Unresolved::Silent | Unresolved::Cancelled | Unresolved::Other(_) => "DNS_SILENT",
+    };
+    Fault::fail(code).with("host", host).shown(format!("{host}: {why}"))
+}

@@ -1,0 +1,168 @@
+//! Checks that connectors share, one file each, and the two things that each may say: told, or a fault.
+//!
+//! A check knows what it saw; what that means and how to mend it stands in the catalogue. Nothing here signs in.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use mailferry_model::{
+    Error, catalogue,
+    finding::{Check, Finding, Step, Verdict},
+};
+use serde_json::Value;
+
+pub mod account;
+pub mod certificate;
+pub mod dns_resolves;
+pub mod inspected;
+pub mod legacy;
+pub mod secures;
+pub mod speaks;
+pub mod tcp_connects;
+
+/// The most evidence that a finding shows.
+const EVIDENCE: usize = 4096;
+
+/// What a check saw, where it is as it should be.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The other side's words.
+    pub evidence: String,
+    /// What somebody should know all the same.
+    pub warning: Option<Fault>,
+    /// What it means for Microsoft's own framework, where that differs.
+    pub native: Option<Verdict>,
+    /// What else was seen, by name.
+    pub seen: BTreeMap<String, Value>,
+}
+
+/// What a check found wrong.
+#[derive(Debug)]
+pub struct Fault {
+    /// The catalogue's word for it.
+    pub code: Cow<'static, str>,
+    /// `Fail` or `Warn`.
+    pub outcome: Verdict,
+    /// What it means for Microsoft's own framework.
+    pub native: Verdict,
+    /// Where it belongs, if not to the step that met it.
+    pub step: Option<Step>,
+    /// The other side's words.
+    pub evidence: String,
+    /// What the catalogue's text speaks of.
+    pub facts: Vec<(&'static str, String)>,
+    /// What else was seen, by name.
+    pub seen: BTreeMap<String, Value>,
+}
+
+impl Told {
+    /// As it should be.
+    pub fn pass(evidence: impl Into<String>) -> Self {
+        Self { evidence: evidence.into(), ..Self::default() }
+    }
+
+    /// The same with a warning.
+    #[must_use]
+    pub fn but(self, warning: Option<Fault>) -> Self {
+        Self { warning: warning.or(self.warning), ..self }
+    }
+
+    /// The same with what it means natively.
+    #[must_use]
+    pub fn natively(self, native: Verdict) -> Self {
+        Self { native: Some(native), ..self }
+    }
+
+    /// The same with something seen.
+    #[must_use]
+    pub fn seen(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.seen.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// As a row.
+    pub fn into_finding(self, check: &Check, elapsed_ms: u64) -> Finding {
+        let mut finding = match self.warning {
+            None => Finding::pass(check, self.evidence, elapsed_ms),
+            Some(fault) => {
+                let evidence = if fault.evidence.is_empty() { self.evidence } else { fault.evidence.clone() };
+                Fault { evidence, ..fault }.into_finding(check, elapsed_ms)
+            }
+        };
+        finding.native = self.native.unwrap_or(finding.native);
+        finding.seen.extend(self.seen);
+        finding
+    }
+}
+
+impl Fault {
+    /// Something that does not work, for us and natively.
+    pub fn fail(code: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: code.into(),
+            outcome: Verdict::Fail,
+            native: Verdict::Fail,
+            step: None,
+            evidence: String::new(),
+            facts: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Something that works, but somebody should know.
+    pub fn warn(code: &'static str) -> Self {
+        Self { outcome: Verdict::Warn, native: Verdict::Warn, ..Self::fail(code) }
+    }
+
+    /// An error that no check knows a better word for.
+    pub fn of_error(error: &Error) -> Self {
+        Self::fail(error.code()).with("words", error.context()).shown(error.context())
+    }
+
+    /// The same with a fact that the text speaks of.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.facts.push((name, value.into()));
+        self
+    }
+
+    /// The same with evidence.
+    #[must_use]
+    pub fn shown(self, evidence: impl Into<String>) -> Self {
+        Self { evidence: evidence.into(), ..self }
+    }
+
+    /// The same with what it means natively.
+    #[must_use]
+    pub fn natively(self, native: Verdict) -> Self {
+        Self { native, ..self }
+    }
+
+    /// The same at another step.
+    #[must_use]
+    pub fn at(self, step: Step) -> Self {
+        Self { step: Some(step), ..self }
+    }
+
+    /// As a row.
+    pub fn into_finding(self, check: &Check, elapsed_ms: u64) -> Finding {
+        let told = catalogue::find(&self.code).map(|entry| entry.told(&self.facts));
+        let (cause, fix) = told.unwrap_or_else(|| (self.evidence.clone(), Vec::new()));
+        Finding {
+            step: self.step.unwrap_or(check.step),
+            outcome: self.outcome,
+            native: self.native,
+            cause: Some(cause),
+            docs: Some(format!("docs/reference/codes.md#{}", self.code.to_lowercase())),
+            code: Some(self.code.into_owned()),
+            fix,
+            seen: self.seen,
+            ..Finding::pass(check, cut(&self.evidence), elapsed_ms)
+        }
+    }
+}
+
+/// At most so much evidence, whole characters.
+fn cut(text: &str) -> String {
+    let end = (0..=text.len().min(EVIDENCE)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text[..end].to_owned()
+}

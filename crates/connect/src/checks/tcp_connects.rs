@@ -1,0 +1,79 @@
+//! Whether the server takes connections, on each of its addresses.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use mailferry_model::port::Cx;
+
+use super::{Fault, Told};
+use crate::net::{
+    Plain, Reach,
+    tcp::{self, Unconnected},
+};
+
+/// Of a host with many addresses so many are tried.
+const TRIED: usize = 16;
+/// Slower than that is worth a word.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Connects to all addresses at once; the first in their order that answers is kept.
+///
+/// # Errors
+/// Why none answers: what the first one said.
+pub async fn ask(
+    cx: &Cx,
+    reach: &Reach,
+    host: &str,
+    addresses: &[IpAddr],
+    port: u16,
+) -> Result<(Plain, Told), Fault> {
+    let all = Reach::at(&addresses[..addresses.len().min(TRIED)], port);
+    let began = cx.clock.elapsed();
+    let tries = all.iter().map(|address| async move {
+        let answer = tcp::connect_to(cx, reach, *address).await;
+        (*address, answer, cx.clock.elapsed().saturating_sub(began))
+    });
+    let (mut kept, mut dead) = (None, Vec::new());
+    for (address, answer, took) in join_all(tries).await {
+        match answer {
+            Ok(stream) if kept.is_none() => kept = Some((address, stream, took)),
+            Ok(_) => {}
+            Err(why) => dead.push((address, why)),
+        }
+    }
+    let Some((address, stream, took)) = kept else {
+        return Err(dead.first().map_or_else(
+            || Fault::fail("DNS_NO_ADDRESS").with("host", host),
+            |(address, why)| judge(why, host, *address, &dead),
+        ));
+    };
+    let mut told = Told::pass(address.to_string());
+    if let Some((first, _)) = dead.first() {
+        let shown: Vec<String> = dead.iter().map(|(a, why)| format!("{a}: {why}")).collect();
+        let warning =
+            Fault::warn("TCP_SOME_ADDRESSES_DEAD").with("host", host).with("dead", first.ip().to_string());
+        told = told.but(Some(warning.shown(format!("{address} answers; {}", shown.join("; ")))));
+    } else if took > SLOW {
+        let warning = Fault::warn("TCP_SLOW").with("milliseconds", took.as_millis().to_string());
+        told = told.but(Some(warning));
+    }
+    Ok((stream, told))
+}
+
+fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr, Unconnected)]) -> Fault {
+    let code = match why {
+        Unconnected::Refused => "TCP_REFUSED",
+        Unconnected::Reset => "TCP_RESET",
+        Unconnected::NoRoute => "TCP_NO_ROUTE",
+        Unconnected::Silent | Unconnected::Cancelled | Unconnected::Other(_) => "TCP_FILTERED",
+    };
+    let shown: Vec<String> = dead.iter().map(|(address, why)| format!("{address}: {why}")).collect();
+    Fault::fail(code)
+        .with("host", host)
+        .with("address", address.ip().to_string())
+        .with("port", address.port().to_string())
+        .shown(shown.join("; "))
+}

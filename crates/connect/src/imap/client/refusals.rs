@@ -1,0 +1,134 @@
+//! What a refused greeting, sign-in or mailbox means for whoever has to mend it: the catalogue's word for it.
+//!
+//! The second half of `classify`: the error says how we react, this says what people do.
+
+use mailferry_model::{Error, Kind};
+
+/// What was shown to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A password.
+    Password,
+    /// A token.
+    Token,
+}
+
+/// Words of servers, in small letters, and what they mean; the first that fits counts.
+const SIGN_IN: [(&[&str], &str); 13] = [
+    (&["authenticated but not connected"], "IMAP_NOT_CONNECTED"),
+    (
+        &["application-specific password", "app password", "app-specific", "application password"],
+        "IMAP_APP_PASSWORD",
+    ),
+    (
+        &["web login required", "log in via your web browser", "webalert", "sign in with a web browser"],
+        "IMAP_WEB_SIGN_IN",
+    ),
+    (
+        &[
+            "not enabled for imap",
+            "imap access is disabled",
+            "imap is disabled",
+            "imap disabled",
+            "enable imap",
+            "imap access is not",
+            "yet to enable imap",
+            "imap not enabled",
+            "disabled imap",
+        ],
+        "IMAP_NOT_ENABLED",
+    ),
+    (
+        &[
+            "basic authentication is disabled",
+            "basicauthblocked",
+            "basic auth is disabled",
+            "less secure app",
+            "logondenied-basicauthblocked",
+        ],
+        "IMAP_BASIC_AUTH_GONE",
+    ),
+    (
+        &["conditional access", "aadsts53003", "blocked by policy", "security policy", "access policy"],
+        "IMAP_CONDITIONAL_ACCESS",
+    ),
+    (
+        &["multi-factor", "multifactor", "two-factor", "2fa", "second factor", "aadsts50076", "mfa"],
+        "IMAP_APP_PASSWORD",
+    ),
+    (
+        &[
+            "[expired]",
+            "password expired",
+            "password has expired",
+            "must change your password",
+            "password must be changed",
+            "expired password",
+        ],
+        "IMAP_PASSWORD_EXPIRED",
+    ),
+    (
+        &[
+            "locked",
+            "account is disabled",
+            "account disabled",
+            "account has been disabled",
+            "suspended",
+            "inactive",
+            "too many failed",
+            "too many login failures",
+            "temporarily blocked",
+        ],
+        "IMAP_ACCOUNT_LOCKED",
+    ),
+    (&["[contactadmin]"], "IMAP_CONTACT_ADMIN"),
+    (
+        &["[privacyrequired]", "plaintext authentication disallowed", "cleartext", "[privacy"],
+        "IMAP_PASSWORDS_DISABLED",
+    ),
+    (
+        &["no mechanism in common", "unsupported authentication mechanism", "mechanism not supported"],
+        "IMAP_NO_COMMON_MECHANISM",
+    ),
+    (&["refuses passwords before tls"], "IMAP_PASSWORDS_DISABLED"),
+];
+
+/// The word for a sign-in that failed; `None` where the error's own code says all there is.
+pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
+    let words = error.context().to_lowercase();
+    let known = SIGN_IN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
+    match error.kind() {
+        Kind::Throttled => Some("IMAP_THROTTLED"),
+        Kind::Timeout | Kind::Cancelled => None,
+        _ if known.is_some() => known.map(|(_, code)| *code),
+        Kind::Busy => Some("IMAP_BUSY"),
+        Kind::Unauthenticated if shown == Shown::Token => Some("IMAP_TOKEN_REFUSED"),
+        _ => None,
+    }
+}
+
+/// The word for a greeting that is none.
+pub fn of_greeting(error: &Error) -> &'static str {
+    match error.kind() {
+        Kind::Throttled => "IMAP_THROTTLED",
+        Kind::Busy => "IMAP_BUSY",
+        Kind::Timeout => "IMAP_SILENT",
+        // TLS 1.3 tells only after the handshake that a certificate of ours is missing.
+        Kind::Unreachable if error.context().contains("CertificateRequired") => "TLS_CLIENT_CERTIFICATE",
+        // A goodbye has words; who only hangs up has none.
+        Kind::Unreachable if error.context().starts_with("no greeting") => "IMAP_HUNG_UP",
+        Kind::Unreachable | Kind::Forbidden | Kind::Unauthenticated => "IMAP_BYE",
+        _ => "IMAP_GARBLED",
+    }
+}
+
+/// The word for a mailbox that does not open, or takes nothing.
+pub fn of_mailbox(error: &Error) -> &'static str {
+    match error.kind() {
+        Kind::Throttled => "IMAP_THROTTLED",
+        Kind::Busy => "IMAP_BUSY",
+        Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
+        _ if error.op() == "append" => "IMAP_PUT_REFUSED",
+        _ => "IMAP_MAILBOX_MISSING",
+    }
+}

@@ -1,0 +1,129 @@
+//! One broken server, one failing row: at the right step, with the right word, and nothing asked after it. And healthy
+//! servers of many kinds, of which none fails.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, Paper};
+use mailferry_model::{
+    Side,
+    finding::{Step, TestResult, TestedAs, Verdict},
+    port::{Connector, Cx},
+    settings::{MailboxAddress, Settings},
+};
+
+use crate::{imap::Imap, testing};
+
+mod greetings;
+mod healthy;
+mod mailboxes;
+mod names;
+mod secured;
+mod sign_in;
+
+/// A server and how it is tested.
+pub(super) struct Case {
+    fake: Fake,
+    settings: Settings,
+    mailbox: MailboxAddress,
+    side: Side,
+    put_timeout: Duration,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Case {
+    /// A server behind such a door, tested without TLS.
+    pub async fn plain(door: Door, dialogue: Dialogue) -> Self {
+        let fake = Fake::start(door, dialogue).await.unwrap();
+        let settings = Settings::default()
+            .with("remote-server", "127.0.0.1")
+            .with("port", fake.address.port().to_string())
+            .with("security", "none");
+        let mailbox = MailboxAddress {
+            address: "anna@example.org".into(),
+            password: Some("canary-pw".into()),
+            ..MailboxAddress::default()
+        };
+        let (side, put_timeout) = (Side::Source, Duration::from_secs(20));
+        Self { fake, settings, mailbox, side, put_timeout, _folder: None }
+    }
+
+    /// A server that speaks this.
+    pub async fn says(dialogue: Dialogue) -> Self {
+        Self::plain(Door::Open(None), dialogue).await
+    }
+
+    /// A server that is healthy but for its certificate, whose authority is known by a file.
+    pub async fn certified(paper: &Paper) -> Self {
+        Self::of(&Authority::create("Example Root", (-365, 365)).unwrap(), paper, true).await
+    }
+
+    /// A server with a certificate of this authority, which is known or not.
+    pub async fn of(authority: &Authority, paper: &Paper, known: bool) -> Self {
+        let door = Door::Tls(authority.acceptor(paper).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let file: PathBuf = folder.path().join("ca.pem");
+        match known {
+            true => authority.write(&file).unwrap(),
+            false => Authority::create("Another Root", (-365, 365)).unwrap().write(&file).unwrap(),
+        }
+        let case = Self::plain(door, Dialogue::default()).await;
+        let settings = case.settings.clone().with("ca-file", file.display().to_string());
+        Self { settings, _folder: Some(folder), ..case }.with("security", "ssl")
+    }
+
+    #[must_use]
+    pub fn with(self, name: &str, value: impl Into<String>) -> Self {
+        Self { settings: self.settings.with(name, value), ..self }
+    }
+
+    /// Does not wait for what never comes.
+    #[must_use]
+    pub fn in_a_hurry(self) -> Self {
+        Self { put_timeout: Duration::from_millis(300), ..self }
+    }
+
+    #[must_use]
+    pub fn at_target(self) -> Self {
+        Self { side: Side::Target, ..self }
+    }
+
+    pub async fn test(&self) -> TestResult {
+        let cx = Cx { put_timeout: self.put_timeout, ..testing::cx_of_today(self.side) };
+        let mut rows = Vec::new();
+        for probe in Imap.probes(&self.settings, Some(&self.mailbox)) {
+            rows.push(probe.ask(&cx).await);
+        }
+        TestResult::of(rows)
+    }
+
+    /// Fails at this step with this word, and nothing after it is asked.
+    pub async fn fails(&self, step: Step, code: &str) -> TestResult {
+        let result = self.test().await;
+        let shown = format!("{code} at {:?}: {:#?}", self.fake.address, result.steps);
+        let failing: Vec<_> = result.steps.iter().filter(|r| r.outcome == Verdict::Fail).collect();
+        assert_eq!(failing.len(), 1, "{shown}");
+        assert_eq!((failing[0].step, failing[0].code.as_deref()), (step, Some(code)), "{shown}");
+        let at = result.steps.iter().position(|r| r.outcome == Verdict::Fail).unwrap();
+        assert!(result.steps[at + 1..].iter().all(|r| r.outcome == Verdict::NotRun), "{shown}");
+        assert!(failing[0].cause.as_ref().is_some_and(|c| !c.contains('{') && c.len() > 20), "{shown}");
+        assert!(!failing[0].fix.is_empty(), "{shown}");
+        assert!(failing[0].docs.is_some() && result.result == "Failed", "{shown}");
+        assert!(!shown.contains("canary-pw"), "{shown}");
+        let role = if self.side == Side::Target { TestedAs::Target } else { TestedAs::Source };
+        let limits = ["THROTTLED", "FULL"].iter().any(|end| code.ends_with(end));
+        let expected = if limits { 26 } else { step.exit_code() };
+        let expected = if self.side == Side::Target { expected + 10 } else { expected };
+        assert_eq!(result.exit_code(role), expected, "{shown}");
+        result
+    }
+
+    /// Passes; the words of its warnings by their rows.
+    pub async fn passes(&self) -> BTreeMap<String, String> {
+        let result = self.test().await;
+        let bad = result.steps.iter().find(|r| !matches!(r.outcome, Verdict::Pass | Verdict::Warn));
+        assert!(bad.is_none(), "{:#?}", result.steps);
+        assert_eq!(result.result, "Success", "{:#?}", result.steps);
+        let warned = result.steps.iter().filter(|r| r.outcome == Verdict::Warn);
+        warned.map(|r| (r.id.clone(), r.code.clone().unwrap_or_default())).collect()
+    }
+}

@@ -1,0 +1,38 @@
+//! The sample mailbox: read at a source, written to and cleaned up at a target.
+
+use mailferry_lab::fake::Dialogue;
+use mailferry_model::finding::Step;
+
+use super::Case;
+
+#[tokio::test]
+async fn a_mailbox_that_does_not_open() {
+    for refusal in
+        ["NO [NONEXISTENT] no such mailbox", "NO Mailbox does not exist", "NO [NOPERM] not allowed"]
+    {
+        let dialogue = Dialogue::default().says("EXAMINE", &format!("{{tag}} {refusal}\r\n"));
+        Case::says(dialogue).await.fails(Step::Mailbox, "IMAP_MAILBOX_MISSING").await;
+    }
+    for (refusal, code) in [
+        ("NO [UNAVAILABLE] store is offline", "IMAP_BUSY"),
+        ("NO [ALERT] rate limit, try again later", "IMAP_THROTTLED"),
+    ] {
+        let dialogue = Dialogue::default().says("EXAMINE", &format!("{{tag}} {refusal}\r\n"));
+        Case::says(dialogue).await.fails(Step::Mailbox, code).await;
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_takes_nothing() {
+    for (refusal, code) in [
+        ("NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", "IMAP_MAILBOX_FULL"),
+        ("NO [NOPERM] you may not", "IMAP_PUT_REFUSED"),
+        ("NO message rejected by policy", "IMAP_PUT_REFUSED"),
+    ] {
+        let dialogue = Dialogue::default().says("APPEND", &format!("{{tag}} {refusal}\r\n"));
+        Case::says(dialogue).await.at_target().fails(Step::Mailbox, code).await;
+    }
+    let read_only = "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n{tag} OK [READ-ONLY] open\r\n";
+    let dialogue = Dialogue::default().says("SELECT", read_only);
+    Case::says(dialogue).await.at_target().fails(Step::Mailbox, "IMAP_MAILBOX_READ_ONLY").await;
+}

@@ -1,0 +1,102 @@
+//! Sign-ins that are refused, in the words of real servers.
+
+use mailferry_lab::fake::{Dialogue, Reply};
+use mailferry_model::{finding::Step, settings::MailboxAddress};
+
+use super::Case;
+
+#[tokio::test]
+async fn a_refusal_is_known_by_its_words() {
+    for (refusal, code) in [
+        ("NO [AUTHENTICATIONFAILED] Authentication failed.", "SOURCE_AUTH_FAILED"),
+        ("NO LOGIN failed.", "SOURCE_AUTH_FAILED"),
+        ("NO Login incorrect for canary-pw", "SOURCE_AUTH_FAILED"),
+        ("NO [EXPIRED] change your password", "IMAP_PASSWORD_EXPIRED"),
+        ("NO Password has expired", "IMAP_PASSWORD_EXPIRED"),
+        ("NO [AUTHENTICATIONFAILED] Account is locked", "IMAP_ACCOUNT_LOCKED"),
+        ("NO Account disabled", "IMAP_ACCOUNT_LOCKED"),
+        (
+            "NO [ALERT] Application-specific password required: https://support.google.com/accounts/answer/185833",
+            "IMAP_APP_PASSWORD",
+        ),
+        ("NO [AUTHENTICATIONFAILED] app password required", "IMAP_APP_PASSWORD"),
+        (
+            "NO [ALERT] Please log in via your web browser: https://support.google.com (Failure)",
+            "IMAP_WEB_SIGN_IN",
+        ),
+        (
+            "NO [ALERT] Your account is not enabled for IMAP use. Please visit your settings (Failure)",
+            "IMAP_NOT_ENABLED",
+        ),
+        (
+            "NO You are yet to enable IMAP for your account. Please contact your administrator",
+            "IMAP_NOT_ENABLED",
+        ),
+        ("NO AUTHENTICATE failed. LogonDenied-BasicAuthBlocked", "IMAP_BASIC_AUTH_GONE"),
+        ("BAD User is authenticated but not connected.", "IMAP_NOT_CONNECTED"),
+        ("NO AADSTS53003: Access has been blocked by Conditional Access policies", "IMAP_CONDITIONAL_ACCESS"),
+        ("NO AADSTS50076: multi-factor authentication required", "IMAP_APP_PASSWORD"),
+        ("NO [CONTACTADMIN] ask the help desk", "IMAP_CONTACT_ADMIN"),
+        (
+            "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.",
+            "IMAP_PASSWORDS_DISABLED",
+        ),
+        ("NO [UNAVAILABLE] Temporary authentication failure.", "IMAP_BUSY"),
+        ("NO [LIMIT] too many requests, slow down", "IMAP_THROTTLED"),
+        ("NO [ALERT] Too many simultaneous connections. (Failure)", "IMAP_THROTTLED"),
+    ] {
+        let dialogue = Dialogue::default().says("LOGIN", &format!("{{tag}} {refusal}\r\n"));
+        Case::says(dialogue).await.fails(Step::Auth, code).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_refused() {
+    let dialogue = Dialogue::default()
+        .says("CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR\r\n{tag} OK done\r\n")
+        .says("AUTHENTICATE", "{tag} NO AUTHENTICATE failed.\r\n");
+    let case = Case::says(dialogue).await;
+    let mailbox = MailboxAddress { password: None, token: Some("canary-pw".into()), ..case.mailbox.clone() };
+    Case { mailbox, ..case }.fails(Step::Auth, "IMAP_TOKEN_REFUSED").await;
+}
+
+#[tokio::test]
+async fn no_way_to_sign_in_that_both_know() {
+    for (caps, code) in [
+        ("IMAP4rev1 LOGINDISABLED AUTH=GSSAPI AUTH=NTLM", "IMAP_PASSWORDS_DISABLED"),
+        ("IMAP4rev1 LOGINDISABLED", "IMAP_PASSWORDS_DISABLED"),
+    ] {
+        let dialogue =
+            Dialogue::default().says("CAPABILITY", &format!("* CAPABILITY {caps}\r\n{{tag}} OK done\r\n"));
+        Case::says(dialogue).await.fails(Step::Auth, code).await;
+    }
+    let dialogue = Dialogue::default();
+    let case = Case::says(dialogue).await;
+    let mailbox = MailboxAddress { password: None, token: Some("canary-pw".into()), ..case.mailbox.clone() };
+    Case { mailbox, ..case }.fails(Step::Auth, "IMAP_NO_COMMON_MECHANISM").await;
+}
+
+#[tokio::test]
+async fn somebody_is_signed_in_already() {
+    Case::says(Dialogue::greeting("* PREAUTH welcome\r\n")).await.fails(Step::Auth, "IMAP_PREAUTH").await;
+}
+
+#[tokio::test]
+async fn the_server_hangs_up_or_says_nothing() {
+    let closes = Dialogue::default().with("LOGIN", Reply::Close);
+    Case::says(closes).await.fails(Step::Auth, "SOURCE_UNREACHABLE").await;
+    let silent = Dialogue::default().with("LOGIN", Reply::Silence);
+    Case::says(silent).await.in_a_hurry().fails(Step::Auth, "SOURCE_TIMEOUT").await;
+}
+
+/// An administrator whose password is right may still not act for the mailbox.
+#[tokio::test]
+async fn an_administrator_without_the_right() {
+    let dialogue = Dialogue::default()
+        .says("CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n{tag} OK done\r\n")
+        .says("AUTHENTICATE", "{tag} NO [AUTHORIZATIONFAILED] not for you\r\n");
+    let case = Case::says(dialogue).await.with("username", "cyrus").with("admin-style", "authzid");
+    let settings = case.settings.clone().with_secret("password", "canary-pw".into());
+    let mailbox = MailboxAddress { password: None, ..case.mailbox.clone() };
+    Case { settings, mailbox, ..case }.fails(Step::Permission, "IMAP_ADMIN_REFUSED").await;
+}

@@ -1,0 +1,213 @@
+//! Names: the system's resolver unless another DNS server is named, and why a name was not found.
+//!
+//! Asks, and judges nothing: which addresses may be connected to is decided elsewhere.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{op::ResponseCode, rr::RData},
+};
+use mailferry_model::port::Cx;
+use tokio::net::lookup_host;
+
+use super::tcp::within;
+
+/// How long a name may take.
+const RESOLVE: Duration = Duration::from_secs(15);
+/// How long a named DNS server may take for one try, and how many there are.
+const TRY: (Duration, usize) = (Duration::from_secs(2), 1);
+
+/// Why a name was not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// NXDOMAIN.
+    NoSuchName,
+    /// The name is there, without an address.
+    NoAddress,
+    /// SERVFAIL.
+    ServerFailed,
+    /// REFUSED.
+    Refused,
+    /// No answer in time.
+    Silent,
+    /// The run was cancelled.
+    Cancelled,
+    /// Something else, in the resolver's words.
+    Other(String),
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unresolved::NoSuchName => "the name does not exist",
+            Unresolved::NoAddress => "the name has no address",
+            Unresolved::ServerFailed => "the DNS server failed (SERVFAIL)",
+            Unresolved::Refused => "the DNS server refuses to answer (REFUSED)",
+            Unresolved::Silent => "the DNS server does not answer",
+            Unresolved::Cancelled => "stopped",
+            Unresolved::Other(words) => words,
+        })
+    }
+}
+
+/// Whom to ask for names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// Whom this system asks: hosts file, DNS and whatever else it knows.
+    #[default]
+    System,
+    /// This DNS server alone.
+    Server(SocketAddr),
+}
+
+impl Names {
+    /// Reads `ADDRESS` or `ADDRESS:PORT`.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let address = text
+            .parse::<SocketAddr>()
+            .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+        address
+            .map(Names::Server)
+            .map_err(|_| format!("resolver: {text:?} is not the address of a DNS server"))
+    }
+}
+
+/// The addresses of a host; an address stands for itself.
+///
+/// # Errors
+/// Why there are none.
+pub async fn addresses(cx: &Cx, names: Names, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse() {
+        return Ok(vec![address]);
+    }
+    let found = match names {
+        Names::System => in_time(cx, lookup_host((bare, 0))).await?.map_err(of_system).map(|all| {
+            let mut addresses: Vec<IpAddr> = Vec::new();
+            all.map(|a| a.ip()).for_each(|ip| {
+                if !addresses.contains(&ip) {
+                    addresses.push(ip)
+                }
+            });
+            addresses
+        })?,
+        Names::Server(server) => {
+            let resolver = of_server(server)?;
+            let answer = in_time(cx, resolver.lookup_ip(rooted(bare))).await?.map_err(|e| of_dns(&e))?;
+            answer.iter().collect()
+        }
+    };
+    if found.is_empty() { Err(Unresolved::NoAddress) } else { Ok(found) }
+}
+
+/// A service of a domain, from its SRV record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The host; `.` says that the domain offers no such service.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Lower is asked first.
+    pub priority: u16,
+    /// Among equals the larger is likelier.
+    pub weight: u16,
+}
+
+/// The SRV records of a name such as `_imaps._tcp.example.org`, best first.
+///
+/// # Errors
+/// Why there are none.
+// RFC 2782, RFC 6186 §3
+pub async fn services(cx: &Cx, names: Names, name: &str) -> Result<Vec<Service>, Unresolved> {
+    let resolver = match names {
+        Names::System => of_this_system()?,
+        Names::Server(server) => of_server(server)?,
+    };
+    let answer = in_time(cx, resolver.srv_lookup(rooted(name))).await?.map_err(|e| of_dns(&e))?;
+    let mut found: Vec<Service> = (answer.answers().iter())
+        .filter_map(|record| match &record.data {
+            RData::SRV(srv) => Some(Service {
+                host: srv.target.to_utf8().trim_end_matches('.').to_owned(),
+                port: srv.port,
+                priority: srv.priority,
+                weight: srv.weight,
+            }),
+            _ => None,
+        })
+        .collect();
+    found.sort_by_key(|s| (s.priority, std::cmp::Reverse(s.weight)));
+    Ok(found)
+}
+
+/// A name that no search list is added to.
+fn rooted(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
+}
+
+async fn in_time<T>(cx: &Cx, asking: impl Future<Output = T>) -> Result<T, Unresolved> {
+    let answer = within(cx, "resolve name", RESOLVE, asking).await;
+    answer.map_err(|_| if cx.cancel.is_cancelled() { Unresolved::Cancelled } else { Unresolved::Silent })
+}
+
+fn of_this_system() -> Result<TokioResolver, Unresolved> {
+    let other = |e: NetError| Unresolved::Other(e.to_string());
+    TokioResolver::builder_tokio().map_err(other)?.build().map_err(other)
+}
+
+fn of_server(server: SocketAddr) -> Result<TokioResolver, Unresolved> {
+    let at = |mut connection: ConnectionConfig| {
+        connection.port = server.port();
+        connection
+    };
+    let both = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+    let config =
+        ResolverConfig::from_parts(None, Vec::new(), vec![NameServerConfig::new(server.ip(), true, both)]);
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    (builder.options_mut().timeout, builder.options_mut().attempts) = TRY;
+    builder.build().map_err(|e| Unresolved::Other(e.to_string()))
+}
+
+fn of_dns(error: &NetError) -> Unresolved {
+    match error {
+        NetError::Timeout | NetError::NoConnections => Unresolved::Silent,
+        NetError::Dns(DnsError::NoRecordsFound(none)) => of_code(none.response_code),
+        NetError::Dns(DnsError::ResponseCode(code)) => of_code(*code),
+        // A server that is not there refuses the datagram.
+        NetError::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => Unresolved::Silent,
+        other => Unresolved::Other(other.to_string()),
+    }
+}
+
+fn of_code(code: ResponseCode) -> Unresolved {
+    match code {
+        ResponseCode::NXDomain => Unresolved::NoSuchName,
+        ResponseCode::NoError => Unresolved::NoAddress,
+        ResponseCode::ServFail => Unresolved::ServerFailed,
+        ResponseCode::Refused => Unresolved::Refused,
+        other => Unresolved::Other(other.to_string()),
+    }
+}
+
+/// What the system's resolver says is known by its words alone: `getaddrinfo` has numbers for it that are not
+/// handed on.
+fn of_system(error: io::Error) -> Unresolved {
+    let words = error.to_string();
+    match () {
+        () if words.contains("not known") || words.contains("nodename nor servname") => {
+            Unresolved::NoSuchName
+        }
+        () if words.contains("No address associated") => Unresolved::NoAddress,
+        () if words.contains("Temporary failure") => Unresolved::Silent,
+        () => Unresolved::Other(words),
+    }
+}

@@ -1,0 +1,100 @@
+//! A test as people see it: one row a check, with cause and fix where they are needed.
+
+use mailferry_model::finding::{Finding, TestResult, Verdict};
+
+use crate::out::{self, Column, Out};
+
+/// The columns of a test as a list.
+pub const COLUMNS: [Column; 8] = [
+    Column::of("ID", "/id"),
+    Column::of("STEP", "/step"),
+    Column::of("OUTCOME", "/outcome"),
+    Column::of("NATIVE", "/native"),
+    Column::of("EVIDENCE", "/evidence"),
+    Column::of("MS", "/elapsedMs"),
+    Column::of("CODE", "/code"),
+    Column::of("CAUSE", "/cause"),
+];
+
+/// One row a check; what failed says why and what to do.
+pub fn show(out: &Out, result: &TestResult, native: bool) {
+    for row in &result.steps {
+        out.say(&row_of(row, native, out.columns_of_terminal()));
+        let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
+        if let Some(cause) = row.cause.as_ref().filter(|_| told) {
+            out.say(&format!("      cause: {cause}"));
+        }
+        row.fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
+    }
+    for change in &result.changes {
+        out.say(&format!("      since the last good test: {change}"));
+    }
+    let failing = result.steps.iter().find(|s| s.outcome == Verdict::Fail);
+    match failing {
+        Some(row) => out.say(&format!("Failed at {}.", step(row))),
+        None if result.result == "Warning" => {
+            out.say("Warning: nobody signed in. mailferry endpoint test NAME --mailbox ADDRESS tries it on a mailbox.");
+        }
+        None => out.say(&format!("{}.", result.result)),
+    }
+    if native {
+        out.say(&format!("Microsoft's own framework: {}.", result.native));
+        let natively =
+            result.steps.iter().filter(|s| s.native == Verdict::Fail && s.outcome != Verdict::Fail);
+        natively.filter_map(|s| s.cause.as_ref()).for_each(|cause| out.say(&format!("      {cause}")));
+    }
+}
+
+/// One line; evidence is cut only where the terminal is narrower.
+fn row_of(row: &Finding, native: bool, width: Option<usize>) -> String {
+    let word = |verdict| match verdict {
+        Verdict::Pass => "ok",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+        Verdict::NotRun => "-",
+        Verdict::Unknown => "?",
+    };
+    let told = match row.outcome {
+        Verdict::NotRun => "not run".to_owned(),
+        _ => row.evidence.lines().map(str::trim).collect::<Vec<_>>().join(" "),
+    };
+    let code = row.code.as_ref().map(|c| format!(" [{c}]")).unwrap_or_default();
+    let beside = if native { format!("{:<5} ", word(row.native)) } else { String::new() };
+    let time = match row.outcome {
+        Verdict::NotRun => String::new(),
+        _ => format!("  {}", out::duration(row.elapsed_ms as f64 / 1000.0)),
+    };
+    let before = format!("{:<5} {beside}{:<10} {}: ", word(row.outcome), step(row), row.title);
+    let taken = [&before, &code, &time].map(|part| part.chars().count()).into_iter().sum::<usize>();
+    // Of evidence that is cut at least so much stays, and the line is broken by the terminal.
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(20));
+    let told = match told.chars().count() > room {
+        true => told.chars().take(room - 1).chain(['…']).collect(),
+        false => told,
+    };
+    format!("{before}{told}{code}{time}")
+}
+
+fn step(row: &Finding) -> String {
+    format!("{:?}", row.step).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_cut_on_narrow_terminals_alone_and_shows_it() {
+        let evidence = "a".repeat(200);
+        let check = mailferry_model::finding::Check {
+            id: "imap.x",
+            step: mailferry_model::finding::Step::Tls,
+            title: "TLS",
+        };
+        let row = Finding::pass(&check, &evidence, 5);
+        assert!(row_of(&row, false, None).contains(&evidence));
+        let cut = row_of(&row, false, Some(80));
+        assert_eq!(cut.chars().count(), 80, "{cut}");
+        assert!(cut.contains("a…  5 ms"), "{cut}");
+    }
+}

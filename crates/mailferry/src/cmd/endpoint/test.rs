@@ -1,0 +1,157 @@
+//! `endpoint test`: an endpoint by its name, or ad hoc what the flags say, before anything is stored.
+
+use std::path::PathBuf;
+
+use axum::http::Method;
+use clap::{Args, ValueEnum};
+use mailferry_engine::probing::probe;
+use mailferry_model::{
+    Side,
+    cancel::Cancel,
+    finding::{TestResult, TestedAs},
+    secret::Secret,
+    settings::{MailboxAddress, Settings},
+};
+use serde_json::json;
+
+use super::{Asked, check, given, manifest, shown};
+use crate::{
+    api::{Api, segment},
+    args::{Form, below},
+    exit::Failure,
+    instance::{Instance, Pace},
+    secrets, signals,
+};
+
+/// What to test, and how.
+#[derive(Args)]
+pub struct TestArgs {
+    /// Its name; without one the flags say what is tested, and nothing is stored
+    name: Option<String>,
+    /// The kind of system, where no name is given
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "name")]
+    kind: Option<String>,
+    /// The side it will play
+    #[arg(long = "as", value_enum, default_value_t = Role::Source)]
+    role: Role,
+    /// A mailbox to open
+    #[arg(long, alias = "test-mailbox", value_name = "ADDRESS")]
+    mailbox: Option<String>,
+    /// The mailbox's password, where it has its own
+    #[arg(long, value_name = "FILE")]
+    mailbox_password_file: Option<PathBuf>,
+    /// Show what Microsoft's own framework would say
+    #[arg(long)]
+    native: bool,
+}
+
+/// The side that an endpoint plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// It will be read
+    Source,
+    /// It will be written
+    Target,
+}
+
+/// What is tested: a kind and its settings, with secrets.
+struct Subject {
+    kind: String,
+    settings: Settings,
+}
+
+/// Tests it.
+pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestArgs) -> Result<u8, Failure> {
+    let subject = match (&args.name, &args.kind) {
+        (Some(name), _) => stored(asked, instance, name).await?,
+        (None, Some(kind)) => ad_hoc(asked, kind)?,
+        (None, None) => {
+            return Err(Failure::usage("name an endpoint, or say what to test: --type TYPE".to_owned()));
+        }
+    };
+    let connector = asked.connectors.iter().find(|c| c.manifest().kind == subject.kind);
+    let connector = connector.ok_or_else(|| Failure::own(format!("no such kind: {}", subject.kind)))?;
+    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
+    // others may have no mailbox at all.
+    let settings = &subject.settings;
+    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
+    let mailbox = sample(args)?
+        .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
+    let (side, tested_as) = match args.role {
+        Role::Source => (Side::Source, TestedAs::Source),
+        Role::Target => (Side::Target, TestedAs::Target),
+    };
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let (house, _) = instance.house(Pace::default());
+    let cx = house.cx(side, &cancel, Some(1));
+    let mut result = probe(&**connector, settings, mailbox.as_ref(), &cx).await;
+    if cancel.is_cancelled() {
+        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
+    }
+    result.at = Some(instance.clock.now());
+    if let Some(name) = &args.name {
+        remember(api, name, &mut result).await?;
+    }
+    match asked.out.form {
+        Form::Table | Form::Wide => shown::show(asked.out, &result, args.native),
+        Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
+        _ => asked.out.list(&json!(result.steps), &shown::COLUMNS)?,
+    }
+    Ok(result.exit_code(tested_as))
+}
+
+/// An endpoint with its secrets: the API shows none, and what runs probes needs them.
+async fn stored(asked: &Asked<'_>, instance: &Instance, name: &str) -> Result<Subject, Failure> {
+    let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
+    if let Some(given) = matches.ids().find(|i| i.as_str().starts_with("setting:")) {
+        let flag = given.as_str().trim_start_matches("setting:");
+        return Err(Failure::usage(format!(
+            "--{flag} is for a test without a name; to change the endpoint: mailferry endpoint set {name} --{flag} …"
+        )));
+    }
+    let endpoint = instance.store.endpoint(name).await?;
+    let mut settings = endpoint.settings.clone();
+    for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
+        settings = settings.with_secret(&name, secret);
+    }
+    Ok(Subject { kind: endpoint.kind, settings })
+}
+
+/// What the flags say. Nothing is asked for on a terminal: a test without a password is a test, too.
+fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
+    let manifest = manifest(asked, kind)?;
+    let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
+    let (mut settings, secrets) = given(matches, manifest, None)?;
+    check(asked, manifest, &settings)?;
+    let from_environment = || secrets::from_environment("MAILFERRY_PASSWORD");
+    if secrets.is_empty()
+        && manifest.setting("password").is_some()
+        && let Some(password) = from_environment()
+    {
+        settings = settings.with_secret("password", password);
+    }
+    for (name, secret) in secrets {
+        settings = settings.with_secret(name, Secret::new(secret));
+    }
+    Ok(Subject { kind: manifest.kind.to_owned(), settings })
+}
+
+fn sample(args: &TestArgs) -> Result<Option<MailboxAddress>, Failure> {
+    let Some(address) = args.mailbox.clone() else { return Ok(None) };
+    let password = args.mailbox_password_file.as_deref().map(secrets::from_file).transpose();
+    let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
+    Ok(Some(MailboxAddress { address, password, ..MailboxAddress::default() }))
+}
+
+/// Keeps what was found, and says what is different since the last good test.
+async fn remember(api: &Api, name: &str, result: &mut TestResult) -> Result<(), Failure> {
+    let path = format!("/endpoints/{}", segment(name));
+    let before = api.get(&path).await?;
+    if let Ok(good) = serde_json::from_value::<TestResult>(before["lastGoodTest"].clone()) {
+        result.changes = result.changes_since(&good);
+        result.since = good.at;
+    }
+    api.call(Method::PUT, &format!("{path}/test"), Some(json!(result))).await?;
+    Ok(())
+}

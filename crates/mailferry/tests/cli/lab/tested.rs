@@ -1,0 +1,69 @@
+//! `endpoint test`: ad hoc and by name, and what is different since it was good.
+
+use super::{outcome, scene::Scene};
+
+/// The flags of a test of the scene's source.
+fn flags<'a>(scene: &'a Scene, port: &'a str) -> Vec<&'a str> {
+    let mut words =
+        vec!["--type", "imap", "--remote-server", "127.0.0.1", "--port", port, "--security", "none"];
+    words.extend(["--username", "ann", "--password-file", &scene.secret]);
+    words
+}
+
+#[test]
+fn ad_hoc_stores_nothing_and_shows_no_secret() {
+    let scene = Scene::with(&[], &[]).letters(3);
+    let port = scene.source.port().to_string();
+    let words = [&["endpoint", "test"][..], &flags(&scene, &port), &["-o", "json"]].concat();
+    let ran = scene.ferry.ends(0, &words);
+    let told = ran.json();
+    assert_eq!(
+        (told["result"].as_str(), &*outcome(&told, "imap-inbox-opens")),
+        (Some("Success"), "pass"),
+        "{told}"
+    );
+    let fields =
+        ["step", "id", "title", "outcome", "native", "evidence", "elapsedMs", "cause", "code", "fix", "docs"];
+    let row = &told["steps"][0];
+    assert!(fields.iter().all(|field| row.get(field).is_some()), "{row}");
+    assert!(row["addresses"][0] == "127.0.0.1", "{row}");
+    assert!(!format!("{}{}", ran.out, ran.err).contains("canary"), "{}", ran.out);
+    let listed = scene.ferry.ends(0, &["endpoint", "list", "-o", "json"]).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(0), "{listed}");
+    let wrong = scene.ferry.file("wrong", "another\n");
+    let mut words = words;
+    let at = words.iter().position(|w| *w == scene.secret).unwrap();
+    words[at] = &wrong;
+    assert_eq!(outcome(&scene.ferry.ends(23, &words).json(), "imap-signs-in"), "fail");
+    words.extend(["--as", "target"]);
+    scene.ferry.ends(33, &words);
+}
+
+#[test]
+fn a_test_needs_a_name_or_a_type_and_not_both() {
+    let scene = Scene::with(&[], &[]);
+    for (words, code) in [
+        (&["endpoint", "test"][..], 2),
+        (&["endpoint", "test", "--type", "mbox"], 2),
+        (&["endpoint", "test", "E", "--port", "143"], 2),
+        (&["endpoint", "test", "--type", "imap"], 2),
+        (&["endpoint", "test", "E"], 4),
+    ] {
+        scene.ferry.ends(code, words);
+    }
+}
+
+#[test]
+fn what_is_different_since_the_last_good_test_is_said() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    scene.ferry.ends(0, &[&["endpoint", "new", "E"][..], &flags(&scene, &port)].concat());
+    let good = scene.ferry.ends(0, &["endpoint", "test", "E", "-o", "json"]).json();
+    assert!(good.get("changes").is_none(), "{good}");
+    let wrong = scene.ferry.file("wrong", "another\n");
+    scene.ferry.ends(0, &["endpoint", "set", "E", "--password-file", &wrong]);
+    let bad = scene.ferry.ends(23, &["endpoint", "test", "E", "-o", "json"]).json();
+    assert_eq!(bad["changes"][0], "imap-signs-in: pass before, SOURCE_AUTH_FAILED now", "{bad}");
+    let shown = scene.ferry.ends(23, &["endpoint", "test", "E"]).out;
+    assert!(shown.contains("since the last good test: imap-signs-in"), "{shown}");
+}

@@ -11,6 +11,7 @@ use mailferry_model::{
 use serde_json::Value;
 
 pub mod account;
+pub mod approach;
 pub mod certificate;
 pub mod dns_resolves;
 pub mod inspected;

@@ -3,6 +3,7 @@
 //! Speaks no protocol above TLS.
 
 pub mod dns;
+pub mod http;
 pub mod once;
 pub mod pacer;
 pub mod reach;

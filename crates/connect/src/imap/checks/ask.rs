@@ -1,7 +1,5 @@
 //! How far a test has come: what the rows share.
 
-use std::net::{IpAddr, SocketAddr};
-
 use mailferry_model::{
     finding::Finding,
     port::Cx,
@@ -9,13 +7,13 @@ use mailferry_model::{
 };
 
 use crate::imap::client::{
-    account::{Proof, Server, SignIn},
+    account::{Proof, Security, Server, SignIn},
     conn::Conn,
     talk::Talk,
 };
 use crate::{
-    checks::{Fault, Told},
-    net::{Plain, Stream, tls::Shown},
+    checks::{Fault, Told, approach::Approach, secures::Begun},
+    net::{Plain, Stream},
 };
 
 /// Whose mailbox the sign-in is tried on.
@@ -33,17 +31,15 @@ pub(super) struct Asking {
     pub(super) settings: Settings,
     pub(super) server: Result<Server, String>,
     pub(super) who: Option<Result<SignIn, String>>,
-    /// The address that took the connection.
-    pub(super) peer: Option<SocketAddr>,
-    /// What was shown in the handshake.
-    pub(super) shown: Option<Shown>,
+    /// The way to it; none where the settings name no server.
+    pub(super) way: Option<Approach>,
     pub(super) at: At,
 }
 
 /// How far it came.
 pub(super) enum At {
     Begin,
-    Named(Vec<IpAddr>),
+    Named,
     Connected(Plain),
     Secured(Box<Stream>),
     Greeted(Box<Talk>),
@@ -61,8 +57,16 @@ impl Asking {
     pub(super) fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>, sample: Sample) -> Self {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
-        let (peer, shown, settings) = (None, None, settings.clone());
-        Self { sample, settings, server, who, peer, shown, at: At::Begin }
+        let way = server.as_ref().ok().map(|server| {
+            let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
+            Approach::to(&server.host, server.port, server.reach.clone(), server.trust.clone(), begun)
+        });
+        Self { sample, settings: settings.clone(), server, who, way, at: At::Begin }
+    }
+
+    /// The way to the server.
+    pub(super) fn way(&mut self) -> Result<&mut Approach, Fault> {
+        self.way.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED"))
     }
 
     /// Whether nobody's mailbox is asked for.

@@ -1,10 +1,6 @@
 //! From the name to a greeting: name, connection, security, and what is there if it is not IMAP.
 
-use mailferry_model::{
-    Error, Kind,
-    finding::{Step, Verdict},
-    port::Cx,
-};
+use mailferry_model::{Error, Kind, finding::Step, port::Cx};
 use mailferry_wire::imap::Capability;
 
 use super::{
@@ -14,49 +10,38 @@ use super::{
 use crate::{
     checks::{
         Fault, Told,
-        certificate::{self, Place},
-        dns_resolves,
-        secures::{self, Begun, Door},
+        secures::Begun,
         speaks::{self, Speaks},
-        tcp_connects,
     },
-    imap::client::{
-        account::{Security, Server},
-        refusals,
-        talk::Talk,
-    },
+    imap::client::{account::Security, refusals, talk::Talk},
     net::{Plain, Stream},
 };
 
 impl Asking {
     pub(super) async fn dns(&mut self, cx: &Cx) -> Row {
-        let server = self.server()?;
+        self.server()?;
         self.at = At::Over;
-        let (addresses, told) = dns_resolves::ask(cx, &server.reach, &server.host).await?;
-        self.at = At::Named(addresses);
+        let told = self.way()?.name(cx).await?;
+        self.at = At::Named;
         Ok(Some(told))
     }
 
     pub(super) async fn tcp(&mut self, cx: &Cx) -> Row {
-        let At::Named(addresses) = std::mem::replace(&mut self.at, At::Over) else { return Ok(None) };
-        let server = self.server()?;
-        let (stream, told) =
-            tcp_connects::ask(cx, &server.reach, &server.host, &addresses, server.port).await?;
-        self.peer = stream.peer_addr().ok();
+        let At::Named = std::mem::replace(&mut self.at, At::Over) else { return Ok(None) };
+        let (stream, told) = self.way()?.connect(cx).await?;
         self.at = At::Connected(stream);
         Ok(Some(told))
     }
 
     pub(super) async fn tls(&mut self, cx: &Cx) -> Row {
         let At::Connected(tcp) = std::mem::replace(&mut self.at, At::Over) else { return Ok(None) };
-        let server = self.server()?;
-        match server.security {
+        match self.server()?.security {
             Security::Ssl => {
-                let (secured, told) = self.shake(cx, &server, tcp).await?;
+                let (secured, told) = self.way()?.secure(cx, tcp).await?;
                 self.at = At::Secured(Box::new(secured));
                 Ok(Some(told))
             }
-            Security::StartTls => self.start_tls(cx, &server, tcp).await,
+            Security::StartTls => self.start_tls(cx, tcp).await,
             Security::None => {
                 self.at = At::Secured(Box::new(Stream::Plain(tcp)));
                 let warning = Fault::warn("NOT_ENCRYPTED").shown("no TLS");
@@ -65,10 +50,10 @@ impl Asking {
         }
     }
 
-    async fn start_tls(&mut self, cx: &Cx, server: &Server, tcp: Plain) -> Row {
+    async fn start_tls(&mut self, cx: &Cx, tcp: Plain) -> Row {
         let mut talk = match Talk::begin(cx, Stream::Plain(tcp)).await {
             Ok(talk) => talk,
-            Err(error) => return Err(self.no_greeting(cx, server, &error).await),
+            Err(error) => return Err(self.no_greeting(cx, &error).await),
         };
         let fault = |code, error: &Error| {
             Fault::fail(code).with("words", error.context()).shown(error.context()).at(Step::Tls)
@@ -84,7 +69,7 @@ impl Asking {
         let mut told = Told::default();
         let talk = talk
             .secured(async |tcp| {
-                let (stream, said) = self.shake(cx, server, tcp).await?;
+                let (stream, said) = self.way()?.secure(cx, tcp).await?;
                 told = said;
                 Ok::<Stream, Fault>(stream)
             })
@@ -93,33 +78,18 @@ impl Asking {
         Ok(Some(told))
     }
 
-    /// Shakes hands and judges the certificate.
-    async fn shake(&mut self, cx: &Cx, server: &Server, tcp: Plain) -> Result<(Stream, Told), Fault> {
-        let address = self.peer.ok_or_else(|| Fault::fail("TLS_CLOSED"))?;
-        let door = door(server, address);
-        let (stream, shown) = secures::ask(cx, &door, tcp).await?;
-        let told = certificate::judge(&shown, &place(cx, server));
-        self.shown = Some(shown);
-        Ok((Stream::Tls(Box::new(stream)), told?))
-    }
-
     pub(super) fn public(&mut self, cx: &Cx) -> Row {
         if matches!(self.at, At::Over | At::Begin) {
             return Ok(None);
         }
-        let server = self.server()?;
-        Ok(Some(match &self.shown {
-            Some(shown) => certificate::judge_publicly(shown, &place(cx, &server)),
-            None => Told::pass("no TLS").natively(Verdict::Warn),
-        }))
+        Ok(Some(self.way()?.judged_publicly(cx)))
     }
 
     pub(super) async fn protocol(&mut self, cx: &Cx) -> Row {
-        let server = self.server()?;
         let mut talk = match std::mem::replace(&mut self.at, At::Over) {
             At::Secured(stream) => match Talk::begin(cx, *stream).await {
                 Ok(talk) => talk,
-                Err(error) => return Err(self.no_greeting(cx, &server, &error).await),
+                Err(error) => return Err(self.no_greeting(cx, &error).await),
             },
             At::Greeted(talk) => *talk,
             _ => return Ok(None),
@@ -134,7 +104,7 @@ impl Asking {
             return Err(Fault::fail("IMAP_TOO_OLD").shown(evidence));
         }
         let mut told = Told::pass(evidence.clone()).seen("capabilities", talk.caps.to_string());
-        if let Some(known) = provider::recognise(&server.host, &evidence) {
+        if let Some(known) = provider::recognise(&self.server()?.host, &evidence) {
             told = told.seen("provider", known.name).seen("providerNotes", known.notes);
         }
         self.at = At::Greeted(Box::new(talk));
@@ -142,7 +112,7 @@ impl Asking {
     }
 
     /// There is no greeting, or it is not one of IMAP: says what is there instead.
-    async fn no_greeting(&self, cx: &Cx, server: &Server, error: &Error) -> Fault {
+    async fn no_greeting(&mut self, cx: &Cx, error: &Error) -> Fault {
         let code = refusals::of_greeting(error);
         if code == "TLS_CLIENT_CERTIFICATE" {
             return Fault::fail(code).shown(error.context()).at(Step::Tls);
@@ -150,42 +120,21 @@ impl Asking {
         let known =
             Fault::fail(code).with("words", error.context()).shown(error.context()).at(Step::Protocol);
         let is_odd = matches!(code, "IMAP_SILENT" | "IMAP_HUNG_UP" | "IMAP_GARBLED");
-        let Some(address) = self.peer.filter(|_| is_odd && error.kind() != Kind::Cancelled) else {
+        let Some(way) = self.way.as_ref().filter(|_| is_odd && error.kind() != Kind::Cancelled) else {
             return known;
         };
-        let heard = match server.security {
-            Security::Ssl => {
-                let door = door(server, address);
-                match crate::net::tcp::connect_to(cx, &server.reach, address).await {
-                    Err(_) => return known,
-                    Ok(tcp) => match secures::ask(cx, &door, tcp).await {
-                        Ok((stream, _)) => speaks::listen(cx, stream, &server.host).await,
-                        Err(_) => return known,
-                    },
-                }
-            }
-            _ => speaks::hear(cx, &server.reach, address, &server.host).await,
-        };
-        let port = server.port;
-        if heard.speaks == Speaks::Tls && server.security != Security::Ssl {
-            let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", port.to_string());
-            return fault.shown("the port answers with TLS").at(Step::Tls);
-        }
+        let Some(stream) = way.again(cx).await else { return known };
+        let heard = speaks::listen(cx, stream, &way.host).await;
         match heard.speaks {
             Speaks::Imap => known,
-            other => match other.instead_of("IMAP", &server.host, port) {
+            Speaks::Tls if way.begun == Begun::OnRequest => {
+                let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", way.port.to_string());
+                fault.shown("the port answers with TLS").at(Step::Tls)
+            }
+            other => match other.instead_of("IMAP", &way.host, way.port) {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),
                 None => known,
             },
         }
     }
-}
-
-fn place<'a>(cx: &Cx, server: &'a Server) -> Place<'a> {
-    Place { host: &server.host, port: server.port, trust: &server.trust, now: cx.clock.now() }
-}
-
-fn door(server: &Server, address: std::net::SocketAddr) -> Door<'_> {
-    let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
-    Door { reach: &server.reach, trust: &server.trust, host: &server.host, address, begun }
 }

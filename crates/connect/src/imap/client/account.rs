@@ -2,15 +2,16 @@
 //!
 //! Opens nothing and reads no file.
 
-use std::path::PathBuf;
-
 use mailferry_model::{
     secret::Secret,
     settings::{MailboxAddress, Settings},
 };
 use url::Url;
 
-use crate::net::{Reach, Trust};
+use crate::{
+    checks::approach::trust_of,
+    net::{Reach, Trust},
+};
 
 /// How the connection is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,17 +108,11 @@ impl Server {
             "oauthbearer" => Mechanism::OAuthBearer,
             _ => Mechanism::Auto,
         };
-        let verify = one_of("verify", &["on", "off"]);
-        let mut trust = if verify == "off" { Trust::Nobody } else { Trust::System };
-        if let Some(path) = settings.get("ca-file") {
-            trust = Trust::CaFile(PathBuf::from(path));
-        }
-        if let Some(text) = settings.get("fingerprint") {
-            match fingerprint(text) {
-                Some(fingerprint) => trust = Trust::Fingerprint(fingerprint),
-                None => faults.push("fingerprint: 64 hexadecimal digits of SHA-256 are needed".into()),
-            }
-        }
+        one_of("verify", &["on", "off"]);
+        let trust = trust_of(settings).unwrap_or_else(|fault| {
+            faults.push(fault);
+            Trust::System
+        });
         let default = if security == Security::Ssl { 993 } else { 143 };
         let port = match settings.get("port").map(str::parse) {
             None => default,
@@ -200,16 +195,6 @@ impl SignIn {
             _ => Err("one username stands for several mailboxes: say how with admin-style".into()),
         }
     }
-}
-
-/// 64 hexadecimal digits, with or without colons.
-fn fingerprint(text: &str) -> Option<[u8; 32]> {
-    let text = text.trim();
-    let text = text.get(..7).filter(|p| p.eq_ignore_ascii_case("sha256:")).map_or(text, |_| &text[7..]);
-    let digits: Vec<u8> =
-        text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-    (digits.len() == 64).then(|| bytes.try_into().ok())?
 }
 
 /// What an `imap` or `imaps` URL stands for.

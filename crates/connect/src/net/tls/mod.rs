@@ -135,6 +135,16 @@ pub fn check(trust: &Trust) -> std::result::Result<(), String> {
     }
 }
 
+/// 64 hexadecimal digits, with or without colons.
+pub fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim();
+    let text = text.get(..7).filter(|p| p.eq_ignore_ascii_case("sha256:")).map_or(text, |_| &text[7..]);
+    let digits: Vec<u8> =
+        text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    (digits.len() == 64).then(|| bytes.try_into().ok())?
+}
+
 fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {
     let unreadable = |e: &dyn fmt::Display| format!("CA file {}: {e}", path.display());
     let mut store = RootCertStore::empty();

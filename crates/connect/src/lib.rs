@@ -8,9 +8,13 @@ use mailferry_model::port::Connector;
 
 pub mod checks;
 pub mod convert;
+pub mod exchange;
+pub mod gworkspace;
 pub mod imap;
+pub mod m365;
 pub mod maildir;
 pub mod net;
+pub mod outlook_anywhere;
 
 #[cfg(test)]
 mod conformance;
@@ -22,7 +26,11 @@ pub use convert::MimeConvert;
 /// All connectors, in the order in which people are shown them.
 pub fn registry() -> Vec<Arc<dyn Connector>> {
     vec![
-        Arc::new(imap::Imap), //
+        Arc::new(exchange::Exchange),
+        Arc::new(outlook_anywhere::OutlookAnywhere),
+        Arc::new(imap::Imap),
+        Arc::new(gworkspace::GoogleWorkspace),
+        Arc::new(m365::M365),
         Arc::new(maildir::Maildir),
     ]
 }

@@ -210,10 +210,17 @@ fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Comma
             Takes::Port => "PORT".to_owned(),
             Takes::Number => "N".to_owned(),
             Takes::Text => "TEXT".to_owned(),
+            Takes::Switch => String::new(),
         };
-        command = command.arg(
-            Arg::new(id(&name)).long(name).value_name(value).help(help).help_heading("Settings of the kind"),
-        );
+        let arg = Arg::new(id(&name)).long(name).help(help).help_heading("Settings of the kind");
+        command = command.arg(match spec.takes {
+            Takes::Switch => arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("yes")
+                .hide_possible_values(true),
+            _ => arg.value_name(value),
+        });
     }
     command
 }

@@ -57,6 +57,8 @@ pub enum Takes {
     OneOf(&'static [&'static str]),
     /// A path on the machine of the worker.
     Path,
+    /// Nothing: it is said or not. Kept as `yes`.
+    Switch,
     /// A secret, by value only inside the service; from files and prompts outside.
     Secret,
 }
@@ -113,6 +115,7 @@ impl SettingSpec {
             Takes::OneOf(words) if !words.contains(&value) => {
                 Some(format!("{name} is one of {}, not {value}", words.join(", ")))
             }
+            Takes::Switch if value != "yes" => Some(format!("{name} is yes, or is left out")),
             Takes::Host if value.contains(['/', ' ', '@']) => {
                 Some(format!("{name} is not a host name: {value}"))
             }

@@ -7,6 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use mailferry_model::{
     Error, catalogue,
     finding::{Check, Finding, Step, Verdict},
+    secret::Secret,
 };
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ pub mod legacy;
 pub mod secures;
 pub mod speaks;
 pub mod tcp_connects;
+pub mod web;
 
 /// The most evidence that a finding shows.
 const EVIDENCE: usize = 4096;
@@ -160,6 +162,33 @@ impl Fault {
             ..Finding::pass(check, cut(&self.evidence), elapsed_ms)
         }
     }
+}
+
+/// A row from what a check said, with a secret taken out: servers echo what they were sent.
+pub fn row(
+    check: &Check,
+    answer: Result<Option<Told>, Fault>,
+    elapsed_ms: u64,
+    secret: Option<&Secret<String>>,
+) -> Finding {
+    let mut row = match answer {
+        Ok(Some(told)) => told.into_finding(check, elapsed_ms),
+        Ok(None) => Finding::not_run(check),
+        Err(fault) => fault.into_finding(check, elapsed_ms),
+    };
+    if let Some(secret) = secret.map(|s| s.expose().as_str()).filter(|s| !s.is_empty()) {
+        let mask = |text: &mut String| *text = text.replace(secret, "…");
+        mask(&mut row.evidence);
+        row.cause.iter_mut().for_each(mask);
+        row.fix.iter_mut().for_each(mask);
+    }
+    row
+}
+
+/// A row that a later version asks.
+pub fn later(check: &Check) -> Finding {
+    let fault = Fault::fail("KIND_NOT_YET").natively(Verdict::Unknown);
+    Finding { outcome: Verdict::NotRun, ..fault.into_finding(check, 0) }
 }
 
 /// At most so much evidence, whole characters.

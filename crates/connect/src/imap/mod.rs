@@ -83,6 +83,7 @@ static MANIFEST: Manifest = Manifest {
             Some("on"),
             "off: trust any certificate. Not for production.",
         ),
+        setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
         crate::checks::account::SETTING,
         crate::net::reach::SETTINGS[0],
         crate::net::reach::SETTINGS[1],

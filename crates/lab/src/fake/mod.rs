@@ -6,8 +6,10 @@ pub mod dialogue;
 pub mod host;
 pub mod names;
 pub mod paper;
+pub mod web;
 
 pub use dialogue::{Dialogue, Reply};
 pub use host::{Door, Fake};
 pub use names::NameServer;
 pub use paper::{Authority, Paper};
+pub use web::{Route, Web};

@@ -79,10 +79,25 @@ fn is_code(word: &str) -> bool {
         "CERTIFICATE_",
         "STORE_",
         "SECRET_",
+        "DNS_",
+        "TCP_",
+        "TLS_",
+        "STARTTLS_",
+        "WRONG_KIND",
+        "IMAP_",
+        "ACCOUNT_",
+        "PASSWORD_",
+        "HTTP_",
+        "WEB_",
+        "EXCHANGE_",
+        "AUTODISCOVER_",
+        "OUTLOOK_ANYWHERE_",
+        "KIND_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
-    WHOLE.contains(&word) || (shape && begins.iter().any(|b| word.starts_with(b) && word != *b))
+    WHOLE.contains(&word)
+        || (shape && begins.iter().any(|b| word.starts_with(b) && (word != *b || *b == "WRONG_KIND")))
 }
 
 fn collect(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {

@@ -1,8 +1,8 @@
 //! How far a test has come: what the rows share.
 
 use mailferry_model::{
-    finding::Finding,
     port::Cx,
+    secret::Secret,
     settings::{MailboxAddress, Settings},
 };
 
@@ -95,22 +95,11 @@ impl Asking {
         }
     }
 
-    /// Takes secrets out of a row: servers echo what they were sent.
-    pub(super) fn mask(&self, row: &mut Finding) {
-        let Some(Ok(SignIn { proof: Proof::Password(secret) | Proof::Token(secret), .. })) = &self.who else {
-            return;
-        };
-        let secret = secret.expose().as_str();
-        if secret.is_empty() {
-            return;
+    /// What is shown to the server and to nobody else.
+    pub(super) fn secret(&self) -> Option<&Secret<String>> {
+        match &self.who {
+            Some(Ok(SignIn { proof: Proof::Password(secret) | Proof::Token(secret), .. })) => Some(secret),
+            _ => None,
         }
-        let mask = |text: &mut String| {
-            if text.contains(secret) {
-                *text = text.replace(secret, "…");
-            }
-        };
-        mask(&mut row.evidence);
-        row.cause.iter_mut().for_each(mask);
-        row.fix.iter_mut().for_each(mask);
     }
 }

@@ -82,18 +82,13 @@ impl Probe for ImapProbe {
         let answer = crate::net::tcp::within(cx, "probe", limit, row).await;
         let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
         let answer = answer.unwrap_or_else(|error| Err(Fault::of_error(&error)));
-        let mut finding = match answer {
-            Ok(Some(told)) => told.into_finding(self.check, elapsed_ms),
-            Ok(None) => Finding::not_run(self.check),
-            Err(fault) => fault.into_finding(self.check, elapsed_ms),
-        };
+        let mut finding = crate::checks::row(self.check, answer, elapsed_ms, asking.secret());
         if finding.outcome == Verdict::Fail && self.check.step == Step::Auth && asking.is_nobody() {
             finding.fix.push(
                 "If they are right, try them on a mailbox: mailferry endpoint test NAME --mailbox ADDRESS"
                     .to_owned(),
             );
         }
-        asking.mask(&mut finding);
         finding
     }
 }

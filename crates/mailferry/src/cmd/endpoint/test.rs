@@ -23,6 +23,9 @@ use crate::{
     secrets, signals,
 };
 
+/// The setting that names the mailbox which tests open.
+const SAMPLE: &str = "test-mailbox";
+
 /// What to test, and how.
 #[derive(Args)]
 pub struct TestArgs {
@@ -34,8 +37,8 @@ pub struct TestArgs {
     /// The side it will play
     #[arg(long = "as", value_enum, default_value_t = Role::Source)]
     role: Role,
-    /// A mailbox to open
-    #[arg(long, alias = "test-mailbox", value_name = "ADDRESS")]
+    /// A mailbox to open, instead of the endpoint's test-mailbox
+    #[arg(long, value_name = "ADDRESS")]
     mailbox: Option<String>,
     /// The mailbox's password, where it has its own
     #[arg(long, value_name = "FILE")]
@@ -75,7 +78,8 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestA
     // others may have no mailbox at all.
     let settings = &subject.settings;
     let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
-    let mailbox = sample(args)?
+    let named = settings.get(SAMPLE);
+    let mailbox = sample(args, named)?
         .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
     let (side, tested_as) = match args.role {
         Role::Source => (Side::Source, TestedAs::Source),
@@ -104,14 +108,17 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestA
 /// An endpoint with its secrets: the API shows none, and what runs probes needs them.
 async fn stored(asked: &Asked<'_>, instance: &Instance, name: &str) -> Result<Subject, Failure> {
     let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
-    if let Some(given) = matches.ids().find(|i| i.as_str().starts_with("setting:")) {
-        let flag = given.as_str().trim_start_matches("setting:");
+    let of_kind = matches.ids().filter_map(|i| i.as_str().strip_prefix("setting:")).find(|f| *f != SAMPLE);
+    if let Some(flag) = of_kind {
         return Err(Failure::usage(format!(
             "--{flag} is for a test without a name; to change the endpoint: mailferry endpoint set {name} --{flag} …"
         )));
     }
     let endpoint = instance.store.endpoint(name).await?;
     let mut settings = endpoint.settings.clone();
+    if let Ok(Some(sample)) = matches.try_get_one::<String>(&format!("setting:{SAMPLE}")) {
+        settings = settings.with(SAMPLE, sample);
+    }
     for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
         settings = settings.with_secret(&name, secret);
     }
@@ -137,8 +144,8 @@ fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
     Ok(Subject { kind: manifest.kind.to_owned(), settings })
 }
 
-fn sample(args: &TestArgs) -> Result<Option<MailboxAddress>, Failure> {
-    let Some(address) = args.mailbox.clone() else { return Ok(None) };
+fn sample(args: &TestArgs, named: Option<&str>) -> Result<Option<MailboxAddress>, Failure> {
+    let Some(address) = args.mailbox.clone().or_else(|| named.map(str::to_owned)) else { return Ok(None) };
     let password = args.mailbox_password_file.as_deref().map(secrets::from_file).transpose();
     let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
     Ok(Some(MailboxAddress { address, password, ..MailboxAddress::default() }))

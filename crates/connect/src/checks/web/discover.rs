@@ -1,0 +1,248 @@
+//! Autodiscover asked in its documented order: redirects followed, loops ended, every try told.
+//!
+//! The account's password goes to hosts of the address's own domain and to the one that the administrator named, to
+//! nobody else, wherever redirects lead.
+
+use std::collections::HashSet;
+
+use mailferry_model::port::Cx;
+use mailferry_wire::autodiscover::{self, Answer, Candidate, Dialect};
+
+use super::{settings::Site, visit::Visit};
+use crate::{
+    checks::Fault,
+    net::{
+        Reach, Stream, dns,
+        http::{self, Question},
+        tcp,
+    },
+};
+
+/// Redirects that are followed.
+const HOPS: usize = 10;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Discovered {
+    /// The URL of the web services.
+    pub url: String,
+    /// Every try, a line each.
+    pub tries: Vec<String>,
+}
+
+/// A question to one place, and what came of it.
+enum Tried {
+    Found(String),
+    /// Ask there instead.
+    Elsewhere(Candidate),
+    /// Ask for another address.
+    Address(String),
+    Nothing(String),
+}
+
+/// Finds the web services of an address.
+///
+/// # Errors
+/// None of the places answers with them; each try is told.
+pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered, Fault> {
+    let mut search = Search { cx, site, tries: Vec::new(), seen: HashSet::new(), hops: 0 };
+    let mut address = address.to_owned();
+    'address: loop {
+        let mut places = autodiscover::candidates(&address);
+        places.extend(search.by_redirect(&address).await);
+        places.extend(search.by_service(&address).await);
+        for place in places {
+            match search.follow(place, &address).await {
+                Ok(Some(Tried::Found(url))) => return Ok(Discovered { url, tries: search.tries }),
+                Ok(Some(Tried::Address(other))) if search.hops < HOPS && other != address => {
+                    search.hops += 1;
+                    address = other;
+                    continue 'address;
+                }
+                Ok(_) => {}
+                Err(fault) => return Err(search.told(fault, &address)),
+            }
+        }
+        return Err(search.told(Fault::fail("AUTODISCOVER_FAILED"), &address));
+    }
+}
+
+struct Search<'a> {
+    cx: &'a Cx,
+    site: &'a Site,
+    tries: Vec<String>,
+    seen: HashSet<String>,
+    hops: usize,
+}
+
+impl Search<'_> {
+    fn told(&self, fault: Fault, address: &str) -> Fault {
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        fault.with("address", address).with("domain", domain).shown(self.tries.join("\n"))
+    }
+
+    /// The place that a redirect without TLS names; nothing but the question is sent.
+    async fn by_redirect(&mut self, address: &str) -> Option<Candidate> {
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let host = format!("autodiscover.{domain}");
+        let path = "/autodiscover/autodiscover.xml";
+        let url = format!("http://{host}{path}");
+        let addresses = dns::addresses(self.cx, self.site.reach.names, &host).await.ok()?;
+        let tcp = tcp::connect(self.cx, &self.site.reach, &Reach::at(&addresses, 80)).await;
+        let told = match tcp {
+            Err(error) => Err(error.context().to_owned()),
+            Ok(tcp) => match http::Exchange::over(Stream::Plain(tcp), &host).await {
+                Err(_) => Err("no HTTP".to_owned()),
+                Ok(mut exchange) => match exchange.ask(self.cx, Question::get(path)).await {
+                    Err(_) => Err("no answer".to_owned()),
+                    Ok(answer) => match answer.header("location").filter(|l| l.starts_with("https://")) {
+                        Some(location) => Ok(location.to_owned()),
+                        None => Err(answer.shown()),
+                    },
+                },
+            },
+        };
+        match told {
+            Ok(location) => {
+                self.tries.push(format!("{url} -> {location}"));
+                Some(Candidate { dialect: Dialect::Pox, url: location })
+            }
+            Err(why) => {
+                self.tries.push(format!("{url}: {why}"));
+                None
+            }
+        }
+    }
+
+    /// The place that the domain's SRV record names.
+    async fn by_service(&mut self, address: &str) -> Vec<Candidate> {
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let name = format!("_autodiscover._tcp.{domain}");
+        match dns::services(self.cx, self.site.reach.names, &name).await {
+            Ok(found) => {
+                let hosts = found.iter().filter(|s| !s.host.is_empty() && s.port == 443);
+                hosts
+                    .flat_map(|s| {
+                        [Dialect::Soap, Dialect::Pox].map(|d| autodiscover::at(d, &s.host, address))
+                    })
+                    .collect()
+            }
+            Err(why) => {
+                self.tries.push(format!("SRV {name}: {why}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Asks one place and follows where it leads.
+    async fn follow(&mut self, place: Candidate, address: &str) -> Result<Option<Tried>, Fault> {
+        let mut place = place;
+        loop {
+            if !self.seen.insert(format!("{address} {}", place.url)) {
+                self.tries.push(format!("{}: asked before", place.url));
+                return if self.hops > 0 { Err(Fault::fail("AUTODISCOVER_LOOP")) } else { Ok(None) };
+            }
+            match self.ask(&place, address).await {
+                Tried::Elsewhere(other) => {
+                    self.tries.push(format!("{} -> {}", place.url, other.url));
+                    self.hops += 1;
+                    if self.hops > HOPS {
+                        return Err(Fault::fail("AUTODISCOVER_LOOP"));
+                    }
+                    place = other;
+                }
+                Tried::Nothing(why) => {
+                    self.tries.push(format!("{}: {why}", place.url));
+                    return Ok(None);
+                }
+                Tried::Address(other) => {
+                    self.tries.push(format!("{}: ask for {other}", place.url));
+                    return Ok(Some(Tried::Address(other)));
+                }
+                Tried::Found(url) => {
+                    self.tries.push(format!("{}: {url}", place.url));
+                    return Ok(Some(Tried::Found(url)));
+                }
+            }
+        }
+    }
+
+    /// Asks without a sign-in first, because only then is told which ones there are.
+    async fn signed(
+        &self,
+        visit: &mut Visit,
+        path: &str,
+        body: String,
+        address: &str,
+    ) -> Result<http::Answer, Fault> {
+        let question = || Question::post(path, "text/xml; charset=utf-8", body.clone());
+        let first = visit.ask(self.cx, question()).await?;
+        if first.status != 401 {
+            return Ok(first);
+        }
+        if !self.may_know(&visit.site.host, address) {
+            let words = format!("{} asks for a sign-in and belongs to another domain", visit.site.host);
+            return Err(Fault::fail("AUTODISCOVER_FAILED").shown(words));
+        }
+        visit.offered = first.schemes();
+        visit.ask_signed(self.cx, question()).await
+    }
+
+    /// Whether a host may be shown the account's password.
+    fn may_know(&self, host: &str, address: &str) -> bool {
+        let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
+        let host = host.to_lowercase();
+        host == domain || host.ends_with(&format!(".{domain}")) || host.eq_ignore_ascii_case(&self.site.host)
+    }
+
+    async fn ask(&self, place: &Candidate, address: &str) -> Tried {
+        let nothing = |why: &str| Tried::Nothing(why.to_owned());
+        let Ok(url) = url::Url::parse(&place.url) else { return nothing("not a URL") };
+        let Some(host) = url.host_str().filter(|_| url.scheme() == "https") else {
+            return nothing("not https: no password is sent there");
+        };
+        let site =
+            Site { host: host.to_owned(), port: url.port().unwrap_or(self.site.port), ..self.site.clone() };
+        let mut visit = Visit::to(site);
+        let way = async {
+            visit.name(self.cx).await?;
+            visit.connect(self.cx).await?;
+            visit.secure(self.cx).await
+        };
+        if let Err(fault) = way.await {
+            return Tried::Nothing(format!("{} ({})", fault.code, fault.evidence));
+        }
+        let path = &url[url::Position::BeforePath..];
+        let answer = match autodiscover::question(place.dialect, &place.url, address) {
+            None => visit.ask(self.cx, Question::get(path)).await,
+            Some(body) => self.signed(&mut visit, path, body, address).await,
+        };
+        match answer {
+            Ok(answer) => read(place, &url, &answer),
+            Err(fault) => Tried::Nothing(format!("{} ({})", fault.code, fault.evidence)),
+        }
+    }
+}
+
+/// What an answer leads to.
+fn read(place: &Candidate, url: &url::Url, answer: &http::Answer) -> Tried {
+    let elsewhere = |target: &str| match url.join(target) {
+        Ok(target) => Tried::Elsewhere(Candidate { dialect: place.dialect, url: target.to_string() }),
+        Err(_) => Tried::Nothing(format!("redirected to {target:?}")),
+    };
+    match answer.status {
+        301 | 302 | 303 | 307 | 308 => match answer.header("location") {
+            Some(location) => elsewhere(location),
+            None => Tried::Nothing(answer.shown()),
+        },
+        200..=299 | 400 => match autodiscover::answer(place.dialect, &answer.body) {
+            Answer::Ews(url) => Tried::Found(url),
+            Answer::RedirectUrl(target) => elsewhere(&target),
+            Answer::RedirectAddress(address) => Tried::Address(address),
+            Answer::Error(words) => Tried::Nothing(words),
+            Answer::NoEws => Tried::Nothing("it names no web services".to_owned()),
+            Answer::Foreign => Tried::Nothing(format!("{}, not an answer of Autodiscover", answer.shown())),
+        },
+        _ => Tried::Nothing(answer.shown()),
+    }
+}

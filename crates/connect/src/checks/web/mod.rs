@@ -1,0 +1,15 @@
+//! Web services behind a sign-in: the settings that all of them have, a visit row by row, and what a status means.
+//!
+//! Which service it is, and what is asked there, belongs to the connector.
+
+mod balancer;
+mod discover;
+mod settings;
+mod status;
+mod visit;
+
+pub use balancer::look as look_behind;
+pub use discover::{Discovered, discover};
+pub use settings::{Scheme, Site, setting, settings};
+pub use status::{Page, judge};
+pub use visit::Visit;

@@ -1,0 +1,146 @@
+//! Where a web service is and who signs in.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mailferry_model::{
+    secret::Secret,
+    settings::{SettingSpec, Settings, Takes},
+};
+
+use crate::{
+    checks::{account, approach::trust_of},
+    net::{Reach, Trust, reach, tls},
+};
+
+/// How to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// The best that the server offers.
+    Auto,
+    /// Name and password (RFC 7617).
+    Basic,
+    /// NTLM.
+    Ntlm,
+    /// Negotiate.
+    Negotiate,
+}
+
+impl Scheme {
+    /// As it stands in a header, in small letters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Scheme::Auto => "auto",
+            Scheme::Basic => "basic",
+            Scheme::Ntlm => "ntlm",
+            Scheme::Negotiate => "negotiate",
+        }
+    }
+}
+
+/// A web server and who signs in.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its name; empty where it is to be discovered.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The way there.
+    pub reach: Reach,
+    /// Whom to trust.
+    pub trust: Trust,
+    /// How to sign in.
+    pub scheme: Scheme,
+    /// Who.
+    pub user: String,
+    /// The password.
+    pub password: Option<Secret<String>>,
+}
+
+/// A setting, for manifests.
+pub const fn setting(
+    name: &'static str,
+    takes: Takes,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> SettingSpec {
+    SettingSpec { name, takes, required: false, default, help }
+}
+
+/// The settings of every site, in the order in which people are asked.
+pub const fn settings() -> [SettingSpec; 12] {
+    [
+        setting("remote-server", Takes::Host, None, "The server's name, as it is published."),
+        setting("port", Takes::Port, Some("443"), "Its port."),
+        setting(
+            "username",
+            Takes::Text,
+            None,
+            "The account that may open the mailboxes: UPN or DOMAIN\\USER.",
+        ),
+        setting("password", Takes::Secret, None, "The account's password."),
+        setting(
+            "auth",
+            Takes::OneOf(&["auto", "basic", "ntlm", "negotiate"]),
+            Some("auto"),
+            "How to sign in.",
+        ),
+        setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+        setting(
+            "ca-file",
+            Takes::Path,
+            None,
+            "Certificate authorities to trust instead of the system's (PEM).",
+        ),
+        setting("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+        setting(
+            "verify",
+            Takes::OneOf(&["on", "off"]),
+            Some("on"),
+            "off: trust any certificate. Not for production.",
+        ),
+        account::SETTING,
+        reach::SETTINGS[0],
+        reach::SETTINGS[1],
+    ]
+}
+
+impl Site {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// One sentence for each fault.
+    pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        let host = settings.get("remote-server").unwrap_or_default().trim().to_owned();
+        let port = settings.get("port").map_or(Ok(443), str::parse).unwrap_or_else(|_| {
+            faults.push("port: a number from 1 to 65535 is needed".to_owned());
+            443
+        });
+        let reach = Reach::from_settings(settings).unwrap_or_else(|more| {
+            faults.extend(more);
+            Reach::default()
+        });
+        let trust = trust_of(settings).unwrap_or_else(|fault| {
+            faults.push(fault);
+            Trust::System
+        });
+        faults.extend(tls::check(&trust).err());
+        faults.extend(account::check(settings).err());
+        let scheme = match settings.get("auth") {
+            Some("basic") => Scheme::Basic,
+            Some("ntlm") => Scheme::Ntlm,
+            Some("negotiate") => Scheme::Negotiate,
+            _ => Scheme::Auto,
+        };
+        let user = settings.get("username").unwrap_or_default().to_owned();
+        let password = settings.secret("password").cloned();
+        let site = Self { host, port, reach, trust, scheme, user, password };
+        if faults.is_empty() { Ok(site) } else { Err(faults) }
+    }
+
+    /// The header that signs in with name and password.
+    // RFC 7617 §2
+    pub fn basic(&self) -> Option<String> {
+        let password = self.password.as_ref()?;
+        Some(format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, password.expose()))))
+    }
+}

@@ -1,0 +1,279 @@
+//! What we ask an Exchange server before trusting it: a row each, in the order in which one needs the other.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mailferry_model::{
+    Error,
+    finding::{Check, Finding, Step, Verdict},
+    port::{Cx, Probe},
+    settings::{MailboxAddress, Settings},
+};
+use mailferry_wire::ews;
+use tokio::sync::Mutex;
+
+use super::client::{self, MRSPROXY, Session};
+use crate::{
+    checks::{
+        Fault, Told, account,
+        web::{self, Page, Visit, discover, look_behind},
+    },
+    net::http::Question,
+};
+
+const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
+    Check { step, id, title }
+}
+
+/// All checks, in their order.
+static CHECKS: [Check; 13] = [
+    check(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
+    check(Step::Dns, "dns-resolves", "The server's name is known"),
+    check(Step::Tcp, "tcp-connects", "The server answers on its port"),
+    check(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    check(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    check(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
+    check(Step::Protocol, "balancer-known", "One server answers under this name"),
+    check(Step::Auth, "ews-signs-in", "The account signs in"),
+    check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+    check(Step::Protocol, "ews-version", "The server's version"),
+    check(Step::Protocol, "mrsproxy-answers", "MRS Proxy, for Microsoft's own remote moves"),
+    check(Step::Permission, "ews-may-impersonate", "The account may act for mailboxes"),
+    check(Step::Mailbox, "ews-inbox-opens", "The mailbox opens"),
+];
+
+/// The probes for these settings.
+pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+    let asking = Arc::new(Mutex::new(Asking::begin(settings, mailbox)));
+    let discovers = Session::from_settings(settings).is_ok_and(|s| s.discovers.is_some());
+    let asked = CHECKS.iter().filter(|c| discovers || c.id != "autodiscover-answers");
+    asked.map(|check| Box::new(ExchangeProbe { check, asking: asking.clone() }) as Box<dyn Probe>).collect()
+}
+
+struct ExchangeProbe {
+    check: &'static Check,
+    asking: Arc<Mutex<Asking>>,
+}
+
+#[async_trait]
+impl Probe for ExchangeProbe {
+    fn check(&self) -> &'static Check {
+        self.check
+    }
+
+    async fn ask(&self, cx: &Cx) -> Finding {
+        let mut asking = self.asking.lock().await;
+        let began = cx.clock.elapsed();
+        let answer = match asking.over {
+            true => Ok(None),
+            false => asking.row(cx, self.check.id).await,
+        };
+        let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+        asking.over |= answer.as_ref().is_err_and(|fault| fault.outcome == Verdict::Fail);
+        let password = asking.session.as_ref().ok().and_then(|s| s.site.password.clone());
+        crate::checks::row(self.check, answer, elapsed_ms, password.as_ref())
+    }
+}
+
+/// A test in progress.
+struct Asking {
+    settings: Settings,
+    session: Result<Session, String>,
+    visit: Option<Visit>,
+    /// The mailbox that is opened.
+    sample: Option<String>,
+    seen: Option<client::Seen>,
+    over: bool,
+}
+
+type Row = Result<Option<Told>, Fault>;
+
+impl Asking {
+    fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Self {
+        let session = Session::from_settings(settings).map_err(|faults| faults.join("; "));
+        let visit =
+            session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
+        // The account's own address stands for itself: it is no mailbox to act for.
+        let own = settings.get("username").unwrap_or_default();
+        let sample = mailbox.map(|m| m.address.clone()).filter(|address| !address.eq_ignore_ascii_case(own));
+        let sample = sample.or_else(|| settings.get("test-mailbox").map(str::to_owned));
+        Self { settings: settings.clone(), session, visit, sample, seen: None, over: false }
+    }
+
+    fn visit(&mut self) -> Result<&mut Visit, Fault> {
+        let words = self.session.as_ref().err().cloned().unwrap_or_default();
+        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+    }
+
+    async fn row(&mut self, cx: &Cx, id: &str) -> Row {
+        match id {
+            "autodiscover-answers" => self.discover(cx).await,
+            "dns-resolves" => self.visit()?.name(cx).await.map(Some),
+            "tcp-connects" => self.visit()?.connect(cx).await.map(Some),
+            "tls-trusted" => self.visit()?.secure(cx).await.map(Some),
+            "tls-public" => Ok(Some(self.visit()?.way.judged_publicly(cx))),
+            "ews-answers" => self.published(cx).await,
+            "balancer-known" => Ok(Some(look_behind(cx, self.visit()?, ews::PATH).await)),
+            "ews-signs-in" => self.sign_in(cx).await,
+            "account-lasts" => {
+                let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+                Ok(Some(account::judge(&self.settings, today)))
+            }
+            "ews-version" => self.version(cx).await,
+            "mrsproxy-answers" => self.mrsproxy(cx).await,
+            "ews-may-impersonate" => self.impersonate(cx).await,
+            _ => Ok(self.mailbox()),
+        }
+    }
+
+    async fn discover(&mut self, cx: &Cx) -> Row {
+        let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
+        let Some(address) = &session.discovers else { return Ok(None) };
+        let found = discover(cx, &session.site, address).await?;
+        let url = url::Url::parse(&found.url).ok();
+        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
+        let told = Told::pass(found.tries.join("\n")).seen("ewsUrl", found.url.clone());
+        if host.is_empty() {
+            let fault = Fault::fail("AUTODISCOVER_FAILED").with("address", address.clone());
+            return Err(fault.shown(found.tries.join("\n")));
+        }
+        if session.site.host.is_empty() {
+            let port = url.and_then(|url| url.port()).unwrap_or(session.site.port);
+            self.visit = Some(Visit::to(web::Site { host: host.clone(), port, ..session.site }));
+            return Ok(Some(told.seen("remoteServer", host)));
+        }
+        if host.eq_ignore_ascii_case(&session.site.host) {
+            return Ok(Some(told));
+        }
+        let warning =
+            Fault::warn("AUTODISCOVER_OTHER_SERVER").with("other", host).with("host", session.site.host);
+        Ok(Some(told.but(Some(warning))))
+    }
+
+    async fn published(&mut self, cx: &Cx) -> Row {
+        let visit = self.visit()?;
+        let answer = visit.ask(cx, Question::get(ews::PATH)).await?;
+        let told = web::judge(
+            &answer,
+            &Page {
+                what: "the Exchange web services",
+                host: &visit.site.host,
+                port: visit.site.port,
+                path: ews::PATH,
+                missing: "EXCHANGE_EWS_NOT_PUBLISHED",
+            },
+        )?;
+        visit.offered = answer.schemes();
+        Ok(Some(told))
+    }
+
+    async fn sign_in(&mut self, cx: &Cx) -> Row {
+        let visit = self.visit()?;
+        let answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+        let user = visit.site.user.clone();
+        match answer.status {
+            200..=299 => Ok(Some(Told::pass(format!("{user}: {}", answer.shown())))),
+            // The same status as for a wrong password, from a server that offers something else after it.
+            401 if !answer.schemes().is_empty() && answer.schemes() != visit.offered => {
+                let shown = answer.shown();
+                Err(Fault::fail("WEB_SCHEMES_CHANGED")
+                    .with("offered", answer.schemes().join(", "))
+                    .shown(shown))
+            }
+            401 if !user.contains(['@', '\\']) => {
+                Err(Fault::fail("EXCHANGE_ACCOUNT_FORMAT").with("username", user).shown(answer.shown()))
+            }
+            401 => {
+                let error =
+                    Error::new(mailferry_model::Kind::Unauthenticated, cx.side, "sign in", answer.shown());
+                Err(Fault::of_error(&error))
+            }
+            403 => Err(Fault::fail("EXCHANGE_EWS_BLOCKED").with("username", user).shown(answer.shown())),
+            456 => Err(Fault::fail("EXCHANGE_ACCOUNT_LOCKED").with("username", user).shown(answer.shown())),
+            _ => {
+                let page = Page {
+                    what: "the Exchange web services",
+                    host: &visit.site.host,
+                    port: visit.site.port,
+                    path: ews::PATH,
+                    missing: "EXCHANGE_EWS_NOT_PUBLISHED",
+                };
+                web::judge(&answer, &page).map(Some)
+            }
+        }
+    }
+
+    async fn inbox(&mut self, cx: &Cx, acting: ews::Acting<'_>) -> Result<client::Seen, Fault> {
+        let mut question = Question::post(ews::PATH, ews::CONTENT_TYPE, ews::get_inbox(acting));
+        if let ews::Acting::For(mailbox) = acting {
+            question = question.with("X-AnchorMailbox", mailbox);
+        }
+        let answer = self.visit()?.ask_signed(cx, question).await?;
+        client::classify(&answer)
+    }
+
+    /// Asks for the account's own inbox: it may have none, and the answer tells the version all the same.
+    async fn version(&mut self, cx: &Cx) -> Row {
+        let seen = self.inbox(cx, ews::Acting::Oneself).await?;
+        let version = seen.version.clone();
+        self.seen = Some(seen);
+        let Some(version) = version else { return Ok(Some(Told::pass("not told"))) };
+        let shown = format!("{} ({version})", version.product());
+        let told =
+            Told::pass(shown.clone()).seen("version", version.to_string()).seen("product", version.product());
+        let old =
+            (version.major == 8).then(|| Fault::warn("EXCHANGE_2007").natively(Verdict::Fail).shown(shown));
+        Ok(Some(told.but(old)))
+    }
+
+    async fn mrsproxy(&mut self, cx: &Cx) -> Row {
+        let answer = self.visit()?.ask_signed(cx, Question::get(MRSPROXY)).await?;
+        let shown = answer.shown();
+        let code = match answer.status {
+            401 => "EXCHANGE_MRSPROXY_SIGN_IN",
+            403 => "EXCHANGE_MRSPROXY_OFF",
+            404 | 410 => "EXCHANGE_MRSPROXY_NOT_PUBLISHED",
+            405 => "EXCHANGE_MRSPROXY_HANDLER",
+            413 => "EXCHANGE_MRSPROXY_BODY_LIMIT",
+            502..=504 => "EXCHANGE_MRSPROXY_UNAVAILABLE",
+            // A GET to a SOAP service: it answers, with whatever it thinks of GET.
+            200 | 400 | 415 | 500 if !answer.body.to_lowercase().contains("<form") => {
+                return Ok(Some(Told::pass(shown)));
+            }
+            _ => "EXCHANGE_MRSPROXY_ODD",
+        };
+        let status = answer.status.to_string();
+        let fault =
+            Fault::warn(code).natively(Verdict::Fail).with("status", status).with("words", shown.clone());
+        Ok(Some(Told::pass(shown).but(Some(fault))))
+    }
+
+    async fn impersonate(&mut self, cx: &Cx) -> Row {
+        let Some(sample) = self.sample.clone() else {
+            let warning = Fault::warn("ENDPOINT_MAILBOX_UNTRIED").shown("no mailbox was named");
+            return Ok(Some(Told::pass("").but(Some(warning)).natively(Verdict::Unknown)));
+        };
+        let seen = self.inbox(cx, ews::Acting::For(&sample)).await?;
+        let refusal = seen.inbox.as_ref().err().cloned();
+        self.seen = Some(seen);
+        let Some(refusal) = refusal else { return Ok(Some(Told::pass(format!("acts for {sample}")))) };
+        let code = client::word(&refusal);
+        let words = format!("{}: {}", refusal.code, refusal.text);
+        let user = self.settings.get("username").unwrap_or_default();
+        let fault =
+            Fault::fail(code).with("username", user).with("mailbox", sample).with("words", words.clone());
+        let belongs = if code == "EXCHANGE_IMPERSONATION_DENIED" { Step::Permission } else { Step::Mailbox };
+        Err(fault.shown(words).at(belongs))
+    }
+
+    fn mailbox(&self) -> Option<Told> {
+        self.sample.as_ref()?;
+        match &self.seen.as_ref()?.inbox {
+            Ok(items) => Some(Told::pass(match items {
+                Some(items) => format!("Inbox holds {items} items"),
+                None => "Inbox opens".to_owned(),
+            })),
+            Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The session with an Exchange server: where its services are, and what an answer means.
+
+use mailferry_model::settings::Settings;
+use mailferry_wire::ews::{Answer, Outcome, Version};
+
+use crate::{
+    checks::{Fault, web::Site},
+    net::http,
+};
+
+/// Microsoft's proxy for remote moves.
+pub const MRSPROXY: &str = "/EWS/mrsproxy.svc";
+
+/// What the settings say.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The server and the account.
+    pub site: Site,
+    /// The address for Autodiscover, where it is asked.
+    pub discovers: Option<String>,
+}
+
+impl Session {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// One sentence for each fault.
+    pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
+        let site = Site::from_settings(settings)?;
+        let asked = settings.get("autodiscover") == Some("yes");
+        let email = settings.get("email").or(settings.get("username")).filter(|name| name.contains('@'));
+        let discovers = email.filter(|_| asked || site.host.is_empty()).map(str::to_owned);
+        if site.host.is_empty() && discovers.is_none() {
+            let text = "remote-server is missing; or give an address to find it with: email and autodiscover";
+            return Err(vec![text.to_owned()]);
+        }
+        Ok(Self { site, discovers })
+    }
+}
+
+/// What a mailbox's folder told.
+#[derive(Debug)]
+pub struct Seen {
+    /// Who answered.
+    pub version: Option<Version>,
+    /// How many items it holds, or why it does not open.
+    pub inbox: Result<Option<u64>, Refusal>,
+}
+
+/// A refusal in the words of EWS.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The response code.
+    pub code: String,
+    /// For people.
+    pub text: String,
+}
+
+/// Reads an answer of the web services.
+///
+/// # Errors
+/// It is no answer of EWS, or the server asks to slow down.
+pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
+    let odd = || Fault::fail("EXCHANGE_ANSWER_ODD").with("words", answer.shown()).shown(answer.shown());
+    match answer.status {
+        401 => return Err(Fault::fail("SOURCE_AUTH_FAILED").shown(answer.shown())),
+        403 => return Err(Fault::fail("EXCHANGE_EWS_BLOCKED").shown(answer.shown())),
+        429 => return Err(Fault::fail("HTTP_THROTTLED").with("words", answer.shown()).shown(answer.shown())),
+        _ => {}
+    }
+    let parsed = Answer::parse(&answer.body).ok_or_else(odd)?;
+    let version = parsed.version;
+    match parsed.outcome {
+        Outcome::Success { items } => Ok(Seen { version, inbox: Ok(items) }),
+        Outcome::Error { code, text, back_off_ms } => match code.as_str() {
+            "ErrorServerBusy" | "ErrorExceededConnectionCount" | "ErrorTimeoutExpired" => {
+                let wait = back_off_ms.map(|ms| format!(", wait {ms} ms")).unwrap_or_default();
+                let words = format!("{code}: {text}{wait}");
+                Err(Fault::fail("EXCHANGE_THROTTLED").with("words", words.clone()).shown(words))
+            }
+            _ => Ok(Seen { version, inbox: Err(Refusal { code, text }) }),
+        },
+    }
+}
+
+/// The catalogue's word for a refused mailbox, acting for it or not.
+pub fn word(refusal: &Refusal) -> &'static str {
+    match refusal.code.as_str() {
+        "ErrorImpersonateUserDenied" | "ErrorImpersonationDenied" | "ErrorImpersonationFailed" => {
+            "EXCHANGE_IMPERSONATION_DENIED"
+        }
+        "ErrorNonExistentMailbox" | "ErrorInvalidSmtpAddress" | "ErrorMailboxConfiguration" => {
+            "EXCHANGE_NO_MAILBOX"
+        }
+        "ErrorAccessDenied" => "EXCHANGE_ACCESS_DENIED",
+        "ErrorMailboxMoveInProgress" => "EXCHANGE_MAILBOX_MOVES",
+        "ErrorMailboxStoreUnavailable" | "ErrorConnectionFailed" => "EXCHANGE_STORE_UNAVAILABLE",
+        "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" | "ErrorSchemaValidation" => {
+            "EXCHANGE_VERSION_REFUSED"
+        }
+        "ErrorAccountDisabled" => "EXCHANGE_ACCOUNT_DISABLED",
+        _ => "EXCHANGE_REFUSED",
+    }
+}

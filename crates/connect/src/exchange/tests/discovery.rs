@@ -1,0 +1,107 @@
+//! Autodiscover: the order of its places, redirects, loops, and whom the password is shown to.
+
+use super::*;
+
+const JSON: &str = "/autodiscover/autodiscover.json";
+const SOAP: &str = "/autodiscover/autodiscover.svc";
+const POX: &str = "/autodiscover/autodiscover.xml";
+
+/// A server of example.org, found by its address.
+async fn found_by(routes: Vec<Route>) -> (Case, NameServer) {
+    let here = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let names = [
+        ("example.org", Known::Nothing),
+        ("autodiscover.example.org", here.clone()),
+        ("mail.example.org", here.clone()),
+        ("other.example.net", here),
+    ];
+    let server = NameServer::start(&names).await.unwrap();
+    let case = Case::of(routes).await;
+    let mut settings = case.settings.clone().with("resolver", server.address.to_string());
+    settings = settings.with("email", "anna@example.org").with("autodiscover", "yes");
+    settings.values.remove("remote-server");
+    (Case { settings, ..case }, server)
+}
+
+fn json_to(case_port: &str) -> Route {
+    let body = format!(
+        "{{\"Protocol\":\"Ews\",\"Url\":\"https://mail.example.org:{case_port}/EWS/Exchange.asmx\"}}"
+    );
+    Route::to(JSON, "200 OK").saying(&body)
+}
+
+#[tokio::test]
+async fn the_server_is_found_by_json() {
+    // The port is known only when it listens, so the URL goes without one and the settings' port holds.
+    let route = Route::to(JSON, "200 OK").saying("{\"Url\":\"https://mail.example.org/EWS/Exchange.asmx\"}");
+    let (case, _names) = found_by(but([route])).await;
+    assert!(case.passes().await.is_empty());
+    let result = case.test().await;
+    assert_eq!(result.steps[0].seen["remoteServer"], "mail.example.org");
+    assert!(result.steps[0].evidence.contains("https://example.org/"), "{}", result.steps[0].evidence);
+}
+
+#[tokio::test]
+async fn the_server_is_found_by_the_older_dialects_with_a_sign_in() {
+    let asks = |path: &str| Route::to(path, "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
+    let soap = "<s:Envelope xmlns:s=\"x\"><s:Body><R><UserResponse><ErrorCode>NoError</ErrorCode><UserSettings><UserSetting><Name>ExternalEwsUrl</Name><Value>https://mail.example.org/EWS/Exchange.asmx</Value></UserSetting></UserSettings></UserResponse></R></s:Body></s:Envelope>";
+    let pox = "<Autodiscover xmlns=\"x\"><Response><Account><Protocol><Type>EXPR</Type><EwsUrl>https://mail.example.org/EWS/Exchange.asmx</EwsUrl></Protocol></Account></Response></Autodiscover>";
+    for routes in [
+        vec![Route::to(SOAP, "200 OK").known(KNOWN).saying(soap), asks(SOAP)],
+        vec![Route::to(POX, "200 OK").known(KNOWN).saying(pox), asks(POX)],
+    ] {
+        let (case, _names) = found_by(but(routes)).await;
+        assert!(case.passes().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nobody_names_the_server() {
+    let (case, _names) = found_by(healthy()).await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+    let evidence = &result.steps[0].evidence;
+    for place in [
+        "autodiscover.json",
+        "autodiscover.svc",
+        "autodiscover.xml",
+        "http://autodiscover.example.org",
+        "_autodiscover._tcp.example.org",
+    ] {
+        assert!(evidence.contains(place), "{place}: {evidence}");
+    }
+    let page = Route::to("/autodiscover", "200 OK").saying("<html>welcome</html>");
+    let (case, _names) = found_by(but([page])).await;
+    case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+    let refused =
+        Route::to(JSON, "200 OK").saying("{\"ErrorCode\":\"ProtocolNotSupported\",\"ErrorMessage\":\"no\"}");
+    let (case, _names) = found_by(but([refused])).await;
+    case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+}
+
+#[tokio::test]
+async fn redirects_in_circles_end() {
+    let there = Route::to(JSON, "302 Found")
+        .with("Location: https://autodiscover.example.org/autodiscover/autodiscover.json/b");
+    let back = Route::to("/autodiscover/autodiscover.json/b", "302 Found")
+        .with("Location: https://autodiscover.example.org/autodiscover/autodiscover.json/v1.0/anna@example.org?Protocol=Ews");
+    let (case, _names) = found_by(but([back, there])).await;
+    case.fails(Step::Protocol, "AUTODISCOVER_LOOP").await;
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_not_shown_the_password() {
+    let there = Route::to(SOAP, "302 Found")
+        .with("Location: https://other.example.net/autodiscover/autodiscover.svc");
+    let (case, _names) = found_by(but([there])).await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+    assert!(result.steps[0].evidence.contains("other.example.net"), "{}", result.steps[0].evidence);
+}
+
+#[tokio::test]
+async fn autodiscover_may_name_another_server_than_the_settings() {
+    let route = json_to("443");
+    let (case, _names) = found_by(but([route])).await;
+    let case = case.with("remote-server", "127.0.0.1");
+    let warned = case.passes().await;
+    assert_eq!(warned, words(&[("autodiscover-answers", "AUTODISCOVER_OTHER_SERVER")]));
+}

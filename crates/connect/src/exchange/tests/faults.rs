@@ -1,0 +1,162 @@
+//! One fault each.
+
+use super::*;
+
+fn to(path: &str, status: &str) -> Route {
+    Route::to(path, status)
+}
+
+#[tokio::test]
+async fn pages_that_are_not_the_web_services() {
+    for (route, code) in [
+        (to(EWS, "404 Not Found"), "EXCHANGE_EWS_NOT_PUBLISHED"),
+        (to(EWS, "403 Forbidden"), "HTTP_FORBIDDEN"),
+        (to(EWS, "200 OK").saying("<html>welcome</html>"), "HTTP_WEB_PAGE"),
+        (to(EWS, "302 Found").with("Location: https://sso.example.org/login?x"), "HTTP_SIGN_IN_PAGE"),
+        (to(EWS, "302 Found").with("Location: /owa/auth/logon.aspx"), "HTTP_SIGN_IN_PAGE"),
+        (
+            to(EWS, "301 Moved").with("Location: https://other.example.org/EWS/Exchange.asmx"),
+            "HTTP_REDIRECTED",
+        ),
+        (to(EWS, "301 Moved").with("Location: https://localhost/EWS/Exchange.asmx"), "HTTP_REDIRECT_LOOP"),
+        (to(EWS, "401 Unauthorized"), "HTTP_NO_SCHEMES"),
+        (to(EWS, "407 Proxy Authentication Required"), "HTTP_PROXY_SIGN_IN"),
+        (to(EWS, "429 Too Many Requests"), "HTTP_THROTTLED"),
+        (to(EWS, "503 Service Unavailable").with("Retry-After: 30"), "HTTP_THROTTLED"),
+        (to(EWS, "503 Service Unavailable"), "HTTP_UNAVAILABLE"),
+        (to(EWS, "502 Bad Gateway"), "HTTP_UNAVAILABLE"),
+        (to(EWS, "500 Internal Server Error"), "HTTP_BROKEN"),
+        (to(EWS, "418 Teapot"), "HTTP_ODD"),
+    ] {
+        Case::of(but([route])).await.fails(Step::Protocol, code).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_names_the_other_server() {
+    let moved = to(EWS, "301 Moved").with("Location: https://ex1.example.org/EWS/Exchange.asmx");
+    let result = Case::of(but([moved])).await.fails(Step::Protocol, "HTTP_REDIRECTED").await;
+    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    assert_eq!(row.fix, ["Use that server: --remote-server ex1.example.org"]);
+}
+
+#[tokio::test]
+async fn sign_ins_that_are_refused() {
+    let only = |offer: &str| to(EWS, "401 Unauthorized").with(&format!("WWW-Authenticate: {offer}"));
+    Case::of(but([only("Negotiate"), only("NTLM")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
+    Case::of(but([only("Bearer")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
+    let case = Case::of(but([only("Basic realm=\"x\"")])).await.with("auth", "ntlm");
+    case.fails(Step::Auth, "WEB_SCHEME_NOT_OFFERED").await;
+    let mut nobody = Case::of(healthy()).await;
+    nobody.settings.secrets.clear();
+    nobody.fails(Step::Auth, "WEB_NO_PASSWORD").await;
+    let wrong = Case::of(healthy()).await.with("username", "other@example.org");
+    wrong.fails(Step::Auth, "SOURCE_AUTH_FAILED").await;
+    let short = Case::of(healthy()).await.with("username", "svc");
+    short.fails(Step::Auth, "EXCHANGE_ACCOUNT_FORMAT").await;
+    for (status, code) in
+        [("403 Forbidden", "EXCHANGE_EWS_BLOCKED"), ("456 Blocked", "EXCHANGE_ACCOUNT_LOCKED")]
+    {
+        Case::of(but([to(EWS, status).known(KNOWN)])).await.fails(Step::Auth, code).await;
+    }
+    let other = to(EWS, "401 Unauthorized").known(KNOWN).with("WWW-Authenticate: Negotiate");
+    Case::of(but([other])).await.fails(Step::Auth, "WEB_SCHEMES_CHANGED").await;
+}
+
+#[tokio::test]
+async fn mailboxes_that_do_not_open() {
+    for (code, step, word) in [
+        ("ErrorImpersonateUserDenied", Step::Permission, "EXCHANGE_IMPERSONATION_DENIED"),
+        ("ErrorImpersonationDenied", Step::Permission, "EXCHANGE_IMPERSONATION_DENIED"),
+        ("ErrorNonExistentMailbox", Step::Mailbox, "EXCHANGE_NO_MAILBOX"),
+        ("ErrorAccessDenied", Step::Mailbox, "EXCHANGE_ACCESS_DENIED"),
+        ("ErrorMailboxMoveInProgress", Step::Mailbox, "EXCHANGE_MAILBOX_MOVES"),
+        ("ErrorMailboxStoreUnavailable", Step::Mailbox, "EXCHANGE_STORE_UNAVAILABLE"),
+        ("ErrorAccountDisabled", Step::Mailbox, "EXCHANGE_ACCOUNT_DISABLED"),
+        ("ErrorSomethingNew", Step::Mailbox, "EXCHANGE_REFUSED"),
+    ] {
+        let route = to(EWS, "500 Error").known(KNOWN).holding("ExchangeImpersonation").saying(&refusal(code));
+        let result = Case::of(but([route])).await.fails(step, word).await;
+        if step == Step::Permission {
+            let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+            assert!(
+                row.fix[0].ends_with("-Role:ApplicationImpersonation -User:svc@example.org"),
+                "{:?}",
+                row.fix
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_none_of_exchange_and_a_busy_server() {
+    let says = |body: &str| to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(body);
+    Case::of(but([says("<html>blocked by the scanner</html>")]))
+        .await
+        .fails(Step::Protocol, "EXCHANGE_ANSWER_ODD")
+        .await;
+    Case::of(but([says(&refusal("ErrorServerBusy"))]))
+        .await
+        .fails(Step::Protocol, "EXCHANGE_THROTTLED")
+        .await;
+}
+
+#[tokio::test]
+async fn mrs_proxy_is_a_warning_for_us_and_a_failure_natively() {
+    for (status, code) in [
+        ("401 Unauthorized", "EXCHANGE_MRSPROXY_SIGN_IN"),
+        ("403 Forbidden", "EXCHANGE_MRSPROXY_OFF"),
+        ("404 Not Found", "EXCHANGE_MRSPROXY_NOT_PUBLISHED"),
+        ("405 Method Not Allowed", "EXCHANGE_MRSPROXY_HANDLER"),
+        ("413 Payload Too Large", "EXCHANGE_MRSPROXY_BODY_LIMIT"),
+        ("503 Service Unavailable", "EXCHANGE_MRSPROXY_UNAVAILABLE"),
+        ("302 Found", "EXCHANGE_MRSPROXY_ODD"),
+    ] {
+        let case = Case::of(but([to(MRS, status).known(KNOWN)])).await;
+        assert_eq!(case.passes().await, words(&[("mrsproxy-answers", code)]));
+        let result = case.test().await;
+        let row = result.steps.iter().find(|r| r.id == "mrsproxy-answers").unwrap();
+        assert_eq!((row.native, result.native.as_str()), (Verdict::Fail, "Failed"));
+        if matches!(status, "403 Forbidden" | "404 Not Found") {
+            assert!(
+                row.fix[0].contains("Set-WebServicesVirtualDirectory")
+                    && row.fix[0].contains("-MRSProxyEnabled $true")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn exchange_2007_and_a_balancer_are_warnings() {
+    let old =
+        inbox().replace("MajorVersion=\"15\" MinorVersion=\"2\"", "MajorVersion=\"8\" MinorVersion=\"3\"");
+    let route = to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(&old);
+    assert_eq!(Case::of(but([route])).await.passes().await, words(&[("ews-version", "EXCHANGE_2007")]));
+    let server = |name: &str| {
+        let routes = healthy().into_iter().map(|r| r.with(&format!("X-FEServer: {name}")));
+        routes.collect::<Vec<_>>()
+    };
+    let case = Case::behind(vec![server("EX01"), server("EX02")]).await;
+    assert_eq!(case.passes().await, words(&[("balancer-known", "EXCHANGE_BALANCED")]));
+    let result = case.test().await;
+    let row = result.steps.iter().find(|r| r.id == "balancer-known").unwrap();
+    assert_eq!(row.seen["servers"], serde_json::json!(["EX01", "EX02"]));
+    assert!(row.fix[0].contains("--remote-server EX01"), "{:?}", row.fix);
+}
+
+#[tokio::test]
+async fn other_systems_are_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    authority.write(&folder.path().join("ca.pem")).unwrap();
+    for (greeting, code) in [("* OK IMAP ready\r\n", "WRONG_KIND_IMAP"), ("+OK ready\r\n", "WRONG_KIND")] {
+        let door = Door::Tls(authority.acceptor(&Paper::default()).unwrap());
+        let fake = Fake::start(door, Dialogue::greeting(greeting)).await.unwrap();
+        let settings =
+            at(fake.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
+        let case = Case { settings, mailbox: None, _web: None, _folder: tempfile::tempdir().unwrap() };
+        case.fails(Step::Protocol, code).await;
+    }
+    let google = to(EWS, "404 Not Found").with("Server: gws");
+    Case::of(but([google])).await.fails(Step::Protocol, "WRONG_KIND_GOOGLE").await;
+}

@@ -1,0 +1,84 @@
+//! Google Workspace by a service account with domain-wide delegation.
+//!
+//! `source` and `target` say that nothing moves yet.
+
+use async_trait::async_trait;
+use mailferry_model::{
+    Result,
+    port::{Connector, Cx, Probe, Source, Target},
+    settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
+};
+
+use crate::checks::web::setting;
+
+mod checks;
+mod client;
+mod source;
+mod target;
+
+/// The connector.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GoogleWorkspace;
+
+static SETTINGS: [SettingSpec; 7] = [
+    SettingSpec {
+        required: true,
+        ..setting(
+            "admin-email",
+            Takes::Text,
+            None,
+            "A super administrator, in whose name the directory is read.",
+        )
+    },
+    setting("service-account-key", Takes::Secret, None, "The service account's key (JSON)."),
+    setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+    setting(
+        "token-uri",
+        Takes::Text,
+        Some("https://oauth2.googleapis.com/token"),
+        "Where tokens are given out.",
+    ),
+    setting("api-base", Takes::Text, Some("https://www.googleapis.com"), "The base URL of Google's APIs."),
+    crate::net::reach::SETTINGS[0],
+    crate::net::reach::SETTINGS[1],
+];
+
+static MANIFEST: Manifest = Manifest {
+    kind: "google",
+    title: "Google Workspace",
+    source: true,
+    target: false,
+    schemes: &[],
+    settings: &SETTINGS,
+    guide: include_str!("guide.md"),
+};
+
+#[async_trait]
+impl Connector for GoogleWorkspace {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
+        client::check(settings)
+    }
+
+    fn account_of_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
+        Err("a Google Workspace mailbox has no URL of its own; make an endpoint".to_owned())
+    }
+
+    fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+        checks::probes(settings, mailbox)
+    }
+
+    async fn source(&self, cx: &Cx, _: &Settings, _: &MailboxAddress) -> Result<Box<dyn Source>> {
+        Err(source::not_yet(cx))
+    }
+
+    async fn target(&self, cx: &Cx, _: &Settings, _: &MailboxAddress) -> Result<Box<dyn Target>> {
+        Err(target::not_yet(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests;

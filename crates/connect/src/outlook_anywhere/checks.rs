@@ -1,0 +1,168 @@
+//! What we ask a server for Outlook Anywhere: the web rows, the RPC proxy, the account's form, and what it is still
+//! good for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mailferry_model::{
+    finding::{Check, Finding, Step, Verdict},
+    port::{Cx, Probe},
+    settings::{MailboxAddress, Settings},
+};
+use tokio::sync::Mutex;
+
+use super::client::{RPC_PROXY, Session};
+use crate::{
+    checks::{
+        Fault, Told, account,
+        web::{self, Page, Visit, discover, look_behind},
+    },
+    net::http::Question,
+};
+
+const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
+    Check { step, id, title }
+}
+
+/// All checks, in their order.
+static CHECKS: [Check; 11] = [
+    check(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
+    check(Step::Dns, "dns-resolves", "The server's name is known"),
+    check(Step::Tcp, "tcp-connects", "The server answers on its port"),
+    check(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    check(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    check(Step::Protocol, "rpcproxy-answers", "The RPC proxy is published and asks for a sign-in"),
+    check(Step::Protocol, "balancer-known", "One server answers under this name"),
+    check(Step::Protocol, "staged-retired", "What Outlook Anywhere is still good for"),
+    check(Step::Auth, "account-format", "The account's name has the form DOMAIN\\USER"),
+    check(Step::Auth, "rpcproxy-signs-in", "The account signs in"),
+    check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+];
+
+/// The probes for these settings.
+pub fn probes(settings: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+    let session = Session::from_settings(settings);
+    let discovers = session.as_ref().is_ok_and(|s| s.discovers.is_some());
+    let visit = session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
+    let session = session.map_err(|faults| faults.join("; "));
+    let asking = Asking { settings: settings.clone(), session, visit, over: false };
+    let asking = Arc::new(Mutex::new(asking));
+    let asked = CHECKS.iter().filter(|c| discovers || c.id != "autodiscover-answers");
+    asked.map(|check| Box::new(OutlookProbe { check, asking: asking.clone() }) as Box<dyn Probe>).collect()
+}
+
+struct OutlookProbe {
+    check: &'static Check,
+    asking: Arc<Mutex<Asking>>,
+}
+
+#[async_trait]
+impl Probe for OutlookProbe {
+    fn check(&self) -> &'static Check {
+        self.check
+    }
+
+    async fn ask(&self, cx: &Cx) -> Finding {
+        let mut asking = self.asking.lock().await;
+        let began = cx.clock.elapsed();
+        let answer = match asking.over {
+            true => Ok(None),
+            false => asking.row(cx, self.check.id).await,
+        };
+        let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+        asking.over |= answer.is_err();
+        let password = asking.session.as_ref().ok().and_then(|s| s.site.password.clone());
+        crate::checks::row(self.check, answer, elapsed_ms, password.as_ref())
+    }
+}
+
+/// A test in progress.
+struct Asking {
+    settings: Settings,
+    session: Result<Session, String>,
+    visit: Option<Visit>,
+    over: bool,
+}
+
+impl Asking {
+    fn visit(&mut self) -> Result<&mut Visit, Fault> {
+        let words = self.session.as_ref().err().cloned().unwrap_or_default();
+        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+    }
+
+    async fn row(&mut self, cx: &Cx, id: &str) -> Result<Option<Told>, Fault> {
+        match id {
+            "autodiscover-answers" => self.discover(cx).await,
+            "dns-resolves" => self.visit()?.name(cx).await.map(Some),
+            "tcp-connects" => self.visit()?.connect(cx).await.map(Some),
+            "tls-trusted" => self.visit()?.secure(cx).await.map(Some),
+            "tls-public" => Ok(Some(self.visit()?.way.judged_publicly(cx))),
+            "rpcproxy-answers" => self.published(cx).await,
+            "balancer-known" => Ok(Some(look_behind(cx, self.visit()?, RPC_PROXY).await)),
+            "staged-retired" => {
+                let warning = Fault::warn("OUTLOOK_ANYWHERE_STAGED_RETIRED").shown("retired on 2025-05-08");
+                Ok(Some(Told::pass("").but(Some(warning))))
+            }
+            "account-format" => Ok(Some(format(self.settings.get("username").unwrap_or_default()))),
+            "rpcproxy-signs-in" => self.sign_in(cx).await,
+            _ => {
+                let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+                Ok(Some(account::judge(&self.settings, today)))
+            }
+        }
+    }
+
+    async fn discover(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+        let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
+        let Some(address) = &session.discovers else { return Ok(None) };
+        let found = discover(cx, &session.site, address).await?;
+        let host = url::Url::parse(&found.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        if let Some(host) = host.filter(|_| session.site.host.is_empty()) {
+            self.visit = Some(Visit::to(web::Site { host, ..session.site }));
+        }
+        Ok(Some(Told::pass(found.tries.join("\n")).seen("ewsUrl", found.url)))
+    }
+
+    async fn published(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+        let visit = self.visit()?;
+        let answer = visit.ask(cx, Question::get(RPC_PROXY)).await?;
+        let told = web::judge(&answer, &page(visit))?;
+        visit.offered = answer.schemes();
+        Ok(Some(told))
+    }
+
+    async fn sign_in(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+        let visit = self.visit()?;
+        let answer = visit.ask_signed(cx, Question::get(RPC_PROXY)).await?;
+        match answer.status {
+            401 | 403 => {
+                let fault = Fault::fail("OUTLOOK_ANYWHERE_SIGN_IN").with("username", visit.site.user.clone());
+                Err(fault.with("words", answer.shown()).shown(answer.shown()))
+            }
+            // Signed in, the proxy says that GET is not its language.
+            200..=299 | 400 | 405 | 500 => Ok(Some(Told::pass(answer.shown()))),
+            _ => web::judge(&answer, &page(visit)).map(Some),
+        }
+    }
+}
+
+fn page(visit: &Visit) -> Page<'_> {
+    Page {
+        what: "the RPC proxy",
+        host: &visit.site.host,
+        port: visit.site.port,
+        path: RPC_PROXY,
+        missing: "OUTLOOK_ANYWHERE_NOT_PUBLISHED",
+    }
+}
+
+fn format(username: &str) -> Told {
+    let told = Told::pass(username);
+    match username.split_once('\\') {
+        Some((domain, user)) if !domain.is_empty() && !user.is_empty() => told,
+        _ => {
+            let warning = Fault::warn("OUTLOOK_ANYWHERE_ACCOUNT_FORMAT").with("username", username);
+            told.but(Some(warning.natively(Verdict::Fail)))
+        }
+    }
+}

@@ -9,6 +9,7 @@ use mailferry_model::{
     Side,
     cancel::Cancel,
     finding::{Finding, TestResult, TestedAs, Verdict},
+    port::Connector,
     settings::{MailboxAddress, Manifest, Settings},
 };
 use serde_json::{Value, json};
@@ -103,6 +104,16 @@ pub enum Role {
     Source,
     /// It will be written
     Target,
+}
+
+impl Role {
+    /// For exit codes.
+    pub(crate) fn tested_as(self) -> TestedAs {
+        match self {
+            Self::Source => TestedAs::Source,
+            Self::Target => TestedAs::Target,
+        }
+    }
 }
 
 const COLUMNS: [Column; 9] = [
@@ -280,6 +291,22 @@ fn check(asked: &Asked<'_>, manifest: &Manifest, settings: &Settings) -> Result<
     }
 }
 
+/// The same for settings from elsewhere than the flags; a kind that there is not is the router's to refuse.
+pub(crate) fn check_known(
+    asked: &Asked<'_>,
+    kind: &str,
+    values: &serde_json::Map<String, Value>,
+) -> Result<(), Failure> {
+    let Some(connector) = asked.connectors.iter().find(|c| c.manifest().kind == kind) else { return Ok(()) };
+    let all = values.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let settings = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
+    // What the manifest asks for may be a secret: the router sees those.
+    match connector.manifest().check(&settings).is_empty() {
+        true => check(asked, connector.manifest(), &settings),
+        false => Ok(()),
+    }
+}
+
 fn object(secrets: Secrets) -> Value {
     Value::Object(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret.into())).collect())
 }
@@ -299,6 +326,23 @@ async fn test(
     (name, role, native): (&str, Role, bool),
     mailbox: Option<MailboxAddress>,
 ) -> Result<u8, Failure> {
+    let result = ask_stored(asked, instance, api, (name, role), mailbox).await?;
+    match asked.out.form {
+        Form::Table | Form::Wide => show(asked.out, &result, native),
+        Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
+        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS)?,
+    }
+    Ok(result.exit_code(role.tested_as()))
+}
+
+/// Tests a stored endpoint, and keeps what was found.
+pub(crate) async fn ask_stored(
+    asked: &Asked<'_>,
+    instance: &Instance,
+    api: &Api,
+    (name, role): (&str, Role),
+    mailbox: Option<MailboxAddress>,
+) -> Result<TestResult, Failure> {
     // The API shows no secrets, and what runs probes needs them.
     let endpoint = instance.store.endpoint(name).await?;
     let connector = asked.connectors.iter().find(|c| c.manifest().kind == endpoint.kind);
@@ -307,32 +351,39 @@ async fn test(
     for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
         settings = settings.with_secret(&name, secret);
     }
+    let result = ask_system(instance, &**connector, &settings, mailbox, role).await?;
+    let path = format!("/endpoints/{}/test", segment(name));
+    api.call(Method::PUT, &path, Some(json!(result))).await?;
+    Ok(result)
+}
+
+/// Tests a system; nothing is kept.
+pub(crate) async fn ask_system(
+    instance: &Instance,
+    connector: &dyn Connector,
+    settings: &Settings,
+    mailbox: Option<MailboxAddress>,
+    role: Role,
+) -> Result<TestResult, Failure> {
     // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
     // others may have no mailbox at all.
     let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
     let mailbox = mailbox
         .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
-    let (side, tested_as) = match role {
-        Role::Source => (Side::Source, TestedAs::Source),
-        Role::Target => (Side::Target, TestedAs::Target),
+    let side = match role {
+        Role::Source => Side::Source,
+        Role::Target => Side::Target,
     };
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let (house, _) = instance.house(Pace::default());
     let cx = house.cx(side, &cancel, Some(1));
-    let mut result = probe(&**connector, &settings, mailbox.as_ref(), &cx).await;
+    let mut result = probe(connector, settings, mailbox.as_ref(), &cx).await;
     if cancel.is_cancelled() {
         return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
     }
     result.at = Some(instance.clock.now());
-    let path = format!("/endpoints/{}/test", segment(name));
-    api.call(Method::PUT, &path, Some(json!(result))).await?;
-    match asked.out.form {
-        Form::Table | Form::Wide => show(asked.out, &result, native),
-        Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
-        _ => asked.out.list(&json!(result.steps), &STEP_COLUMNS)?,
-    }
-    Ok(result.exit_code(tested_as))
+    Ok(result)
 }
 
 const STEP_COLUMNS: [Column; 8] = [

@@ -79,6 +79,7 @@ fn is_code(word: &str) -> bool {
         "CERTIFICATE_",
         "STORE_",
         "SECRET_",
+        "NATIVE_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

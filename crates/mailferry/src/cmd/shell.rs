@@ -125,13 +125,17 @@ async fn prompt(asked: &Asked<'_>) -> Result<u8, Failure> {
     let mut session = Session::of(asked, &instance);
     asked.out.note("Native commands; `exit` or Ctrl-D ends.");
     let mut text = String::new();
+    let mut is_pasted = false;
     loop {
-        ask(if text.is_empty() { "mailferry> " } else { ">> " });
+        if !is_pasted {
+            ask(if text.is_empty() { "mailferry> " } else { ">> " });
+        }
         let mut line = String::new();
         let read = std::io::stdin().lock().read_line(&mut line);
         let length = read.map_err(|e| Failure::own(format!("the terminal cannot be read: {e}")))?;
         text.push_str(&line);
-        if length > 0 && more_is_there() {
+        is_pasted = length > 0 && more_is_there();
+        if is_pasted {
             continue;
         }
         if matches!(text.trim().to_lowercase().as_str(), "exit" | "quit") {

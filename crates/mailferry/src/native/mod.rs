@@ -3,6 +3,7 @@
 //! `syntax` reads, `table` knows the commands and their parameters, `bind` judges arguments, `cmdlet` does what they
 //! say, `stage` and `show` are what stands behind a `|`, `session` runs it all. It is no PowerShell.
 
+mod apart;
 mod bind;
 mod cmdlet;
 mod compare;
@@ -10,6 +11,7 @@ mod credential;
 mod datum;
 mod evaluate;
 mod session;
+mod short;
 mod show;
 mod stage;
 pub mod syntax;

@@ -3,18 +3,16 @@
 
 use std::collections::HashMap;
 
-use axum::http::StatusCode;
-use mailferry_server::Problem;
-
 use super::{
+    apart,
     bind::{Bound, Given, bind},
     cmdlet::{self, Desk},
     credential,
     datum::{Datum, Rows, What},
     evaluate::{of_members, written},
-    show, stage,
+    short, show, stage,
     syntax::{self, Argument, Command, Note, Pipeline, Script, Source, Statement, Unread, Value},
-    table::{self, Cmdlet, Doing, Elsewhere},
+    table::{self, Cmdlet, Doing},
 };
 use crate::{
     api::Api,
@@ -65,6 +63,7 @@ impl<'a> Session<'a> {
     /// Runs a script.
     pub async fn run(&mut self, script: Script) {
         script.notes.iter().for_each(|note| self.understood(note));
+        self.is_over = false;
         let many = script.statements.len() > 1;
         for statement in script.statements {
             if self.is_over {
@@ -135,8 +134,12 @@ impl<'a> Session<'a> {
 
     /// Runs a command, alone or on what comes through a pipeline.
     async fn command(&mut self, command: &Command, input: Option<Datum>) -> Result<Datum, Failure> {
-        let Some(cmdlet) = table::cmdlet(&command.name) else { return self.elsewhere(command).await };
-        let given = match short_condition(cmdlet, command) {
+        let Some(cmdlet) = table::cmdlet(&command.name) else {
+            let note = apart::elsewhere(command)?;
+            self.asked.out.note(&note);
+            return Ok(Datum::Null);
+        };
+        let given = match short::condition(cmdlet, command) {
             Some(condition) => return self.short_where(&condition?, input),
             None => self.given(cmdlet, command).await?,
         };
@@ -149,7 +152,7 @@ impl<'a> Session<'a> {
         });
         self.stops |= bound.get("error-action").is_some_and(is_stop);
         match cmdlet.doing {
-            Doing::Later => Err(later(cmdlet)),
+            Doing::Later => Err(apart::later(cmdlet)),
             Doing::Stage => self.stage(cmdlet, &bound, input),
             Doing::Does => self.does(cmdlet, bound, input).await,
         }
@@ -211,65 +214,6 @@ impl<'a> Session<'a> {
         let answer = cmdlet::run(&desk, cmdlet, bound).await?;
         self.code(answer.code);
         Ok(answer.datum)
-    }
-
-    /// A command that is not run here: where it is, or that there is none.
-    async fn elsewhere(&mut self, command: &Command) -> Result<Datum, Failure> {
-        let Some((name, what, words)) = table::elsewhere(&command.name) else {
-            let like = table::like(&command.name);
-            let hint = if like.is_empty() { String::new() } else { format!(" Perhaps {}?", like.join(", ")) };
-            let text = format!("line {}: there is no command {}.{hint}", command.line, command.name);
-            return Err(Failure::Usage("NATIVE_UNKNOWN", text));
-        };
-        let problem = |code, detail: String, fix: String| {
-            Failure::Problem(Box::new(Problem {
-                fix: vec![fix],
-                ..Problem::new(StatusCode::NOT_IMPLEMENTED, code, detail)
-            }))
-        };
-        match what {
-            Elsewhere::Needless => {
-                self.asked.out.note(&format!(
-                    "{name} {words}; no connection is needed here: mailferry signs in to each endpoint by itself."
-                ));
-                Ok(Datum::Null)
-            }
-            Elsewhere::Copied(place) => {
-                let whole = self.whole(command).await;
-                let fix = format!("Run it {place}: {whole}");
-                Err(problem("NATIVE_ELSEWHERE", format!("{name} {words}. It is not run here."), fix))
-            }
-            Elsewhere::Apart(place) => Err(problem(
-                "NATIVE_ELSEWHERE",
-                format!("{name} {words}. It is not run here."),
-                format!("Run it {place}."),
-            )),
-            Elsewhere::Unread => {
-                let text = format!("line {}: {name} is not read: {words}", command.line);
-                Err(Failure::Usage("NATIVE_UNREAD", text))
-            }
-        }
-    }
-
-    /// A command as it should have been typed, in one line.
-    async fn whole(&mut self, command: &Command) -> String {
-        let mut text = command.name.clone();
-        for argument in &command.arguments {
-            let value = match argument {
-                Argument::Parameter(name, value) => {
-                    text.push_str(&format!(" -{name}"));
-                    let Some(value) = value else { continue };
-                    text.push(':');
-                    value
-                }
-                Argument::Value(value) => {
-                    text.push(' ');
-                    value
-                }
-            };
-            text.push_str(&literal(value));
-        }
-        text
     }
 
     /// The arguments with their variables resolved.
@@ -382,12 +326,6 @@ fn line_of(pipeline: &Pipeline) -> Option<(usize, String)> {
     }
 }
 
-fn later(cmdlet: &Cmdlet) -> Failure {
-    let detail = format!("{} was read and its parameters are right, but it does nothing yet.", cmdlet.name);
-    let problem = Problem::new(StatusCode::NOT_IMPLEMENTED, "NATIVE_NOT_YET", detail);
-    Failure::Problem(Box::new(Problem { fix: vec![cmdlet.words.to_owned()], ..problem }))
-}
-
 /// What comes through a pipeline, as objects.
 fn rows_of(input: Option<Datum>) -> Option<Rows> {
     match input?.into_rows() {
@@ -398,59 +336,6 @@ fn rows_of(input: Option<Datum>) -> Option<Rows> {
             Some(Rows::new(What::Other, &["Identity"], &[], rows))
         }
         one => Some(Rows::new(What::Other, &["Identity"], &[], vec![vec![one]])),
-    }
-}
-
-/// `Where-Object Status -eq Synced`, if that is what the command is.
-fn short_condition(cmdlet: &Cmdlet, command: &Command) -> Option<Result<syntax::Expression, Failure>> {
-    let is_short = |a: &Argument| matches!(a, Argument::Value(Value::Text(_)));
-    if cmdlet.name != "Where-Object" || !command.arguments.iter().any(is_short) {
-        return None;
-    }
-    let words: Option<Vec<stage::Simple>> = command
-        .arguments
-        .iter()
-        .filter(|a| !matches!(a, Argument::Parameter(n, None) if matches!(n.to_lowercase().as_str(), "property" | "value")))
-        .map(|argument| match argument {
-            Argument::Parameter(name, None) => Some(stage::Simple::Parameter(name.clone())),
-            Argument::Value(Value::Text(text)) => match text.as_slice() {
-                [syntax::Part::Plain(plain)] => Some(stage::Simple::Text(plain.clone())),
-                [] => Some(stage::Simple::Text(String::new())),
-                _ => None,
-            },
-            Argument::Value(Value::Variable(name, members)) if members.is_empty() => {
-                Some(stage::Simple::Text(name.clone()))
-            }
-            _ => None,
-        })
-        .collect();
-    let words = words.ok_or_else(|| "write {$_.Property -eq $value} where a variable is compared".to_owned());
-    Some(
-        words.and_then(|w| stage::simple(&w)).map_err(|text| Failure::usage(format!("Where-Object: {text}"))),
-    )
-}
-
-/// A value as it may be typed.
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Text(text) => {
-            let whole: String = text
-                .iter()
-                .map(|part| match part {
-                    syntax::Part::Plain(plain) => plain.clone(),
-                    syntax::Part::Variable(name, _) => format!("${name}"),
-                })
-                .collect();
-            let bare =
-                !whole.is_empty() && whole.chars().all(|c| c.is_alphanumeric() || "-_./:@*".contains(c));
-            if bare { whole } else { format!("\"{whole}\"") }
-        }
-        Value::Variable(name, members) => {
-            let members: String = members.iter().map(|m| format!(".{m}")).collect();
-            format!("${name}{members}")
-        }
-        Value::List(all) => all.iter().map(literal).collect::<Vec<_>>().join(","),
-        Value::Block(_) | Value::Group(..) | Value::Bytes(_) | Value::Table => "…".to_owned(),
     }
 }
 

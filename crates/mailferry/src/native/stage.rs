@@ -5,7 +5,7 @@ use super::{
     compare::{number, order},
     datum::{Datum, Look, Rows, What},
     evaluate::{Variables, check, place, places, value},
-    syntax::{self, Expression, Operator},
+    syntax::{self, Expression},
     table::Cmdlet,
 };
 
@@ -58,35 +58,6 @@ pub fn filter(rows: Rows, condition: &Expression, variables: Variables<'_>) -> R
         }
     }
     Ok(rows.with(kept))
-}
-
-/// `Where-Object Status -eq Synced`, `Where-Object HasErrors`.
-///
-/// # Errors
-/// What is none of them.
-pub fn simple(words: &[Simple]) -> Result<Expression, String> {
-    let property = |name: &str| Box::new(Expression::Variable("_".to_owned(), vec![name.to_owned()]));
-    let text = |t: &str| Box::new(Expression::Text(vec![syntax::Part::Plain(t.to_owned())]));
-    match words {
-        [Simple::Text(name)] => Ok(*property(name)),
-        [Simple::Parameter(not), Simple::Text(name)] if not.eq_ignore_ascii_case("not") => {
-            Ok(Expression::Not(property(name)))
-        }
-        [Simple::Text(name), Simple::Parameter(operator), Simple::Text(right)] => {
-            let operator =
-                Operator::of(operator).ok_or_else(|| format!("the operator -{operator} is not read"))?;
-            Ok(Expression::Compare(operator, property(name), text(right)))
-        }
-        _ => Err("write {$_.Property -eq 'value'}, or Property -eq value".to_owned()),
-    }
-}
-
-/// An argument of the short form.
-pub enum Simple {
-    /// `-eq`
-    Parameter(String),
-    /// A name or a value.
-    Text(String),
 }
 
 fn select(bound: &Bound, mut rows: Rows) -> Result<(Datum, Said), String> {

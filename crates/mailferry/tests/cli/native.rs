@@ -136,6 +136,39 @@ fn a_test_ends_with_the_code_of_the_step_that_fails() {
     ferry.ends(4, &["Test-MigrationServerAvailability", "-Endpoint", "nobody"]);
 }
 
+/// As typed into a shell of the system, with the name of the program before it.
+#[test]
+fn printed_commands_run_as_arguments_too() {
+    let ferry = Ferry::new();
+    hybrid(&ferry);
+    let by_shell = |line: &str| {
+        let mut command = std::process::Command::new("sh");
+        let line = format!("\"$0\" {line} --data-dir data --yes");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_mailferry")]).current_dir(ferry.path(""));
+        command.env("MAILFERRY_USERNAME", "svc@contoso.com").env("MAILFERRY_PASSWORD", CANARY);
+        let ended = command.stdin(std::process::Stdio::null()).output().unwrap();
+        (ended.status.code().unwrap(), String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap())
+    };
+    // What a shell would spoil is given in our form: quoted, or a user instead of a variable.
+    let credentials = PRINTED[4].replace("$newCredentials", "svc@contoso.com");
+    let quoted = PRINTED[4].replace("$newCredentials", "'$newCredentials'");
+    let listed = PRINTED[2].replace('|', "'|'").replace(", ", ",");
+    for (line, code) in [
+        (PRINTED[1], 0),
+        (&listed, 0),
+        (PRINTED[3], 21),
+        (&credentials, 0),
+        (&quoted, 0),
+        (PRINTED[5], 2),
+        (PRINTED[7], 0),
+    ] {
+        let (ended, told) = by_shell(line);
+        assert_eq!(ended, code, "{line}\n{told}");
+        assert!(!told.contains(CANARY), "{told}");
+    }
+    assert!(by_shell(&listed).1.contains("MaxConcurrentIncrementalSyncs : 10"));
+}
+
 #[test]
 fn all_flaws_of_printed_commands_are_understood() {
     let ferry = Ferry::new();

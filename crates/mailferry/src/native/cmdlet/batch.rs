@@ -129,7 +129,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
     };
     confirm(desk, bound, CMDLET, &name)?;
-    let what_if = is_what_if(bound, CMDLET, &name);
+    let what_if = is_what_if(desk, bound, CMDLET, &name);
     let creation = Creation {
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
@@ -213,7 +213,7 @@ pub(super) async fn work(
 ) -> Result<Answer, Failure> {
     let name = bound.text("identity").ok_or_else(|| lacks(cmdlet, "Identity"))?;
     desk.api.get(&path(&name)).await?;
-    if is_what_if(bound, cmdlet, &name) {
+    if is_what_if(desk, bound, cmdlet, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, cmdlet, &name)?;
@@ -240,7 +240,7 @@ pub(super) async fn stop(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failu
     const CMDLET: &str = "Stop-MigrationBatch";
     let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
     desk.api.get(&path(&name)).await?;
-    if is_what_if(bound, CMDLET, &name) {
+    if is_what_if(desk, bound, CMDLET, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, CMDLET, &name)?;
@@ -254,7 +254,7 @@ pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     const CMDLET: &str = "Remove-MigrationBatch";
     let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
     desk.api.get(&path(&name)).await?;
-    if is_what_if(bound, CMDLET, &name) {
+    if is_what_if(desk, bound, CMDLET, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, CMDLET, &name)?;

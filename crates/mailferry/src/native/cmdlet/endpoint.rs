@@ -93,7 +93,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     const CMDLET: &str = "New-MigrationEndpoint";
     let name = bound.text("name").ok_or_else(|| lacks(CMDLET, "Name"))?;
     let kind = kind(bound, CMDLET)?;
-    if is_what_if(bound, CMDLET, &name) {
+    if is_what_if(desk, bound, CMDLET, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, CMDLET, &name)?;
@@ -123,7 +123,7 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     const CMDLET: &str = "Set-MigrationEndpoint";
     let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
     let before = desk.api.get(&path(&name)).await?;
-    if is_what_if(bound, CMDLET, &name) {
+    if is_what_if(desk, bound, CMDLET, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, CMDLET, &name)?;
@@ -154,7 +154,7 @@ pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     const CMDLET: &str = "Remove-MigrationEndpoint";
     let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
     desk.api.get(&path(&name)).await?;
-    if is_what_if(bound, CMDLET, &name) {
+    if is_what_if(desk, bound, CMDLET, &name) {
         return Ok(Answer::done());
     }
     confirm(desk, bound, CMDLET, &name)?;

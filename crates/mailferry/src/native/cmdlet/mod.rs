@@ -100,10 +100,14 @@ fn lacks(cmdlet: &str, parameter: &str) -> Failure {
 }
 
 /// Says what would be done; whether that is all that was asked for.
-fn is_what_if(bound: &Bound, cmdlet: &str, target: &str) -> bool {
+fn is_what_if(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> bool {
     let only = bound.is_on("what-if");
     if only {
-        out::print(&format!("What if: Performing the operation \"{cmdlet}\" on target \"{target}\".\n"));
+        let text = format!("What if: Performing the operation \"{cmdlet}\" on target \"{target}\".");
+        match desk.asked.out.is_for_people() {
+            true => desk.asked.out.say(&text),
+            false => desk.asked.out.note(&text),
+        }
     }
     only
 }

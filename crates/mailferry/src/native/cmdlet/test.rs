@@ -25,7 +25,7 @@ const PROPERTIES: [&str; 8] =
 pub(super) async fn run(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
     let stored = bound.text("endpoint");
     let name = stored.clone().or_else(|| bound.text("setting remote-server"));
-    if is_what_if(bound, CMDLET, name.as_deref().unwrap_or("the server")) {
+    if is_what_if(desk, bound, CMDLET, name.as_deref().unwrap_or("the server")) {
         return Ok(Answer::done());
     }
     let mailbox = bound

@@ -160,7 +160,7 @@ impl Binder {
             }
             _ => return self.faults.push(format!("-{name} takes no block in braces")),
         };
-        let off = matches!(held, Held::Value(Datum::Bool(false))) && parameter.takes == "switch";
+        let off = matches!(held, Held::Value(Datum::Bool(false)));
         match parameter.fate {
             Fate::Ours(key) => self.bound.held.push((key, name, held)),
             Fate::Ignored(why) if !off => {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Args, Command};
+use clap::{Arg, ArgAction, Args, Command};
 use mailferry_model::csv;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -46,33 +46,48 @@ pub struct ShellArgs {
 }
 
 /// `mailferry Verb-Noun …` as `mailferry shell … -- Verb-Noun …`; other arguments as they are. Global flags are those
-/// that begin with two dashes: all others belong to the native command.
+/// before it, and those behind it that begin with two dashes: all others belong to the native command.
 pub fn as_shell(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let given: Vec<OsString> = given.collect();
-    let native = given.get(1).and_then(|word| word.to_str()).is_some_and(syntax::is_native);
-    if !native {
+    let global = Global::augment_args(Command::new("mailferry"));
+    // How many words a flag is, its value included; none of ours: nothing.
+    let length = |word: &str| -> usize {
+        let (flag, inline) = word.split_once('=').map_or((word, false), |(flag, _)| (flag, true));
+        let is_called = |a: &Arg| match flag.strip_prefix("--") {
+            Some(long) => {
+                a.get_long() == Some(long) || a.get_all_aliases().is_some_and(|n| n.contains(&long))
+            }
+            None => {
+                a.get_short().is_some_and(|short| flag.strip_prefix('-') == Some(short.to_string().as_str()))
+            }
+        };
+        match global.get_arguments().find(|a| is_called(a)) {
+            Some(a) if !inline && !matches!(a.get_action(), ArgAction::SetTrue | ArgAction::Count) => 2,
+            Some(_) => 1,
+            None => 0,
+        }
+    };
+    let mut at = 1;
+    while let Some(word) = given.get(at).and_then(|w| w.to_str()) {
+        match length(word) {
+            0 if syntax::is_native(word) => break,
+            0 => return given,
+            n => at += n,
+        }
+    }
+    if at >= given.len() {
         return given;
     }
-    let global = Global::augment_args(Command::new("mailferry"));
-    let takes_value = |flag: &str| {
-        let mut all = global.get_arguments();
-        let found = all
-            .find(|a| a.get_long() == Some(flag) || a.get_all_aliases().is_some_and(|n| n.contains(&flag)));
-        found.is_some_and(|a| !matches!(a.get_action(), ArgAction::SetTrue | ArgAction::Count))
-    };
-    let mut flags = Vec::new();
-    let mut words = Vec::new();
-    let mut rest = given.iter().skip(1);
+    let (mut flags, mut words) = (given[1..at].to_vec(), Vec::new());
+    let mut rest = given[at..].iter();
     while let Some(word) = rest.next() {
-        match word.to_str().and_then(|w| w.strip_prefix("--")) {
-            Some("") => words.extend(rest.by_ref().cloned()),
-            Some(flag) => {
+        match word.to_str() {
+            Some("--") => words.extend(rest.by_ref().cloned()),
+            Some(flag) if flag.starts_with("--") => {
                 flags.push(word.clone());
-                if takes_value(flag) {
-                    flags.extend(rest.next().cloned());
-                }
+                flags.extend(rest.by_ref().take(length(flag).saturating_sub(1)).cloned());
             }
-            None => words.push(word.clone()),
+            _ => words.push(word.clone()),
         }
     }
     let begin = [given[0].clone(), "shell".into()];
@@ -183,8 +198,19 @@ mod tests {
             rewritten("mailferry Get-MigrationEndpoint -Identity X --data-dir D --yes --output=json"),
             "mailferry shell --data-dir D --yes --output=json -- Get-MigrationEndpoint -Identity X"
         );
-        for same in ["mailferry endpoint list", "mailferry", "mailferry copy a-b c", "mailferry shell Get-X"]
-        {
+        assert_eq!(
+            rewritten("mailferry -q --output json --data-dir=D Get-MigrationEndpoint -- --x"),
+            "mailferry shell -q --output json --data-dir=D -- Get-MigrationEndpoint --x"
+        );
+        for same in [
+            "mailferry --output json",
+            "mailferry --data-dir Get-X list",
+            "mailferry -c Get-X",
+            "mailferry endpoint list",
+            "mailferry",
+            "mailferry copy a-b c",
+            "mailferry shell Get-X",
+        ] {
             assert_eq!(rewritten(same), same);
         }
     }

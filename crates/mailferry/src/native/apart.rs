@@ -27,9 +27,10 @@ pub fn elsewhere(command: &Command) -> Result<String, Failure> {
         }))
     };
     match what {
-        Elsewhere::Needless => Ok(format!(
+        Elsewhere::Needless if name.contains("onnect-") => Ok(format!(
             "{name} {words}; no connection is needed here: mailferry signs in to each endpoint by itself."
         )),
+        Elsewhere::Needless => Ok(format!("{name} {words}; nothing of that is needed here.")),
         Elsewhere::Copied(place) => {
             let whole = whole(command);
             let fix = format!("Run it {place}: {whole}");

@@ -18,17 +18,17 @@ const REFERENCE: &str = "ref:";
 pub fn of(given: &Datum) -> Result<Credential, Failure> {
     match given {
         Datum::Credential(credential) => Ok(credential.clone()),
-        Datum::Null => obtain(None),
-        Datum::Text(user) => obtain(Some(user).filter(|u| !u.is_empty())),
+        Datum::Null => obtain(None, None),
+        Datum::Text(user) => obtain(Some(user).filter(|u| !u.is_empty()), None),
         _ => Err(Failure::usage("-Credentials takes what Get-Credential gave, a user name, or ref:NAME")),
     }
 }
 
-/// A credential for that user, if one is named.
+/// A credential for that user, if one is named; who is asked is told that message.
 ///
 /// # Errors
 /// `SECRET_MISSING` at once where there is no password and no terminal.
-pub fn obtain(user: Option<&String>) -> Result<Credential, Failure> {
+pub fn obtain(user: Option<&String>, message: Option<String>) -> Result<Credential, Failure> {
     if let Some(name) = user.and_then(|u| u.strip_prefix(REFERENCE)) {
         return referred(name);
     }
@@ -39,6 +39,9 @@ pub fn obtain(user: Option<&String>) -> Result<Credential, Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let text = "There is no password, and no terminal to ask on.";
         return Err(Failure::Usage("SECRET_MISSING", text.to_owned()));
+    }
+    if let Some(message) = message {
+        eprintln!("{message}");
     }
     let user = match named {
         Some(user) => Some(user),

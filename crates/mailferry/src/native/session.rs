@@ -242,6 +242,10 @@ impl<'a> Session<'a> {
                     given.push(Given::Table);
                     continue;
                 }
+                Some(Value::List(all)) if all.contains(&Value::Table) => {
+                    given.push(Given::Table);
+                    continue;
+                }
                 Some(Value::Variable(name, members))
                     if credential && members.is_empty() && self.variable(name).is_none() =>
                 {
@@ -341,5 +345,5 @@ fn rows_of(input: Option<Datum>) -> Option<Rows> {
 
 /// A credential of the environment or a prompt, for a command that has none.
 pub fn get_credential(bound: &Bound) -> Result<Datum, Failure> {
-    credential::obtain(bound.text("user").as_ref()).map(Datum::Credential)
+    credential::obtain(bound.text("user").as_ref(), bound.text("message")).map(Datum::Credential)
 }

@@ -214,7 +214,6 @@ fn all_flaws_of_printed_commands_are_understood() {
     mailferry: Set-WebServicesVirtualDirectory changes how Exchange Web Services are published; -MRSProxyEnabled $true turns MRS Proxy on, which mailferry itself does without. It is not run here. [NATIVE_ELSEWHERE]
       cause: It belongs to the Exchange server, to Exchange Online or to Windows; mailferry cannot run it for you.
       fix:   Run it in the Exchange Management Shell of the server: Set-WebServicesVirtualDirectory -Identity "EWS (Default Web Site)" -MRSProxyEnabled $true
-    line 12: Get-Credential -Message is accepted without effect: nothing but user and password is asked
     The endpoint Hybrid-Endpoint-Primary is changed.
     line 15: Set-MigrationEndpoint failed
     mailferry: MaxConcurrentIncrementalSyncs (50) must not exceed MaxConcurrentMigrations (20): no more mailboxes can be in incremental and final syncs than may be in migration at all. [LIMITS_REFUSED]
@@ -290,6 +289,7 @@ fn what_cannot_be_used_is_named_with_its_code() {
         "Get-MigrationEndpoint Nobody",
         "Get-MigrationEndpoint | Where-Object {$_.Sttus -ne 'x'} | Remove-MigrationEndpoint -Confirm:$false",
         "Get-MigrationEndpoint | Select-Object @{Name='x'; Expression={$_.Port}}",
+        "Get-MigrationEndpoint | Select-Object Identity, @{n='x';e={$_.Port}}",
         "Get-MigrationEndpoint | ForEach-Object { Remove-MigrationEndpoint $_.Identity }",
         "Get-MigrationEndpoint | Export-Csv file.csv",
         "Get-MigrationEndpoints",
@@ -314,6 +314,7 @@ fn what_cannot_be_used_is_named_with_its_code() {
     2 Set-MigrationEndpoint: -Identity is missing [NATIVE_PARAMETERS]
     4 there is no endpoint "Nobody" [OWN_NOT_FOUND]
     2 Where-Object: there is no property Sttus here; there are Identity, EndpointType, RemoteServer, Port, Security, Authentication, Username, EmailAddress, TestMailbox, AcceptUntrustedCertificates, MaxConcurrentMigrations, MaxConcurrentIncrementalSyncs, Status, StatusDetail, Batches, CreationTime, LastModifiedTime [USAGE]
+    2 Select-Object (line 1): -Property: calculated properties, @{…}, are not read [NATIVE_PARAMETERS]
     2 Select-Object (line 1): -Property: calculated properties, @{…}, are not read [NATIVE_PARAMETERS]
     2 line 1: ForEach-Object is not read: pipe into the command itself: Get-MigrationBatch | Start-MigrationBatch [NATIVE_UNREAD]
     2 line 1: Export-Csv is not read: --output csv before the command writes CSV [NATIVE_UNREAD]

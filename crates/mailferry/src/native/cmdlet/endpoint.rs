@@ -1,7 +1,12 @@
 //! `Get-`, `New-`, `Set-` and `Remove-MigrationEndpoint`.
 
+use std::sync::Arc;
+
 use axum::http::Method;
-use mailferry_model::limits::{CEILING, Limits};
+use mailferry_model::{
+    limits::{CEILING, Limits},
+    port::Connector,
+};
 use mailferry_server::Problem;
 use serde_json::{Map, Value, json};
 
@@ -41,13 +46,16 @@ const PROPERTIES: [&str; 17] = [
 const VIEW: &[&str] = &["Identity", "EndpointType", "RemoteServer"];
 
 /// Endpoints as objects.
-pub(super) fn rows(endpoints: Vec<Value>) -> Rows {
-    Rows::new(What::Endpoint, &PROPERTIES, VIEW, endpoints.iter().map(row).collect())
+pub(super) fn rows(endpoints: Vec<Value>, connectors: &[Arc<dyn Connector>]) -> Rows {
+    Rows::new(What::Endpoint, &PROPERTIES, VIEW, endpoints.iter().map(|e| row(e, connectors)).collect())
 }
 
-fn row(endpoint: &Value) -> Vec<Datum> {
+fn row(endpoint: &Value, connectors: &[Arc<dyn Connector>]) -> Vec<Datum> {
     let kind = endpoint["type"].as_str().unwrap_or_default();
-    let setting = |name: &str| endpoint["settings"][name].as_str();
+    let manifest = connectors.iter().map(|c| c.manifest()).find(|m| m.kind == kind);
+    // What holds although nobody gave it.
+    let default = |name: &str| manifest?.setting(name)?.default;
+    let setting = |name: &str| endpoint["settings"][name].as_str().or_else(|| default(name));
     let worded = |name: &str| setting(name).map(|ours| table::word_to_native(kind, name, ours));
     let untrusted = setting("verify").map(|word| table::word_to_native(kind, "verify", word) == "True");
     vec![
@@ -85,7 +93,7 @@ pub(super) async fn get(desk: &Desk<'_>, bound: &Bound) -> Result<Rows, Failure>
         let kind = table::kind_of_type(&wanted);
         found.retain(|e| e["type"].as_str() == Some(&kind));
     }
-    Ok(rows(found))
+    Ok(rows(found, &desk.asked.connectors))
 }
 
 /// Makes one.
@@ -108,14 +116,14 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         "maxConcurrentMigrations": migrations,
         "maxConcurrentIncrementalSyncs": incremental,
     });
-    let made = desk.api.post("/endpoints", body).await;
+    let made = desk.api.post("/endpoints", body).await.map_err(|f| of_kind(f, kind));
     let standard = Limits::default().max_concurrent_migrations;
     let made =
         made.map_err(|f| of_limits(f, CMDLET, &name, (migrations.unwrap_or(standard), incremental)))?;
     desk.asked.out.note(&format!(
         "The endpoint {name} is made; nothing has been connected yet: Test-MigrationServerAvailability -Endpoint \"{name}\""
     ));
-    Ok(rows(vec![made]).into())
+    Ok(rows(vec![made], &desk.asked.connectors).into())
 }
 
 /// Changes one; its batches go on by themselves.
@@ -222,6 +230,17 @@ fn limits(desk: &Desk<'_>, bound: &Bound) -> (Option<u32>, Option<u32>) {
         }
     };
     (one("max-concurrent-migrations"), one("max-concurrent-incremental-syncs"))
+}
+
+/// A refusal of a kind that there is not, with the switch that asked for it.
+pub(super) fn of_kind(failure: Failure, kind: &str) -> Failure {
+    match failure {
+        Failure::Problem(problem) if problem.code == "SETTINGS_UNKNOWN_KIND" => {
+            let detail = format!("-{}: {}", table::type_of_kind(kind), problem.detail);
+            Failure::Problem(Box::new(Problem { detail, ..*problem }))
+        }
+        other => other,
+    }
 }
 
 /// A refusal of limits in native words, with the one command that sets both.

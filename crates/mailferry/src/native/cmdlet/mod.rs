@@ -84,7 +84,7 @@ pub async fn run(desk: &Desk<'_>, cmdlet: &Cmdlet, bound: &Bound) -> Result<Answ
 /// What a cmdlet's objects look like when there is none.
 pub fn shape(name: &str) -> Option<Rows> {
     match name {
-        "Get-MigrationEndpoint" => Some(endpoint::rows(Vec::new())),
+        "Get-MigrationEndpoint" => Some(endpoint::rows(Vec::new(), &[])),
         "Get-MigrationBatch" => Some(batch::rows(Vec::new())),
         "Get-MigrationUser" => Some(user::rows(Vec::new())),
         "Get-MigrationUserStatistics" => Some(user::statistics_rows(Vec::new())),

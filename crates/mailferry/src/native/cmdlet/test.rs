@@ -51,7 +51,8 @@ async fn ad_hoc(
     let Some(connector) = connector else {
         let known: Vec<&str> = desk.asked.connectors.iter().map(|c| c.manifest().kind).collect();
         let detail = format!("{kind:?} is none of {}.", known.join(", "));
-        return Err(Failure::Problem(Box::new(Problem::refused("SETTINGS_UNKNOWN_KIND", detail))));
+        let unknown = Failure::Problem(Box::new(Problem::refused("SETTINGS_UNKNOWN_KIND", detail)));
+        return Err(endpoint::of_kind(unknown, kind));
     };
     let mut settings = Settings::default();
     for (name, value) in &values {

@@ -7,12 +7,12 @@ pub fn is_dash(c: char) -> bool {
 
 /// A single quote.
 pub fn is_single(c: char) -> bool {
-    matches!(c, '\'' | '\u{2018}'..='\u{201b}' | '\u{2032}')
+    matches!(c, '\'' | '\u{2018}'..='\u{201b}')
 }
 
 /// A double quote.
 pub fn is_double(c: char) -> bool {
-    matches!(c, '"' | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}')
+    matches!(c, '"' | '\u{201c}'..='\u{201e}')
 }
 
 /// A space within a line.

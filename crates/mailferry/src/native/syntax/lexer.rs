@@ -310,6 +310,7 @@ impl Lexer {
 
     fn word(&mut self) -> Result<(), Unread> {
         let line = self.line();
+        let names_command = self.begins_command();
         let mut text = Text::new();
         while let Some(c) = self.peek() {
             match c {
@@ -325,8 +326,8 @@ impl Lexer {
                 }
                 '`' => break,
                 '$' => self.variable_in(&mut text),
-                // As in `Verb–Noun`.
-                c if glyphs::is_dash(c) => {
+                // As in `Verb–Noun`; in a value it is what was typed.
+                c if glyphs::is_dash(c) && names_command => {
                     self.take_odd();
                     add(&mut text, '-');
                 }

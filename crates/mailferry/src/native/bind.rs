@@ -271,30 +271,37 @@ impl Bound {
     }
 
     /// Takes from an object of a pipeline what names it.
-    pub fn adopt(&mut self, row: &Rows, cmdlet: &Cmdlet) {
-        let takes = |key: &str| {
-            cmdlet.parameters.iter().any(|p| {
-                p.fate
-                    == Fate::Ours(match key {
-                        "batch" => "batch",
-                        "endpoint" => "endpoint",
-                        _ => "identity",
-                    })
-            })
-        };
+    ///
+    /// # Errors
+    /// Objects of another noun, or no parameter that is still free for them: nothing is guessed.
+    pub fn adopt(&mut self, row: &Rows, cmdlet: &Cmdlet) -> Result<(), String> {
+        let takes =
+            |key: &str| cmdlet.parameters.iter().any(|p| matches!(p.fate, Fate::Ours(ours) if ours == key));
         let key = match row.what {
             What::Batch if takes("batch") => "batch",
             What::Endpoint if takes("endpoint") => "endpoint",
             _ => "identity",
         };
-        if self.get(key).is_some() || !takes(key) {
-            return;
+        let fits = key != "identity"
+            || match row.what {
+                What::Endpoint => cmdlet.name.ends_with("Endpoint"),
+                What::Batch => cmdlet.name.ends_with("Batch"),
+                What::User => cmdlet.name.contains("User") || cmdlet.name.contains("MoveRequest"),
+                What::Other => true,
+            };
+        if !takes(key) || !fits {
+            return Err(format!("{} takes nothing of what comes through the |", cmdlet.name));
         }
-        if let Some(identity) = row.first("Identity") {
-            self.held.push((key, "Identity", Held::Value(identity.clone())));
+        if self.get(key).is_some() {
+            return Err(format!("{} has its -Identity already, and more comes through the |", cmdlet.name));
         }
+        let identity = row.first("Identity");
+        let identity =
+            identity.ok_or_else(|| "what comes through the | has no Identity any more".to_owned())?;
+        self.held.push((key, "Identity", Held::Value(identity.clone())));
         if let Some(batch) = row.first("BatchId").filter(|_| row.what == What::User) {
             self.held.push(("batch of identity", "BatchId", Held::Value(batch.clone())));
         }
+        Ok(())
     }
 }

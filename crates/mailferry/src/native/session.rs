@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
         let mut all: Option<Rows> = None;
         for row in &rows.rows {
             let mut bound = bound.clone();
-            bound.adopt(&rows.one(row), cmdlet);
+            bound.adopt(&rows.one(row), cmdlet).map_err(Failure::usage)?;
             match self.once(cmdlet, &bound).await {
                 Ok(Datum::Rows(more)) => match &mut all {
                     Some(all) => all.rows.extend(more.rows),

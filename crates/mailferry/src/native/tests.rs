@@ -5,7 +5,10 @@
 
 use std::io::Write;
 
-use super::table::{Doing, Elsewhere, Fate, cmdlet, cmdlets, elsewhere};
+use super::table::{
+    Doing, Elsewhere, Fate, cmdlet, cmdlets, elsewhere, kind_of_switch, kind_of_type, type_of_kind,
+    word_to_native, word_to_ours,
+};
 
 #[test]
 fn every_parameter_is_judged_and_says_why() {
@@ -37,6 +40,32 @@ fn what_is_run_elsewhere_says_what_and_where() {
     }
     assert!(matches!(elsewhere("Connect-ExchangeOnline"), Some((_, Elsewhere::Needless, _))));
     assert_eq!(elsewhere("Get-MigrationBatch"), None);
+}
+
+#[test]
+fn every_switch_of_a_kind_names_one() {
+    let chooses = |p: &&super::table::Parameter| p.fate == Fate::Ours("kind");
+    let switches: Vec<&str> =
+        cmdlets().iter().flat_map(|c| c.parameters.iter().filter(chooses)).map(|p| p.name).collect();
+    assert_eq!(switches.len(), 8, "{switches:?}");
+    switches.iter().for_each(|switch| assert!(kind_of_switch(switch).is_some(), "{switch}"));
+    assert_eq!(kind_of_switch("exchangeremotemove"), Some("exchange-remote"));
+    assert_eq!(
+        (kind_of_type("exchangeRemoteMove"), type_of_kind("exchange-remote")),
+        ("exchange-remote".to_owned(), "ExchangeRemoteMove".to_owned())
+    );
+    assert_eq!(type_of_kind("something-new"), "something-new");
+    for (kind, setting, native, ours) in [
+        ("imap", "security", "Ssl", "ssl"),
+        ("imap", "auth", "Basic", "auto"),
+        ("exchange-remote", "auth", "Ntlm", "ntlm"),
+        ("imap", "verify", "True", "off"),
+    ] {
+        assert_eq!(
+            (word_to_ours(kind, setting, native).as_str(), word_to_native(kind, setting, ours).as_str()),
+            (ours, native)
+        );
+    }
 }
 
 #[test]

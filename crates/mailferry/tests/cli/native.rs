@@ -292,6 +292,10 @@ fn what_cannot_be_used_is_named_with_its_code() {
         "Get-MigrationEndpoint | Select-Object Identity, @{n='x';e={$_.Port}}",
         "Get-MigrationEndpoint | ForEach-Object { Remove-MigrationEndpoint $_.Identity }",
         "Get-MigrationEndpoint | Export-Csv file.csv",
+        "Get-MigrationEndpoint | New-MigrationEndpoint -Name x -IMAP -RemoteServer h",
+        "Get-MigrationEndpoint | Remove-MigrationBatch -Confirm:$false",
+        "Get-MigrationEndpoint | Remove-MigrationEndpoint Hybrid-Endpoint-Primary -Confirm:$false",
+        "Get-MigrationEndpoint | Select Port | Remove-MigrationEndpoint -Confirm:$false",
         "Get-MigrationEndpoints",
         "Get-MigrationEndpoint $name",
         "Set-MigrationUser anna@x -ApproveSkippedItems -WhatIf",
@@ -318,6 +322,10 @@ fn what_cannot_be_used_is_named_with_its_code() {
     2 Select-Object (line 1): -Property: calculated properties, @{…}, are not read [NATIVE_PARAMETERS]
     2 line 1: ForEach-Object is not read: pipe into the command itself: Get-MigrationBatch | Start-MigrationBatch [NATIVE_UNREAD]
     2 line 1: Export-Csv is not read: --output csv before the command writes CSV [NATIVE_UNREAD]
+    2 New-MigrationEndpoint takes nothing of what comes through the | [USAGE]
+    2 Remove-MigrationBatch takes nothing of what comes through the | [USAGE]
+    2 Remove-MigrationEndpoint has its -Identity already, and more comes through the | [USAGE]
+    2 what comes through the | has no Identity any more [USAGE]
     2 line 1: there is no command Get-MigrationEndpoints. Perhaps Get-MigrationEndpoint, New-MigrationEndpoint, Remove-MigrationEndpoint, Set-MigrationEndpoint? [NATIVE_UNKNOWN]
     2 $name is not set [USAGE]
     7 Set-MigrationUser was read and its parameters are right, but it does nothing yet. [NATIVE_NOT_YET]

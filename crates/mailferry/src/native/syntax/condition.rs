@@ -156,12 +156,10 @@ impl Reader<'_> {
         let read = match token {
             TokenKind::Word(text) => match text.as_slice() {
                 [Part::Plain(word)] if word.parse::<f64>().is_ok() => Expression::Text(text),
-                [Part::Plain(word)] => {
-                    return Err(self.unread(format!(
-                        "{word} is no value; write $_.{word} for a property, '{word}' for a text"
-                    )));
+                _ => {
+                    return Err(self
+                        .unread("a bare word is no value; write $_.Name for a property, 'text' for a text"));
                 }
-                _ => return Err(self.unread("a text has to stand in quotes here")),
             },
             TokenKind::Quoted(text) => Expression::Text(text),
             TokenKind::Variable(name, members) => Expression::Variable(name, members),

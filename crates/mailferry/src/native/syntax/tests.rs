@@ -192,7 +192,7 @@ fn conditions_are_read_from_the_left() {
     for (text, fault) in [
         ("", "a condition is missing"),
         ("$_.A -is 5", "the operator -is is not read"),
-        ("Status -eq 'x'", "write $_.Status"),
+        ("Status -eq 'x'", "write $_.Name"),
         ("$_.A; $_.B", "is not read"),
         ("$_.A -eq", "a value is missing"),
         ("($_.A -eq 1", "a ) is missing"),

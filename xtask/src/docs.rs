@@ -28,7 +28,10 @@ pub struct Asked {
 
 /// All pages that the task runner can write by itself.
 pub fn pages() -> Vec<Page> {
-    vec![Page { path: "docs/reference/tidy.md", write: rules_page }]
+    vec![
+        Page { path: "docs/reference/tidy.md", write: rules_page },
+        Page { path: "docs/reference/native-commands.md", write: native_page },
+    ]
 }
 
 /// All pages that the binary writes.
@@ -43,6 +46,70 @@ fn rules_page() -> String {
     );
     for rule in &RULES {
         let _ = writeln!(text, "| `{}` | {} |", rule.name, rule.demands);
+    }
+    text
+}
+
+/// What the tables of the native commands say, for people.
+const CMDLETS: &str = include_str!("../../crates/mailferry/src/native/cmdlets.tsv");
+const ELSEWHERE: &str = include_str!("../../crates/mailferry/src/native/elsewhere.tsv");
+
+fn native_page() -> String {
+    let mut text = String::from(
+        "# Native commands\n\nWhat becomes of each cmdlet and parameter; how to use them is in \
+         [the guide](../guides/native-commands.md). Every command takes `-WhatIf`, `-Confirm` and PowerShell's own \
+         parameters, as far as they mean something.\n\n## Cmdlets that do something\n",
+    );
+    let rows = |table: &'static str| table.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let mut later = String::new();
+    let mut skips = false;
+    for row in rows(CMDLETS) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let column = |n: usize| columns.get(n).copied().unwrap_or_default();
+        match (column(0), column(1)) {
+            ("", name) if !skips => {
+                let takes = match column(2) {
+                    "switch" => String::new(),
+                    words => format!(" {}", words.replace('|', " \\| ")),
+                };
+                let fate = match column(3) {
+                    "ours" => "taken".to_owned(),
+                    "ignored" => format!("accepted without effect: {}", column(4)),
+                    _ => format!("refused: {}", column(4)),
+                };
+                let _ = writeln!(text, "| `-{name}`{takes} | {} |", fate.replace('|', "\\|"));
+            }
+            ("", _) => {}
+            (name, "later") => {
+                skips = true;
+                let _ = writeln!(later, "| `{name}` | {} |", column(2));
+            }
+            ("*", _) => {
+                skips = false;
+                let _ = write!(text, "\n### Every command\n\n| parameter | is |\n|---|---|\n");
+            }
+            (name, _) => {
+                skips = false;
+                let has = if name.starts_with("Out-") { "" } else { "\n| parameter | is |\n|---|---|\n" };
+                let _ = write!(text, "\n### {name}\n\n{}\n{has}", column(2));
+            }
+        }
+    }
+    let _ = write!(
+        text,
+        "\n## Cmdlets that nothing does yet\n\nThey are read, their parameters are checked, and they end with code 7.\n\n\
+         | cmdlet | until then |\n|---|---|\n{later}\n## Commands that are run elsewhere\n\n\
+         | command | does | where |\n|---|---|---|\n"
+    );
+    for row in rows(ELSEWHERE) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [name, fate, what, place @ ..] = columns.as_slice() else { continue };
+        let place = match *fate {
+            "needless" => "nowhere: no connection is needed",
+            "unread" => continue,
+            _ => place.first().copied().unwrap_or_default(),
+        };
+        let _ = writeln!(text, "| `{name}` | {what} | {place} |");
     }
     text
 }

@@ -40,6 +40,8 @@ pub enum Noun {
     Item(cmd::item::ItemCommand),
     /// What a code or a state means, and what to do
     Explain(cmd::explain::ExplainArgs),
+    /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt
+    Shell(cmd::shell::ShellArgs),
     /// Show a whole migration on this machine
     Demo(cmd::demo::DemoArgs),
     /// The version

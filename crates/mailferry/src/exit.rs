@@ -168,6 +168,7 @@ fn of_problem(problem: &Problem) -> u8 {
         404 => NOT_FOUND,
         401 | 403 => DENIED,
         409 => REFUSED,
+        501 => PERMANENT,
         503 | 429 => TEMPORARY,
         400 | 413 | 422 => USAGE,
         _ => OTHER,

@@ -8,6 +8,7 @@ mod cmd;
 mod exit;
 mod instance;
 mod logging;
+mod native;
 mod out;
 mod progress;
 mod refusal;
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connectors = mailferry_connect::registry();
     let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
-    let matches = match args::command(&manifests).try_get_matches() {
+    let words = cmd::shell::as_shell(std::env::args_os());
+    let matches = match args::command(&manifests).try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return said(&error),
     };

@@ -24,6 +24,9 @@ impl Session {
     /// One sentence for each fault.
     pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut site = Site::from_settings(settings)?;
+        if let (true, Some(server)) = (site.host.is_empty(), settings.get("exchange-server")) {
+            server.clone_into(&mut site.host);
+        }
         if let Some(proxy) = settings.get("rpc-proxy-server") {
             proxy.clone_into(&mut site.host);
         }

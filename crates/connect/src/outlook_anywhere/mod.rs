@@ -20,11 +20,22 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutlookAnywhere;
 
-static SETTINGS: [SettingSpec; 15] = {
+static SETTINGS: [SettingSpec; 19] = {
     let [server, port, username, password, auth, sample, ca, fingerprint, verify, expires, resolver, timeout] =
         settings();
     let rpc =
         setting("rpc-proxy-server", Takes::Host, None, "The RPC proxy's name, where it is another server.");
+    let exchange =
+        setting("exchange-server", Takes::Host, None, "The Exchange server's own name, where it differs.");
+    let nspi = setting("nspi-server", Takes::Host, None, "The address book's server, where it differs.");
+    let permission = setting(
+        "mailbox-permission",
+        Takes::OneOf(&["admin", "full-access"]),
+        None,
+        "By which right the account opens mailboxes.",
+    );
+    let legacy =
+        setting("source-mailbox-legacy-dn", Takes::Text, None, "The test mailbox by its legacyExchangeDN.");
     let email = setting("email", Takes::Text, None, "A mailbox's address, for Autodiscover.");
     let autodiscover = setting(
         "autodiscover",
@@ -36,6 +47,10 @@ static SETTINGS: [SettingSpec; 15] = {
         server,
         port,
         rpc,
+        exchange,
+        nspi,
+        permission,
+        legacy,
         email,
         autodiscover,
         username,

@@ -172,7 +172,8 @@ async fn work(
     foreground(&asked, instance, &run).await
 }
 
-async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
+/// Makes one from a CSV, or only judges it.
+pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
     let shown = args.csv.display();
     let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);

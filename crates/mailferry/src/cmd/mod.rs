@@ -6,11 +6,12 @@ pub mod demo;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
-mod run_options;
+pub mod run_options;
+pub mod shell;
 pub mod user;
 pub mod verify;
 mod verify_batch;
-mod waiting;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ pub async fn run(
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
         Noun::Explain(args) => explain::run(&asked, &args),
+        Noun::Shell(args) => shell::run(asked, args).await,
         Noun::Demo(args) => demo::run(asked, args).await,
         Noun::Version => {
             out::print(concat!("mailferry ", env!("CARGO_PKG_VERSION"), "\n"));

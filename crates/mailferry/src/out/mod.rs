@@ -107,6 +107,15 @@ impl Out {
         }
     }
 
+    /// Objects whose fields nobody knows beforehand, in forms for programs.
+    pub fn objects(&self, rows: Vec<Value>) {
+        match self.form {
+            Form::Csv => print(&table::csv_of_any(&rows)),
+            Form::Name => rows.iter().for_each(|row| print(&format!("{}\n", table::name_of_any(row)))),
+            _ => self.whole(rows, &[]),
+        }
+    }
+
     /// One thing.
     pub fn show(&self, thing: &Value, columns: &[Column]) {
         match self.form {

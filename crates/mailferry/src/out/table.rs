@@ -97,6 +97,22 @@ pub fn csv(rows: &[Value], columns: &[Column], only: &[String]) -> String {
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
+/// CSV of objects whose fields nobody knows beforehand.
+pub fn csv_of_any(rows: &[Value]) -> String {
+    let Some(first) = rows.first().and_then(Value::as_object) else { return String::new() };
+    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
+    let _ = writer.write_record(first.keys());
+    for row in rows {
+        let _ = writer.write_record(first.keys().map(|field| guarded(&row[field.as_str()])));
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// The first field of an object.
+pub fn name_of_any(row: &Value) -> String {
+    row.as_object().and_then(|fields| fields.values().next()).map(plain).unwrap_or_default()
+}
+
 fn guarded(value: &Value) -> String {
     let text = plain(value);
     match value.is_string() && text.starts_with(['=', '+', '-', '@']) {

@@ -8,6 +8,7 @@ mod ferry;
 mod lab;
 mod lost;
 mod maildirs;
+mod native;
 mod refused;
 mod said;
 mod written;

@@ -93,6 +93,7 @@ fn is_code(word: &str) -> bool {
         "AUTODISCOVER_",
         "OUTLOOK_ANYWHERE_",
         "KIND_",
+        "NATIVE_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

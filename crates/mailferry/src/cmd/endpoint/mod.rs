@@ -18,6 +18,8 @@ use crate::{
 mod shown;
 mod test;
 
+pub(crate) use test::{Role, ask_stored, ask_system};
+
 /// What to do with endpoints.
 #[derive(Subcommand)]
 pub enum EndpointCommand {
@@ -238,6 +240,22 @@ fn check(asked: &Asked<'_>, manifest: &Manifest, settings: &Settings) -> Result<
     match faults.is_empty() {
         true => Ok(()),
         false => Err(Failure::Usage("SETTINGS_REFUSED", faults.join("; "))),
+    }
+}
+
+/// The same for settings from elsewhere than the flags; a kind that there is not is the router's to refuse.
+pub(crate) fn check_known(
+    asked: &Asked<'_>,
+    kind: &str,
+    values: &serde_json::Map<String, Value>,
+) -> Result<(), Failure> {
+    let Some(connector) = asked.connectors.iter().find(|c| c.manifest().kind == kind) else { return Ok(()) };
+    let all = values.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let settings = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
+    // What the manifest asks for may be a secret: the router sees those.
+    match connector.manifest().check(&settings).is_empty() {
+        true => check(asked, connector.manifest(), &settings),
+        false => Ok(()),
     }
 }
 

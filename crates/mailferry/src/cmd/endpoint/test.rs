@@ -1,6 +1,6 @@
 //! `endpoint test`: an endpoint by its name, or ad hoc what the flags say, before anything is stored.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::http::Method;
 use clap::{Args, ValueEnum};
@@ -9,6 +9,7 @@ use mailferry_model::{
     Side,
     cancel::Cancel,
     finding::{TestResult, TestedAs},
+    port::Connector,
     secret::Secret,
     settings::{MailboxAddress, Settings},
 };
@@ -63,46 +64,102 @@ struct Subject {
     settings: Settings,
 }
 
+impl Role {
+    /// For exit codes.
+    pub(crate) fn tested_as(self) -> TestedAs {
+        match self {
+            Self::Source => TestedAs::Source,
+            Self::Target => TestedAs::Target,
+        }
+    }
+
+    fn side(self) -> Side {
+        match self {
+            Self::Source => Side::Source,
+            Self::Target => Side::Target,
+        }
+    }
+}
+
 /// Tests it.
 pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestArgs) -> Result<u8, Failure> {
-    let subject = match (&args.name, &args.kind) {
-        (Some(name), _) => stored(asked, instance, name).await?,
-        (None, Some(kind)) => ad_hoc(asked, kind)?,
+    let mailbox = sample(args)?;
+    let result = match (&args.name, &args.kind) {
+        (Some(name), _) => {
+            let subject = stored(asked, instance, name).await?;
+            kept(asked, instance, api, (name, args.role), subject, mailbox).await?
+        }
+        (None, Some(kind)) => {
+            let subject = ad_hoc(asked, kind)?;
+            let connector = connector(asked, &subject.kind)?;
+            ask_system(instance, &**connector, &subject.settings, mailbox, args.role).await?
+        }
         (None, None) => {
             return Err(Failure::usage("name an endpoint, or say what to test: --type TYPE".to_owned()));
         }
     };
-    let connector = asked.connectors.iter().find(|c| c.manifest().kind == subject.kind);
-    let connector = connector.ok_or_else(|| Failure::own(format!("no such kind: {}", subject.kind)))?;
-    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
-    // others may have no mailbox at all.
-    let settings = &subject.settings;
-    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
-    let named = settings.get(SAMPLE);
-    let mailbox = sample(args, named)?
-        .or_else(|| own.map(|user| MailboxAddress { address: user.to_owned(), ..MailboxAddress::default() }));
-    let (side, tested_as) = match args.role {
-        Role::Source => (Side::Source, TestedAs::Source),
-        Role::Target => (Side::Target, TestedAs::Target),
-    };
-    let cancel = Cancel::default();
-    signals::watch(&cancel);
-    let (house, _) = instance.house(Pace::default());
-    let cx = house.cx(side, &cancel, Some(1));
-    let mut result = probe(&**connector, settings, mailbox.as_ref(), &cx).await;
-    if cancel.is_cancelled() {
-        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
-    }
-    result.at = Some(instance.clock.now());
-    if let Some(name) = &args.name {
-        remember(api, name, &mut result).await?;
-    }
     match asked.out.form {
         Form::Table | Form::Wide => shown::show(asked.out, &result, args.native),
         Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
         _ => asked.out.list(&json!(result.steps), &shown::COLUMNS)?,
     }
-    Ok(result.exit_code(tested_as))
+    Ok(result.exit_code(args.role.tested_as()))
+}
+
+/// Tests a stored endpoint, and keeps what was found.
+pub(crate) async fn ask_stored(
+    asked: &Asked<'_>,
+    instance: &Instance,
+    api: &Api,
+    (name, role): (&str, Role),
+    mailbox: Option<MailboxAddress>,
+) -> Result<TestResult, Failure> {
+    let subject = with_secrets(instance, name).await?;
+    kept(asked, instance, api, (name, role), subject, mailbox).await
+}
+
+async fn kept(
+    asked: &Asked<'_>,
+    instance: &Instance,
+    api: &Api,
+    (name, role): (&str, Role),
+    subject: Subject,
+    mailbox: Option<MailboxAddress>,
+) -> Result<TestResult, Failure> {
+    let connector = connector(asked, &subject.kind)?;
+    let mut result = ask_system(instance, &**connector, &subject.settings, mailbox, role).await?;
+    remember(api, name, &mut result).await?;
+    Ok(result)
+}
+
+/// Tests a system; nothing is kept.
+pub(crate) async fn ask_system(
+    instance: &Instance,
+    connector: &dyn Connector,
+    settings: &Settings,
+    mailbox: Option<MailboxAddress>,
+    role: Role,
+) -> Result<TestResult, Failure> {
+    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
+    // others may have no mailbox at all.
+    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
+    let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
+    let mailbox = mailbox.or_else(|| settings.get(SAMPLE).or(own).map(of));
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let (house, _) = instance.house(Pace::default());
+    let cx = house.cx(role.side(), &cancel, Some(1));
+    let mut result = probe(connector, settings, mailbox.as_ref(), &cx).await;
+    if cancel.is_cancelled() {
+        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
+    }
+    result.at = Some(instance.clock.now());
+    Ok(result)
+}
+
+fn connector<'a>(asked: &'a Asked<'_>, kind: &str) -> Result<&'a Arc<dyn Connector>, Failure> {
+    let known = asked.connectors.iter().find(|c| c.manifest().kind == kind);
+    known.ok_or_else(|| Failure::own(format!("no such kind: {kind}")))
 }
 
 /// An endpoint with its secrets: the API shows none, and what runs probes needs them.
@@ -114,11 +171,16 @@ async fn stored(asked: &Asked<'_>, instance: &Instance, name: &str) -> Result<Su
             "--{flag} is for a test without a name; to change the endpoint: mailferry endpoint set {name} --{flag} …"
         )));
     }
+    let mut subject = with_secrets(instance, name).await?;
+    if let Ok(Some(sample)) = matches.try_get_one::<String>(&format!("setting:{SAMPLE}")) {
+        subject.settings = subject.settings.with(SAMPLE, sample);
+    }
+    Ok(subject)
+}
+
+async fn with_secrets(instance: &Instance, name: &str) -> Result<Subject, Failure> {
     let endpoint = instance.store.endpoint(name).await?;
     let mut settings = endpoint.settings.clone();
-    if let Ok(Some(sample)) = matches.try_get_one::<String>(&format!("setting:{SAMPLE}")) {
-        settings = settings.with(SAMPLE, sample);
-    }
     for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
         settings = settings.with_secret(&name, secret);
     }
@@ -144,8 +206,8 @@ fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
     Ok(Subject { kind: manifest.kind.to_owned(), settings })
 }
 
-fn sample(args: &TestArgs, named: Option<&str>) -> Result<Option<MailboxAddress>, Failure> {
-    let Some(address) = args.mailbox.clone().or_else(|| named.map(str::to_owned)) else { return Ok(None) };
+fn sample(args: &TestArgs) -> Result<Option<MailboxAddress>, Failure> {
+    let Some(address) = args.mailbox.clone() else { return Ok(None) };
     let password = args.mailbox_password_file.as_deref().map(secrets::from_file).transpose();
     let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
     Ok(Some(MailboxAddress { address, password, ..MailboxAddress::default() }))

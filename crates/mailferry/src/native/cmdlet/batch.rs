@@ -1,0 +1,302 @@
+//! Cmdlets of batches, and the counts over all of them.
+
+use std::collections::HashMap;
+
+use axum::http::Method;
+use mailferry_model::filter::Pattern;
+use serde_json::{Value, json};
+
+use super::{Answer, Desk, confirm, cut, is_what_if, lacks};
+use crate::{
+    api::segment,
+    cmd::{
+        batch::{self, Creation},
+        run_options::RunArgs,
+        waiting::{Goal, Run, foreground},
+    },
+    exit::{self, Failure},
+    instance::Pace,
+    native::{
+        bind::Bound,
+        compare::time_of,
+        datum::{Datum, Rows, What},
+        table,
+    },
+};
+
+const PROPERTIES: [&str; 22] = [
+    "Identity",
+    "Status",
+    "StatusDetail",
+    "Type",
+    "SourceEndpoint",
+    "TargetEndpoint",
+    "TotalCount",
+    "PendingCount",
+    "ActiveCount",
+    "SyncedCount",
+    "FinalizedCount",
+    "StoppedCount",
+    "FailedCount",
+    "PercentageSynced",
+    "SyncedItemCount",
+    "SkippedItemCount",
+    "DataConsistencyScore",
+    "CreationDateTime",
+    "StartDateTime",
+    "InitialSyncDateTime",
+    "FinalizedDateTime",
+    "BatchGuid",
+];
+const VIEW: &[&str] = &["Identity", "Status", "Type", "TotalCount"];
+
+/// Batches as objects, each with the type of its source.
+pub(super) fn rows(batches: Vec<(Value, String)>) -> Rows {
+    let row = |(batch, kind): &(Value, String)| {
+        let of = |name: &str| Datum::of(&batch[name]);
+        let time = |name: &str| Datum::time(&batch[name]);
+        vec![
+            of("name"),
+            of("status"),
+            of("statusDetail"),
+            Datum::Text(table::type_of_kind(kind)),
+            of("source"),
+            of("target"),
+            of("total"),
+            of("queued"),
+            of("syncing"),
+            of("synced"),
+            of("finalized"),
+            of("stopped"),
+            of("failed"),
+            of("percentageSynced"),
+            of("itemsSynced"),
+            of("itemsSkipped"),
+            of("dataConsistencyScore"),
+            time("created"),
+            time("started"),
+            time("initiallySynced"),
+            time("completed"),
+            of("id"),
+        ]
+    };
+    Rows::new(What::Batch, &PROPERTIES, VIEW, batches.iter().map(row).collect())
+}
+
+fn path(name: &str) -> String {
+    format!("/batches/{}", segment(name))
+}
+
+async fn named(desk: &Desk<'_>, batches: Vec<Value>) -> Result<Rows, Failure> {
+    let endpoints = desk.api.get("/endpoints").await?;
+    let kind = |e: &Value| Some((e["name"].as_str()?.to_owned(), e["type"].as_str()?.to_owned()));
+    let kinds: HashMap<String, String> =
+        endpoints.as_array().into_iter().flatten().filter_map(kind).collect();
+    let of = |batch: Value| {
+        let kind = batch["source"].as_str().and_then(|s| kinds.get(s)).cloned().unwrap_or_default();
+        (batch, kind)
+    };
+    Ok(rows(batches.into_iter().map(of).collect()))
+}
+
+/// All, some or one.
+pub(super) async fn get(desk: &Desk<'_>, bound: &Bound) -> Result<Rows, Failure> {
+    let mut found = match bound.text("identity") {
+        Some(name) => vec![desk.api.get(&path(&name)).await?],
+        None => desk.api.get("/batches").await?.as_array().cloned().unwrap_or_default(),
+    };
+    if let Some(endpoint) = bound.text("endpoint") {
+        // One that there is not is no reason for an empty list.
+        let endpoint = desk.api.get(&format!("/endpoints/{}", segment(&endpoint))).await?;
+        found.retain(|b| b["source"] == endpoint["name"] || b["target"] == endpoint["name"]);
+    }
+    if let Some(status) = bound.text("status") {
+        found.retain(|b| b["status"].as_str().is_some_and(|s| s.eq_ignore_ascii_case(&status)));
+    }
+    let mut rows = named(desk, found).await?;
+    cut(&mut rows, bound);
+    Ok(rows)
+}
+
+/// Makes one from a CSV.
+pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
+    const CMDLET: &str = "New-MigrationBatch";
+    let need = |key: &'static str, name: &str| bound.text(key).ok_or_else(|| lacks(CMDLET, name));
+    let name = need("name", "Name")?;
+    let Some(Datum::File(csv)) = bound.get("csv") else { return Err(lacks(CMDLET, "CSVData")) };
+    let Some(target) = bound.text("target") else {
+        let text = "New-MigrationBatch: -TargetEndpoint is missing: mailferry writes to an endpoint, there is no tenant around it";
+        return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
+    };
+    confirm(desk, bound, CMDLET, &name)?;
+    let what_if = is_what_if(desk, bound, CMDLET, &name);
+    let creation = Creation {
+        name: name.clone(),
+        source: need("source", "SourceEndpoint")?,
+        target,
+        csv: csv.clone(),
+        skip_rejected: false,
+        rejected: "rejected.csv".into(),
+        dry_run: what_if,
+        run: options(bound)?,
+    };
+    let code = batch::new(desk.asked, desk.api, &creation).await?;
+    if code != exit::OK || what_if || !(bound.is_on("auto-start") || bound.is_on("auto-complete")) {
+        return Ok(Answer { datum: Datum::Null, code });
+    }
+    let goal = if bound.is_on("auto-complete") { Goal::Completed } else { Goal::Synced };
+    in_foreground(desk, name, "start", goal).await
+}
+
+/// What moves.
+fn options(bound: &Bound) -> Result<RunArgs, Failure> {
+    let patterns = |key: &'static str, name: &str| -> Result<Vec<Pattern>, Failure> {
+        let parse = |text: String| text.parse().map_err(|e| Failure::usage(format!("-{name}: {e}")));
+        bound.list(key).into_iter().map(parse).collect()
+    };
+    let mut options = RunArgs {
+        include: patterns("include", "IncludeFolders")?,
+        exclude: patterns("exclude", "ExcludeFolders")?,
+        ..RunArgs::default()
+    };
+    if let Some(filter) = bound.text("content-filter") {
+        received(&filter, &mut options).ok_or_else(|| {
+            let form = "Received -ge '8/23/2015' -and Received -lt '8/23/2020'";
+            Failure::usage(format!("-ContentFilter is read in this form alone: {form}"))
+        })?;
+    }
+    Ok(options)
+}
+
+/// `Received -gt 'date' -and Received -lt 'date'`; a day begins at midnight UTC.
+fn received(filter: &str, options: &mut RunArgs) -> Option<()> {
+    let words: Vec<String> = filter
+        .split(['\'', '"'])
+        .enumerate()
+        .flat_map(|(n, part)| match n % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        })
+        .map(|w| w.trim_matches(['(', ')']).to_owned())
+        .filter(|w| !w.is_empty())
+        .collect();
+    for (n, part) in words.split(|w| w.eq_ignore_ascii_case("-and")).enumerate() {
+        let [property, operator, date] = part else { return None };
+        let time = time_of(date).filter(|_| property.eq_ignore_ascii_case("Received") && n < 2)?;
+        match operator.to_lowercase().as_str() {
+            "-gt" | "-ge" if options.since.is_none() => options.since = Some(time),
+            "-lt" | "-le" if options.before.is_none() => options.before = Some(time),
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+/// `-SyncNow`.
+pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
+    const CMDLET: &str = "Set-MigrationBatch";
+    if !bound.is_on("sync-now") {
+        let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
+        desk.api.get(&path(&name)).await?;
+        let text = "Set-MigrationBatch: only -SyncNow changes a batch so far";
+        return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
+    }
+    work(desk, bound, CMDLET, "sync").await
+}
+
+/// Starts, syncs or completes it. There is no service: the work is done here, until the batch comes to rest.
+pub(super) async fn work(
+    desk: &Desk<'_>,
+    bound: &Bound,
+    cmdlet: &str,
+    action: &'static str,
+) -> Result<Answer, Failure> {
+    let name = bound.text("identity").ok_or_else(|| lacks(cmdlet, "Identity"))?;
+    desk.api.get(&path(&name)).await?;
+    if is_what_if(desk, bound, cmdlet, &name) {
+        return Ok(Answer::done());
+    }
+    confirm(desk, bound, cmdlet, &name)?;
+    let goal = if action == "complete" { Goal::Completed } else { Goal::Synced };
+    in_foreground(desk, name, action, goal).await
+}
+
+async fn in_foreground(
+    desk: &Desk<'_>,
+    name: String,
+    action: &'static str,
+    goal: Goal,
+) -> Result<Answer, Failure> {
+    desk.asked
+        .out
+        .note(&format!("There is no service yet: {name} is worked on here until it comes to rest."));
+    let run = Run { name, action, goal, timeout_seconds: None, pace: Pace::default() };
+    let code = foreground(desk.asked, desk.instance, &run).await?;
+    Ok(Answer { datum: Datum::Null, code })
+}
+
+/// Stops what is under way.
+pub(super) async fn stop(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
+    const CMDLET: &str = "Stop-MigrationBatch";
+    let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
+    desk.api.get(&path(&name)).await?;
+    if is_what_if(desk, bound, CMDLET, &name) {
+        return Ok(Answer::done());
+    }
+    confirm(desk, bound, CMDLET, &name)?;
+    desk.api.post(&format!("{}/stop", path(&name)), json!({})).await?;
+    desk.asked.out.note(&format!("The batch {name} is stopping; what is under way ends in order."));
+    Ok(Answer::done())
+}
+
+/// Removes it; ledgers stay.
+pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
+    const CMDLET: &str = "Remove-MigrationBatch";
+    let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
+    desk.api.get(&path(&name)).await?;
+    if is_what_if(desk, bound, CMDLET, &name) {
+        return Ok(Answer::done());
+    }
+    confirm(desk, bound, CMDLET, &name)?;
+    desk.api.call(Method::DELETE, &path(&name), None).await?;
+    desk.asked.out.note(&format!("The batch {name} is removed; its ledgers stay."));
+    Ok(Answer::done())
+}
+
+/// All mailboxes, counted over all batches.
+pub(super) async fn totals(desk: &Desk<'_>) -> Result<Rows, Failure> {
+    let batches = desk.api.get("/batches").await?;
+    let counts = ["total", "syncing", "stopped", "synced", "finalized", "failed", "queued"];
+    let sum = |name: &str| {
+        let all = batches.as_array().into_iter().flatten().filter_map(|b| b[name].as_i64());
+        Datum::Whole(all.sum())
+    };
+    let heads = [
+        "TotalCount",
+        "ActiveCount",
+        "StoppedCount",
+        "SyncedCount",
+        "FinalizedCount",
+        "FailedCount",
+        "PendingCount",
+    ];
+    Ok(Rows::new(What::Other, &heads, &[], vec![counts.iter().map(|c| sum(c)).collect()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_filter_is_two_dates() {
+        let read = |text: &str| {
+            let mut options = RunArgs::default();
+            received(text, &mut options).map(|()| (options.since, options.before))
+        };
+        let (since, before) = read("Received -gt '8/23/2015' -and Received -lt '8/23/2020'").unwrap();
+        assert_eq!(since.unwrap().to_string(), "2015-08-23T00:00:00Z");
+        assert_eq!(before.unwrap().to_string(), "2020-08-23T00:00:00Z");
+        assert!(read("Subject -eq 'x'").is_none());
+        assert!(read("Received -gt 'soon'").is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! What cmdlets do: over the routes that the command line uses, with native names and words. A file for each noun.
+
+mod batch;
+mod endpoint;
+mod test;
+mod user;
+
+use mailferry_server::Problem;
+
+use super::{
+    bind::Bound,
+    datum::{Datum, Rows},
+    session::get_credential,
+    table::Cmdlet,
+};
+use crate::{
+    api::Api,
+    cmd::Asked,
+    exit::{self, Failure},
+    instance::Instance,
+    out,
+};
+
+/// What cmdlets work with.
+pub struct Desk<'a> {
+    /// What was asked for on the command line.
+    pub asked: &'a Asked<'a>,
+    /// This instance.
+    pub instance: &'a Instance,
+    /// The router.
+    pub api: &'a Api,
+}
+
+/// What a cmdlet hands on, and the exit code.
+pub struct Answer {
+    /// What it hands on.
+    pub datum: Datum,
+    /// The code.
+    pub code: u8,
+}
+
+impl Answer {
+    /// Nothing, and a success.
+    pub fn done() -> Self {
+        Self { datum: Datum::Null, code: exit::OK }
+    }
+}
+
+impl From<Rows> for Answer {
+    fn from(rows: Rows) -> Self {
+        Self { datum: Datum::Rows(rows), code: exit::OK }
+    }
+}
+
+/// Runs a cmdlet.
+pub async fn run(desk: &Desk<'_>, cmdlet: &Cmdlet, bound: &Bound) -> Result<Answer, Failure> {
+    match cmdlet.name {
+        "Get-Credential" => get_credential(bound).map(|datum| Answer { datum, code: exit::OK }),
+        "Get-Content" => {
+            let path = bound.text("path").ok_or_else(|| lacks(cmdlet.name, "Path"))?;
+            Ok(Answer { datum: Datum::File(path.into()), code: exit::OK })
+        }
+        "Get-MigrationEndpoint" => endpoint::get(desk, bound).await.map(Answer::from),
+        "New-MigrationEndpoint" => endpoint::create(desk, bound).await,
+        "Set-MigrationEndpoint" => endpoint::change(desk, bound).await,
+        "Remove-MigrationEndpoint" => endpoint::remove(desk, bound).await,
+        "Test-MigrationServerAvailability" => test::run(desk, bound).await,
+        "Get-MigrationBatch" => batch::get(desk, bound).await.map(Answer::from),
+        "New-MigrationBatch" => batch::create(desk, bound).await,
+        "Set-MigrationBatch" => batch::change(desk, bound).await,
+        "Start-MigrationBatch" => batch::work(desk, bound, cmdlet.name, "start").await,
+        "Complete-MigrationBatch" => batch::work(desk, bound, cmdlet.name, "complete").await,
+        "Stop-MigrationBatch" => batch::stop(desk, bound).await,
+        "Remove-MigrationBatch" => batch::remove(desk, bound).await,
+        "Get-MigrationUser" => user::get(desk, bound).await.map(Answer::from),
+        "Get-MigrationUserStatistics" => user::statistics(desk, bound).await.map(Answer::from),
+        "Get-MoveRequest" => user::move_requests(desk, bound).await.map(Answer::from),
+        "Get-MoveRequestStatistics" => user::move_statistics(desk, bound).await.map(Answer::from),
+        "Get-MigrationStatistics" => batch::totals(desk).await.map(Answer::from),
+        other => Err(Failure::own(format!("nothing does {other}"))),
+    }
+}
+
+/// What a cmdlet's objects look like when there is none.
+pub fn shape(name: &str) -> Option<Rows> {
+    match name {
+        "Get-MigrationEndpoint" => Some(endpoint::rows(Vec::new(), &[])),
+        "Get-MigrationBatch" => Some(batch::rows(Vec::new())),
+        "Get-MigrationUser" => Some(user::rows(Vec::new())),
+        "Get-MigrationUserStatistics" => Some(user::statistics_rows(Vec::new())),
+        "Get-MoveRequest" => Some(user::move_rows(Vec::new())),
+        "Get-MoveRequestStatistics" => Some(user::move_statistics_rows(Vec::new())),
+        _ => None,
+    }
+}
+
+/// A parameter that is missing.
+fn lacks(cmdlet: &str, parameter: &str) -> Failure {
+    Failure::Usage("NATIVE_PARAMETERS", format!("{cmdlet}: -{parameter} is missing"))
+}
+
+/// Says what would be done; whether that is all that was asked for.
+fn is_what_if(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> bool {
+    let only = bound.is_on("what-if");
+    if only {
+        let text = format!("What if: Performing the operation \"{cmdlet}\" on target \"{target}\".");
+        match desk.asked.out.is_for_people() {
+            true => desk.asked.out.say(&text),
+            false => desk.asked.out.note(&text),
+        }
+    }
+    only
+}
+
+/// Asks before something is removed, and before anything else where `-Confirm` asks for it.
+fn confirm(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> Result<(), Failure> {
+    use std::io::{BufRead, IsTerminal};
+    let asks = match bound.get("confirm") {
+        Some(given) => given.is_true(),
+        None => cmdlet.starts_with("Remove-"),
+    };
+    if !asks || desk.asked.global.yes {
+        return Ok(());
+    }
+    let refused = || {
+        let text = format!("{cmdlet} on {target} is not done without a yes.");
+        let fix = vec![format!("Add -Confirm:$false to {cmdlet}, or --yes to mailferry.")];
+        let problem = Problem::conflict("CONFIRMATION_MISSING", text);
+        Failure::Problem(Box::new(Problem { fix, ..problem }))
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused());
+    }
+    out::complain(&format!("Confirm: {cmdlet} on {target} [y/N] "));
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    match ["y", "yes", "a"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes)) {
+        true => Ok(()),
+        false => Err(refused()),
+    }
+}
+
+/// At most so many rows, as `-ResultSize` says.
+fn cut(rows: &mut Rows, bound: &Bound) {
+    if let Some(most) = bound.number("result-size") {
+        rows.rows.truncate(most);
+    }
+}

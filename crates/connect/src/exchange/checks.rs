@@ -26,7 +26,7 @@ const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
 }
 
 /// All checks, in their order.
-static CHECKS: [Check; 13] = [
+static CHECKS: [Check; 14] = [
     check(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
     check(Step::Dns, "dns-resolves", "The server's name is known"),
     check(Step::Tcp, "tcp-connects", "The server answers on its port"),
@@ -35,6 +35,7 @@ static CHECKS: [Check; 13] = [
     check(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
     check(Step::Protocol, "balancer-known", "One server answers under this name"),
     check(Step::Auth, "ews-signs-in", "The account signs in"),
+    check(Step::Auth, "extended-protection", "The sign-in may be bound to the certificate"),
     check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
     check(Step::Protocol, "ews-version", "The server's version"),
     check(Step::Protocol, "mrsproxy-answers", "MRS Proxy, for Microsoft's own remote moves"),
@@ -83,6 +84,8 @@ struct Asking {
     /// The mailbox that is opened.
     sample: Option<String>,
     seen: Option<client::Seen>,
+    /// Several servers answer under the name.
+    balanced: bool,
     over: bool,
 }
 
@@ -97,7 +100,7 @@ impl Asking {
         let own = settings.get("username").unwrap_or_default();
         let sample = mailbox.map(|m| m.address.clone()).filter(|address| !address.eq_ignore_ascii_case(own));
         let sample = sample.or_else(|| settings.get("test-mailbox").map(str::to_owned));
-        Self { settings: settings.clone(), session, visit, sample, seen: None, over: false }
+        Self { settings: settings.clone(), session, visit, sample, seen: None, balanced: false, over: false }
     }
 
     fn visit(&mut self) -> Result<&mut Visit, Fault> {
@@ -113,7 +116,12 @@ impl Asking {
             "tls-trusted" => self.visit()?.secure(cx).await.map(Some),
             "tls-public" => Ok(Some(self.visit()?.way.judged_publicly(cx))),
             "ews-answers" => self.published(cx).await,
-            "balancer-known" => Ok(Some(look_behind(cx, self.visit()?, ews::PATH).await)),
+            "balancer-known" => {
+                let told = look_behind(cx, self.visit()?, ews::PATH).await;
+                self.balanced = told.warning.is_some();
+                Ok(Some(told))
+            }
+            "extended-protection" => Ok(Some(self.protection()?)),
             "ews-signs-in" => self.sign_in(cx).await,
             "account-lasts" => {
                 let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -168,8 +176,14 @@ impl Asking {
     }
 
     async fn sign_in(&mut self, cx: &Cx) -> Row {
+        let balanced = self.balanced;
         let visit = self.visit()?;
-        let answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+        let mut answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+        // One try; once more only where a balancer is known, whose certificate may be another than the server's.
+        if answer.status == 401 && balanced && visit.binds() {
+            visit.bound = false;
+            answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+        }
         let user = visit.site.user.clone();
         match answer.status {
             200..=299 => Ok(Some(Told::pass(format!("{user}: {}", answer.shown())))),
@@ -201,6 +215,18 @@ impl Asking {
                 web::judge(&answer, &page).map(Some)
             }
         }
+    }
+
+    /// What the sign-in told of Extended Protection.
+    fn protection(&mut self) -> Result<Told, Fault> {
+        let visit = self.visit()?;
+        if visit.bound {
+            let told = if visit.binds() { "bound to the certificate" } else { "not asked: no NTLM was used" };
+            return Ok(Told::pass(told));
+        }
+        let shown = "refused when bound to the certificate, accepted without";
+        let warning = Fault::warn("EXCHANGE_EXTENDED_PROTECTION").natively(Verdict::Fail).shown(shown);
+        Ok(Told::pass(shown).but(Some(warning)))
     }
 
     async fn inbox(&mut self, cx: &Cx, acting: ews::Acting<'_>) -> Result<client::Seen, Fault> {

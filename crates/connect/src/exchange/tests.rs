@@ -15,6 +15,7 @@ use crate::testing;
 
 mod discovery;
 mod faults;
+mod windows;
 
 const EWS: &str = "/ews/exchange.asmx";
 const MRS: &str = "/ews/mrsproxy.svc";

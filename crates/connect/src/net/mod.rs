@@ -4,6 +4,7 @@
 
 pub mod dns;
 pub mod http;
+pub mod ntlm;
 pub mod once;
 pub mod pacer;
 pub mod reach;

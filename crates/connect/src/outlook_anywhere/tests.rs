@@ -67,7 +67,7 @@ async fn one_fault_each() {
         ),
         (Some(Route::to(RPC, "503 Service Unavailable")), "CORP\\svc", Step::Protocol, "HTTP_UNAVAILABLE"),
         (
-            Some(Route::to(RPC, "401 Unauthorized").with("WWW-Authenticate: NTLM")),
+            Some(Route::to(RPC, "401 Unauthorized").with("WWW-Authenticate: Digest")),
             "CORP\\svc",
             Step::Auth,
             "WEB_NO_COMMON_SCHEME",

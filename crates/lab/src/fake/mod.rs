@@ -5,6 +5,7 @@
 pub mod dialogue;
 pub mod host;
 pub mod names;
+pub mod ntlm;
 pub mod paper;
 pub mod web;
 

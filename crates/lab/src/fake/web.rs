@@ -9,12 +9,15 @@ use std::{
     },
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
+
+use super::ntlm::{Acceptor, Account, Step};
 
 /// Whom a route answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub enum Whom {
     Anybody,
     /// Who signs in with exactly this Authorization header.
     Known(String),
+    /// Whoever signed in by NTLM on this connection, under this word (`NTLM`, `Negotiate`).
+    Windows(&'static str, Account),
 }
 
 /// One route: the first that fits answers.
@@ -59,6 +64,12 @@ impl Route {
     #[must_use]
     pub fn known(self, authorization: &str) -> Self {
         Self { whom: Whom::Known(authorization.to_owned()), ..self }
+    }
+
+    /// The same for who signed in by NTLM on the connection.
+    #[must_use]
+    pub fn windows(self, word: &'static str, account: &Account) -> Self {
+        Self { whom: Whom::Windows(word, account.clone()), ..self }
     }
 
     /// The same for bodies that hold this.
@@ -128,6 +139,7 @@ async fn serve(routes: &[Route], tls: Option<TlsAcceptor>, tcp: TcpStream) -> io
 
 async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
+    let (mut acceptor, mut signed_in): (Option<Acceptor>, bool) = (None, false);
     loop {
         let mut first = String::new();
         if stream.read_line(&mut first).await? == 0 {
@@ -150,20 +162,46 @@ async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpi
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
         let body = String::from_utf8_lossy(&body);
+        let windows = routes.iter().find_map(|route| match &route.whom {
+            Whom::Windows(word, account) => Some((*word, account)),
+            _ => None,
+        });
+        if let Some((word, account)) = windows
+            && let Some(message) = authorization.strip_prefix(&format!("{word} "))
+        {
+            let message = STANDARD.decode(message).unwrap_or_default();
+            if acceptor.is_none() {
+                acceptor = Acceptor::of(account);
+            }
+            match acceptor.as_mut().map_or(Step::Refused, |acceptor| acceptor.take(&message)) {
+                Step::Challenge(token) => {
+                    let told = format!("WWW-Authenticate: {word} {}", STANDARD.encode(token));
+                    write(&mut stream, &Route::to("", "401 Unauthorized").with(&told)).await?;
+                    continue;
+                }
+                Step::Known => signed_in = true,
+                Step::Refused => acceptor = None,
+            }
+        }
         let fits = |route: &&Route| {
             let known = match &route.whom {
                 Whom::Anybody => true,
                 Whom::Known(wanted) => *wanted == authorization,
+                Whom::Windows(..) => signed_in,
             };
             known && path.starts_with(&route.path.to_lowercase()) && body.contains(&route.holds)
         };
         let nothing = Route::to("", "404 Not Found");
         let route = routes.iter().find(fits).unwrap_or(&nothing);
-        let mut answer = format!("HTTP/1.1 {}\r\nContent-Length: {}\r\n", route.status, route.body.len());
-        route.headers.iter().for_each(|header| answer += &format!("{header}\r\n"));
-        answer += "\r\n";
-        answer += &route.body;
-        stream.write_all(answer.as_bytes()).await?;
-        stream.flush().await?;
+        write(&mut stream, route).await?;
     }
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), route: &Route) -> io::Result<()> {
+    let mut answer = format!("HTTP/1.1 {}\r\nContent-Length: {}\r\n", route.status, route.body.len());
+    route.headers.iter().for_each(|header| answer += &format!("{header}\r\n"));
+    answer += "\r\n";
+    answer += &route.body;
+    stream.write_all(answer.as_bytes()).await?;
+    stream.flush().await
 }

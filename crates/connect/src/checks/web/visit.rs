@@ -1,6 +1,7 @@
 //! A visit at a web server: the way there row by row, then questions over connections of its own.
 
-use mailferry_model::{finding::Step, port::Cx};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mailferry_model::{finding::Step, port::Cx, secret::Secret};
 
 use super::settings::{Scheme, Site};
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     net::{
         Plain, Stream,
         http::{Answer, Exchange, NoAnswer, Question},
+        ntlm::{self, Binding},
     },
 };
 
@@ -27,13 +29,26 @@ pub struct Visit {
     http: Option<Exchange>,
     /// What the server offered to sign in with.
     pub offered: Vec<String>,
+    /// Whether the open connection is signed in.
+    signed_in: bool,
+    /// Whether a sign-in by NTLM is bound to the server's certificate.
+    pub bound: bool,
 }
 
 impl Visit {
     /// At the beginning.
     pub fn to(site: Site) -> Self {
         let way = Approach::to(&site.host, site.port, site.reach.clone(), site.trust.clone(), Begun::AtOnce);
-        Self { site, way, tcp: None, stream: None, http: None, offered: Vec::new() }
+        Self {
+            site,
+            way,
+            tcp: None,
+            stream: None,
+            http: None,
+            offered: Vec::new(),
+            signed_in: false,
+            bound: true,
+        }
     }
 
     /// The name.
@@ -88,7 +103,7 @@ impl Visit {
     /// # Errors
     /// No answer.
     pub async fn ask_afresh(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
-        self.http = None;
+        (self.http, self.signed_in) = (None, false);
         self.ask(cx, question).await
     }
 
@@ -97,22 +112,71 @@ impl Visit {
     /// # Errors
     /// No answer; the scheme of the settings is not offered; or there is no password.
     pub async fn ask_signed(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
-        let offers = |scheme: Scheme| self.offered.iter().any(|o| o == scheme.word());
         let shown = self.offered.join(", ");
-        match self.site.scheme {
-            Scheme::Auto | Scheme::Basic if offers(Scheme::Basic) => {}
-            Scheme::Auto => {
-                return Err(Fault::fail("WEB_NO_COMMON_SCHEME").with("offered", shown.clone()).shown(shown));
-            }
-            wanted => {
-                let fault = Fault::fail("WEB_SCHEME_NOT_OFFERED").with("wanted", wanted.word());
-                return Err(fault.with("offered", shown.clone()).shown(shown));
-            }
-        }
+        let Some(scheme) = self.scheme() else {
+            let fault = match self.site.scheme {
+                Scheme::Auto => Fault::fail("WEB_NO_COMMON_SCHEME"),
+                wanted => Fault::fail("WEB_SCHEME_NOT_OFFERED").with("wanted", wanted.word()),
+            };
+            return Err(fault.with("offered", shown.clone()).shown(shown));
+        };
         let Some(authorization) = self.site.basic() else {
             return Err(Fault::fail("WEB_NO_PASSWORD").shown("no password was given"));
         };
-        self.ask(cx, question.with("Authorization", authorization)).await
+        match scheme {
+            Scheme::Ntlm => self.ask_by_ntlm(cx, question, "NTLM").await,
+            Scheme::Negotiate => self.ask_by_ntlm(cx, question, "Negotiate").await,
+            Scheme::Basic | Scheme::Auto => self.ask(cx, question.with("Authorization", authorization)).await,
+        }
+    }
+
+    /// The scheme that will be used, if the server offers one that fits.
+    fn scheme(&self) -> Option<Scheme> {
+        let offers = |scheme: &Scheme| self.offered.iter().any(|o| o == scheme.word());
+        // Over TLS a password is as safe as NTLM, and goes through every proxy.
+        match self.site.scheme {
+            Scheme::Auto => [Scheme::Basic, Scheme::Negotiate, Scheme::Ntlm].into_iter().find(offers),
+            wanted => Some(wanted).filter(offers),
+        }
+    }
+
+    /// Whether the sign-in is one that can be bound to the certificate.
+    pub fn binds(&self) -> bool {
+        matches!(self.scheme(), Some(Scheme::Ntlm | Scheme::Negotiate))
+    }
+
+    /// Three messages on one connection, which is then known: what follows on it needs no sign-in.
+    // MS-NTHT 3.1
+    async fn ask_by_ntlm(&mut self, cx: &Cx, question: Question<'_>, word: &str) -> Result<Answer, Fault> {
+        let is_open = |http: &Option<Exchange>| http.as_ref().is_some_and(Exchange::is_open);
+        if self.signed_in && is_open(&self.http) {
+            return self.ask(cx, question).await;
+        }
+        self.signed_in = false;
+        let broken = |words: String| Fault::fail("WEB_NTLM_BROKEN").with("words", words.clone()).shown(words);
+        let binding = self.way.shown.as_ref().and_then(|s| s.chain.first()).map(Binding::to);
+        let binding = binding.filter(|_| self.bound);
+        let password = self.site.password.clone().unwrap_or_else(|| Secret::new(String::new()));
+        let mut handshake =
+            ntlm::Handshake::begin(&self.site.user, &password, &self.site.host, binding.as_ref())
+                .map_err(broken)?;
+        let header = |token: Vec<u8>| format!("{word} {}", STANDARD.encode(token));
+        let first = handshake.next(&[]).map_err(broken)?;
+        let asked = Question::get(question.path).with("Authorization", header(first));
+        let challenged = self.ask(cx, asked).await?;
+        let challenge = challenged.all("www-authenticate").find_map(|offer| {
+            let token =
+                offer.get(word.len()..).filter(|_| offer.to_lowercase().starts_with(&word.to_lowercase()))?;
+            STANDARD.decode(token.trim()).ok().filter(|token| !token.is_empty())
+        });
+        let Some(challenge) = challenge else { return Ok(challenged) };
+        if !is_open(&self.http) {
+            return Err(broken("the connection was closed between the messages of the sign-in".to_owned()));
+        }
+        let last = handshake.next(&challenge).map_err(broken)?;
+        let answer = self.ask(cx, question.with("Authorization", header(last))).await?;
+        self.signed_in = answer.status != 401;
+        Ok(answer)
     }
 
     async fn open(&mut self, cx: &Cx) -> Result<Exchange, Fault> {

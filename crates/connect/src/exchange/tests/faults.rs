@@ -43,7 +43,7 @@ async fn a_redirect_names_the_other_server() {
 #[tokio::test]
 async fn sign_ins_that_are_refused() {
     let only = |offer: &str| to(EWS, "401 Unauthorized").with(&format!("WWW-Authenticate: {offer}"));
-    Case::of(but([only("Negotiate"), only("NTLM")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
+    Case::of(but([only("Digest realm=\"x\"")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
     Case::of(but([only("Bearer")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
     let case = Case::of(but([only("Basic realm=\"x\"")])).await.with("auth", "ntlm");
     case.fails(Step::Auth, "WEB_SCHEME_NOT_OFFERED").await;

@@ -51,6 +51,31 @@ pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<
     asked.map(|check| Box::new(ExchangeProbe { check, asking: asking.clone() }) as Box<dyn Probe>).collect()
 }
 
+/// Finds the server by Autodiscover, where the settings leave it open.
+///
+/// # Errors
+/// The row that says what was tried.
+pub async fn find(cx: &Cx, settings: &Settings) -> Result<Settings, Finding> {
+    let mut asking = Asking::begin(settings, None);
+    if asking.visit.is_some() || asking.session.is_err() {
+        return Ok(settings.clone());
+    }
+    let began = cx.clock.elapsed();
+    let answer = asking.discover(cx).await;
+    let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+    match (answer, &asking.visit) {
+        (Ok(_), Some(visit)) => {
+            let port = visit.site.port.to_string();
+            Ok(settings.clone().with("remote-server", &visit.site.host).with("port", port))
+        }
+        (answer, _) => {
+            let answer = answer.and_then(|_| Err(Fault::fail("AUTODISCOVER_FAILED")));
+            let password = settings.secret("password");
+            Err(crate::checks::row(&CHECKS[0], answer, elapsed_ms, password))
+        }
+    }
+}
+
 struct ExchangeProbe {
     check: &'static Check,
     asking: Arc<Mutex<Asking>>,

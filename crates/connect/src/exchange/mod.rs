@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use mailferry_model::{
     Result,
+    finding::Finding,
     port::{Connector, Cx, Probe, Source, Target},
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
@@ -70,6 +71,10 @@ impl Connector for Exchange {
 
     fn account_of_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
         Err("an Exchange mailbox has no URL of its own; make an endpoint".to_owned())
+    }
+
+    async fn discover(&self, cx: &Cx, settings: &Settings) -> std::result::Result<Settings, Finding> {
+        checks::find(cx, settings).await
     }
 
     fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {

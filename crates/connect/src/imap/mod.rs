@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
+    finding::Finding,
     port::{Connector, Cx, Probe, Source, Target},
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
@@ -39,10 +40,7 @@ static MANIFEST: Manifest = Manifest {
     target: true,
     schemes: &["imaps", "imap"],
     settings: &[
-        SettingSpec {
-            required: true,
-            ..setting("remote-server", Takes::Host, None, "The IMAP server's name or address.")
-        },
+        setting("remote-server", Takes::Host, None, "The IMAP server's name or address."),
         setting("port", Takes::Port, None, "Its port; 993 for ssl, 143 otherwise."),
         setting(
             "security",
@@ -83,6 +81,14 @@ static MANIFEST: Manifest = Manifest {
             Some("on"),
             "off: trust any certificate. Not for production.",
         ),
+        setting("email", Takes::Text, None, "A mailbox's address, to find the server by."),
+        setting(
+            "autodiscover",
+            Takes::Switch,
+            None,
+            "Find the server by SRV records or autoconfig; without it remote-server is needed.",
+        ),
+        setting("autoconfig-port", Takes::Port, Some("443"), "The port on which autoconfig is asked."),
         setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
         crate::checks::account::SETTING,
         crate::net::reach::SETTINGS[0],
@@ -111,6 +117,9 @@ impl Connector for Imap {
     }
 
     fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
+        if checks::is_to_be_found(settings) {
+            return checks::check_address(settings).map_err(|fault| vec![fault]);
+        }
         let server = Server::from_settings(settings)?;
         crate::checks::account::check(settings).map_err(|fault| vec![fault])?;
         crate::net::tls::check(&server.trust).map_err(|fault| vec![fault])
@@ -118,6 +127,10 @@ impl Connector for Imap {
 
     fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {
         account::account_of_url(url)
+    }
+
+    async fn discover(&self, cx: &Cx, settings: &Settings) -> std::result::Result<Settings, Finding> {
+        checks::find(cx, settings).await
     }
 
     fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::Result,
+    finding::Finding,
     port::{Cx, Probe, Source, Target},
     settings::{MailboxAddress, Manifest, Settings},
 };
@@ -22,6 +23,16 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// A sentence for the person who typed it. A password inside is refused.
     fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String>;
+
+    /// Finds out by an address what the settings leave open, such as the server (R2). The settings as they came where
+    /// they leave nothing open.
+    ///
+    /// # Errors
+    /// The row that says what was tried.
+    async fn discover(&self, cx: &Cx, settings: &Settings) -> std::result::Result<Settings, Finding> {
+        _ = cx;
+        Ok(settings.clone())
+    }
 
     /// What to ask the live system, in order.
     fn probes(&self, settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>>;

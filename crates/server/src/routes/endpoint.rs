@@ -38,6 +38,8 @@ pub(crate) struct Creation {
     secrets: BTreeMap<String, String>,
     max_concurrent_migrations: Option<u32>,
     max_concurrent_incremental_syncs: Option<u32>,
+    /// Why it is made without a test before, where it is.
+    unverified: Option<String>,
 }
 
 /// Changes to an endpoint: what is not named stays; `null` takes a setting away.
@@ -113,7 +115,8 @@ pub(crate) async fn create(
     };
     context.store.add_endpoint(&endpoint).await?;
     seal(&context, &endpoint, &settings).await?;
-    audit(&context, "endpoint.new", format!("endpoint {}", endpoint.name), None).await?;
+    let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
+    audit(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
     Ok((StatusCode::CREATED, view(&context, endpoint).await?))
 }

@@ -57,10 +57,7 @@ impl Asking {
     pub(super) fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>, sample: Sample) -> Self {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
-        let way = server.as_ref().ok().map(|server| {
-            let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
-            Approach::to(&server.host, server.port, server.reach.clone(), server.trust.clone(), begun)
-        });
+        let way = server.as_ref().ok().map(way_to);
         Self { sample, settings: settings.clone(), server, who, way, at: At::Begin }
     }
 
@@ -83,6 +80,14 @@ impl Asking {
     /// Asks for one row.
     pub(super) async fn row(&mut self, cx: &Cx, id: &str) -> Row {
         match id {
+            "autodiscover-answers" => {
+                self.at = At::Over;
+                let (settings, told) = super::discover::discover(cx, &self.settings).await?;
+                self.at = At::Begin;
+                self.server = Server::from_settings(&settings).map_err(|faults| faults.join("; "));
+                self.way = self.server.as_ref().ok().map(way_to);
+                Ok(Some(told))
+            }
             "dns-resolves" => self.dns(cx).await,
             "tcp-connects" => self.tcp(cx).await,
             "tls-trusted" => self.tls(cx).await,
@@ -102,4 +107,9 @@ impl Asking {
             _ => None,
         }
     }
+}
+
+fn way_to(server: &Server) -> Approach {
+    let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
+    Approach::to(&server.host, server.port, server.reach.clone(), server.trust.clone(), begun)
 }

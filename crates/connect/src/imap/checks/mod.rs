@@ -12,6 +12,7 @@ use mailferry_model::{
 };
 
 mod ask;
+mod discover;
 mod provider;
 mod secure;
 mod steps;
@@ -37,6 +38,40 @@ static CHECKS: [Check; 9] = [
     check(Step::Mailbox, "imap-inbox-opens", "The mailbox opens"),
 ];
 
+/// The row of finding the server.
+static DISCOVER: Check = check(Step::Protocol, "autodiscover-answers", "The domain names its IMAP server");
+
+/// Whether the server is still to be found.
+pub fn is_to_be_found(settings: &Settings) -> bool {
+    settings.get("autodiscover") == Some("yes") && settings.get("remote-server").is_none()
+}
+
+/// Whether there is an address to find it by.
+///
+/// # Errors
+/// One sentence.
+pub fn check_address(settings: &Settings) -> Result<(), String> {
+    let address = settings.get("email").or(settings.get("username")).unwrap_or_default();
+    match address.contains('@') {
+        true => Ok(()),
+        false => Err("email: an address to find the server by is needed".to_owned()),
+    }
+}
+
+/// Finds the server, where the settings leave it open.
+///
+/// # Errors
+/// The row that says what was tried.
+pub async fn find(cx: &Cx, settings: &Settings) -> Result<Settings, Finding> {
+    if !is_to_be_found(settings) {
+        return Ok(settings.clone());
+    }
+    let began = cx.clock.elapsed();
+    let found = discover::discover(cx, settings).await;
+    let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+    found.map(|(settings, _)| settings).map_err(|fault| fault.into_finding(&DISCOVER, elapsed_ms))
+}
+
 /// Whose mailbox an administrator without one is tried on: nobody's. Measured with Dovecot and Cyrus: the answer
 /// to a wrong password differs from the answer about a mailbox that does not exist, whereas the administrator
 /// alone may be no user at all, and a right password looks like a wrong one.
@@ -56,8 +91,8 @@ pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<
     let named = mailbox.cloned().or_else(|| settings.get("username").map(whose));
     let sample = if mailbox.is_none() && by_admin { Sample::Nobody } else { Sample::Mailbox };
     let asking = Arc::new(tokio::sync::Mutex::new(Asking::begin(settings, named.as_ref(), sample)));
-    CHECKS
-        .iter()
+    let found = Some(&DISCOVER).filter(|_| is_to_be_found(settings));
+    (found.into_iter().chain(&CHECKS))
         .map(|check| Box::new(ImapProbe { check, asking: asking.clone() }) as Box<dyn Probe>)
         .collect()
 }

@@ -19,6 +19,9 @@ use crate::{
 
 impl Asking {
     pub(super) async fn dns(&mut self, cx: &Cx) -> Row {
+        if !matches!(self.at, At::Begin) {
+            return Ok(None);
+        }
         self.server()?;
         self.at = At::Over;
         let told = self.way()?.name(cx).await?;

@@ -15,6 +15,7 @@ use crate::{
     secrets,
 };
 
+mod new;
 mod shown;
 mod test;
 
@@ -24,16 +25,7 @@ pub(crate) use test::{Role, ask_stored, ask_system};
 #[derive(Subcommand)]
 pub enum EndpointCommand {
     /// Make one
-    New {
-        /// Its name, unique
-        name: String,
-        /// The kind of system
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: String,
-        /// What else.
-        #[command(flatten)]
-        flags: Flags,
-    },
+    New(new::NewArgs),
     /// All of them
     List,
     /// One of them
@@ -95,7 +87,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     let api = instance.api(std::sync::Arc::new(|| {}));
     match command {
-        EndpointCommand::New { name, kind, flags } => create(&asked, &api, &name, &kind, &flags).await?,
+        EndpointCommand::New(args) => return new::run(&asked, &instance, &api, &args).await,
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS)?,
         EndpointCommand::Show { name } => {
             let mut endpoint = api.get(&format!("/endpoints/{}", segment(&name))).await?;
@@ -127,32 +119,6 @@ fn summarize_test(endpoint: &mut Value) {
     let at = endpoint["lastTest"]["at"].as_str().map(|at| format!(", {at}")).unwrap_or_default();
     let told = format!("{result}{failing}{at} (again: mailferry endpoint test {name}; its steps: -o json)");
     endpoint["lastTest"] = told.into();
-}
-
-async fn create(asked: &Asked<'_>, api: &Api, name: &str, kind: &str, flags: &Flags) -> Result<(), Failure> {
-    let manifest = manifest(asked, kind)?;
-    let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
-    let (settings, mut secrets) = given(matches, manifest, stdin(flags)?)?;
-    let lacks = manifest.setting("password").is_some() && secrets.is_empty();
-    if let Some(user) = settings.get("username").filter(|_| lacks) {
-        let secret = match secrets::from_environment("MAILFERRY_PASSWORD") {
-            Some(secret) => secret,
-            None => secrets::ask(user, "password-file FILE")?,
-        };
-        secrets.push(("password", secret.expose().clone()));
-    }
-    check(asked, manifest, &settings)?;
-    let body = json!({
-        "name": name,
-        "type": manifest.kind,
-        "settings": settings.values,
-        "secrets": object(secrets),
-        "maxConcurrentMigrations": flags.max_concurrent_migrations,
-        "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
-    });
-    let made = api.post("/endpoints", body).await?;
-    told(asked.out, &made, &format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"));
-    Ok(())
 }
 
 async fn change(

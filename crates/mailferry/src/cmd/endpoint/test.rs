@@ -157,7 +157,7 @@ pub(crate) async fn ask_system(
     Ok(result)
 }
 
-fn connector<'a>(asked: &'a Asked<'_>, kind: &str) -> Result<&'a Arc<dyn Connector>, Failure> {
+pub(super) fn connector<'a>(asked: &'a Asked<'_>, kind: &str) -> Result<&'a Arc<dyn Connector>, Failure> {
     let known = asked.connectors.iter().find(|c| c.manifest().kind == kind);
     known.ok_or_else(|| Failure::own(format!("no such kind: {kind}")))
 }

@@ -1,0 +1,166 @@
+//! `endpoint new`: found by Autodiscover where the settings leave the server open, tested first when asked.
+
+use std::io::{BufRead, IsTerminal};
+
+use clap::Args;
+use mailferry_model::{
+    cancel::Cancel,
+    finding::{Finding, TestResult},
+    port::Connector,
+    secret::Secret,
+    settings::Settings,
+};
+use serde_json::json;
+
+use super::{
+    Asked, Flags, Secrets, ask_system, check, given, manifest, object, shown, stdin,
+    test::{Role, connector},
+    told,
+};
+use crate::{
+    api::{Api, segment},
+    args::below,
+    exit::{self, Failure},
+    instance::{Instance, Pace},
+    out, secrets,
+};
+
+/// What to make.
+#[derive(Args)]
+pub struct NewArgs {
+    /// Its name, unique; without one a name is proposed
+    name: Option<String>,
+    /// The kind of system
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: String,
+    /// Test it first, and make it only if nothing fails
+    #[arg(long)]
+    verify: bool,
+    /// Why it is made without a test; kept in the audit log
+    #[arg(long, value_name = "TEXT", conflicts_with = "verify")]
+    reason: Option<String>,
+    /// What else.
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Makes it.
+pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &NewArgs) -> Result<u8, Failure> {
+    let manifest = manifest(asked, &args.kind)?;
+    let connector = connector(asked, manifest.kind)?;
+    let Some(name) = &args.name else {
+        let proposed = proposed(manifest.kind, instance);
+        return Err(Failure::usage(format!(
+            "an endpoint needs a name, such as {proposed}: mailferry endpoint new {proposed} --type {} …",
+            manifest.kind
+        )));
+    };
+    let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
+    let (mut settings, mut secrets) = given(matches, manifest, stdin(&args.flags)?)?;
+    let lacks = manifest.setting("password").is_some() && secrets.is_empty();
+    if let Some(user) = settings.get("username").filter(|_| lacks) {
+        let secret = match secrets::from_environment("MAILFERRY_PASSWORD") {
+            Some(secret) => secret,
+            None => secrets::ask(user, "password-file FILE")?,
+        };
+        secrets.push(("password", secret.expose().clone()));
+    }
+    check(asked, manifest, &settings)?;
+    match found(instance, &**connector, with(&settings, &secrets)).await {
+        Ok(complete) => settings.values = complete.values,
+        Err(row) => return Ok(refused(asked, TestResult::of(vec![*row]))),
+    }
+    let mut tested = None;
+    if args.verify {
+        let result =
+            ask_system(instance, &**connector, &with(&settings, &secrets), None, Role::Source).await?;
+        if result.result == "Failed" {
+            return Ok(refused(asked, result));
+        }
+        tested = Some(result);
+    }
+    let body = json!({
+        "name": name,
+        "type": manifest.kind,
+        "settings": settings.values,
+        "secrets": object(secrets),
+        "maxConcurrentMigrations": args.flags.max_concurrent_migrations,
+        "maxConcurrentIncrementalSyncs": args.flags.max_concurrent_incremental_syncs,
+        "unverified": tested.is_none().then(|| why(asked, args)).transpose()?,
+    });
+    let mut made = api.post("/endpoints", body).await?;
+    let sentence = match &tested {
+        None => format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"),
+        Some(result) => {
+            let path = format!("/endpoints/{}/test", segment(name));
+            made = api.call(axum::http::Method::PUT, &path, Some(json!(result))).await?;
+            format!("The endpoint {name} is tested and made.")
+        }
+    };
+    told(asked.out, &made, &sentence);
+    Ok(exit::OK)
+}
+
+/// Why there is no test: from the flag, or asked for on a terminal.
+fn why(asked: &Asked<'_>, args: &NewArgs) -> Result<String, Failure> {
+    const NOT_GIVEN: &str = "not given";
+    match &args.reason {
+        Some(reason) => Ok(reason.clone()),
+        None if asked.global.yes || asked.global.quiet || !is_terminal() => Ok(NOT_GIVEN.to_owned()),
+        None => {
+            out::complain("It is saved without a test (--verify tests it first). Why? [not given] ");
+            let mut answer = String::new();
+            let read = std::io::stdin().lock().read_line(&mut answer);
+            read.map_err(|e| Failure::own(format!("the terminal cannot be read: {e}")))?;
+            Ok(if answer.trim().is_empty() { NOT_GIVEN.to_owned() } else { answer.trim().to_owned() })
+        }
+    }
+}
+
+fn is_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// The settings with what they leave open found out.
+async fn found(
+    instance: &Instance,
+    connector: &dyn Connector,
+    settings: Settings,
+) -> Result<Settings, Box<Finding>> {
+    let (house, _) = instance.house(Pace::default());
+    let cx = house.cx(mailferry_model::Side::Source, &Cancel::default(), Some(1));
+    connector.discover(&cx, &settings).await.map_err(Box::new)
+}
+
+fn with(settings: &Settings, secrets: &Secrets) -> Settings {
+    let all = settings.clone();
+    secrets.iter().fold(all, |all, (name, secret)| all.with_secret(name, Secret::new(secret.clone())))
+}
+
+/// Nothing is made: shows why, and what could be given by hand.
+fn refused(asked: &Asked<'_>, result: TestResult) -> u8 {
+    match asked.out.is_for_people() {
+        true => {
+            shown::show(asked.out, &result, false);
+            asked.out.say("Nothing was made.");
+        }
+        false => asked.out.show(&json!(result), &[]),
+    }
+    result.exit_code(Role::Source.tested_as())
+}
+
+/// A name as guides propose them: what it is, and the month.
+fn proposed(kind: &str, instance: &Instance) -> String {
+    let month = instance.clock.now().strftime("%Y-%m");
+    let what = match kind.split_once('-') {
+        Some(("exchange", _)) => "Hybrid-RemoteMove".to_owned(),
+        _ => {
+            let words = kind.split('-').map(|word| {
+                let (first, rest) = word.split_at(word.len().min(1));
+                first.to_uppercase() + rest
+            });
+            words.collect::<Vec<_>>().join("-") + "-Source"
+        }
+    };
+    format!("{what}-{month}")
+}

@@ -203,6 +203,10 @@ impl Fetch {
         cursor.spaces();
         let data = cursor.string(Word::Plain)?;
         let item = item_name(&Upper::of(name));
+        // Mostly it is the only one.
+        if self.sections.is_empty() {
+            self.sections.reserve_exact(1);
+        }
         self.sections.push(Section { item, part, origin, data });
         Ok(())
     }

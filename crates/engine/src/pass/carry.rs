@@ -16,8 +16,8 @@ use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     error::Reaction,
     id::{FolderId, ItemId, TargetId},
-    item::{Body, Chunks, Form, Item, Stub},
-    key::{Digest, HeaderKey},
+    item::{Body, Chunks, Form, Item, ItemDigest, Stub},
+    key::HeaderKey,
     ledger::{Entry, FolderNo, Reason, Repair, State},
     port::{BudgetGuard, Fetched, Outcome, Put},
 };
@@ -148,6 +148,10 @@ fn worse(shared: &Shared, told: Option<Error>, next: Option<Error>) -> Option<Er
 }
 
 /// What happens next in a lane.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a lane has one at a time; a box would be one more for each item"
+)]
 enum Step {
     Item(ItemId, Result<Item>, Hold),
     Put(Result<()>),
@@ -287,7 +291,7 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
 struct Sent {
     owed: Owed,
     key: HeaderKey,
-    digest: Arc<std::sync::OnceLock<Digest>>,
+    digest: ItemDigest,
     message_id: Option<Box<str>>,
     size: u64,
     /// For a repair; only what is in memory anyway.
@@ -307,13 +311,13 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     let mut sent = Vec::with_capacity(group.items.len());
     let mut puts = Vec::with_capacity(group.items.len());
     let mut holds = Vec::with_capacity(group.items.len());
-    for (owed, item, hold) in group.items {
+    for (owed, mut item, hold) in group.items {
         let copy = match &item.body {
             Body::Bytes(chunks) => Some(chunks.clone()),
             Body::Stream { .. } => None,
         };
         if let Some(body) = copy.as_ref().filter(|_| strays) {
-            let whole = Whole { key: item.key, digest: item.digest.get().copied(), body };
+            let whole = Whole { key: item.key, digest: item.digest.get(), body };
             if stray::is_there(shared, no, target, &owed, &whole).await? {
                 continue;
             }
@@ -322,7 +326,8 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
             owed,
             key: item.key,
             digest: item.digest.clone(),
-            message_id: item.message_id.clone(),
+            // For reports of ours: no target asks for it.
+            message_id: item.message_id.take(),
             size: item.body.size(),
             copy,
         });
@@ -359,7 +364,7 @@ fn as_placed(
     repair: Option<Repair>,
 ) -> (Entry, Option<Before>) {
     let before = sent.owed.entry.as_deref().map(Before::of);
-    let (digest, date) = (sent.digest.get().copied(), sent.owed.stub.date);
+    let (digest, date) = (sent.digest.get(), sent.owed.stub.date);
     // The ledger's entry may stand under older flags than those that were sent.
     let flags = sent.owed.entry.is_some().then(|| sent.owed.stub.flags.clone());
     let entry = sent.owed.into_entry();
@@ -441,7 +446,7 @@ async fn refused(
     shared.writer.sync().await?;
     sent.owed.entry = Some(Box::new(entry));
     (sent.key, sent.size) = (mended.key, mended.body.len());
-    sent.digest = Arc::new(std::sync::OnceLock::from(mended.digest));
+    sent.digest = ItemDigest::Known(mended.digest);
     let item = Item {
         id: sent.owed.stub.id.clone(),
         form: Form::Mime,

@@ -14,7 +14,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Scope,
     id::FolderId,
-    item::{Body, Form, Item, Stub},
+    item::{Body, Form, Item, ItemDigest, Stub},
     key::Digest,
     port::Fetched,
 };
@@ -289,7 +289,7 @@ impl Fetching {
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
             let first = look::beginning(chunks.pieces());
-            item(stub, &first, Body::Bytes(chunks), Arc::new(OnceLock::from(digest)))
+            item(stub, &first, Body::Bytes(chunks), ItemDigest::Known(digest))
         });
         self.out.push_back((id, item));
     }
@@ -321,11 +321,11 @@ impl Fetching {
             Some((piece, passing))
         });
         let body = Body::Stream { size, pieces: pieces.boxed() };
-        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, digest))));
+        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, ItemDigest::Passing(digest)))));
     }
 }
 
-fn item(stub: Stub, first: &[u8], body: Body, digest: Arc<OnceLock<Digest>>) -> Item {
+fn item(stub: Stub, first: &[u8], body: Body, digest: ItemDigest) -> Item {
     let (key, message_id) = key(first);
     Item { id: stub.id, form: Form::Mime, key, message_id, date: stub.date, flags: stub.flags, body, digest }
 }

@@ -1,7 +1,7 @@
 //! The suite's stage for any connector that is source and target at once: mail is planted through the target.
 //! It proves that both sides of a connector agree; what they share in error is found by the interop tests.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use mailferry_model::{
     flags::Flags,
     folder::FolderSpec,
     id::{FolderId, ItemId},
-    item::{Body, Chunks, Date, Form, Item, Trace},
+    item::{Body, Chunks, Date, Form, Item, ItemDigest, Trace},
     key::{Digest, HeaderKey},
     port::{Connector, Edit, EditKind, Outcome, Put, Source, Target},
     settings::{MailboxAddress, Settings},
@@ -78,7 +78,7 @@ impl source::Stage for Stage {
             date: Some(Date { seconds: 1_600_000_000, zone: 0 }),
             flags,
             body: Body::Bytes(Chunks::from(Bytes::copy_from_slice(body))),
-            digest: Arc::new(OnceLock::from(digest)),
+            digest: ItemDigest::Known(digest),
         });
         let outcomes = target.put(&folder, vec![put]).await;
         assert!(matches!(outcomes[..], [Outcome::Placed(_)]), "{outcomes:?}");

@@ -92,7 +92,26 @@ pub struct Item {
     /// The bytes.
     pub body: Body,
     /// Known when the body has been read: at once for [`Body::Bytes`], at the end of a [`Body::Stream`].
-    pub digest: Arc<OnceLock<Digest>>,
+    pub digest: ItemDigest,
+}
+
+/// The digest of a body that may still be on its way.
+#[derive(Clone, Debug)]
+pub enum ItemDigest {
+    /// Of a body in memory.
+    Known(Digest),
+    /// Of one that passes: set with its last piece.
+    Passing(Arc<OnceLock<Digest>>),
+}
+
+impl ItemDigest {
+    /// The digest, once the body has been read.
+    pub fn get(&self) -> Option<Digest> {
+        match self {
+            Self::Known(digest) => Some(*digest),
+            Self::Passing(digest) => digest.get().copied(),
+        }
+    }
 }
 
 /// The bytes of an item.

@@ -14,6 +14,8 @@ pub struct Manifest {
     pub kind: &'static str,
     /// The words that people read.
     pub title: &'static str,
+    /// The beginning of a name for an endpoint of this kind; the month follows.
+    pub naming: &'static str,
     /// Whether it can be read from.
     pub source: bool,
     /// Whether it can be written to.

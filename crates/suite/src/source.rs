@@ -255,7 +255,7 @@ pub async fn bodies_keys_and_digests_agree(stage: &dyn Stage) -> Check {
         ensure!(trace.size == item.body.size(), "listed {} bytes, got {}", trace.size, item.body.size());
         let at = ids.iter().position(|i| *i == id).ok_or("an answer that was not asked for")?;
         let digest = digests[at].clone().map_err(failed("digests"))?;
-        ensure!(item.digest.get() == Some(&digest), "another digest than the body's");
+        ensure!(item.digest.get() == Some(digest), "another digest than the body's");
         words.push(body.to_bytes());
     }
     for word in ["one", "two"] {

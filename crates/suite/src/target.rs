@@ -1,6 +1,6 @@
 //! What every target must keep. Each function starts from an empty mailbox.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use mailferry_model::{
     flags::{Difference, Flags, SystemFlag},
     folder::{FolderPath, FolderSpec},
     id::{FolderId, ItemId, Mark, TargetId},
-    item::{Body, Chunks, Date, Form, Item, Trace},
+    item::{Body, Chunks, Date, Form, Item, ItemDigest, Trace},
     key::{Digest, HeaderKey},
     port::{Edit, EditKind, Edited, Outcome, Put, Setting, Target},
 };
@@ -42,7 +42,7 @@ fn item(stage: &dyn Stage, body: &[u8], flags: Flags) -> Item {
         date: Some(DATE),
         flags,
         body: Body::Bytes(Chunks::from(Bytes::copy_from_slice(body))),
-        digest: Arc::new(OnceLock::from(digest)),
+        digest: ItemDigest::Known(digest),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Both stores are in memory. Every copy goes to a user who is new, and is recounted afterwards.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use clap::Args;
 use super::line::Line;
 use super::meter::{self, Used};
 use super::report::{Report, Sample};
-use super::tools::{Copy, Tool};
+use super::tools::{Copy, Tool, rawcopy};
 use super::{corpus, relay};
 use crate::peers::{Account, Guard, dovecot, process};
 use crate::{root, run};
@@ -103,7 +104,7 @@ pub fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    for tool in tools.iter().copied().filter(|tool| *tool != Tool::Doveadm) {
+    for tool in tools.iter().copied().filter(|tool| !matches!(tool, Tool::Doveadm | Tool::Rawcopy)) {
         let sample = field.copy(tool, Distance::Heavy, options)?;
         samples.entry((Distance::Heavy, tool)).or_default().push(sample);
     }
@@ -123,6 +124,9 @@ fn tools(options: &Options) -> Result<Vec<Tool>> {
     let programs = root::target().join("release");
     ensure!(run::has("dovecot"), "Dovecot is not installed: `cargo xtask peer install`");
     let mut tools = vec![Tool::Raw];
+    if is_program(&rawcopy()) {
+        tools.push(Tool::Rawcopy);
+    }
     let asked = std::process::Command::new(programs.join("mailferry")).args(["copy", "--help"]).output();
     let has_copy = asked.is_ok_and(|out| out.status.success() && !out.stdout.is_empty());
     for (tool, is_here) in [
@@ -137,6 +141,12 @@ fn tools(options: &Options) -> Result<Vec<Tool>> {
         }
     }
     Ok(tools)
+}
+
+/// Whether this can be started: a file, or a name that is on the path.
+fn is_program(name: &OsStr) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Path::new(name).is_file() || std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 impl Field {

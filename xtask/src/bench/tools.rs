@@ -1,7 +1,8 @@
-//! What is measured: the yard-stick, Dovecot's own copy, mbsync, and mailferry.
+//! What is measured: the yard-stick, a second one where somebody has it, Dovecot's own copy, mbsync, and mailferry.
 //!
 //! Each is started as a program of its own, on the same accounts, in turns.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::peers::Account;
 pub enum Tool {
     /// FETCH into MULTIAPPEND, nothing else.
     Raw,
+    /// Somebody else's loop of the same kind: `rawcopy SOURCE TARGET`. Where it is faster, ours does not count.
+    Rawcopy,
     /// `doveadm backup`: reads over IMAP, writes straight into the target's store. Loopback only.
     Doveadm,
     /// The fastest of its kind that keeps books.
@@ -29,6 +32,7 @@ impl Tool {
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
+            Self::Rawcopy => "rawcopy",
             Self::Doveadm => "doveadm backup",
             Self::Mbsync => "mbsync",
             Self::Mailferry => "mailferry",
@@ -39,6 +43,11 @@ impl Tool {
     pub fn has_second_pass(self) -> bool {
         matches!(self, Self::Mbsync | Self::Mailferry)
     }
+}
+
+/// The program `rawcopy`: what `MAILFERRY_RAWCOPY` names, else the one of that name.
+pub fn rawcopy() -> OsString {
+    std::env::var_os("MAILFERRY_RAWCOPY").unwrap_or_else(|| "rawcopy".into())
 }
 
 /// One copy to be made.
@@ -63,6 +72,7 @@ impl Copy<'_> {
     pub fn command(&self, tool: Tool) -> Result<Command> {
         match tool {
             Tool::Raw => Ok(self.raw()),
+            Tool::Rawcopy => Ok(self.rawcopy()),
             Tool::Doveadm => Ok(self.doveadm()),
             Tool::Mbsync => self.mbsync(),
             Tool::Mailferry => self.mailferry(),
@@ -73,6 +83,16 @@ impl Copy<'_> {
         let mut command = Command::new(self.programs.join("xtask"));
         command.args(["bench", "raw", &self.ports.0.to_string(), self.users.0]);
         command.args([&self.ports.1.to_string(), self.users.1]);
+        command
+    }
+
+    fn rawcopy(&self) -> Command {
+        let url = |port: u16, user: &str| {
+            let account = Account::named(user);
+            format!("imap://{}:{}@127.0.0.1:{port}", account.user, account.password)
+        };
+        let mut command = Command::new(rawcopy());
+        command.args([url(self.ports.0, self.users.0), url(self.ports.1, self.users.1)]);
         command
     }
 

@@ -26,11 +26,16 @@ const FIELDS: [&[u8]; 4] = [b"message-id", b"date", b"from", b"subject"];
 pub fn head(message: &[u8]) -> Head {
     let mut rest = &message[..message.len().min(HEAD_MAX)];
     let mut found: [Option<&[u8]>; 4] = [None; 4];
-    while let Some((line, after)) = unfolded(rest) {
-        if line.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+    while found.contains(&None)
+        && let Some((line, after)) = unfolded(rest)
+    {
+        rest = after;
+        if is_blank(line) {
             break;
         }
-        rest = after;
+        if !may_be_ours(line) {
+            continue;
+        }
         let Some(colon) = memchr(b':', line) else { continue };
         let name = line[..colon].trim_ascii();
         if let Some(at) = FIELDS.iter().position(|f| f.eq_ignore_ascii_case(name))
@@ -45,14 +50,31 @@ pub fn head(message: &[u8]) -> Head {
         let start = values.len();
         fold_white(value.unwrap_or_default(), &mut values);
         if start == 0 && !values.is_empty() {
-            let shown = &values[..values.len().min(200)];
-            message_id = Some(String::from_utf8_lossy(shown).into_owned());
+            message_id = Some(text(&values[..values.len().min(200)]));
         }
         values.push(b'\n');
     }
     let mut key = [0; 16];
-    blake3::Hasher::new().update(&values).finalize_xof().fill(&mut key);
+    key.copy_from_slice(&blake3::hash(&values).as_bytes()[..16]);
     Head { key, message_id }
+}
+
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|b| matches!(b, b'\r' | b'\n'))
+}
+
+/// Whether a line may hold one of the fields, by its first letter: most do not.
+fn may_be_ours(line: &[u8]) -> bool {
+    line.first().is_some_and(|first| {
+        first.is_ascii_whitespace() || matches!(first.to_ascii_lowercase(), b'm' | b'd' | b'f' | b's')
+    })
 }
 
 /// Where the head ends: at the empty line, or at the end of the message. // RFC 5322 §2.1
@@ -77,16 +99,15 @@ fn unfolded(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.is_empty() {
         return None;
     }
-    let mut end = 0;
-    loop {
-        let line_end = memchr(b'\n', &text[end..]).map_or(text.len(), |at| end + at + 1);
-        let blank = text[end..line_end].iter().all(|b| matches!(b, b'\r' | b'\n'));
-        end = line_end;
-        match text.get(end) {
-            Some(b' ' | b'\t') if !blank => {}
-            _ => return Some(text.split_at(end)),
+    let line_end = |from: usize| memchr(b'\n', &text[from..]).map_or(text.len(), |at| from + at + 1);
+    let mut end = line_end(0);
+    // A blank line is not continued.
+    if !is_blank(&text[..end]) {
+        while matches!(text.get(end), Some(b' ' | b'\t')) {
+            end = line_end(end);
         }
     }
+    Some(text.split_at(end))
 }
 
 /// Appends a value: runs of white space and control characters as one space, none at the ends.

@@ -52,6 +52,7 @@ static SETTINGS: [SettingSpec; 14] = {
 static MANIFEST: Manifest = Manifest {
     kind: "exchange-remote",
     title: "Exchange Remote (EWS)",
+    naming: "Hybrid-RemoteMove",
     source: true,
     target: true,
     schemes: &[],

@@ -46,6 +46,7 @@ static SETTINGS: [SettingSpec; 7] = [
 static MANIFEST: Manifest = Manifest {
     kind: "google",
     title: "Google Workspace",
+    naming: "GWS-Source",
     source: true,
     target: false,
     schemes: &[],

@@ -36,6 +36,7 @@ const fn setting(
 static MANIFEST: Manifest = Manifest {
     kind: "imap",
     title: "IMAP",
+    naming: "IMAP-Source",
     source: true,
     target: true,
     schemes: &["imaps", "imap"],

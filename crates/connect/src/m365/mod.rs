@@ -51,6 +51,7 @@ static SETTINGS: [SettingSpec; 9] = [
 static MANIFEST: Manifest = Manifest {
     kind: "m365",
     title: "Microsoft 365",
+    naming: "M365-Target",
     source: true,
     target: true,
     schemes: &[],

@@ -24,6 +24,7 @@ pub struct Maildir;
 static MANIFEST: Manifest = Manifest {
     kind: "maildir",
     title: "Maildir",
+    naming: "Maildir",
     source: true,
     target: true,
     schemes: &["maildir"],

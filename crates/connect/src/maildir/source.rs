@@ -1,7 +1,5 @@
 //! A Maildir that is read: every pass lists the directory; file names tell flags and sizes.
 
-use std::sync::{Arc, OnceLock};
-
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -12,7 +10,7 @@ use mailferry_model::{
     caps::SourceCaps,
     folder::Folder,
     id::{Cursor, Fingerprint, FolderId, ItemId},
-    item::{Body, Change, Chunks, Form, Item, Page, Stub, Trace},
+    item::{Body, Change, Chunks, Form, Item, ItemDigest, Page, Stub, Trace},
     key::Digest,
     port::{Cx, Fetched, Source},
 };
@@ -54,7 +52,7 @@ impl MaildirSource {
         let item = self.read(mail).map(|body| {
             self.cx.meter.moved(self.store.side, body.len());
             let (key, message_id) = key(&body.to_bytes());
-            let digest = Arc::new(OnceLock::from(digest(&body)));
+            let digest = ItemDigest::Known(digest(&body));
             let size = body.len();
             let body = match size > Body::IN_MEMORY {
                 true => Body::Stream { size, pieces: stream::iter(cut(body)).boxed() },

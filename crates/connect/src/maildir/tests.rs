@@ -26,7 +26,7 @@ use crate::{
 fn put(text: &str, flags: Flags) -> Put {
     let body = Chunks::from(bytes::Bytes::copy_from_slice(text.as_bytes()));
     let (key, message_id) = key(text.as_bytes());
-    let digest = Arc::new(std::sync::OnceLock::from(digest(&body)));
+    let digest = mailferry_model::item::ItemDigest::Known(digest(&body));
     let date = Some(Date { seconds: 1_600_000_000, zone: 0 });
     let id = mailferry_model::id::ItemId::from_bytes("1");
     Put::Item(Item { id, form: Form::Mime, key, message_id, date, flags, body: Body::Bytes(body), digest })

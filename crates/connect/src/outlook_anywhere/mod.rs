@@ -69,6 +69,7 @@ static SETTINGS: [SettingSpec; 19] = {
 static MANIFEST: Manifest = Manifest {
     kind: "outlook-anywhere",
     title: "Outlook Anywhere",
+    naming: "Cutover-OutlookAnywhere",
     source: true,
     target: false,
     schemes: &[],

@@ -1,7 +1,7 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     pin::{Pin, pin},
     sync::Arc,
 };
@@ -16,8 +16,8 @@ use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     error::Reaction,
     id::{FolderId, ItemId, TargetId},
-    item::{Body, Chunks, Form, Item, Stub},
-    key::{Digest, HeaderKey},
+    item::{Body, Chunks, Form, Item, ItemDigest, Stub},
+    key::HeaderKey,
     ledger::{Entry, FolderNo, Reason, Repair, State},
     port::{BudgetGuard, Fetched, Outcome, Put},
 };
@@ -25,8 +25,10 @@ use mailferry_model::{
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
+    owed::Awaited,
     shared::{Owed, Shared, locked},
     stray::{self, Whole},
+    writer::Before,
 };
 use crate::seeded::Bug;
 
@@ -67,7 +69,7 @@ async fn carry_in_turn(
 ) -> Result<()> {
     let folder = shared.folder(no)?;
     let (source, target) = (folder.source.clone(), shared.target_of(no)?);
-    let (stubs, mut waiting) = fetchable(shared, owed).await?;
+    let (stubs, mut awaited) = fetchable(shared, owed).await?;
     let mut fetched = fetches(shared, &source, stubs);
     let mut puts = FuturesUnordered::new();
     let mut group = Group::default();
@@ -84,14 +86,14 @@ async fn carry_in_turn(
             Step::Idle => puts.push(put(shared, no, &target, std::mem::take(&mut group))),
             Step::End => break,
             Step::Item(id, Err(e), _) => {
-                let Some(owed) = waiting.remove(&id) else { continue };
+                let Some(owed) = awaited.take(&id) else { continue };
                 if let Err(e) = unreadable(shared, owed, e).await {
                     shared.halt.cancel();
                     failed = worse(shared, failed, Some(e));
                 }
             }
             Step::Item(id, Ok(item), hold) => {
-                let Some(owed) = waiting.remove(&id) else { continue };
+                let Some(owed) = awaited.take(&id) else { continue };
                 let streams = matches!(item.body, Body::Stream { .. });
                 if (streams || group.bytes + item.body.size() > caps.group_bytes) && !group.items.is_empty() {
                     puts.push(put(shared, no, &target, std::mem::take(&mut group)));
@@ -146,6 +148,10 @@ fn worse(shared: &Shared, told: Option<Error>, next: Option<Error>) -> Option<Er
 }
 
 /// What happens next in a lane.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a lane has one at a time; a box would be one more for each item"
+)]
 enum Step {
     Item(ItemId, Result<Item>, Hold),
     Put(Result<()>),
@@ -187,25 +193,22 @@ where
 }
 
 /// What can be fetched; what is too large for the target is skipped at once.
-async fn fetchable(shared: &Shared, owed: Vec<Owed>) -> Result<(Vec<Stub>, HashMap<ItemId, Owed>)> {
-    let mut waiting: HashMap<ItemId, Owed> = HashMap::with_capacity(owed.len());
-    let mut stubs = Vec::with_capacity(owed.len());
-    for item in owed {
-        match refused_by_size(shared, &item) {
-            Some(reason) => skip(shared, &item, None, reason).await?,
-            None => {
-                stubs.push(item.stub.clone());
-                waiting.insert(item.stub.id.clone(), item);
-            }
+async fn fetchable(shared: &Shared, mut owed: Vec<Owed>) -> Result<(Vec<Stub>, Awaited)> {
+    let too_large: Vec<Owed> = owed.extract_if(.., |item| refused_by_size(shared, item).is_some()).collect();
+    for item in too_large {
+        if let Some(reason) = refused_by_size(shared, &item) {
+            skip(shared, &item, None, reason).await?;
         }
     }
-    Ok((stubs, waiting))
+    Ok((owed.iter().map(|item| item.stub.clone()).collect(), Awaited::of(owed)))
 }
 
 fn refused_by_size(shared: &Shared, item: &Owed) -> Option<Error> {
     let max = shared.sides.target.caps().max_item?;
-    let text = format!("{} bytes; the target takes at most {max}", item.stub.size);
-    (item.stub.size > max).then(|| Error::new(Kind::TooLarge, Side::Target, "put", text))
+    (item.stub.size > max).then(|| {
+        let text = format!("{} bytes; the target takes at most {max}", item.stub.size);
+        Error::new(Kind::TooLarge, Side::Target, "put", text)
+    })
 }
 
 /// Items of one put.
@@ -270,7 +273,7 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
         // Gone since it was listed: the next pass will hear of it.
         _ if error.kind() == Kind::NotFound => match &owed.entry {
             Some(entry) => {
-                shared.record(Entry { state: State::Gone, ..entry.clone() }, owed.entry.as_ref()).await
+                shared.record(Entry { state: State::Gone, ..(**entry).clone() }, owed.entry.as_deref()).await
             }
             None => Ok(()),
         },
@@ -288,7 +291,7 @@ async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
 struct Sent {
     owed: Owed,
     key: HeaderKey,
-    digest: Arc<std::sync::OnceLock<Digest>>,
+    digest: ItemDigest,
     message_id: Option<Box<str>>,
     size: u64,
     /// For a repair; only what is in memory anyway.
@@ -304,16 +307,17 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
         select(shared.cx.meter.admit(group.bytes), stopped).await;
     }
     shared.may_put()?;
+    let strays = locked(&shared.strays).get(target).is_some_and(|strays| !strays.is_empty());
     let mut sent = Vec::with_capacity(group.items.len());
     let mut puts = Vec::with_capacity(group.items.len());
     let mut holds = Vec::with_capacity(group.items.len());
-    for (owed, item, hold) in group.items {
+    for (owed, mut item, hold) in group.items {
         let copy = match &item.body {
             Body::Bytes(chunks) => Some(chunks.clone()),
             Body::Stream { .. } => None,
         };
-        if let Some(body) = &copy {
-            let whole = Whole { key: item.key, digest: item.digest.get().copied(), body };
+        if let Some(body) = copy.as_ref().filter(|_| strays) {
+            let whole = Whole { key: item.key, digest: item.digest.get(), body };
             if stray::is_there(shared, no, target, &owed, &whole).await? {
                 continue;
             }
@@ -322,7 +326,8 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
             owed,
             key: item.key,
             digest: item.digest.clone(),
-            message_id: item.message_id.clone(),
+            // For reports of ours: no target asks for it.
+            message_id: item.message_id.take(),
             size: item.body.size(),
             copy,
         });
@@ -333,11 +338,11 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
         return Ok(());
     }
     let outcomes = shared.sides.target.put(target, puts).await;
-    let (mut failed, mut there) = (None, Vec::new());
+    let (mut failed, mut there) = (None, Vec::with_capacity(sent.len()));
     for (sent, outcome) in sent.into_iter().zip(outcomes) {
         let recorded = match outcome {
             Outcome::Placed(id) => {
-                there.push((as_placed(shared, &sent, id, None), sent.owed.entry));
+                there.push(as_placed(shared, sent, id, None));
                 Ok(())
             }
             Outcome::Unsure(error) => in_doubt(shared, sent, error).await,
@@ -347,32 +352,42 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     }
     drop(holds);
     locked(&shared.deeds).put += there.len() as u64;
-    let (entries, before): (Vec<_>, Vec<_>) = there.into_iter().unzip();
-    let recorded =
-        shared.record_all(entries.into_iter().zip(before.iter().map(Option::as_ref)).collect()).await;
+    let recorded = shared.record_all(there).await;
     failed.or(recorded.err()).map_or(Ok(()), Err)
 }
 
-fn as_placed(shared: &Shared, sent: &Sent, id: Option<TargetId>, repair: Option<Repair>) -> Entry {
-    Entry {
+/// The ledger's entry for what is placed, and what it said before.
+fn as_placed(
+    shared: &Shared,
+    sent: Sent,
+    id: Option<TargetId>,
+    repair: Option<Repair>,
+) -> (Entry, Option<Before>) {
+    let before = sent.owed.entry.as_deref().map(Before::of);
+    let (digest, date) = (sent.digest.get(), sent.owed.stub.date);
+    // The ledger's entry may stand under older flags than those that were sent.
+    let flags = sent.owed.entry.is_some().then(|| sent.owed.stub.flags.clone());
+    let entry = sent.owed.into_entry();
+    let placed = Entry {
         state: State::Placed,
         target: id,
         key: sent.key,
-        digest: sent.digest.get().copied(),
+        digest,
         size: sent.size,
-        date: sent.owed.stub.date,
-        flags: sent.owed.stub.flags.clone(),
+        date,
+        flags: flags.unwrap_or(entry.flags),
         seen: false,
         pass: shared.pass,
         repair,
         reason: None,
-        ..sent.owed.as_entry()
-    }
+        ..entry
+    };
+    (placed, before)
 }
 
-async fn placed(shared: &Shared, sent: &Sent, id: Option<TargetId>, repair: Option<Repair>) -> Result<()> {
+async fn placed(shared: &Shared, sent: Sent, id: Option<TargetId>, repair: Option<Repair>) -> Result<()> {
     locked(&shared.deeds).put += 1;
-    shared.record(as_placed(shared, sent, id, repair), sent.owed.entry.as_ref()).await
+    shared.record_all(vec![as_placed(shared, sent, id, repair)]).await
 }
 
 /// Nobody knows: the ledger says owed, a look will tell.
@@ -386,8 +401,8 @@ async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> 
         unanswered: before.unanswered.saturating_add(1),
         ..before
     };
-    shared.record(entry.clone(), sent.owed.entry.as_ref()).await?;
-    let owed = Owed { entry: Some(entry), ..sent.owed };
+    shared.record(entry.clone(), sent.owed.entry.as_deref()).await?;
+    let owed = Owed { entry: Some(Box::new(entry)), ..sent.owed };
     if Bug::BlindRetry.is_on() {
         return Box::pin(carry_in_turn(shared, owed.folder, vec![owed], None)).await;
     }
@@ -427,11 +442,11 @@ async fn refused(
         repair: Some(repair),
         ..sent.owed.as_entry()
     };
-    shared.record(entry.clone(), sent.owed.entry.as_ref()).await?;
+    shared.record(entry.clone(), sent.owed.entry.as_deref()).await?;
     shared.writer.sync().await?;
-    sent.owed.entry = Some(entry);
+    sent.owed.entry = Some(Box::new(entry));
     (sent.key, sent.size) = (mended.key, mended.body.len());
-    sent.digest = Arc::new(std::sync::OnceLock::from(mended.digest));
+    sent.digest = ItemDigest::Known(mended.digest);
     let item = Item {
         id: sent.owed.stub.id.clone(),
         form: Form::Mime,
@@ -444,7 +459,7 @@ async fn refused(
     };
     tracing::debug!(folder = no.0, "a refused item is sent again under a repair");
     match shared.sides.target.put(target, vec![Put::Item(item)]).await.into_iter().next() {
-        Some(Outcome::Placed(id)) => placed(shared, &sent, id, Some(repair)).await,
+        Some(Outcome::Placed(id)) => placed(shared, sent, id, Some(repair)).await,
         Some(Outcome::Refused(_)) => skip(shared, &sent.owed, sent.message_id.clone(), error).await,
         Some(Outcome::Unsure(error)) => in_doubt(shared, sent, error).await,
         None => Err(Error::bug("put", "no outcome for an item").scope_of(Scope::Mailbox)),
@@ -459,13 +474,13 @@ pub(super) async fn skip(
     error: Error,
 ) -> Result<()> {
     let entry = Entry { state: State::Skipped, ..with_reason(owed, message_id, &error) };
-    shared.record(entry, owed.entry.as_ref()).await
+    shared.record(entry, owed.entry.as_deref()).await
 }
 
 /// Leaves an item for a later pass.
 async fn owe(shared: &Shared, owed: &Owed, error: Error) -> Result<()> {
     let entry = Entry { state: State::Owed, ..with_reason(owed, None, &error) };
-    shared.record(entry, owed.entry.as_ref()).await
+    shared.record(entry, owed.entry.as_deref()).await
 }
 
 fn with_reason(owed: &Owed, message_id: Option<Box<str>>, error: &Error) -> Entry {

@@ -20,6 +20,7 @@ use super::{
     gather::Gathered,
     reading::{source_digest, source_traces, target_digests},
     shared::{Owed, Shared, locked},
+    writer::Before,
 };
 
 use crate::verify::keyword_refused;
@@ -52,15 +53,8 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
     for at in 0..gathered.len() {
         let renumbered = gathered[at].renumbered;
-        let ids: Vec<ItemId> = {
-            let owed = &gathered[at].owed;
-            gathered[at]
-                .order
-                .iter()
-                .filter(|id| owed.get(id).is_some_and(|o| sizes.contains(&o.stub.size)))
-                .cloned()
-                .collect()
-        };
+        let alike = gathered[at].owed.iter().filter(|o| sizes.contains(&o.stub.size));
+        let ids: Vec<ItemId> = alike.map(|o| o.stub.id.clone()).collect();
         if ids.is_empty() {
             continue;
         }
@@ -123,7 +117,8 @@ async fn rebind(shared: &Shared, owed: &Owed, old: &Entry, entry: Entry, later: 
         later.flags.push((owed.folder, Entry { flags, ..entry.clone() }, difference));
     }
     let gone = Entry { state: State::Gone, target: None, ..old.clone() };
-    shared.record_all(vec![(entry, owed.entry.as_ref()), (gone, Some(old))]).await
+    let (new, old) = (owed.entry.as_deref().map(Before::of), Some(Before::of(old)));
+    shared.record_all(vec![(entry, new), (gone, old)]).await
 }
 
 /// Moves the copy at the target; whether the item is done with. A move is a put.
@@ -174,8 +169,8 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
                 unanswered: before.unanswered.saturating_add(1),
                 ..before
             };
-            shared.record(entry.clone(), owed.entry.as_ref()).await?;
-            shared.add_doubt(Owed { entry: Some(entry), ..owed.clone() });
+            shared.record(entry.clone(), owed.entry.as_deref()).await?;
+            shared.add_doubt(Owed { entry: Some(Box::new(entry)), ..owed.clone() });
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
             Ok(true)
         }

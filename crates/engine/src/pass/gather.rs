@@ -11,6 +11,7 @@ use mailferry_model::{
 };
 
 use super::{
+    owed::OwedItems,
     reading::persist,
     shared::{Owed, Shared, locked},
     terms::Progress,
@@ -22,9 +23,7 @@ pub(super) struct Gathered {
     /// What the ledger knew of the folder's items.
     pub known: HashMap<ItemId, Entry>,
     /// To be put.
-    pub owed: HashMap<ItemId, Owed>,
-    /// Order of `owed` as listed.
-    pub order: Vec<ItemId>,
+    pub owed: OwedItems,
     /// Flags at the source that differ from the ledger's.
     pub flags: HashMap<ItemId, Flags>,
     /// No longer at the source.
@@ -52,8 +51,7 @@ impl Gathered {
         let mut gathered = Self {
             folder: folder.no,
             known: known.into_iter().map(|e| (e.id.clone(), e)).collect(),
-            owed: HashMap::new(),
-            order: Vec::new(),
+            owed: OwedItems::default(),
             flags: HashMap::new(),
             gone: HashSet::new(),
             cursor: folder.cursor.clone(),
@@ -69,7 +67,7 @@ impl Gathered {
         owed.sort_by(|a, b| a.id.cmp(&b.id));
         let owed: Vec<Owed> = owed.into_iter().map(Owed::from_entry).collect();
         for item in owed {
-            gathered.owe(item);
+            gathered.owed.insert(item);
         }
         Ok(gathered)
     }
@@ -107,8 +105,7 @@ impl Gathered {
     fn renumber(&mut self) {
         self.renumbered = true;
         self.cursor = None;
-        self.owed.clear();
-        self.order.clear();
+        self.owed.take();
         self.flags.clear();
         self.mentioned.clear();
         self.gone.clear();
@@ -146,29 +143,25 @@ impl Gathered {
             Some(State::Placed) => self.set_flags(stub.id, stub.flags),
             Some(State::Skipped) => {}
             Some(State::Owed) => {
-                let entry = known.cloned();
-                self.owe(Owed { folder: self.folder, stub, entry });
+                let entry = known.cloned().map(Box::new);
+                self.owed.insert(Owed { folder: self.folder, stub, entry });
             }
             Some(State::Gone) | None if shared.terms.options.filter.item(&stub) => {
-                if !self.owed.contains_key(&stub.id) {
+                let size = stub.size;
+                if self.owed.insert(Owed { folder: self.folder, stub, entry: None }) {
                     Progress::add(&shared.terms.progress.identified, 1);
-                    Progress::add(&shared.terms.progress.bytes_identified, stub.size);
+                    Progress::add(&shared.terms.progress.bytes_identified, size);
                 }
-                self.owe(Owed { folder: self.folder, stub, entry: None });
             }
             Some(State::Gone) | None => {}
         }
     }
 
-    fn owe(&mut self, owed: Owed) {
-        let id = owed.stub.id.clone();
-        if self.owed.insert(id.clone(), owed).is_none() {
-            self.order.push(id);
-        }
-    }
-
     fn mention(&mut self, id: &ItemId) {
-        self.mentioned.insert(id.clone());
+        // Only what is known can be missed in a listing.
+        if !self.known.is_empty() {
+            self.mentioned.insert(id.clone());
+        }
         self.gone.remove(id);
     }
 
@@ -194,8 +187,7 @@ impl Gathered {
 
     /// What is owed, in the order of the listing.
     pub fn take_owed(&mut self) -> Vec<Owed> {
-        let order = std::mem::take(&mut self.order);
-        order.iter().filter_map(|id| self.owed.remove(id)).collect()
+        self.owed.take()
     }
 }
 

@@ -14,6 +14,7 @@ mod follow;
 mod gather;
 mod hierarchy;
 pub mod matching;
+mod owed;
 mod reading;
 mod removals;
 mod renames;

@@ -222,12 +222,12 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
     );
     let mut owed = Vec::new();
     for item in checked.unseen {
-        let before = item.entry.as_ref().map(|e| mailferry_model::ledger::Entry {
+        let before = item.entry.as_deref().map(|e| mailferry_model::ledger::Entry {
             state: mailferry_model::ledger::State::Placed,
             ..e.clone()
         });
         if let Some(entry) = &item.entry {
-            shared.record(entry.clone(), before.as_ref()).await?;
+            shared.record((**entry).clone(), before.as_ref()).await?;
         }
         owed.push(item);
     }
@@ -242,9 +242,9 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
         if let Some(entry) = &item.entry {
             let before = mailferry_model::ledger::Entry {
                 state: mailferry_model::ledger::State::Placed,
-                ..entry.clone()
+                ..(**entry).clone()
             };
-            shared.record(entry.clone(), Some(&before)).await?;
+            shared.record((**entry).clone(), Some(&before)).await?;
         }
     }
     Ok(again)

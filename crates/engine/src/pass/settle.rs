@@ -119,7 +119,7 @@ async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
             traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect();
         for owed in owed {
             let Some(fact) = facts.get(&owed.stub.id) else { continue };
-            let sent = owed.entry.as_ref().filter(|e| e.repair.is_some() || e.unanswered > 0);
+            let sent = owed.entry.as_deref().filter(|e| e.repair.is_some() || e.unanswered > 0);
             let mut forms = vec![*fact];
             forms.extend(sent.map(|e| (e.key, e.size)).filter(|f| f != fact));
             items.push(Item { owed, wanted: Wanted { forms } });
@@ -190,7 +190,9 @@ async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Res
             let left: Vec<&Item> = items
                 .iter()
                 .filter(|i| !hits.contains_key(&(i.owed.folder, i.owed.stub.id.clone())))
-                .filter(|i| i.owed.entry.as_ref().is_some_and(|e| e.unanswered > 0) || i.owed.entry.is_none())
+                .filter(|i| {
+                    i.owed.entry.as_deref().is_some_and(|e| e.unanswered > 0) || i.owed.entry.is_none()
+                })
                 .collect();
             let free: Vec<Trace<TargetId>> =
                 traces.iter().filter(|t| !taken.contains(&(folder.clone(), t.id.clone()))).cloned().collect();
@@ -246,7 +248,8 @@ async fn our_digests(shared: &Shared, items: Vec<(usize, &Item)>) -> Result<Hash
         for part in items.chunks(BODIES) {
             let ids: Vec<ItemId> = part.iter().map(|(_, item)| item.owed.stub.id.clone()).collect();
             for ((at, item), read) in part.iter().zip(source_digests(shared, &folder.source, &ids).await?) {
-                let repaired = item.owed.entry.as_ref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
+                let repaired =
+                    item.owed.entry.as_deref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
                 all.insert(*at, read.ok().into_iter().chain(repaired).collect());
             }
         }
@@ -292,7 +295,7 @@ async fn record(shared: &Arc<Shared>, items: Vec<Item>, hits: Hits) -> Result<Se
             ..before
         };
         locked(&shared.deeds).found += 1;
-        shared.record(entry.clone(), owed.entry.as_ref()).await?;
+        shared.record(entry.clone(), owed.entry.as_deref()).await?;
         let add = Flags::difference(&hit.flags, &owed.stub.flags).add;
         if hit.id.is_some() && !add.is_empty() {
             settled.flags.push((owed.folder, entry, Difference { add, remove: Flags::default() }));
@@ -307,8 +310,8 @@ pub(super) async fn remember_doubt(shared: &Arc<Shared>, owed: Vec<Owed>) -> Res
     for item in owed {
         let before = item.as_entry();
         let entry = Entry { state: State::Owed, unanswered: before.unanswered.saturating_add(1), ..before };
-        shared.record(entry.clone(), item.entry.as_ref()).await?;
-        remembered.push(Owed { entry: Some(entry), ..item });
+        shared.record(entry.clone(), item.entry.as_deref()).await?;
+        remembered.push(Owed { entry: Some(Box::new(entry)), ..item });
     }
     shared.writer.sync().await?;
     Ok(remembered)

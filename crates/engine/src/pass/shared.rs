@@ -32,30 +32,20 @@ use crate::seeded::Bug;
 pub(crate) struct Owed {
     pub folder: FolderNo,
     pub stub: Stub,
-    /// What the ledger knew of it.
-    pub entry: Option<Entry>,
+    /// What the ledger knew of it; mostly nothing.
+    pub entry: Option<Box<Entry>>,
 }
 
 impl Owed {
     /// The ledger's entry for it, as owed.
     pub fn as_entry(&self) -> Entry {
-        self.entry.clone().unwrap_or_else(|| Entry {
-            folder: self.folder,
-            id: self.stub.id.clone(),
-            state: State::Owed,
-            target: None,
-            key: Default::default(),
-            digest: None,
-            size: self.stub.size,
-            date: self.stub.date,
-            flags: self.stub.flags.clone(),
-            seen: false,
-            unanswered: 0,
-            pass: 0,
-            tries: 0,
-            repair: None,
-            reason: None,
-        })
+        self.clone().into_entry()
+    }
+
+    /// The same, of an item that nobody needs any more.
+    pub fn into_entry(self) -> Entry {
+        let Self { folder, stub, entry } = self;
+        entry.map_or_else(|| fresh(folder, stub), |entry| *entry)
     }
 
     pub fn from_entry(entry: &Entry) -> Self {
@@ -66,7 +56,28 @@ impl Owed {
             flags: entry.flags.clone(),
             identity: None,
         };
-        Self { folder: entry.folder, stub, entry: Some(entry.clone()) }
+        Self { folder: entry.folder, stub, entry: Some(Box::new(entry.clone())) }
+    }
+}
+
+/// What is written of an item that the ledger does not know yet.
+fn fresh(folder: FolderNo, stub: Stub) -> Entry {
+    Entry {
+        folder,
+        id: stub.id,
+        state: State::Owed,
+        target: None,
+        key: Default::default(),
+        digest: None,
+        size: stub.size,
+        date: stub.date,
+        flags: stub.flags,
+        seen: false,
+        unanswered: 0,
+        pass: 0,
+        tries: 0,
+        repair: None,
+        reason: None,
     }
 }
 
@@ -207,39 +218,49 @@ impl Shared {
 
     /// Records an entry; `before` is what the ledger said of the item.
     pub async fn record(&self, entry: Entry, before: Option<&Entry>) -> Result<()> {
-        self.record_all(vec![(entry, before)]).await
+        self.record_all(vec![(entry, before.map(Before::of))]).await
     }
 
     /// Records entries that only make sense together: all in one commit.
-    pub async fn record_all(&self, entries: Vec<(Entry, Option<&Entry>)>) -> Result<()> {
+    pub async fn record_all(&self, entries: Vec<(Entry, Option<Before>)>) -> Result<()> {
         if self.terms.dry_run {
             return Ok(());
         }
-        for (entry, before) in &entries {
-            self.keep_counts(entry, *before);
-        }
-        self.writer.entries(entries.into_iter().map(|(e, b)| (e, b.map(Before::of))).collect()).await
+        self.keep_counts(&entries);
+        self.writer.entries(entries).await
     }
 
     /// Keeps the counts, the claims and what people watch.
-    fn keep_counts(&self, entry: &Entry, before: Option<&Entry>) {
-        {
-            let mut folders = locked(&self.folders);
-            if let Some(folder) = folders.get_mut(&entry.folder) {
-                if let Some(before) = before {
-                    count(folder, &Before::of(before), u64::saturating_sub);
-                }
-                count(folder, &Before::of(entry), u64::saturating_add);
-                if entry.state == State::Placed && entry.pass == self.pass {
-                    folder.placed_pass = self.pass;
-                }
+    fn keep_counts(&self, entries: &[(Entry, Option<Before>)]) {
+        let mut folders = locked(&self.folders);
+        let mut touched = None;
+        for (entry, before) in entries {
+            if touched.replace(entry.folder) != Some(entry.folder) {
+                locked(&self.touched).insert(entry.folder);
+            }
+            self.watch(entry, before.as_ref());
+            let Some(folder) = folders.get_mut(&entry.folder) else { continue };
+            if let Some(before) = before {
+                count(folder, before, u64::saturating_sub);
+            }
+            count(folder, &Before::of(entry), u64::saturating_add);
+            if entry.state == State::Placed && entry.pass == self.pass {
+                folder.placed_pass = self.pass;
+            }
+            if let (Some(target), Some(place)) = (&entry.target, &folder.target)
+                && let Some(set) = locked(&self.claimed).get_mut(place)
+            {
+                set.insert(target.clone());
             }
         }
-        locked(&self.touched).insert(entry.folder);
+    }
+
+    /// Keeps what people watch, and whether ids are missing.
+    fn watch(&self, entry: &Entry, before: Option<&Before>) {
         if entry.state == State::Placed && entry.target.is_none() && !entry.seen {
             self.nameless.store(true, Ordering::SeqCst);
         }
-        let was_placed = before.is_some_and(|b| b.state == State::Placed);
+        let was_placed = before.is_some_and(Before::is_placed);
         match entry.state {
             State::Placed if !was_placed => {
                 Progress::add(&self.terms.progress.placed, 1);
@@ -251,12 +272,6 @@ impl Shared {
                 Progress::take(&self.terms.progress.bytes, entry.size);
             }
             _ => {}
-        }
-        if let (Some(target), Some(folder)) = (&entry.target, locked(&self.folders).get(&entry.folder)) {
-            let mut claimed = locked(&self.claimed);
-            if let Some(set) = folder.target.as_ref().and_then(|t| claimed.get_mut(t)) {
-                set.insert(target.clone());
-            }
         }
     }
 

@@ -306,7 +306,7 @@ async fn settle_gathered(
     let mut owed: Vec<Owed> = Vec::new();
     for folder in folders.iter() {
         if places.contains(&shared.target_of(folder.folder)?) {
-            owed.extend(folder.order.iter().filter_map(|id| folder.owed.get(id)).cloned());
+            owed.extend(folder.owed.iter().cloned());
         }
     }
     let crashed = look.trust == Trust::BeyondMark || look.places.iter().any(|(_, mark)| mark.is_some());
@@ -316,14 +316,10 @@ async fn settle_gathered(
     let mut again: BTreeMap<_, Owed> = left.into_iter().map(|o| ((o.folder, o.stub.id.clone()), o)).collect();
     for folder in folders.iter_mut() {
         let no = folder.folder;
-        folder
-            .owed
-            .retain(|id, _| !asked.contains(&(no, id.clone())) || again.contains_key(&(no, id.clone())));
-        for (id, owed) in &mut folder.owed {
-            if let Some(remembered) = again.remove(&(no, id.clone())) {
-                *owed = remembered;
-            }
-        }
+        folder.owed.replace(|owed| {
+            let which = (no, owed.stub.id.clone());
+            again.remove(&which).or((!asked.contains(&which)).then_some(owed))
+        });
     }
     later.flags.extend(settled.flags);
     Ok(())

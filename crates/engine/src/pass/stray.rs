@@ -150,5 +150,5 @@ async fn found(
         ..owed.as_entry()
     };
     locked(&shared.deeds).found += 1;
-    shared.record(entry, owed.entry.as_ref()).await
+    shared.record(entry, owed.entry.as_deref()).await
 }

@@ -41,6 +41,10 @@ impl Before {
     pub fn of(entry: &Entry) -> Self {
         Self { state: entry.state, size: entry.size, kept: entry.target.is_some() }
     }
+
+    pub fn is_placed(&self) -> bool {
+        self.state == State::Placed
+    }
 }
 
 /// Adds an item to its folder's counts, or takes it out.

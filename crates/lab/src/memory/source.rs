@@ -11,7 +11,7 @@ use mailferry_model::{
     caps::SourceCaps,
     folder::Folder,
     id::{Cursor, Fingerprint, FolderId, ItemId},
-    item::{Body, Change, Form, Item, Page, Stub, Trace},
+    item::{Body, Change, Form, Item, ItemDigest, Page, Stub, Trace},
     key::{Digest, HeaderKey},
     port::{Fetched, Source},
 };
@@ -93,7 +93,7 @@ impl MemorySource {
             message_id: head.message_id.map(Into::into),
             date: mail.date,
             flags: mail.flags.clone(),
-            digest,
+            digest: ItemDigest::Passing(digest),
             body,
         })
     }

@@ -89,8 +89,11 @@ impl Value {
 }
 
 pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
-    (!text.is_empty() && text.iter().all(u8::is_ascii_digit))
-        .then(|| std::str::from_utf8(text).ok()?.parse().ok())?
+    let add = |number: u64, digit: &u8| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    if text.is_empty() { None } else { text.iter().try_fold(0, add) }
 }
 
 /// Where a bare word ends besides at spaces, parentheses and line ends.
@@ -171,8 +174,14 @@ impl<'a> Cursor<'a> {
         Some(text)
     }
 
-    /// A bare word, maybe empty.
+    /// A bare word that is kept, maybe empty.
     pub(crate) fn word(&mut self, word: Word) -> Bytes {
+        let length = self.passing_word(word).len();
+        self.frame.bytes.slice(self.at - length..self.at)
+    }
+
+    /// A bare word that is only looked at, maybe empty.
+    pub(crate) fn passing_word(&mut self, word: Word) -> &'a [u8] {
         let rest = &self.frame.bytes[self.at..];
         let stop = |b: &u8| match b {
             b' ' | b'\t' | b'(' | b')' | b'\r' | b'\n' => true,
@@ -182,12 +191,12 @@ impl<'a> Cursor<'a> {
         };
         let length = rest.iter().position(stop).unwrap_or(rest.len());
         self.at += length;
-        self.frame.bytes.slice(self.at - length..self.at)
+        &rest[..length]
     }
 
     pub(crate) fn number(&mut self) -> Option<u64> {
         let before = self.at;
-        let number = parse_number(&self.word(Word::Code));
+        let number = parse_number(self.passing_word(Word::Code));
         if number.is_none() {
             self.at = before;
         }

@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 use std::collections::VecDeque;
 
 /// Filled buffers that are remembered to be used again.
-const FILLED: usize = 12;
+const FILLED: usize = 6;
 /// Of those that are free, how many are kept beside the one that is used next.
 const SPARE: usize = 1;
 /// What usually closes the line after a literal.

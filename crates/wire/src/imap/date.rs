@@ -36,6 +36,33 @@ impl InternalDate {
     /// Reads ` 1-Jul-1996 02:44:25 -0700` and what servers make of it.
     // RFC 9051 §9 date-time; RFC 5322 §4.3 for years of two digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
+        Self::parse_usual(text).or_else(|| Self::parse_any(text))
+    }
+
+    /// The one form that servers should write.
+    fn parse_usual(text: &[u8]) -> Option<Self> {
+        let text: &[u8; 26] = text.try_into().ok()?;
+        let marks = [(2, b'-'), (6, b'-'), (11, b' '), (14, b':'), (17, b':'), (20, b' ')];
+        if marks.into_iter().any(|(at, mark)| text[at] != mark) {
+            return None;
+        }
+        let digit = |at: usize| text[at].is_ascii_digit().then(|| i64::from(text[at] - b'0'));
+        let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+        let day = if text[0] == b' ' { digit(1)? } else { two(0)? };
+        let month = MONTHS.iter().position(|name| name.as_bytes() == &text[3..6])? as i64 + 1;
+        let year = two(7)? * 100 + two(9)?;
+        let (hour, minute, second) = (two(12)?, two(15)?, two(18)?);
+        let offset = (two(22)? * 60 + two(24)?) as i16;
+        let offset = if text[21] == b'-' { -offset } else { offset };
+        let fits = (1..=31).contains(&day) && year > 0 && hour < 24 && minute < 60 && second <= 60;
+        if !fits || !matches!(text[21], b'+' | b'-') {
+            return None;
+        }
+        let local = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+        Some(Self::from_epoch(local - i64::from(offset) * 60, offset))
+    }
+
+    fn parse_any(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let mut words = text.split_ascii_whitespace();
         let mut date = words.next()?.split('-');
@@ -109,10 +136,27 @@ impl fmt::Display for InternalDate {
         let second = local.rem_euclid(86_400);
         let name = MONTHS[(month - 1) as usize % 12];
         let (sign, offset) =
-            if self.offset_minutes < 0 { ('-', -self.offset_minutes) } else { ('+', self.offset_minutes) };
+            if self.offset_minutes < 0 { (b'-', -self.offset_minutes) } else { (b'+', self.offset_minutes) };
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{day:2}-{name}-{year:04} {hour:02}:{minute:02}:{second:02} ")?;
-        write!(f, "{sign}{:02}{:02}", offset / 60, offset % 60)
+        let mut text = *b" 0-Jan-0000 00:00:00 +0000";
+        let mut put = |at: usize, number: i64| {
+            text[at] = b'0' + (number / 10 % 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
+        };
+        put(0, day);
+        put(7, year / 100);
+        put(9, year);
+        put(12, hour);
+        put(15, minute);
+        put(18, second);
+        put(22, i64::from(offset / 60));
+        put(24, i64::from(offset % 60));
+        text[3..6].copy_from_slice(name.as_bytes());
+        text[21] = sign;
+        if day < 10 {
+            text[0] = b' ';
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -154,12 +198,16 @@ mod tests {
         #[test]
         fn there_and_back(epoch in -60_000_000_000i64..250_000_000_000, offset in -1439i16..=1439) {
             let date = InternalDate::from_epoch(epoch, offset);
-            prop_assert_eq!(InternalDate::parse(date.to_string().as_bytes()), Some(date));
+            let text = date.to_string();
+            prop_assert_eq!(InternalDate::parse_usual(text.as_bytes()), Some(date));
+            prop_assert_eq!(InternalDate::parse_any(text.as_bytes()), Some(date));
         }
 
         #[test]
         fn never_panics(text in any::<Vec<u8>>(), epoch in any::<i64>(), offset in any::<i16>()) {
             InternalDate::parse(&text);
+            let usual = InternalDate::parse_usual(&text);
+            prop_assert!(usual.is_none() || usual == InternalDate::parse_any(&text));
             let _ = InternalDate::from_epoch(epoch, offset).to_string();
         }
     }

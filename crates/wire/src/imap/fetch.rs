@@ -3,7 +3,7 @@
 //! One answer need not tell everything: servers split it, and send FETCH unasked. Merging is the caller's.
 
 use super::{
-    cursor::{Cursor, Data, Malformed, Value, Word},
+    cursor::{Cursor, Data, Malformed, Value, Word, parse_number},
     date::InternalDate,
     flags::Flag,
     frame::Frame,
@@ -93,8 +93,8 @@ impl Fetch {
         cursor.spaces();
         let number = cursor.number32()?;
         cursor.spaces();
-        let name = cursor.word(Word::Plain);
-        Self::read(&name, number, &mut cursor, Extent::Head)?.ok()
+        let name = cursor.passing_word(Word::Plain);
+        Self::read(name, number, &mut cursor, Extent::Head)?.ok()
     }
 
     /// Reads what stands behind `* 12 FETCH`; `None` when `name` is neither FETCH nor UIDFETCH.
@@ -121,15 +121,15 @@ impl Fetch {
             if cursor.eat(b')') || (extent == Extent::Head && cursor.at_end()) {
                 return Ok(());
             }
-            let name = cursor.word(Word::Item);
+            let name = cursor.passing_word(Word::Item);
             if name.is_empty() {
                 return Err(cursor.expected("a FETCH item"));
             }
-            self.read_item(&name, cursor)?;
+            self.read_item(name, cursor)?;
         }
     }
 
-    fn read_item(&mut self, name: &Bytes, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    fn read_item(&mut self, name: &[u8], cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
         let upper = Upper::of(name);
         if cursor.peek() == Some(b'[') {
             return self.read_section(name, cursor);
@@ -143,14 +143,29 @@ impl Fetch {
                 self.sections.push(Section { item, part: Bytes::from_static(part), origin: None, data });
             }
             b"FLAGS" => self.flags = Some(cursor.list(|c| read_flag(c))?),
+            // Bare numbers, as these nearly always are, need no value of their own.
+            b"UID" | b"RFC822.SIZE" if self.take_number(&upper, cursor) => {}
             _ => {
                 let value = cursor.value()?;
                 if self.take(&upper, &value).is_none() {
-                    self.others.push((name.clone(), value));
+                    self.others.push((Bytes::copy_from_slice(name), value));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Keeps a bare number, if one follows that fits.
+    fn take_number(&mut self, upper: &[u8], cursor: &mut Cursor<'_>) -> bool {
+        let mut probe = cursor.clone();
+        let Some(number) = parse_number(probe.passing_word(Word::Plain)) else { return false };
+        match (upper, u32::try_from(number)) {
+            (b"UID", Ok(uid)) => self.uid = Some(uid),
+            (b"RFC822.SIZE", _) => self.size = Some(number),
+            _ => return false,
+        }
+        *cursor = probe;
+        true
     }
 
     /// Keeps a value whose name and form are known.
@@ -184,10 +199,14 @@ impl Fetch {
         cursor.expect(b'[', "`[`")?;
         let part = read_brackets(cursor)?;
         let origin = if cursor.eat(b'<') { cursor.until(b'>') } else { None };
-        let origin = origin.and_then(|text| super::cursor::parse_number(&text));
+        let origin = origin.and_then(|text| parse_number(&text));
         cursor.spaces();
         let data = cursor.string(Word::Plain)?;
         let item = item_name(&Upper::of(name));
+        // Mostly it is the only one.
+        if self.sections.is_empty() {
+            self.sections.reserve_exact(1);
+        }
         self.sections.push(Section { item, part, origin, data });
         Ok(())
     }

@@ -31,10 +31,11 @@ impl Flag {
     /// Reads a flag as written; system flags in any case. Octets that are not UTF-8 are replaced.
     // RFC 9051 §2.3.2
     pub fn parse(text: &[u8]) -> Self {
-        for (flag, name) in SYSTEM {
-            if name.as_bytes().eq_ignore_ascii_case(text) {
-                return flag;
-            }
+        if text.first() == Some(&b'\\')
+            && let Some((flag, _)) =
+                SYSTEM.into_iter().find(|(_, name)| name.as_bytes().eq_ignore_ascii_case(text))
+        {
+            return flag;
         }
         let text = String::from_utf8_lossy(text).into_owned();
         if text.starts_with('\\') { Flag::Extension(text) } else { Flag::Keyword(text) }

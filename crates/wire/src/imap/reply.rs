@@ -85,8 +85,8 @@ impl Reply {
     // RFC 9051 §9 response
     pub fn parse(frame: &Frame) -> Result<Reply, Malformed> {
         let mut cursor = Cursor::start(frame);
-        let tag = cursor.word(Word::Plain);
-        match &tag[..] {
+        let tag = cursor.passing_word(Word::Plain);
+        match tag {
             b"" => Err(cursor.expected("a tag")),
             b"+" => {
                 cursor.eat(b' ');
@@ -98,9 +98,12 @@ impl Reply {
             }
             _ => {
                 cursor.spaces();
-                let condition =
-                    Condition::parse(&cursor.word(Word::Item)).ok_or(cursor.expected("OK, NO or BAD"))?;
-                Ok(Reply::Done { tag, status: Status::read(condition, &mut cursor) })
+                let condition = Condition::parse(cursor.passing_word(Word::Item))
+                    .ok_or(cursor.expected("OK, NO or BAD"))?;
+                Ok(Reply::Done {
+                    tag: Bytes::copy_from_slice(tag),
+                    status: Status::read(condition, &mut cursor),
+                })
             }
         }
     }
@@ -108,23 +111,23 @@ impl Reply {
     fn read_untagged(cursor: &mut Cursor<'_>) -> Result<Reply, Malformed> {
         if let Some(number) = cursor.number32() {
             cursor.spaces();
-            let name = cursor.word(Word::Plain);
-            if let Some(fetch) = Fetch::read(&name, number, cursor, Extent::Whole) {
+            let name = cursor.passing_word(Word::Plain);
+            if let Some(fetch) = Fetch::read(name, number, cursor, Extent::Whole) {
                 return fetch.map(|fetch| Reply::Fetch(Box::new(fetch)));
             }
-            return Ok(match &*Upper::of(&name) {
+            return Ok(match &*Upper::of(name) {
                 b"EXISTS" => Reply::Exists(number),
                 b"RECENT" => Reply::Recent(number),
                 b"EXPUNGE" => Reply::Expunge(number),
                 _ => Self::other(name, Some(number), cursor),
             });
         }
-        let name = cursor.word(Word::Item);
-        if let Some(condition) = Condition::parse(&name) {
+        let name = cursor.passing_word(Word::Item);
+        if let Some(condition) = Condition::parse(name) {
             return Ok(Reply::Status(Status::read(condition, cursor)));
         }
         cursor.spaces();
-        Ok(match &*Upper::of(&name) {
+        Ok(match &*Upper::of(name) {
             b"CAPABILITY" => Reply::Capability(Capabilities::parse(&cursor.rest())),
             b"ENABLED" => Reply::Enabled(Capabilities::parse(&cursor.rest())),
             b"ID" => Reply::Id(read_id(cursor)?),
@@ -142,9 +145,9 @@ impl Reply {
         })
     }
 
-    fn other(name: Bytes, number: Option<u32>, cursor: &mut Cursor<'_>) -> Reply {
+    fn other(name: &[u8], number: Option<u32>, cursor: &mut Cursor<'_>) -> Reply {
         cursor.spaces();
-        Reply::Other { name, number, data: cursor.rest() }
+        Reply::Other { name: Bytes::copy_from_slice(name), number, data: cursor.rest() }
     }
 }
 

@@ -289,6 +289,11 @@ impl Code {
 
 /// A flag in a list; strings are flags too, as some servers quote them.
 pub(crate) fn read_flag(cursor: &mut Cursor<'_>) -> Result<Flag, Malformed> {
+    if !matches!(cursor.peek(), None | Some(b'(' | b')' | b'"' | b'{' | b'~')) {
+        let text = cursor.passing_word(Word::Plain);
+        let nil = text.eq_ignore_ascii_case(b"NIL");
+        return Ok(if nil { Flag::Keyword("NIL".into()) } else { Flag::parse(text) });
+    }
     match cursor.value()? {
         Value::List(_) => Err(cursor.expected("a flag")),
         value => Ok(value.text().map_or(Flag::Keyword("NIL".into()), |text| Flag::parse(text))),

@@ -20,7 +20,7 @@ use crate::imap::client::{
     conn::Conn,
     ids::{self, Place},
     look,
-    pipe::{Answers, Ask, Wants},
+    pipe::{Answer, Answers, Ask, Wants},
     selection::Opened,
 };
 
@@ -114,8 +114,15 @@ impl ImapSource {
     ) -> Result<()> {
         let mut answers = answers;
         loop {
-            let (replies, status) = answers.all().await.map_err(|lost| lost.error)?;
-            facts.take(replies);
+            // One by one, so that a large folder's answers need no memory of their own.
+            let status = loop {
+                match answers.next().await {
+                    Answer::Reply(reply, _) => facts.take([reply]),
+                    Answer::Large { .. } => {}
+                    Answer::Done(status) => break status,
+                    Answer::Lost(lost) => return Err(lost.error),
+                }
+            };
             if !status.is_ok() {
                 return Err(look::of_folder(classify(self.pool.cx.side, Op::Read, &status)));
             }

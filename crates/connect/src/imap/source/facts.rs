@@ -44,7 +44,7 @@ impl Facts {
     }
 
     /// Takes answers in their order.
-    pub fn take(&mut self, replies: Vec<Reply>) {
+    pub fn take(&mut self, replies: impl IntoIterator<Item = Reply>) {
         for reply in replies {
             match reply {
                 Reply::Fetch(fetch) => self.fetch(&fetch),

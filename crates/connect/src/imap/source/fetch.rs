@@ -14,7 +14,7 @@ use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
     Error, Kind, Result, Scope,
     id::FolderId,
-    item::{Body, Form, Item, Stub},
+    item::{Body, Form, Item, ItemDigest, Stub},
     key::Digest,
     port::Fetched,
 };
@@ -41,12 +41,12 @@ pub fn fetch<'a>(
     epoch: Option<u32>,
     stubs: Vec<Stub>,
 ) -> BoxStream<'a, Fetched> {
-    let (mut waiting, mut out) = (HashMap::with_capacity(stubs.len()), VecDeque::new());
+    let (mut waiting, mut out) = (Vec::with_capacity(stubs.len()), VecDeque::new());
     let alone = stubs.iter().any(|s| s.size > Body::IN_MEMORY);
     for stub in stubs {
         match ids::item_uid(&stub.id) {
             Some((validity, uid)) if epoch.is_none_or(|epoch| epoch == validity) => {
-                _ = waiting.insert(uid, stub);
+                waiting.push((uid, stub));
             }
             _ => out.push_back((stub.id, Err(gone(pool)))),
         }
@@ -55,11 +55,12 @@ pub fn fetch<'a>(
     let asked = None;
     let (by_sequence, tries, hold) = (HashMap::new(), 0, None);
     let (pool, view, asking, later) = (pool.clone(), View::AsItIs, UidSet::empty(), Vec::new());
-    let mut fetching = Fetching {
+    // Boxed: it is handed over with every answer.
+    let mut fetching = Box::new(Fetching {
         pool,
         name,
         epoch,
-        waiting,
+        waiting: Waiting::of(waiting),
         asking,
         later,
         out,
@@ -70,9 +71,9 @@ pub fn fetch<'a>(
         home: None,
         alone,
         view,
-    };
+    });
     if !alone
-        && !fetching.waiting.is_empty()
+        && !fetching.waiting.0.is_empty()
         && let Some(home) = Home::find(&fetching.pool, &fetching.name)
     {
         fetching.ask(&home);
@@ -95,7 +96,7 @@ struct Fetching {
     name: MailboxName,
     epoch: Option<u32>,
     /// All that is not yet answered.
-    waiting: HashMap<u32, Stub>,
+    waiting: Waiting,
     /// What the question names; nothing: all that waits.
     asking: UidSet,
     /// What is asked after it: parts of a question that was refused as a whole.
@@ -108,6 +109,27 @@ struct Fetching {
     home: Option<Home>,
     alone: bool,
     view: View,
+}
+
+/// Stubs of what is not yet answered, highest UID first: servers answer in the order of UIDs, so that the next is the
+/// last one.
+struct Waiting(Vec<(u32, Stub)>);
+
+impl Waiting {
+    fn of(mut stubs: Vec<(u32, Stub)>) -> Self {
+        stubs.sort_by_key(|(uid, _)| std::cmp::Reverse(*uid));
+        stubs.dedup_by_key(|(uid, _)| *uid);
+        Self(stubs)
+    }
+
+    fn uids(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().rev().map(|(uid, _)| *uid)
+    }
+
+    fn take(&mut self, uid: u32) -> Option<Stub> {
+        let at = self.0.binary_search_by(|(there, _)| uid.cmp(there)).ok()?;
+        Some(self.0.remove(at).1)
+    }
 }
 
 /// Whether the folder is opened anew for the question.
@@ -131,7 +153,7 @@ impl Fetching {
     /// What the question names and is not yet answered.
     fn open(&self) -> UidSet {
         let all = self.asking.is_empty();
-        self.waiting.keys().copied().filter(|uid| all || self.asking.contains(*uid)).collect()
+        self.waiting.uids().filter(|uid| all || self.asking.contains(*uid)).collect()
     }
 
     async fn next(&mut self) -> Option<Fetched> {
@@ -139,7 +161,7 @@ impl Fetching {
             if let Some(fetched) = self.out.pop_front() {
                 return Some(fetched);
             }
-            if self.waiting.is_empty() {
+            if self.waiting.0.is_empty() {
                 return None;
             }
             let answer = match &mut self.asked {
@@ -228,7 +250,7 @@ impl Fetching {
             self.asking = open.into_iter().collect();
             return;
         }
-        let stubs = open.iter().filter_map(|uid| self.waiting.remove(uid));
+        let stubs = open.iter().filter_map(|uid| self.waiting.take(*uid));
         self.out.extend(stubs.map(|stub| (stub.id, Err(error.clone()))));
         self.turn_to_next();
     }
@@ -242,15 +264,16 @@ impl Fetching {
     /// All that is unanswered gets this answer.
     fn fail(&mut self, error: &Error) {
         self.asked = None;
-        self.out.extend(self.waiting.drain().map(|(_, stub)| (stub.id, Err(error.clone()))));
+        let waiting = std::mem::take(&mut self.waiting.0);
+        self.out.extend(waiting.into_iter().rev().map(|(_, stub)| (stub.id, Err(error.clone()))));
     }
 
     /// Whose answer this is, if it was asked for.
     fn stub(&mut self, fetch: &Fetch) -> Option<Stub> {
         let known = |number: u32| self.by_sequence.get(&number).copied();
         let uid = fetch.uid.or_else(|| fetch.sequence.and_then(known));
-        let only = || (self.waiting.len() == 1).then(|| self.waiting.keys().next().copied()).flatten();
-        self.waiting.remove(&uid.or_else(only)?)
+        let only = || (self.waiting.0.len() == 1).then(|| self.waiting.uids().next()).flatten();
+        self.waiting.take(uid.or_else(only)?)
     }
 
     fn body(&mut self, fetch: &Fetch, kept: Option<Kept>) {
@@ -266,7 +289,7 @@ impl Fetching {
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
             let first = look::beginning(chunks.pieces());
-            item(stub, &first, Body::Bytes(chunks), Arc::new(OnceLock::from(digest)))
+            item(stub, &first, Body::Bytes(chunks), ItemDigest::Known(digest))
         });
         self.out.push_back((id, item));
     }
@@ -298,11 +321,11 @@ impl Fetching {
             Some((piece, passing))
         });
         let body = Body::Stream { size, pieces: pieces.boxed() };
-        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, digest))));
+        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, ItemDigest::Passing(digest)))));
     }
 }
 
-fn item(stub: Stub, first: &[u8], body: Body, digest: Arc<OnceLock<Digest>>) -> Item {
+fn item(stub: Stub, first: &[u8], body: Body, digest: ItemDigest) -> Item {
     let (key, message_id) = key(first);
     Item { id: stub.id, form: Form::Mime, key, message_id, date: stub.date, flags: stub.flags, body, digest }
 }

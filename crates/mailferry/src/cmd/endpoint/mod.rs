@@ -25,7 +25,7 @@ pub(crate) use test::{Role, ask_stored, ask_system};
 #[derive(Subcommand)]
 pub enum EndpointCommand {
     /// Make one
-    New(new::NewArgs),
+    New(new::Making),
     /// All of them
     List,
     /// One of them

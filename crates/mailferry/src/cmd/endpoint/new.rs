@@ -8,7 +8,7 @@ use mailferry_model::{
     finding::{Finding, TestResult},
     port::Connector,
     secret::Secret,
-    settings::Settings,
+    settings::{Manifest, Settings},
 };
 use serde_json::json;
 
@@ -27,7 +27,7 @@ use crate::{
 
 /// What to make.
 #[derive(Args)]
-pub struct NewArgs {
+pub struct Making {
     /// Its name, unique; without one a name is proposed
     name: Option<String>,
     /// The kind of system
@@ -45,11 +45,11 @@ pub struct NewArgs {
 }
 
 /// Makes it.
-pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &NewArgs) -> Result<u8, Failure> {
+pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &Making) -> Result<u8, Failure> {
     let manifest = manifest(asked, &args.kind)?;
     let connector = connector(asked, manifest.kind)?;
     let Some(name) = &args.name else {
-        let proposed = proposed(manifest.kind, instance);
+        let proposed = proposed(manifest, instance);
         return Err(Failure::usage(format!(
             "an endpoint needs a name, such as {proposed}: mailferry endpoint new {proposed} --type {} …",
             manifest.kind
@@ -102,7 +102,7 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &NewAr
 }
 
 /// Why there is no test: from the flag, or asked for on a terminal.
-fn why(asked: &Asked<'_>, args: &NewArgs) -> Result<String, Failure> {
+fn why(asked: &Asked<'_>, args: &Making) -> Result<String, Failure> {
     const NOT_GIVEN: &str = "not given";
     match &args.reason {
         Some(reason) => Ok(reason.clone()),
@@ -150,17 +150,6 @@ fn refused(asked: &Asked<'_>, result: TestResult) -> u8 {
 }
 
 /// A name as guides propose them: what it is, and the month.
-fn proposed(kind: &str, instance: &Instance) -> String {
-    let month = instance.clock.now().strftime("%Y-%m");
-    let what = match kind.split_once('-') {
-        Some(("exchange", _)) => "Hybrid-RemoteMove".to_owned(),
-        _ => {
-            let words = kind.split('-').map(|word| {
-                let (first, rest) = word.split_at(word.len().min(1));
-                first.to_uppercase() + rest
-            });
-            words.collect::<Vec<_>>().join("-") + "-Source"
-        }
-    };
-    format!("{what}-{month}")
+fn proposed(manifest: &Manifest, instance: &Instance) -> String {
+    format!("{}-{}", manifest.naming, instance.clock.now().strftime("%Y-%m"))
 }

@@ -137,7 +137,10 @@ struct OneLine<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+        match memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()) {
+            None => self.0.extend_from_slice(text.as_bytes()),
+            Some(_) => self.0.extend(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0))),
+        }
         Ok(())
     }
 }

@@ -171,10 +171,10 @@ impl Command {
         for message in messages {
             command = command.text(" ");
             if !message.flags.is_empty() {
-                command = command.text(format_args!("{} ", FlagList(&message.flags)));
+                command = command.text(FlagList(&message.flags)).text(" ");
             }
             if let Some(date) = message.date {
-                command = command.text(format_args!("\"{date}\" "));
+                command = command.text("\"").text(date).text("\" ");
             }
             command = match message.form {
                 AppendForm::Plain => command.literal("", message.body),
@@ -193,7 +193,10 @@ impl fmt::Display for FlagList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(")?;
         for (i, flag) in self.0.iter().filter(|flag| flag.is_settable()).enumerate() {
-            write!(f, "{}{flag}", if i > 0 { " " } else { "" })?;
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(flag.as_str())?;
         }
         f.write_str(")")
     }

@@ -23,9 +23,6 @@ use clap::FromArgMatches;
 
 use crate::{args::Cli, exit::Failure, out::Out};
 
-/// So much of freed memory stays with the program: what the bodies on their way take together.
-const KEPT_FREE: usize = 32 << 20;
-
 fn main() -> ExitCode {
     // sqlx and rustls ask the process for a provider; a second installation is refused and harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -41,7 +38,6 @@ fn main() -> ExitCode {
         Err(error) => return said(&error),
     };
     logging::start(&cli.global);
-    keep_freed_memory();
     let out = Out::of(&cli.global);
     let runtime = runtime_of(&cli.command);
     let ended = match runtime {
@@ -76,13 +72,6 @@ fn said(error: &clap::Error) -> ExitCode {
     }
     out::noted(printed);
     ExitCode::from(out::code_of_output(exit::OK))
-}
-
-/// Memory that is given back at once is taken again a moment later, and the kernel clears each page of it anew. The C
-/// library keeps twice as much as the largest piece that was ever given back to the kernel, up to 32 MiB: so one that
-/// nobody touches is taken and given back. Elsewhere this does nothing.
-fn keep_freed_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT_FREE / 2)));
 }
 
 /// One mailbox is carried by one thread: handing every piece from thread to thread costs more than it gains.

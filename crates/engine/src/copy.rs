@@ -25,7 +25,7 @@ use crate::{
 /// Seconds of the settling grace unless somebody says otherwise.
 pub const GRACE_SECONDS: u64 = 5;
 /// Outcomes committed together.
-const COMMIT_ITEMS: usize = 1024;
+const COMMIT_ITEMS: usize = 256;
 /// After what time outcomes are committed at the latest.
 const COMMIT_AFTER: Duration = Duration::from_millis(250);
 

@@ -37,6 +37,7 @@ use mailferry_store::{Location, MasterKey, SqlStore};
 static MANIFEST: Manifest = Manifest {
     kind: "memory",
     title: "Memory",
+    naming: "Endpoint",
     source: true,
     target: true,
     schemes: &[],

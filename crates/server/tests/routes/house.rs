@@ -29,6 +29,7 @@ const fn setting(name: &'static str, takes: Takes) -> SettingSpec {
 pub static POST: Manifest = Manifest {
     kind: "post",
     title: "Post",
+    naming: "Endpoint",
     source: true,
     target: true,
     schemes: &["post"],
@@ -46,6 +47,7 @@ pub static POST: Manifest = Manifest {
 pub static SHELF: Manifest = Manifest {
     kind: "shelf",
     title: "Shelf",
+    naming: "Endpoint",
     source: true,
     target: false,
     schemes: &["shelf"],

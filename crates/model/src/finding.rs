@@ -154,6 +154,46 @@ pub struct TestResult {
     /// What is different since the last good test, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
+    /// What came of connecting again and again, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Repeated>,
+}
+
+/// Connecting again and again, without signing in: whether the way to a system holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeated {
+    /// How often.
+    pub times: u64,
+    /// How often that failed.
+    pub failed: u64,
+    /// How often a connection was reset or closed without a word.
+    pub resets: u64,
+    /// Failures by their codes.
+    pub codes: BTreeMap<String, u64>,
+    /// Milliseconds until the system spoke: the least, the middle one, the one of 95 in 100, the most.
+    pub latency_ms: [u64; 4],
+}
+
+impl Repeated {
+    /// Sums up: the milliseconds of what worked, and the codes of what did not.
+    pub fn of(mut worked: Vec<u64>, codes: &[String]) -> Self {
+        worked.sort_unstable();
+        let at =
+            |part: usize| worked.get((worked.len().saturating_sub(1)) * part / 100).copied().unwrap_or(0);
+        let mut by_code = BTreeMap::new();
+        codes.iter().for_each(|code| *by_code.entry(code.clone()).or_insert(0) += 1);
+        let resets = |code: &&String| {
+            ["RESET", "HUNG_UP", "CLOSED", "NO_ANSWER"].iter().any(|end| code.ends_with(end))
+        };
+        Self {
+            times: (worked.len() + codes.len()) as u64,
+            failed: codes.len() as u64,
+            resets: codes.iter().filter(resets).count() as u64,
+            codes: by_code,
+            latency_ms: [at(0), at(50), at(95), at(100)],
+        }
+    }
 }
 
 impl TestResult {
@@ -168,7 +208,15 @@ impl TestResult {
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
         let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);
-        Self { result: word(failed), native: word(native), steps, at: None, since: None, changes: Vec::new() }
+        Self {
+            result: word(failed),
+            native: word(native),
+            steps,
+            at: None,
+            since: None,
+            changes: Vec::new(),
+            repeated: None,
+        }
     }
 
     /// What is different since a good test: verdicts, and what was seen, such as the certificate or the addresses.

@@ -146,7 +146,8 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 /// A length of time: a number and s, m or h.
-fn length(text: &str) -> Result<Duration, String> {
+/// A length of time: `90`, `5m`, `1h`.
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "write a number of seconds, or one with s, m or h".to_owned();
     let (digits, seconds) = match text.trim().char_indices().last() {
         Some((at, 's')) => (&text.trim()[..at], 1.0),

@@ -13,6 +13,7 @@ use mailferry_model::{
 
 use crate::{imap::Imap, testing};
 
+mod discovery;
 mod greetings;
 mod healthy;
 mod mailboxes;

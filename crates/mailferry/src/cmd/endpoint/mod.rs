@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod new;
+mod rows;
 mod shown;
 mod test;
 

@@ -35,9 +35,9 @@ pub struct Making {
     kind: String,
     /// Test it first, and make it only if nothing fails
     #[arg(long)]
-    verify: bool,
+    test: bool,
     /// Why it is made without a test; kept in the audit log
-    #[arg(long, value_name = "TEXT", conflicts_with = "verify")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "test")]
     reason: Option<String>,
     /// What else.
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &Makin
         Err(row) => return Ok(refused(asked, TestResult::of(vec![*row]))),
     }
     let mut tested = None;
-    if args.verify {
+    if args.test {
         let result =
             ask_system(instance, &**connector, &with(&settings, &secrets), None, Role::Source).await?;
         if result.result == "Failed" {
@@ -108,7 +108,7 @@ fn why(asked: &Asked<'_>, args: &Making) -> Result<String, Failure> {
         Some(reason) => Ok(reason.clone()),
         None if asked.global.yes || asked.global.quiet || !is_terminal() => Ok(NOT_GIVEN.to_owned()),
         None => {
-            out::complain("It is saved without a test (--verify tests it first). Why? [not given] ");
+            out::complain("It is saved without a test (--test tests it first). Why? [not given] ");
             let mut answer = String::new();
             let read = std::io::stdin().lock().read_line(&mut answer);
             read.map_err(|e| Failure::own(format!("the terminal cannot be read: {e}")))?;

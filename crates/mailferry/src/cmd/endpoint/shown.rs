@@ -37,6 +37,14 @@ pub fn show(out: &Out, result: &TestResult, native: bool) {
         }
         None => out.say(&format!("{}.", result.result)),
     }
+    if let Some(repeated) = &result.repeated {
+        let [least, middle, most_of, most] = repeated.latency_ms;
+        out.say(&format!(
+            "Connected {} times: {} failed ({} reset); {least} ms at the least, {middle} in the middle, {most_of} for 95 of 100, {most} at the most.",
+            repeated.times, repeated.failed, repeated.resets
+        ));
+        repeated.codes.iter().for_each(|(code, times)| out.say(&format!("      {code}: {times} times")));
+    }
     if native {
         out.say(&format!("Microsoft's own framework: {}.", result.native));
         let natively =

@@ -1,21 +1,21 @@
 //! `endpoint test`: an endpoint by its name, or ad hoc what the flags say, before anything is stored.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::http::Method;
 use clap::{Args, ValueEnum};
-use mailferry_engine::probing::probe;
+use mailferry_engine::probing::{probe, repeat};
 use mailferry_model::{
     Side,
     cancel::Cancel,
     finding::{TestResult, TestedAs},
-    port::Connector,
+    port::{Connector, Cx},
     secret::Secret,
     settings::{MailboxAddress, Settings},
 };
 use serde_json::json;
 
-use super::{Asked, check, given, manifest, shown};
+use super::{Asked, check, given, manifest, rows, shown};
 use crate::{
     api::{Api, segment},
     args::{Form, below},
@@ -47,6 +47,12 @@ pub struct TestArgs {
     /// Show what Microsoft's own framework would say
     #[arg(long)]
     native: bool,
+    /// Connect again and again for so long (5m), without signing in: resets, losses and the spread of latency
+    #[arg(long = "for", value_name = "TIME", value_parser = super::super::run_options::length)]
+    repeats: Option<Duration>,
+    /// Sign in to each mailbox of a CSV instead, before a batch is made of it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mailbox", "repeats"])]
+    csv: Option<PathBuf>,
 }
 
 /// The side that an endpoint plays.
@@ -73,7 +79,7 @@ impl Role {
         }
     }
 
-    fn side(self) -> Side {
+    pub(super) fn side(self) -> Side {
         match self {
             Self::Source => Side::Source,
             Self::Target => Side::Target,
@@ -84,18 +90,34 @@ impl Role {
 /// Tests it.
 pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestArgs) -> Result<u8, Failure> {
     let mailbox = sample(args)?;
-    let result = match (&args.name, &args.kind) {
+    if let Some(csv) = &args.csv {
+        let subject = match (&args.name, &args.kind) {
+            (Some(name), _) => stored(asked, instance, name).await?,
+            (None, Some(kind)) => ad_hoc(asked, kind)?,
+            (None, None) => return Err(unnamed()),
+        };
+        let connector = connector(asked, &subject.kind)?;
+        return rows::run(asked, instance, &**connector, &subject.settings, (csv, args.role)).await;
+    }
+    let (result, subject) = match (&args.name, &args.kind) {
         (Some(name), _) => {
             let subject = stored(asked, instance, name).await?;
-            kept(asked, instance, api, (name, args.role), subject, mailbox).await?
+            (kept(asked, instance, api, (name, args.role), &subject, mailbox).await?, subject)
         }
         (None, Some(kind)) => {
             let subject = ad_hoc(asked, kind)?;
             let connector = connector(asked, &subject.kind)?;
-            ask_system(instance, &**connector, &subject.settings, mailbox, args.role).await?
+            (ask_system(instance, &**connector, &subject.settings, mailbox, args.role).await?, subject)
         }
-        (None, None) => {
-            return Err(Failure::usage("name an endpoint, or say what to test: --type TYPE".to_owned()));
+        (None, None) => return Err(unnamed()),
+    };
+    let result = match args.repeats {
+        None => result,
+        Some(how_long) => {
+            let connector = connector(asked, &subject.kind)?;
+            let cx = cx(instance, args.role);
+            let repeated = Some(repeat(&**connector, &subject.settings, &cx, how_long).await);
+            TestResult { repeated, ..result }
         }
     };
     match asked.out.form {
@@ -115,7 +137,7 @@ pub(crate) async fn ask_stored(
     mailbox: Option<MailboxAddress>,
 ) -> Result<TestResult, Failure> {
     let subject = with_secrets(instance, name).await?;
-    kept(asked, instance, api, (name, role), subject, mailbox).await
+    kept(asked, instance, api, (name, role), &subject, mailbox).await
 }
 
 async fn kept(
@@ -123,7 +145,7 @@ async fn kept(
     instance: &Instance,
     api: &Api,
     (name, role): (&str, Role),
-    subject: Subject,
+    subject: &Subject,
     mailbox: Option<MailboxAddress>,
 ) -> Result<TestResult, Failure> {
     let connector = connector(asked, &subject.kind)?;
@@ -145,16 +167,23 @@ pub(crate) async fn ask_system(
     let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
     let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
     let mailbox = mailbox.or_else(|| settings.get(SAMPLE).or(own).map(of));
-    let cancel = Cancel::default();
-    signals::watch(&cancel);
-    let (house, _) = instance.house(Pace::default());
-    let cx = house.cx(role.side(), &cancel, Some(1));
+    let cx = cx(instance, role);
     let mut result = probe(connector, settings, mailbox.as_ref(), &cx).await;
-    if cancel.is_cancelled() {
+    if cx.cancel.is_cancelled() {
         return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
     }
     result.at = Some(instance.clock.now());
     Ok(result)
+}
+
+fn cx(instance: &Instance, role: Role) -> Cx {
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    instance.house(Pace::default()).0.cx(role.side(), &cancel, Some(1))
+}
+
+fn unnamed() -> Failure {
+    Failure::usage("name an endpoint, or say what to test: --type TYPE".to_owned())
 }
 
 pub(super) fn connector<'a>(asked: &'a Asked<'_>, kind: &str) -> Result<&'a Arc<dyn Connector>, Failure> {

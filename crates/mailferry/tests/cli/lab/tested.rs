@@ -67,3 +67,75 @@ fn what_is_different_since_the_last_good_test_is_said() {
     let shown = scene.ferry.ends(23, &["endpoint", "test", "E"]).out;
     assert!(shown.contains("since the last good test: imap-signs-in"), "{shown}");
 }
+
+#[test]
+fn a_csv_signs_in_row_by_row() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let csv = "EmailAddress,UserName,Password\nann@example.org,ann,canary-4711\nbob@example.org,bob,canary-4711\nnobody,,\n";
+    let file = scene.ferry.file("users.csv", csv);
+    let mut words =
+        vec!["endpoint", "test", "--type", "imap", "--remote-server", "127.0.0.1", "--port", &port];
+    words.extend(["--security", "none", "--csv", &file, "-o", "json"]);
+    let ran = scene.ferry.ends(23, &words);
+    let rows: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let told: Vec<(&str, &str)> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["outcome"].as_str().unwrap(), row["code"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(told[..2], [("pass", ""), ("fail", "SOURCE_AUTH_FAILED")], "{rows}");
+    assert_eq!(told[2].0, "rejected", "{rows}");
+    assert!(!format!("{}{}", ran.out, ran.err).contains("canary"), "{}", ran.out);
+}
+
+#[test]
+fn it_connects_again_and_again_without_signing_in() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let words = [&["endpoint", "test"][..], &flags(&scene, &port), &["--for", "2s", "-o", "json"]].concat();
+    let told = scene.ferry.ends(0, &words).json();
+    let repeated = &told["repeated"];
+    assert!(repeated["times"].as_u64() >= Some(2) && repeated["failed"] == 0, "{told}");
+    let signed_in =
+        scene.source.log().entries().iter().filter(|e| e.is("LOGIN") || e.is("AUTHENTICATE")).count();
+    assert_eq!(signed_in, 1, "the test signs in once, its repetitions do not");
+}
+
+#[test]
+fn an_endpoint_is_tested_before_it_is_made_or_says_why_not() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let wrong = scene.ferry.file("wrong", "another\n");
+    let mut words = [&["endpoint", "new", "E", "--test"][..], &flags(&scene, &port)].concat();
+    let at = words.iter().position(|w| *w == scene.secret).unwrap();
+    words[at] = &wrong;
+    scene.ferry.ends(23, &words);
+    scene.ferry.ends(4, &["endpoint", "show", "E"]);
+    words[at] = &scene.secret;
+    scene.ferry.ends(0, &words);
+    let made = scene.ferry.ends(0, &["endpoint", "show", "E", "-o", "json"]).json();
+    assert_eq!(
+        (made["status"].as_str(), made["lastTest"]["result"].as_str()),
+        (Some("Connected"), Some("Success"))
+    );
+    let unnamed =
+        scene.ferry.ends(2, &["endpoint", "new", "--type", "exchange-remote", "--remote-server", "x"]);
+    assert!(unnamed.err.contains("Hybrid-RemoteMove-20"), "{}", unnamed.err);
+    let found = [
+        "endpoint",
+        "new",
+        "F",
+        "--type",
+        "imap",
+        "--email",
+        "a@nobody.invalid",
+        "--autodiscover",
+        "-o",
+        "json",
+    ];
+    let told = scene.ferry.ends(25, &found).json();
+    assert_eq!(told["steps"][0]["code"], "AUTODISCOVER_NO_IMAP", "{told}");
+    scene.ferry.ends(4, &["endpoint", "show", "F"]);
+}

@@ -1,0 +1,77 @@
+//! The server of an address: by SRV records, by autoconfig, or not at all.
+
+use std::net::Ipv4Addr;
+
+use mailferry_lab::fake::{Authority, Dialogue, Door, NameServer, Paper, Route, Web, names::Known};
+use mailferry_model::{Side, finding::Step, port::Connector, settings::Settings};
+
+use super::Case;
+use crate::{imap::Imap, testing};
+
+const NAMES: [&str; 3] = ["mail.example.org", "autoconfig.example.org", "example.org"];
+
+/// A server for mail.example.org whose own name is not in the settings.
+async fn unnamed(more: &[(&str, Known)]) -> (Case, NameServer, Authority) {
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    let door = Door::Tls(authority.acceptor(&Paper { names: NAMES.to_vec(), ..Paper::default() }).unwrap());
+    let case = Case::plain(door, Dialogue::default()).await;
+    let here = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let mut known = vec![("mail.example.org", here.clone()), ("autoconfig.example.org", here)];
+    known.extend(more.iter().map(|(name, known)| (*name, known.clone())));
+    let names = NameServer::start(&known).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    authority.write(&folder.path().join("ca.pem")).unwrap();
+    let settings = Settings::default()
+        .with("autodiscover", "yes")
+        .with("email", "anna@example.org")
+        .with("resolver", names.address.to_string())
+        .with("ca-file", folder.path().join("ca.pem").display().to_string());
+    (Case { settings, _folder: Some(folder), ..case }, names, authority)
+}
+
+#[tokio::test]
+async fn by_srv_records() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let port = case.fake.address.port();
+    let service = [("_imaps._tcp.example.org", Known::Service("mail.example.org", port))];
+    let known = [&service[..], &[("mail.example.org", Known::Addresses(vec![Ipv4Addr::LOCALHOST]))]].concat();
+    let names = NameServer::start(&known).await.unwrap();
+    let case = case.with("resolver", names.address.to_string());
+    assert!(case.passes().await.is_empty());
+    let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap();
+    assert_eq!(found.get("remote-server"), Some("mail.example.org"));
+    assert_eq!((found.get("port"), found.get("security")), (Some(&*port.to_string()), Some("ssl")));
+}
+
+#[tokio::test]
+async fn by_autoconfig() {
+    let (case, _names, authority) = unnamed(&[]).await;
+    let document = format!(
+        "<clientConfig><emailProvider><incomingServer type=\"imap\"><hostname>mail.example.org</hostname>\
+         <port>{}</port><socketType>SSL</socketType></incomingServer></emailProvider></clientConfig>",
+        case.fake.address.port()
+    );
+    let route = Route::to("/mail/config-v1.1.xml", "200 OK").saying(&document);
+    let tls = authority.acceptor(&Paper { names: NAMES.to_vec(), ..Paper::default() }).unwrap();
+    let web = Web::start(Some(tls), vec![vec![route]]).await.unwrap();
+    let case = case.with("autoconfig-port", web.address.port().to_string());
+    assert!(case.passes().await.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_names_one() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let result = case.with("autoconfig-port", "1").fails(Step::Protocol, "AUTODISCOVER_NO_IMAP").await;
+    let evidence = &result.steps[0].evidence;
+    for tried in [
+        "_imaps._tcp.example.org",
+        "_imap._tcp.example.org",
+        "https://autoconfig.example.org/",
+        ".well-known",
+    ] {
+        assert!(evidence.contains(tried), "{tried}: {evidence}");
+    }
+    let settings = Settings::default().with("autodiscover", "yes").with("email", "nobody");
+    assert!(Imap.check(&settings).is_err());
+    assert!(Imap.discover(&testing::cx(Side::Source), &settings).await.is_err());
+}

@@ -1,0 +1,137 @@
+//! `endpoint test --csv`: each mailbox of a CSV signs in once, before a batch is made of it.
+
+use std::path::Path;
+
+use futures_util::{StreamExt, stream};
+use mailferry_engine::probing::probe;
+use mailferry_model::{
+    cancel::Cancel,
+    csv::{self, Needs, Passwords},
+    finding::{Finding, Step, TestResult, Verdict},
+    port::{Connector, Cx},
+    settings::{MailboxAddress, Settings},
+};
+use serde_json::{Value, json};
+
+use super::{Asked, Role};
+use crate::{
+    exit::{self, Failure},
+    instance::{Instance, Pace},
+    out::Column,
+    signals,
+};
+
+/// Mailboxes that sign in at once.
+const AT_ONCE: usize = 4;
+
+const COLUMNS: [Column; 6] = [
+    Column::of("ROW", "/row"),
+    Column::of("MAILBOX", "/emailAddress"),
+    Column::of("OUTCOME", "/outcome"),
+    Column::of("STEP", "/step"),
+    Column::of("CODE", "/code"),
+    Column::of("CAUSE", "/cause"),
+];
+
+/// Tests them all; the exit code is that of the first that fails.
+pub async fn run(
+    asked: &Asked<'_>,
+    instance: &Instance,
+    connector: &dyn Connector,
+    settings: &Settings,
+    (file, role): (&Path, Role),
+) -> Result<u8, Failure> {
+    let shown = file.display();
+    let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
+    let signs_in = if settings.secrets.is_empty() { Passwords::Each } else { Passwords::None };
+    let needs = match role {
+        Role::Source => Needs { source: signs_in, target: Passwords::None },
+        Role::Target => Needs { source: Passwords::None, target: signs_in },
+    };
+    let parsed =
+        csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let cx = instance.house(Pace::default()).0.cx(role.side(), &cancel, Some(1));
+    let mailboxes = parsed.rows.into_iter().map(|row| match role {
+        Role::Source => (row.number, row.source),
+        Role::Target => (row.number, row.target),
+    });
+    let tested = all(connector, settings, &cx, mailboxes.collect()).await;
+    if cancel.is_cancelled() {
+        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
+    }
+    let first = tested.iter().find_map(|t| t.result.as_ref().filter(|r| r.result == "Failed"));
+    let code = first.map_or(exit::OK, |result| result.exit_code(role.tested_as()));
+    let mut rows: Vec<Value> = parsed.rejected.iter().map(rejected).collect();
+    rows.extend(tested.iter().map(Tested::row));
+    rows.sort_by_key(|row| row["row"].as_u64());
+    asked.out.list(&json!(rows), &COLUMNS)?;
+    let bad = rows.iter().filter(|row| row["outcome"] != "pass").count();
+    asked.out.say(&format!("{} of {} mailboxes sign in.", rows.len() - bad, rows.len()));
+    Ok(if code == exit::OK && bad > 0 { exit::PARTIAL } else { code })
+}
+
+/// A mailbox and what came of it; nothing where it was not tried.
+struct Tested {
+    number: u64,
+    address: String,
+    result: Option<TestResult>,
+}
+
+/// The first alone: where one sign-in serves all, a wrong one is tried once.
+async fn all(
+    connector: &dyn Connector,
+    settings: &Settings,
+    cx: &Cx,
+    mailboxes: Vec<(u64, MailboxAddress)>,
+) -> Vec<Tested> {
+    let one = async |(number, mailbox): (u64, MailboxAddress)| {
+        let result = probe(connector, settings, Some(&mailbox), cx).await;
+        Tested { number, address: mailbox.address, result: Some(result) }
+    };
+    let mut left = mailboxes.into_iter();
+    let Some(first) = left.next() else { return Vec::new() };
+    let first = one(first).await;
+    let shared = !settings.secrets.is_empty();
+    let refused = first.result.as_ref().and_then(failing).is_some_and(|row| row.step <= Step::Auth);
+    let mut tested = vec![first];
+    if shared && refused {
+        tested.extend(left.map(|(number, m)| Tested { number, address: m.address, result: None }));
+        return tested;
+    }
+    tested.extend(stream::iter(left).map(one).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    tested
+}
+
+fn failing(result: &TestResult) -> Option<&Finding> {
+    result.steps.iter().find(|row| row.outcome == Verdict::Fail)
+}
+
+impl Tested {
+    fn row(&self) -> Value {
+        let mut row = json!({ "row": self.number, "emailAddress": self.address });
+        match (&self.result, self.result.as_ref().and_then(failing)) {
+            (None, _) => row["outcome"] = json!("not-run"),
+            (Some(_), None) => row["outcome"] = json!("pass"),
+            (Some(_), Some(failing)) => {
+                row["outcome"] = json!("fail");
+                row["step"] = json!(failing.step);
+                row["code"] = json!(failing.code);
+                row["cause"] = json!(failing.cause);
+                row["fix"] = json!(failing.fix);
+            }
+        }
+        row
+    }
+}
+
+fn rejected(row: &csv::Rejected) -> Value {
+    json!({
+        "row": row.number,
+        "outcome": "rejected",
+        "code": row.code,
+        "cause": row.message,
+        "fix": [row.suggestion],
+    })
+}

@@ -128,3 +128,29 @@ fn by_scheme(url: &str, connectors: &[Arc<dyn Connector>]) -> Result<Arc<dyn Con
         Failure::usage(format!("an account begins with one of {}:", known.join(":, ")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mailferry_engine::open::End;
+
+    use super::*;
+
+    /// By this text a copy finds its ledger again: a setting more in it would be another copy, and trace everything anew.
+    #[test]
+    fn a_mailbox_is_called_as_it_was_in_earlier_versions() {
+        for (url, identity) in [
+            (
+                "imap://ann@mail.example.org?security=none",
+                "imap remote-server=\"mail.example.org\" port=\"\" mailbox=\"ann\"",
+            ),
+            (
+                "imaps://ann@mail.example.org:1993",
+                "imap remote-server=\"mail.example.org\" port=\"1993\" mailbox=\"ann\"",
+            ),
+        ] {
+            let connector = by_scheme(url, &mailferry_connect::registry()).unwrap();
+            let (settings, mailbox) = connector.account_of_url(url).unwrap();
+            assert_eq!(End { connector, settings, mailbox }.identity(), identity);
+        }
+    }
+}

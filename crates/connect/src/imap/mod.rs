@@ -89,7 +89,7 @@ static MANIFEST: Manifest = Manifest {
             None,
             "Find the server by SRV records or autoconfig; without it remote-server is needed.",
         ),
-        setting("autoconfig-port", Takes::Port, Some("443"), "The port on which autoconfig is asked."),
+        setting("autoconfig-port", Takes::Number, Some("443"), "The port on which autoconfig is asked."),
         setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
         crate::checks::account::SETTING,
         crate::net::reach::SETTINGS[0],

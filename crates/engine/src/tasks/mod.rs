@@ -1,11 +1,12 @@
 //! Work that nobody waits for: reconcilers without input that look at the store and do what is wanted.
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
-//! sign-in try an endpoint before all others do. [`Worker`] runs them on a bell and on a timer. All of it may
+//! sign-in try an endpoint before all others do, [`monitor`] tests endpoints that are needed. [`Worker`] runs them on a bell and on a timer. All of it may
 //! be killed at any moment and run anywhere else again.
 
 mod batch;
 mod gate;
+mod monitor;
 mod user;
 mod verdict;
 mod verify;

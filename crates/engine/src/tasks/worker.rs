@@ -15,7 +15,7 @@ use mailferry_model::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{batch, gate::Gates, user};
+use super::{batch, gate::Gates, monitor, user};
 use crate::{open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
@@ -88,6 +88,30 @@ impl Worker {
             batch::reconcile(&*self.house.store, self.house.clock.now()).await?;
         }
         ended
+    }
+
+    /// Tests the endpoints of active batches on a timer, until it is cancelled. For services: a command that runs in the
+    /// foreground is told by its own sign-ins.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn monitor(&self, cancel: &Cancel) -> Result<()> {
+        while !cancel.is_cancelled() {
+            self.test_endpoints(cancel).await?;
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = self.house.clock.sleep(monitor::LOOK) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Tests once what is due.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn test_endpoints(&self, cancel: &Cancel) -> Result<()> {
+        monitor::reconcile(self, cancel).await
     }
 
     /// Wakes it: something is wanted.

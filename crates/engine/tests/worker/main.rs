@@ -65,6 +65,38 @@ async fn a_refused_sign_in_for_all_is_tried_once_and_its_batch_waits() {
     assert_eq!(town.sign_ins(), 7, "once for the refusal, once for each mailbox");
 }
 
+/// A service tests what its batches need: once as long as the test is fresh, and never again by itself after a refusal.
+#[tokio::test]
+async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
+    let town = Town::of(1).await;
+    let worker = town.worker();
+    let tests = || town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
+    let (cancel, ages) = (Cancel::default(), jiff::SignedDuration::from_mins(16));
+    worker.test_endpoints(&cancel).await.unwrap();
+    assert_eq!(tests(), 0, "no batch needs it");
+    let _batch = town.begin().await;
+    for _ in 0..3 {
+        worker.test_endpoints(&cancel).await.unwrap();
+    }
+    assert_eq!(tests(), 2, "both ends, once");
+    let tested = town.store.endpoint("old").await.unwrap();
+    assert!(tested.last_good_test.is_some() && tested.needs_to_connect.is_none());
+    town.refuse_sign_ins(true);
+    for name in ["old", "new"] {
+        let mut endpoint = town.store.endpoint(name).await.unwrap();
+        let test = endpoint.last_test.as_mut().unwrap();
+        test.at = test.at.map(|at| at.checked_sub(ages).unwrap());
+        town.store.set_endpoint(&endpoint).await.unwrap();
+    }
+    for _ in 0..3 {
+        worker.test_endpoints(&cancel).await.unwrap();
+    }
+    let parked = town.store.endpoint("old").await.unwrap();
+    assert_eq!(parked.needs_to_connect.as_deref(), Some("not this password"));
+    assert_eq!(parked.last_test.unwrap().result, "Failed");
+    assert_eq!(tests(), 4, "a refused sign-in is not tried again by itself");
+}
+
 #[tokio::test]
 async fn what_a_person_stops_halts_and_leaves_no_work() {
     let town = Town::of(3).await;

@@ -22,6 +22,7 @@ use mailferry_model::{
     batch::Batch,
     cancel::Cancel,
     endpoint::Endpoint,
+    finding::{Check, Finding, Step, Verdict},
     flags::Flags,
     id::{BatchId, EndpointId, MailboxId, UserId},
     limits::Limits,
@@ -55,7 +56,35 @@ static MANIFEST: Manifest = Manifest {
 pub struct Memory {
     worlds: Mutex<BTreeMap<(String, String), World>>,
     sign_ins: AtomicUsize,
+    /// How often its probes were asked for.
+    pub tests: AtomicUsize,
     refuses: AtomicBool,
+}
+
+static SIGNS_IN: Check = Check { step: Step::Auth, id: "memory-signs-in", title: "The account signs in" };
+
+struct SignsIn {
+    refuses: bool,
+}
+
+#[async_trait]
+impl Probe for SignsIn {
+    fn check(&self) -> &'static Check {
+        &SIGNS_IN
+    }
+
+    async fn ask(&self, _: &Cx) -> Finding {
+        let good = Finding::pass(&SIGNS_IN, "", 0);
+        match self.refuses {
+            true => Finding {
+                outcome: Verdict::Fail,
+                cause: Some("not this password".to_owned()),
+                code: Some("SOURCE_AUTH_FAILED".to_owned()),
+                ..good
+            },
+            false => good,
+        }
+    }
 }
 
 impl Memory {
@@ -80,7 +109,9 @@ impl Connector for Memory {
     }
 
     fn probes(&self, _: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-        Vec::new()
+        let refuses = self.refuses.load(Ordering::SeqCst);
+        self.tests.fetch_add(1, Ordering::SeqCst);
+        vec![Box::new(SignsIn { refuses })]
     }
 
     async fn source(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Source>> {

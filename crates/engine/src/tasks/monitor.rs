@@ -1,0 +1,90 @@
+//! Endpoints that batches wait for are tested again and again, so that an expired password or certificate is known
+//! before it stops a mailbox.
+//!
+//! What a person has to mend is not tried again by itself: that would lock accounts.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use mailferry_model::{
+    Kind, Result, Side,
+    cancel::Cancel,
+    endpoint::Endpoint,
+    finding::{Finding, Step, TestResult, Verdict},
+    settings::MailboxAddress,
+};
+
+use super::worker::Worker;
+use crate::probing::probe;
+
+/// How old a test may become while a batch needs its endpoint.
+pub(super) const FRESH: SignedDuration = SignedDuration::from_mins(15);
+/// How often the endpoints are looked at.
+pub(super) const LOOK: Duration = Duration::from_secs(30);
+
+/// Tests what is due.
+pub(super) async fn reconcile(worker: &Worker, cancel: &Cancel) -> Result<()> {
+    let store = &*worker.house.store;
+    let active: Vec<_> = store.batches().await?.into_iter().filter(|b| b.status.is_active()).collect();
+    for endpoint in store.endpoints().await? {
+        let side = match active.iter().find(|b| b.source == endpoint.id || b.target == endpoint.id) {
+            Some(batch) if batch.source == endpoint.id => Side::Source,
+            Some(_) => Side::Target,
+            None => continue,
+        };
+        let now = worker.house.clock.now();
+        let tested = endpoint.last_test.as_ref().and_then(|t| t.at);
+        let fresh = tested.is_some_and(|at| at.duration_until(now) < FRESH);
+        if fresh || endpoint.needs_to_connect.is_some() || cancel.is_cancelled() {
+            continue;
+        }
+        one(worker, &endpoint, side, cancel).await?;
+    }
+    Ok(())
+}
+
+async fn one(worker: &Worker, endpoint: &Endpoint, side: Side, cancel: &Cancel) -> Result<()> {
+    let Some(connector) = worker.connectors.iter().find(|c| c.manifest().kind == endpoint.kind) else {
+        return Ok(());
+    };
+    let mut settings = endpoint.settings.clone();
+    for (name, secret) in worker.house.store.unseal(endpoint.id.0).await? {
+        settings = settings.with_secret(&name, secret);
+    }
+    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
+    let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
+    let sample = settings.get("test-mailbox").or(own).map(of);
+    let cx = worker.house.cx(side, cancel, Some(1));
+    let mut result = probe(&**connector, &settings, sample.as_ref(), &cx).await;
+    result.at = Some(worker.house.clock.now());
+    if cancel.is_cancelled() {
+        return Ok(());
+    }
+    keep(worker, endpoint, result).await
+}
+
+/// Keeps what was found, unless somebody changed the endpoint meanwhile: then it is tested as it is now.
+async fn keep(worker: &Worker, endpoint: &Endpoint, result: TestResult) -> Result<()> {
+    let refused = result.steps.iter().find(|row| is_refusal(row));
+    let mut tested = endpoint.clone();
+    if let Some(row) = refused {
+        let why = row.cause.clone().unwrap_or_else(|| row.evidence.clone());
+        tracing::warn!(endpoint = %endpoint.id, code = row.code.as_deref(), "the endpoint needs a person");
+        tested.needs_to_connect = Some(why);
+    }
+    if result.result != "Failed" {
+        tested.last_good_test = Some(result.clone());
+    }
+    tested.last_test = Some(result);
+    match worker.house.store.set_endpoint(&tested).await {
+        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => Ok(()),
+        other => other,
+    }
+}
+
+/// A sign-in that a person has to mend: not a server that is busy.
+fn is_refusal(row: &Finding) -> bool {
+    let passing = ["THROTTLED", "BUSY", "TIMEOUT", "UNREACHABLE"];
+    let code = row.code.as_deref().unwrap_or_default();
+    row.outcome == Verdict::Fail && row.step == Step::Auth && !passing.iter().any(|end| code.ends_with(end))
+}

@@ -208,17 +208,20 @@ pub(crate) async fn act(
         let detail = format!("A batch cannot {action:?}.");
         return Err(Problem::new(StatusCode::NOT_FOUND, "REQUEST_NOT_FOUND", detail));
     };
+    act_on(&context, &name, action).await?;
+    (context.bell)();
+    let batch = context.store.batch(&name).await?;
+    Ok((StatusCode::ACCEPTED, Json(BatchView::of(&context, batch).await?)))
+}
+
+/// Writes what an action wants.
+pub(super) async fn act_on(context: &Context, name: &str, action: Action) -> Result<(), Problem> {
     // Workers change batch and users meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(&context, &name, action).await {
+        match once(context, name, action).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
-            Ok(Err(problem)) => return Err(problem),
-            Ok(Ok(())) => {
-                (context.bell)();
-                let batch = context.store.batch(&name).await?;
-                return Ok((StatusCode::ACCEPTED, Json(BatchView::of(&context, batch).await?)));
-            }
+            Ok(answer) => return answer,
         }
     }
     Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))

@@ -3,6 +3,7 @@
 mod batch;
 mod endpoint;
 mod item;
+mod replace;
 mod user;
 mod work;
 
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Router<Context> {
         .route("/endpoints", get(endpoint::list).post(endpoint::create))
         .route("/endpoints/{name}", get(endpoint::show).patch(endpoint::change).delete(endpoint::remove))
         .route("/endpoints/{name}/test", put(endpoint::tested))
+        .route("/endpoints/{name}/replace", post(replace::replace))
         .route("/batches", get(batch::list).post(batch::create))
         .route("/batches/{name}", get(batch::show).delete(batch::remove))
         .route("/batches/{name}/report", get(batch::report))

@@ -5,3 +5,4 @@
 mod batch;
 mod endpoint;
 mod house;
+mod replace;

@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod new;
+mod replace;
 mod rows;
 mod shown;
 mod test;
@@ -47,6 +48,8 @@ pub enum EndpointCommand {
     },
     /// Ask the live system, step by step: an endpoint by its name, or what the flags say
     Test(test::TestArgs),
+    /// Put another in its place: its batches pause, point at the successor, and go on
+    Replace(replace::Replacing),
     /// Remove one that no batch refers to
     Remove {
         /// Its name
@@ -99,6 +102,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
         EndpointCommand::Test(args) => return test::run(&asked, &instance, &api, &args).await,
+        EndpointCommand::Replace(args) => return replace::run(&asked, &api, &args).await,
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;

@@ -1,0 +1,102 @@
+//! `endpoint replace`: asks again until no batch has to come to rest any more.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{super::confirm, Asked};
+use crate::{
+    api::{Api, segment},
+    exit::{self, Failure},
+    out::Column,
+};
+
+/// How long is waited between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// By what, and how.
+#[derive(Args)]
+pub struct Replacing {
+    /// The endpoint that is replaced
+    name: String,
+    /// Its successor, which is there and tested
+    #[arg(long = "with", value_name = "ENDPOINT")]
+    successor: String,
+    /// Batches that have begun stay with the old one; only those not started are moved
+    #[arg(long)]
+    keep_running: bool,
+    /// Remove the old one when nothing refers to it any more
+    #[arg(long)]
+    remove: bool,
+    /// Give up after so many seconds; batches that were paused stay paused then
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+}
+
+const COLUMNS: [Column; 5] = [
+    Column::of("REPOINTED", "/repointed"),
+    Column::of("RESUMED", "/resumed"),
+    Column::of("KEPT", "/kept"),
+    Column::wide("PAUSED", "/paused"),
+    Column::wide("WAITING", "/waiting"),
+];
+
+/// Replaces it.
+pub async fn run(asked: &Asked<'_>, api: &Api, args: &Replacing) -> Result<u8, Failure> {
+    let path = format!("/endpoints/{}", segment(&args.name));
+    if args.remove {
+        confirm(asked, &format!("the endpoint {} once nothing refers to it", args.name))?;
+    }
+    let (mut paused, mut repointed, mut resumed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut left = Duration::from_secs(args.timeout);
+    let mut last = loop {
+        let body = json!({ "with": args.successor, "keepRunning": args.keep_running, "resume": paused });
+        let answer = api.post(&format!("{path}/replace"), body).await?;
+        paused = names(&answer["paused"]);
+        repointed.extend(names(&answer["repointed"]));
+        resumed.extend(names(&answer["resumed"]));
+        let waiting = names(&answer["waiting"]);
+        if waiting.is_empty() {
+            break answer;
+        }
+        if left.is_zero() {
+            let text = format!("{} did not come to rest in time; they stay paused.", waiting.join(", "));
+            return Err(Failure::Limit(text));
+        }
+        let pause = LOOK.min(left);
+        left -= pause;
+        tokio::time::sleep(pause).await;
+    };
+    (last["repointed"], last["resumed"]) = (json!(repointed), json!(resumed));
+    let kept = names(&last["kept"]);
+    let removed = args.remove && kept.is_empty();
+    if removed {
+        api.call(Method::DELETE, &path, None).await?;
+    }
+    last["removed"] = json!(removed);
+    match asked.out.is_for_people() {
+        false => asked.out.show(&last, &COLUMNS),
+        true => {
+            asked.out.say(&format!("{} takes the place of {}.", args.successor, args.name));
+            let told = |what: &str, names: &[String]| {
+                if !names.is_empty() {
+                    asked.out.say(&format!("{what}: {}", names.join(", ")));
+                }
+            };
+            told("Point at it now", &repointed);
+            told("Go on (without a service: mailferry batch start NAME)", &resumed);
+            told("Stay with the old one", &kept);
+            if removed {
+                asked.out.say(&format!("The endpoint {} is removed.", args.name));
+            }
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn names(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}

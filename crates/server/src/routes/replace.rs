@@ -1,0 +1,178 @@
+//! Replacing an endpoint (R3): its batches pause, point at the successor, and go on. Asked again until nothing waits.
+//!
+//! Whoever asks remembers which batches were paused and names them to be resumed: a batch that somebody else stopped
+//! meanwhile stays stopped.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use mailferry_model::{
+    Kind, Result,
+    batch::Batch,
+    endpoint::Endpoint,
+    status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{audit, batch};
+use crate::{
+    Context,
+    intent::Action,
+    problem::{Body, Problem},
+};
+
+/// By what, and how.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Replacing {
+    with: String,
+    /// Batches that have begun stay where they are.
+    #[serde(default)]
+    keep_running: bool,
+    /// Batches that this replacement paused, from the answer before.
+    #[serde(default)]
+    resume: Vec<String>,
+}
+
+/// How far it has come.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Replaced {
+    /// These were paused; they are to be resumed.
+    paused: Vec<String>,
+    /// These have not come to rest yet: ask again.
+    waiting: Vec<String>,
+    /// These point at the successor now.
+    repointed: Vec<String>,
+    /// These go on.
+    resumed: Vec<String>,
+    /// These stay with the old one.
+    kept: Vec<String>,
+}
+
+/// Goes as far as it can without waiting.
+pub(crate) async fn replace(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    Body(wanted): Body<Replacing>,
+) -> std::result::Result<Json<Replaced>, Problem> {
+    let old = context.store.endpoint(&name).await?;
+    let new = context.store.endpoint(&wanted.with).await?;
+    if old.id == new.id {
+        return Err(Problem::refused("ENDPOINT_SAME", format!("{name} cannot replace itself.")));
+    }
+    if new.last_test.as_ref().is_none_or(|test| test.result == "Failed") {
+        let detail =
+            format!("{} has no test in which nothing failed: mailferry endpoint test {}", new.name, new.name);
+        return Err(Problem::conflict("ENDPOINT_UNTESTED", detail));
+    }
+    let batches = context.store.batches().await?;
+    let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
+    for batch in &ours {
+        for (id, is_source) in [(batch.source, true), (batch.target, false)] {
+            let as_source = is_source.then_some(&new).filter(|_| id == old.id);
+            let as_target = (!is_source).then_some(&new).filter(|_| id == old.id);
+            check_role(&context, as_source, as_target)?;
+        }
+    }
+    let mut done = Replaced { paused: wanted.resume.clone(), ..Replaced::default() };
+    for batch in ours {
+        one(&context, (&old, &new), batch, &wanted, &mut done).await?;
+    }
+    if !done.repointed.is_empty() {
+        let change = difference(&old, &new, &done);
+        audit(&context, "endpoint.replace", format!("endpoint {}", old.name), Some(change)).await?;
+    }
+    (context.bell)();
+    Ok(Json(done))
+}
+
+async fn one(
+    context: &Context,
+    (old, new): (&Endpoint, &Endpoint),
+    batch: Batch,
+    wanted: &Replacing,
+    done: &mut Replaced,
+) -> std::result::Result<(), Problem> {
+    let name = batch.name.clone();
+    if batch.status != BatchStatus::Created && wanted.keep_running {
+        done.kept.push(name);
+        return Ok(());
+    }
+    let mut now = batch;
+    if now.status.is_active() && now.status != BatchStatus::Stopping {
+        batch::act_on(context, &name, Action::Stop).await?;
+        done.paused.push(name.clone());
+    }
+    now = context.store.batch(&name).await?;
+    if now.status == BatchStatus::Stopping {
+        halt(context, &now).await?;
+        now = context.store.batch(&name).await?;
+    }
+    if now.status.is_active() {
+        done.waiting.push(name);
+        return Ok(());
+    }
+    let point = |id| if id == old.id { new.id } else { id };
+    now.source = point(now.source);
+    now.target = point(now.target);
+    context.store.set_batch(&now).await?;
+    done.repointed.push(name.clone());
+    if done.paused.contains(&name) {
+        batch::act_on(context, &name, Action::Start).await?;
+        done.resumed.push(name);
+    }
+    Ok(())
+}
+
+/// Where no worker holds a mailbox of the batch, nobody else brings it to rest.
+async fn halt(context: &Context, batch: &Batch) -> Result<()> {
+    let jobs = context.store.jobs(batch.id).await?;
+    if jobs.iter().any(|job| job.claimed) {
+        return Ok(());
+    }
+    let mut statuses = Vec::new();
+    for mut user in context.store.users(batch.id).await? {
+        if user.status == UserStatus::Stopping
+            && let Some(next) = user.status.after(UserEvent::Halt)
+        {
+            user.status = next;
+            context.store.set_user(&user).await?;
+        }
+        statuses.push(user.status);
+    }
+    let Some(outcome) = BatchStatus::settled(statuses) else { return Ok(()) };
+    let Some(status) = batch.status.after(BatchEvent::Settle(outcome)) else { return Ok(()) };
+    match context.store.set_batch(&Batch { status, detail: None, ..batch.clone() }).await {
+        // A worker was quicker.
+        Err(error) if error.kind() == Kind::Conflict => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether the successor can do what the old one did.
+fn check_role(
+    context: &Context,
+    source: Option<&Endpoint>,
+    target: Option<&Endpoint>,
+) -> std::result::Result<(), Problem> {
+    let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
+    for (endpoint, able, what) in [
+        (source, source.and_then(manifest).is_some_and(|m| m.source), "read"),
+        (target, target.and_then(manifest).is_some_and(|m| m.target), "written"),
+    ] {
+        if let Some(endpoint) = endpoint.filter(|_| !able) {
+            let detail = format!("The endpoint {} ({}) cannot be {what}.", endpoint.name, endpoint.kind);
+            return Err(Problem::refused("BATCH_ROLE", detail));
+        }
+    }
+    Ok(())
+}
+
+/// What changed, for the record: kind, sign-in, server, limits; before and after.
+fn difference(old: &Endpoint, new: &Endpoint, done: &Replaced) -> String {
+    let told = |e: &Endpoint| serde_json::json!({ "name": e.name, "type": e.kind, "settings": e.settings, "limits": e.limits });
+    serde_json::json!({ "before": told(old), "after": told(new), "batches": done.repointed, "kept": done.kept })
+        .to_string()
+}

@@ -76,6 +76,11 @@ pub struct Settings {
     pub secrets: BTreeMap<String, Secret<String>>,
 }
 
+/// Whether a secret of this name signs in to the system itself; a proxy's only opens the way to it.
+pub fn signs_in(secret: &str) -> bool {
+    !secret.starts_with("proxy-")
+}
+
 impl Manifest {
     /// The setting of that name.
     pub fn setting(&self, name: &str) -> Option<&'static SettingSpec> {
@@ -135,6 +140,11 @@ impl Settings {
     /// A secret.
     pub fn secret(&self, name: &str) -> Option<&Secret<String>> {
         self.secrets.get(name)
+    }
+
+    /// Whether there is a secret that signs in.
+    pub fn sign_in(&self) -> bool {
+        self.secrets.keys().any(|name| signs_in(name))
     }
 
     /// The same with a plain value set.

@@ -38,7 +38,7 @@ pub struct Approach {
 impl Approach {
     /// At the beginning.
     pub fn to(host: &str, port: u16, reach: Reach, trust: Trust, begun: Begun) -> Self {
-        let (addresses, peer, shown) = (Vec::new(), None, None);
+        let (addresses, peer, shown, reach) = (Vec::new(), None, None, reach.of(host));
         Self { host: host.to_owned(), port, reach, trust, begun, addresses, peer, shown }
     }
 
@@ -59,7 +59,9 @@ impl Approach {
     pub async fn connect(&mut self, cx: &Cx) -> Result<(Plain, Told), Fault> {
         let (stream, told) =
             tcp_connects::ask(cx, &self.reach, &self.host, &self.addresses, self.port).await?;
-        self.peer = stream.peer_addr().ok();
+        let peer = stream.peer_addr().ok();
+        // Of a proxy only the address is the same: the port is the host's.
+        self.peer = peer.map(|peer| SocketAddr::new(peer.ip(), self.port));
         Ok((stream, told))
     }
 

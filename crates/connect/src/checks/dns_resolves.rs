@@ -5,19 +5,18 @@ use std::net::IpAddr;
 use mailferry_model::port::Cx;
 
 use super::{Fault, Told};
-use crate::net::{
-    Reach,
-    dns::{self, Unresolved},
-};
+use crate::net::{Reach, dns::Unresolved, tcp};
 
 /// Asks for the addresses.
 ///
 /// # Errors
 /// Why there are none.
 pub async fn ask(cx: &Cx, reach: &Reach, host: &str) -> Result<(Vec<IpAddr>, Told), Fault> {
-    let addresses = dns::addresses(cx, reach.names, host).await.map_err(|why| judge(&why, host))?;
+    let asked = reach.proxy().map_or(host, |proxy| &proxy.host);
+    let addresses = tcp::addresses(cx, reach, host).await.map_err(|why| judge(&why, asked))?;
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let told = Told::pass(shown.join(" ")).seen("addresses", shown);
+    let through = reach.proxy().map(|proxy| format!(" (of the proxy {})", proxy.host)).unwrap_or_default();
+    let told = Told::pass(format!("{}{through}", shown.join(" "))).seen("addresses", shown);
     Ok((addresses, told))
 }
 

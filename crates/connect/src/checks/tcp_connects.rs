@@ -11,6 +11,7 @@ use mailferry_model::port::Cx;
 use super::{Fault, Told};
 use crate::net::{
     Plain, Reach,
+    proxy::Refusal,
     tcp::{self, Unconnected},
 };
 
@@ -65,6 +66,11 @@ pub async fn ask(
 
 fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr, Unconnected)]) -> Fault {
     let code = match why {
+        Unconnected::Proxy(Refusal::Unreachable(_)) => "PROXY_UNREACHABLE",
+        Unconnected::Proxy(Refusal::SignIn(_)) => "PROXY_SIGN_IN",
+        Unconnected::Proxy(Refusal::Forbidden(_)) => "PROXY_FORBIDDEN",
+        Unconnected::Proxy(Refusal::NoRoute(_)) => "PROXY_NO_ROUTE",
+        Unconnected::Proxy(Refusal::Foreign(_)) => "PROXY_FOREIGN",
         Unconnected::Refused => "TCP_REFUSED",
         Unconnected::Reset => "TCP_RESET",
         Unconnected::NoRoute => "TCP_NO_ROUTE",
@@ -75,5 +81,6 @@ fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr
         .with("host", host)
         .with("address", address.ip().to_string())
         .with("port", address.port().to_string())
+        .with("words", why.to_string())
         .shown(shown.join("; "))
 }

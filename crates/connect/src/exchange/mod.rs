@@ -21,9 +21,25 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exchange;
 
-static SETTINGS: [SettingSpec; 14] = {
-    let [server, port, username, password, auth, sample, ca, fingerprint, verify, expires, resolver, timeout] =
-        settings();
+static SETTINGS: [SettingSpec; 18] = {
+    let [
+        server,
+        port,
+        username,
+        password,
+        auth,
+        sample,
+        ca,
+        fingerprint,
+        verify,
+        expires,
+        resolver,
+        timeout,
+        proxy,
+        proxy_user,
+        proxy_password,
+        no_proxy,
+    ] = settings();
     let email = setting("email", Takes::Text, None, "A mailbox's address, for Autodiscover.");
     let autodiscover = setting(
         "autodiscover",
@@ -46,6 +62,10 @@ static SETTINGS: [SettingSpec; 14] = {
         expires,
         resolver,
         timeout,
+        proxy,
+        proxy_user,
+        proxy_password,
+        no_proxy,
     ]
 };
 

@@ -20,7 +20,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GoogleWorkspace;
 
-static SETTINGS: [SettingSpec; 7] = [
+static SETTINGS: [SettingSpec; 11] = [
     SettingSpec {
         required: true,
         ..setting(
@@ -41,6 +41,10 @@ static SETTINGS: [SettingSpec; 7] = [
     setting("api-base", Takes::Text, Some("https://www.googleapis.com"), "The base URL of Google's APIs."),
     crate::net::reach::SETTINGS[0],
     crate::net::reach::SETTINGS[1],
+    crate::net::reach::SETTINGS[2],
+    crate::net::reach::SETTINGS[3],
+    crate::net::reach::SETTINGS[4],
+    crate::net::reach::SETTINGS[5],
 ];
 
 static MANIFEST: Manifest = Manifest {

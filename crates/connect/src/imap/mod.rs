@@ -94,6 +94,10 @@ static MANIFEST: Manifest = Manifest {
         crate::checks::account::SETTING,
         crate::net::reach::SETTINGS[0],
         crate::net::reach::SETTINGS[1],
+        crate::net::reach::SETTINGS[2],
+        crate::net::reach::SETTINGS[3],
+        crate::net::reach::SETTINGS[4],
+        crate::net::reach::SETTINGS[5],
     ],
     guide: include_str!("guide.md"),
 };

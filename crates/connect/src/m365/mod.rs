@@ -20,7 +20,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct M365;
 
-static SETTINGS: [SettingSpec; 9] = [
+static SETTINGS: [SettingSpec; 13] = [
     SettingSpec {
         required: true,
         ..setting("tenant", Takes::Text, None, "The tenant: its id or one of its domains.")
@@ -46,6 +46,10 @@ static SETTINGS: [SettingSpec; 9] = [
     ),
     crate::net::reach::SETTINGS[0],
     crate::net::reach::SETTINGS[1],
+    crate::net::reach::SETTINGS[2],
+    crate::net::reach::SETTINGS[3],
+    crate::net::reach::SETTINGS[4],
+    crate::net::reach::SETTINGS[5],
 ];
 
 static MANIFEST: Manifest = Manifest {

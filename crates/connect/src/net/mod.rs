@@ -7,6 +7,7 @@ pub mod http;
 pub mod ntlm;
 pub mod once;
 pub mod pacer;
+pub mod proxy;
 pub mod reach;
 pub mod stream;
 pub mod tcp;

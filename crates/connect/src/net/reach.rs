@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use mailferry_model::settings::{SettingSpec, Settings, Takes};
 
-use super::dns::Names;
+use super::{dns::Names, proxy::Proxy};
 
 /// How long one address may take to answer, unless the settings say.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -18,16 +18,20 @@ pub struct Reach {
     pub names: Names,
     /// How long one address may take to answer.
     pub connect: Duration,
+    /// Through this proxy, where it serves the host.
+    pub proxy: Option<Proxy>,
+    /// The host's name, for the proxy.
+    pub host: String,
 }
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { names: Names::System, connect: CONNECT }
+        Self { names: Names::System, connect: CONNECT, proxy: None, host: String::new() }
     }
 }
 
 /// The settings, for manifests.
-pub const SETTINGS: [SettingSpec; 2] = [
+pub const SETTINGS: [SettingSpec; 6] = [
     SettingSpec {
         name: "resolver",
         takes: Takes::Text,
@@ -41,6 +45,34 @@ pub const SETTINGS: [SettingSpec; 2] = [
         required: false,
         default: Some("15"),
         help: "Seconds that one address may take to answer.",
+    },
+    SettingSpec {
+        name: "proxy",
+        takes: Takes::Text,
+        required: false,
+        default: None,
+        help: "Connect through this proxy: http://HOST:PORT (CONNECT) or socks5://HOST:PORT.",
+    },
+    SettingSpec {
+        name: "proxy-username",
+        takes: Takes::Text,
+        required: false,
+        default: None,
+        help: "Who signs in to the proxy.",
+    },
+    SettingSpec {
+        name: "proxy-password",
+        takes: Takes::Secret,
+        required: false,
+        default: None,
+        help: "The password for the proxy.",
+    },
+    SettingSpec {
+        name: "no-proxy",
+        takes: Takes::Text,
+        required: false,
+        default: None,
+        help: "Hosts that are reached without the proxy, separated by commas: names, .domain, addresses.",
     },
 ];
 
@@ -63,8 +95,24 @@ impl Reach {
                 CONNECT
             }
         };
-        let reach = Self { names: names.unwrap_or_default(), connect };
+        let proxy = Proxy::from_settings(settings).unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
+        let host = settings.get("remote-server").unwrap_or_default().trim().to_owned();
+        let reach = Self { names: names.unwrap_or_default(), connect, proxy, host };
         if faults.is_empty() { Ok(reach) } else { Err(faults) }
+    }
+
+    /// The same for this host.
+    #[must_use]
+    pub fn of(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
+    }
+
+    /// The proxy through which the host is reached.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|proxy| proxy.serves(&self.host))
     }
 
     /// An address with a port.

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use mailferry_model::{Error, Kind, Result, port::Cx};
 use tokio::net::TcpStream;
 
-use super::{dns, reach::Reach};
+use super::{dns, proxy::Refusal, reach::Reach};
 
 /// Runs something until `limit` has passed or the run is cancelled.
 ///
@@ -47,6 +47,8 @@ pub enum Unconnected {
     NoRoute,
     /// The run was cancelled.
     Cancelled,
+    /// The proxy does not connect us.
+    Proxy(Refusal),
     /// Something else, in the system's words.
     Other(String),
 }
@@ -59,9 +61,23 @@ impl fmt::Display for Unconnected {
             Unconnected::Reset => "connection reset",
             Unconnected::NoRoute => "no route",
             Unconnected::Cancelled => "stopped",
+            Unconnected::Proxy(refusal) => return refusal.fmt(f),
             Unconnected::Other(words) => words,
         })
     }
+}
+
+/// The addresses that are connected to: those of the host, or of the proxy that serves it.
+///
+/// # Errors
+/// Why there are none.
+pub async fn addresses(
+    cx: &Cx,
+    reach: &Reach,
+    host: &str,
+) -> std::result::Result<Vec<std::net::IpAddr>, dns::Unresolved> {
+    let asked = reach.proxy().map_or(host, |proxy| &proxy.host);
+    dns::addresses(cx, reach.names, asked).await
 }
 
 /// The addresses of a host.
@@ -69,7 +85,7 @@ impl fmt::Display for Unconnected {
 /// # Errors
 /// `Unreachable` if the name does not exist or nobody could be asked.
 pub async fn resolve(cx: &Cx, reach: &Reach, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let found = dns::addresses(cx, reach.names, host).await;
+    let found = addresses(cx, reach, host).await;
     let addresses = found.map_err(|why| {
         let kind = if why == dns::Unresolved::Cancelled { Kind::Cancelled } else { Kind::Unreachable };
         Error::new(kind, cx.side, "resolve name", format!("{host}: {why}"))
@@ -86,12 +102,23 @@ pub async fn connect_to(
     reach: &Reach,
     address: SocketAddr,
 ) -> std::result::Result<TcpStream, Unconnected> {
-    let answer = within(cx, "connect", reach.connect, TcpStream::connect(address)).await;
-    let stream = answer.map_err(|e| match e.kind() {
+    let proxy = reach.proxy();
+    let first = proxy.map_or(address, |proxy| SocketAddr::new(address.ip(), proxy.port));
+    let limited = |e: Error| match e.kind() {
         Kind::Cancelled => Unconnected::Cancelled,
         _ => Unconnected::Silent,
-    })?;
-    let stream = stream.map_err(|e| unconnected(&e))?;
+    };
+    let answer = within(cx, "connect", reach.connect, TcpStream::connect(first)).await.map_err(limited)?;
+    let stream = match (answer, proxy) {
+        (Ok(stream), None) => stream,
+        (Ok(stream), Some(proxy)) => {
+            let connecting = proxy.connect(stream, &reach.host, address.port());
+            let connected = within(cx, "connect", reach.connect, connecting).await.map_err(limited)?;
+            connected.map_err(Unconnected::Proxy)?
+        }
+        (Err(e), None) => return Err(unconnected(&e)),
+        (Err(e), Some(_)) => return Err(Unconnected::Proxy(Refusal::Unreachable(e.to_string()))),
+    };
     stream.set_nodelay(true).map_err(|e| unconnected(&e))?;
     Ok(stream)
 }

@@ -20,9 +20,25 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutlookAnywhere;
 
-static SETTINGS: [SettingSpec; 19] = {
-    let [server, port, username, password, auth, sample, ca, fingerprint, verify, expires, resolver, timeout] =
-        settings();
+static SETTINGS: [SettingSpec; 23] = {
+    let [
+        server,
+        port,
+        username,
+        password,
+        auth,
+        sample,
+        ca,
+        fingerprint,
+        verify,
+        expires,
+        resolver,
+        timeout,
+        proxy,
+        proxy_user,
+        proxy_password,
+        no_proxy,
+    ] = settings();
     let rpc =
         setting("rpc-proxy-server", Takes::Host, None, "The RPC proxy's name, where it is another server.");
     let exchange =
@@ -63,6 +79,10 @@ static SETTINGS: [SettingSpec; 19] = {
         expires,
         resolver,
         timeout,
+        proxy,
+        proxy_user,
+        proxy_password,
+        no_proxy,
     ]
 };
 

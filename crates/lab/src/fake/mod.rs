@@ -7,6 +7,7 @@ pub mod host;
 pub mod names;
 pub mod ntlm;
 pub mod paper;
+pub mod proxy;
 pub mod web;
 
 pub use dialogue::{Dialogue, Reply};

@@ -80,6 +80,7 @@ fn is_code(word: &str) -> bool {
         "STORE_",
         "SECRET_",
         "DNS_",
+        "PROXY_",
         "TCP_",
         "TLS_",
         "STARTTLS_",

@@ -7,7 +7,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     finding::TestResult,
     limits::Limits,
-    settings::{Settings, Takes},
+    settings::{Settings, Takes, signs_in},
 };
 use serde::Serialize;
 
@@ -73,6 +73,7 @@ impl EndpointView {
 /// Whether mailboxes of this endpoint need no password of their own: it has one for all, or asks for none.
 pub(crate) async fn signs_in_for_all(context: &Context, endpoint: &Endpoint) -> Result<bool> {
     let manifest = context.manifests.iter().find(|m| m.kind == endpoint.kind);
-    let asks = manifest.is_some_and(|m| m.settings.iter().any(|s| s.takes == Takes::Secret));
-    Ok(!asks || !context.store.unseal(endpoint.id.0).await?.is_empty())
+    let asks =
+        manifest.is_some_and(|m| m.settings.iter().any(|s| s.takes == Takes::Secret && signs_in(s.name)));
+    Ok(!asks || context.store.unseal(endpoint.id.0).await?.iter().any(|(name, _)| signs_in(name)))
 }

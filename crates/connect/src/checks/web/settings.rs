@@ -66,7 +66,7 @@ pub const fn setting(
 }
 
 /// The settings of every site, in the order in which people are asked.
-pub const fn settings() -> [SettingSpec; 12] {
+pub const fn settings() -> [SettingSpec; 16] {
     [
         setting("remote-server", Takes::Host, None, "The server's name, as it is published."),
         setting("port", Takes::Port, Some("443"), "Its port."),
@@ -100,6 +100,10 @@ pub const fn settings() -> [SettingSpec; 12] {
         account::SETTING,
         reach::SETTINGS[0],
         reach::SETTINGS[1],
+        reach::SETTINGS[2],
+        reach::SETTINGS[3],
+        reach::SETTINGS[4],
+        reach::SETTINGS[5],
     ]
 }
 

@@ -18,6 +18,7 @@ mod greetings;
 mod healthy;
 mod mailboxes;
 mod names;
+mod proxies;
 mod secured;
 mod sign_in;
 

@@ -8,7 +8,7 @@ use mailferry_model::{
     finding::{Finding, TestResult},
     port::Connector,
     secret::Secret,
-    settings::{Manifest, Settings},
+    settings::{Manifest, Settings, signs_in},
 };
 use serde_json::json;
 
@@ -57,7 +57,7 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &Makin
     };
     let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
     let (mut settings, mut secrets) = given(matches, manifest, stdin(&args.flags)?)?;
-    let lacks = manifest.setting("password").is_some() && secrets.is_empty();
+    let lacks = manifest.setting("password").is_some() && !secrets.iter().any(|(name, _)| signs_in(name));
     if let Some(user) = settings.get("username").filter(|_| lacks) {
         let secret = match secrets::from_environment("MAILFERRY_PASSWORD") {
             Some(secret) => secret,

@@ -43,7 +43,7 @@ pub async fn run(
 ) -> Result<u8, Failure> {
     let shown = file.display();
     let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
-    let signs_in = if settings.secrets.is_empty() { Passwords::Each } else { Passwords::None };
+    let signs_in = if settings.sign_in() { Passwords::None } else { Passwords::Each };
     let needs = match role {
         Role::Source => Needs { source: signs_in, target: Passwords::None },
         Role::Target => Needs { source: Passwords::None, target: signs_in },
@@ -93,7 +93,7 @@ async fn all(
     let mut left = mailboxes.into_iter();
     let Some(first) = left.next() else { return Vec::new() };
     let first = one(first).await;
-    let shared = !settings.secrets.is_empty();
+    let shared = settings.sign_in();
     let refused = first.result.as_ref().and_then(failing).is_some_and(|row| row.step <= Step::Auth);
     let mut tested = vec![first];
     if shared && refused {

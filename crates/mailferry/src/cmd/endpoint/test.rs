@@ -11,7 +11,7 @@ use mailferry_model::{
     finding::{TestResult, TestedAs},
     port::{Connector, Cx},
     secret::Secret,
-    settings::{MailboxAddress, Settings},
+    settings::{MailboxAddress, Settings, signs_in},
 };
 use serde_json::json;
 
@@ -223,7 +223,7 @@ fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
     let (mut settings, secrets) = given(matches, manifest, None)?;
     check(asked, manifest, &settings)?;
     let from_environment = || secrets::from_environment("MAILFERRY_PASSWORD");
-    if secrets.is_empty()
+    if !secrets.iter().any(|(name, _)| signs_in(name))
         && manifest.setting("password").is_some()
         && let Some(password) = from_environment()
     {

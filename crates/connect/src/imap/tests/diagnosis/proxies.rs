@@ -1,0 +1,62 @@
+//! Through a proxy: it connects us by the host's name, or says why it does not.
+
+use mailferry_lab::fake::{
+    Dialogue,
+    proxy::{Kind, Proxy},
+};
+use mailferry_model::{Side, finding::Step, port::Connector};
+
+use super::Case;
+use crate::{imap::Imap, testing};
+
+const SIGN_IN: (&str, &str) = ("ferry", "canary-pw");
+
+/// A server whose name only the proxy knows.
+async fn behind(scheme: &str, proxy: &Proxy) -> Case {
+    let case = Case::says(Dialogue::default()).await.with("remote-server", "mail.example.invalid");
+    case.with("proxy", format!("{scheme}://127.0.0.1:{}", proxy.address.port()))
+}
+
+fn signed(case: Case) -> Case {
+    let settings = case.settings.clone().with("proxy-username", SIGN_IN.0);
+    let settings = settings.with_secret("proxy-password", SIGN_IN.1.into());
+    Case { settings, ..case }
+}
+
+#[tokio::test]
+async fn a_test_and_a_copy_go_through_it() {
+    for (scheme, kind) in [("http", Kind::Http), ("socks5", Kind::Socks5)] {
+        for sign_in in [None, Some(SIGN_IN)] {
+            let proxy = Proxy::start(kind, sign_in).await.unwrap();
+            let case = behind(scheme, &proxy).await;
+            let case = if sign_in.is_some() { signed(case) } else { case };
+            assert_eq!(case.passes().await.len(), 1, "only that it is not encrypted");
+            let cx = testing::cx(Side::Source);
+            Imap.source(&cx, &case.settings, &case.mailbox).await.unwrap();
+            // Excepted, the name is asked for here, and nobody knows it.
+            let cx = testing::cx(Side::Source);
+            let excepted = case.with("no-proxy", "example.invalid");
+            assert!(Imap.source(&cx, &excepted.settings, &excepted.mailbox).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_says_why_it_does_not() {
+    for (scheme, kind, sign_in, code) in [
+        ("http", Kind::Http, Some(SIGN_IN), "PROXY_SIGN_IN"),
+        ("http", Kind::HttpStatus(403), None, "PROXY_FORBIDDEN"),
+        ("http", Kind::HttpStatus(502), None, "PROXY_NO_ROUTE"),
+        ("socks5", Kind::Socks5, Some(SIGN_IN), "PROXY_SIGN_IN"),
+        ("socks5", Kind::SocksReply(2), None, "PROXY_FORBIDDEN"),
+        ("socks5", Kind::SocksReply(4), None, "PROXY_NO_ROUTE"),
+    ] {
+        let proxy = Proxy::start(kind, sign_in).await.unwrap();
+        behind(scheme, &proxy).await.fails(Step::Tcp, code).await;
+    }
+    let case = Case::says(Dialogue::default()).await.with("proxy", "http://127.0.0.1:1");
+    case.fails(Step::Tcp, "PROXY_UNREACHABLE").await;
+    let foreign = Case::says(Dialogue::default()).await;
+    let port = foreign.fake.address.port();
+    foreign.with("proxy", format!("http://127.0.0.1:{port}")).fails(Step::Tcp, "PROXY_FOREIGN").await;
+}

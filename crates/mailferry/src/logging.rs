@@ -14,7 +14,13 @@ pub fn start(global: &Global) {
         2 => (LevelFilter::DEBUG, LevelFilter::INFO),
         _ => (LevelFilter::TRACE, LevelFilter::DEBUG),
     };
-    let filter = Targets::new().with_default(others).with_target("mailferry", ours);
+    // What a handshake or a sign-in says in its libraries is said by us in words that help; messages of a sign-in are
+    // nobody's business.
+    let filter = Targets::new()
+        .with_default(others)
+        .with_target("mailferry", ours)
+        .with_target("rustls_platform_verifier", LevelFilter::OFF)
+        .with_target("sspi", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let layer = match global.log_format {
         LogForm::Text => lines.with_target(false).boxed(),

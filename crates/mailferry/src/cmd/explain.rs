@@ -13,7 +13,7 @@ use crate::{
 /// The flags of `explain`.
 #[derive(Args)]
 pub struct ExplainArgs {
-    /// A code or a state, such as SOURCE_AUTH_FAILED or SyncedWithErrors; none: all of them
+    /// A code or a state, such as SOURCE_AUTH_FAILED or SyncedWithErrors, or a sentence of Microsoft's tools in quotes; none: all of them
     pub code: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 #[cfg(test)]
 mod tests;
 
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     include_str!("errors.txt"),
     include_str!("findings.txt"),
     include_str!("items.txt"),
@@ -20,6 +20,7 @@ const TEXTS: [&str; 7] = [
     include_str!("requests.txt"),
     include_str!("stalls.txt"),
     include_str!("statuses.txt"),
+    include_str!("classic.txt"),
 ];
 
 /// What there is to say about a code.
@@ -33,6 +34,9 @@ pub struct Entry {
     pub cause: String,
     /// What to do, each to be done by itself.
     pub fix: Vec<String>,
+    /// Sentences of other tools that mean the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Whether the same may succeed later without anybody doing anything.
     pub retryable: bool,
     /// Cause and fixes as they stand in the file.
@@ -75,9 +79,18 @@ pub fn entries() -> &'static [Entry] {
     ENTRIES.get_or_init(|| TEXTS.into_iter().flat_map(read).collect())
 }
 
-/// The entry of a code, without case.
+/// The entry of a code, without case; or of a sentence of another tool, as it was pasted.
 pub fn find(code: &str) -> Option<&'static Entry> {
-    entries().iter().find(|e| e.code.eq_ignore_ascii_case(code.trim()))
+    let by_code = entries().iter().find(|e| e.code.eq_ignore_ascii_case(code.trim()));
+    by_code.or_else(|| by_sentence(code))
+}
+
+/// Sentences are longer than codes, and stand among other words.
+fn by_sentence(text: &str) -> Option<&'static Entry> {
+    const SHORTEST: usize = 12;
+    let text = text.to_lowercase().replace('’', "'");
+    let fits = |e: &&Entry| e.also.iter().any(|also| text.contains(&also.to_lowercase()));
+    (text.len() >= SHORTEST).then(|| entries().iter().find(fits))?
 }
 
 /// The codes that look like a mistyped one, nearest first, at most three.
@@ -113,6 +126,7 @@ fn read(text: &str) -> Vec<Entry> {
                 "title" => entry.title = rest,
                 "cause" => entry.cause = rest,
                 "fix" => entry.fix.push(rest),
+                "also" => entry.also.push(rest),
                 "retry" => entry.retryable = rest == "yes",
                 _ => {}
             }

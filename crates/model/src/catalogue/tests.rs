@@ -140,3 +140,22 @@ fn what_was_met_stands_in_the_text_and_what_was_not_is_left_out() {
     assert_eq!(cause, "The certificate does not name a.example; it names b.example.");
     assert_eq!(fix, ["Or have a certificate made that names a.example."]);
 }
+
+#[test]
+fn sentences_of_other_tools_are_found_as_they_are_pasted() {
+    for (pasted, code) in [
+        ("hcw8078", "HCW8078"),
+        ("Failed to connect to the remote server", "NATIVE_CONNECTION_FAILED"),
+        (
+            "The connection to the server 'mail.example.org' could not be completed.",
+            "NATIVE_CONNECTION_FAILED",
+        ),
+        ("The credentials didn’t work.", "NATIVE_CREDENTIALS"),
+        ("The certificate is not valid", "NATIVE_CERTIFICATE"),
+        ("NeedsToConnect", "NeedsToConnect"),
+        ("BAD User is authenticated but not connected.", "NATIVE_NOT_CONNECTED"),
+    ] {
+        assert_eq!(find(pasted).map(|e| e.code.as_str()), Some(code), "{pasted}");
+    }
+    assert_eq!(find("the"), None);
+}

@@ -42,6 +42,8 @@ pub enum Noun {
     Explain(cmd::explain::ExplainArgs),
     /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt
     Shell(cmd::shell::ShellArgs),
+    /// Run the service: API, status page and workers, until a signal
+    Serve(cmd::serve::ServeArgs),
     /// Show a whole migration on this machine
     Demo(cmd::demo::DemoArgs),
     /// The version

@@ -18,7 +18,7 @@ use mailferry_model::{
     Kind,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::Context;
+use mailferry_server::{Context, Door};
 use mailferry_store::{Location, MasterKey, SqlStore};
 
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
@@ -62,15 +62,21 @@ impl Instance {
 
     /// The router, called in this process.
     pub fn api(&self, bell: Arc<dyn Fn() + Send + Sync>) -> Api {
+        Api::of(self.router(bell, Door::Inside))
+    }
+
+    /// The router.
+    pub fn router(&self, bell: Arc<dyn Fn() + Send + Sync>, door: Door) -> axum::Router {
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        Api::of(mailferry_server::router(Context {
+        mailferry_server::router(Context {
             store: self.store.clone(),
             reports: self.reports.clone(),
             clock: self.clock.clone(),
             manifests: self.connectors.iter().map(|c| c.manifest()).collect(),
             actor: format!("cli:{user}"),
             bell,
-        }))
+            door,
+        })
     }
 
     /// What copies share.
@@ -96,7 +102,7 @@ impl Instance {
 }
 
 /// Where everything is kept: the flag, `MAILFERRY_DATA_DIR`, else below the user's state folder.
-fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
+pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.data_dir {
         return std::path::absolute(folder).map_err(|e| Failure::usage(format!("--data-dir: {e}")));
     }

@@ -43,6 +43,12 @@ row_ids! {
     JobId,
     /// A sealed secret.
     SecretId,
+    /// Somebody who may sign in.
+    AccountId,
+    /// A sign-in.
+    SessionId,
+    /// A token for programs.
+    TokenId,
 }
 
 macro_rules! opaque_ids {

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws random numbers: time and ids are arguments.
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
+pub mod account;
 pub mod audit;
 pub mod batch;
 pub mod cancel;

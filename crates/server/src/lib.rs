@@ -1,25 +1,40 @@
-//! One router for command line, API and admin centre. Listens nowhere and signs nobody in yet.
+//! One router for command line, API and admin centre. Listens nowhere itself: the binary does.
 //!
 //! It checks requests and writes what is wanted through the store; it moves nothing itself, and knows neither
 //! engine nor connectors: what kinds of systems there are is given to it as manifests. The command line calls
-//! it in its own process.
+//! it in its own process, where nobody signs in; over the network everybody does.
 
 #![expect(clippy::result_large_err, reason = "a problem is made once for a request that failed")]
+#![expect(unused_qualifications, reason = "what the document's macros write is qualified")]
 
+mod access;
+mod door;
+mod etag;
+mod guard;
 mod intent;
+mod once;
+mod openapi;
+mod page;
 mod problem;
 mod routes;
+mod shape;
+mod sign_in;
+mod status_page;
 mod view;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 use mailferry_model::{
     port::{Clock, Reports, Store},
     settings::Manifest,
 };
 
-pub use problem::Problem;
+pub use access::{ACCESS, Access};
+pub use door::{Door, Keeper, Transport};
+pub use openapi::document;
+pub use problem::{Headers, Problem, RowProblem};
+pub use routes::fresh_setup_code;
 
 /// The prefix of all routes.
 pub const PREFIX: &str = "/api/v1";
@@ -39,9 +54,26 @@ pub struct Context {
     pub actor: String,
     /// Wakes workers: something is wanted.
     pub bell: Arc<dyn Fn() + Send + Sync>,
+    /// How the router is reached.
+    pub door: Door,
 }
 
 /// The router.
 pub fn router(context: Context) -> Router {
-    Router::new().nest(PREFIX, routes::all()).fallback(routes::nothing_here).with_state(context)
+    let (api, _) = openapi::routes().split_for_parts();
+    let api = api
+        // A CSV of 10 MB, escaped as JSON text.
+        .layer(axum::extract::DefaultBodyLimit::max(routes::LARGEST))
+        .route_layer(from_fn_with_state(context.clone(), once::answer))
+        .route_layer(from_fn_with_state(context.clone(), door::admit));
+    let pages = match context.door {
+        Door::Inside => Router::new(),
+        Door::Listening(_) => status_page::routes(),
+    };
+    Router::new()
+        .merge(api)
+        .merge(pages)
+        .fallback(routes::nothing_here)
+        .layer(from_fn_with_state(context.clone(), guard::answer))
+        .with_state(context)
 }

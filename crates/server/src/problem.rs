@@ -3,14 +3,15 @@
 use axum::{
     Json,
     extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A problem as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Catalogue code.
@@ -36,10 +37,20 @@ pub struct Problem {
     /// Faulty rows of a CSV.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowProblem>,
+    /// Headers that go with it.
+    #[serde(skip)]
+    pub headers: Headers,
+}
+
+/// Headers that go with a problem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    retry_after: Option<u64>,
+    allow: Option<String>,
 }
 
 /// A faulty row of a CSV.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowProblem {
     /// The line of the file.
@@ -79,7 +90,24 @@ impl Problem {
             correlation_id: None,
             blockers: Vec::new(),
             rows: Vec::new(),
+            headers: Headers::default(),
         }
+    }
+
+    /// A method that a path does not have.
+    pub(crate) fn method(method: &Method, allowed: &[&str]) -> Self {
+        let allow = allowed.join(", ");
+        let detail = format!("There is no {method} here, but {allow}.");
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "REQUEST_METHOD", detail);
+        problem.headers.allow = Some(allow);
+        problem
+    }
+
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    pub(crate) fn after(mut self, seconds: u64) -> Self {
+        self.headers.retry_after = Some(seconds);
+        self
     }
 
     /// A request that cannot be understood or used.
@@ -118,11 +146,21 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if status.is_server_error() {
-            tracing::error!(code = self.code, correlation = ?self.correlation_id, "a request failed");
-        }
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        let mut answer = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let headers = answer.headers_mut();
+        if let Some(seconds) = self.headers.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = self.headers.allow.as_ref().and_then(|a| HeaderValue::from_str(a).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // For the guard, which adds the number under which it stands in the log.
+        answer.extensions_mut().insert(self);
+        answer
     }
 }
 

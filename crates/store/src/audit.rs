@@ -56,6 +56,13 @@ impl Audits for SqlStore {
         Ok(entries)
     }
 
+    async fn audit_end(&self) -> Result<u64> {
+        let mut tx = self.db.read("read audit trail").await?;
+        let sql = "SELECT no FROM audit WHERE workspace = $1 ORDER BY no DESC LIMIT 1";
+        let row = tx.row(sql, args![self.workspace]).await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0) as u64)
+    }
+
     async fn check_audit(&self) -> Result<Option<u64>> {
         let (mut last, mut before) = (0, Vec::new());
         loop {

@@ -21,6 +21,8 @@ pub(crate) enum Alone {
     Claims = 1,
     /// Add to the audit trail.
     Audit = 2,
+    /// Make the first account.
+    Setup = 3,
 }
 
 impl Tx {

@@ -4,6 +4,8 @@
 //! holds the few statements that differ. It knows no protocol and decides nothing: the rules of a migration
 //! live in the engine. It reads no environment and no process clock: leases use the database's.
 
+mod account;
+mod answer;
 mod audit;
 mod batch;
 mod bell;
@@ -16,7 +18,9 @@ mod open;
 mod queue;
 mod row;
 mod secret;
+mod session;
 mod sql;
+mod token;
 mod user;
 
 pub use bell::Bell;

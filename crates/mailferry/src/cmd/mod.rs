@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod explain;
 pub mod item;
 pub mod run_options;
+pub mod serve;
 pub mod shell;
 pub mod user;
 pub mod verify;
@@ -53,6 +54,7 @@ pub async fn run(
         Noun::Item(command) => item::run(asked, command).await,
         Noun::Explain(args) => explain::run(&asked, &args),
         Noun::Shell(args) => shell::run(asked, args).await,
+        Noun::Serve(args) => serve::run(asked, args).await,
         Noun::Demo(args) => demo::run(asked, args).await,
         Noun::Version => {
             out::print(concat!("mailferry ", env!("CARGO_PKG_VERSION"), "\n"));

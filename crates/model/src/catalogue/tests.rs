@@ -95,6 +95,9 @@ fn is_code(word: &str) -> bool {
         "OUTLOOK_ANYWHERE_",
         "KIND_",
         "NATIVE_",
+        "SERVICE_",
+        "SIGN_IN_",
+        "SETUP_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

@@ -20,5 +20,7 @@ pub use cx::{Budget, BudgetGuard, Cx, Meter};
 pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
-pub use store::{Audits, Batches, Endpoints, Ledger, Secrets, Store, Users, Work};
+pub use store::{
+    Accounts, Answers, Audits, Batches, Endpoints, Ledger, Secrets, Sessions, Store, Tokens, Users, Work,
+};
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};

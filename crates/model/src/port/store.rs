@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    account::{Account, KeptAnswer, Session, Token, TokenHash},
     audit::AuditEntry,
     batch::Batch,
     endpoint::Endpoint,
     error::Result,
-    id::{BatchId, EndpointId, JobId, MailboxId, UserId},
+    id::{AccountId, BatchId, EndpointId, JobId, MailboxId, SessionId, TokenId, UserId},
     job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     secret::Secret,
@@ -140,12 +141,90 @@ pub trait Audits: Send + Sync {
     async fn record(&self, entry: &AuditEntry) -> Result<u64>;
     /// The entries after a number, oldest first, at most 500.
     async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>>;
+    /// The number of the newest entry; 0 if there is none.
+    async fn audit_end(&self) -> Result<u64>;
     /// Checks the hash chain; the number of the first entry that does not fit.
     async fn check_audit(&self) -> Result<Option<u64>>;
 }
 
+/// Accounts, and the code with which the first one is made.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Adds one. `AlreadyExists` if the name (compared without case) is taken.
+    async fn add_account(&self, account: &Account) -> Result<()>;
+    /// Replaces one by id. `Conflict` if `account.version` is not the stored one; stored with version + 1.
+    async fn set_account(&self, account: &Account) -> Result<()>;
+    /// One by name, without case.
+    async fn account(&self, name: &str) -> Result<Account>;
+    /// One by id.
+    async fn account_by_id(&self, id: AccountId) -> Result<Account>;
+    /// All, by name.
+    async fn accounts(&self) -> Result<Vec<Account>>;
+    /// Removes one with its sessions, tokens and secrets.
+    async fn remove_account(&self, id: AccountId) -> Result<()>;
+    /// Keeps the hash of the set-up code; replaces an older one. `Conflict` if there are accounts already.
+    async fn keep_setup_code(&self, code: &TokenHash) -> Result<()>;
+    /// Adds the first account and forgets the code. `Conflict` if there are accounts already, `Forbidden` if the
+    /// code is another one or there is none.
+    async fn add_first_account(&self, code: &TokenHash, account: &Account) -> Result<()>;
+}
+
+/// Sign-ins.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Adds one. `NotFound` if there is no such account.
+    async fn add_session(&self, session: &Session) -> Result<()>;
+    /// The one with that token.
+    async fn session_by_hash(&self, hash: &TokenHash) -> Result<Session>;
+    /// All, newest first.
+    async fn sessions(&self) -> Result<Vec<Session>>;
+    /// Writes down that it was used. Nothing happens if it is gone.
+    async fn see_session(&self, id: SessionId, seen: Timestamp) -> Result<()>;
+    /// Ends one.
+    async fn remove_session(&self, id: SessionId) -> Result<()>;
+    /// Ends all of an account, but for one.
+    async fn remove_sessions(&self, account: AccountId, but: Option<SessionId>) -> Result<()>;
+    /// Forgets those that ended before a time.
+    async fn forget_sessions(&self, before: Timestamp) -> Result<()>;
+}
+
+/// Tokens for programs.
+#[async_trait]
+pub trait Tokens: Send + Sync {
+    /// Adds one. `NotFound` if there is no such account, `AlreadyExists` if that account has one of that name.
+    async fn add_token(&self, token: &Token) -> Result<()>;
+    /// The one with that token.
+    async fn token_by_hash(&self, hash: &TokenHash) -> Result<Token>;
+    /// All, oldest first.
+    async fn tokens(&self) -> Result<Vec<Token>>;
+    /// Writes down that it was used. Nothing happens if it is gone.
+    async fn use_token(&self, id: TokenId, at: Timestamp) -> Result<()>;
+    /// Revokes one.
+    async fn remove_token(&self, id: TokenId) -> Result<()>;
+}
+
+/// Answers to requests that must not be carried out twice.
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// Begins a request under a key; what stands there already, if anything does.
+    async fn begin_answer(
+        &self,
+        key: [u8; 32],
+        request: [u8; 32],
+        at: Timestamp,
+    ) -> Result<Option<KeptAnswer>>;
+    /// Keeps the answer to a request that was begun.
+    async fn keep_answer(&self, key: [u8; 32], status: u16, body: &str) -> Result<()>;
+    /// Forgets a request, so that it may be made again.
+    async fn forget_answer(&self, key: [u8; 32]) -> Result<()>;
+    /// Forgets those begun before a time.
+    async fn forget_answers(&self, before: Timestamp) -> Result<()>;
+}
+
 /// The whole store.
-pub trait Store: Endpoints + Batches + Users + Ledger + Work + Secrets + Audits {
+pub trait Store:
+    Endpoints + Batches + Users + Ledger + Work + Secrets + Audits + Accounts + Sessions + Tokens + Answers
+{
     /// A new id: unique, growing with time.
     fn new_id(&self) -> Uuid;
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -22,25 +22,32 @@ use mailferry_model::{
     user::User,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{audit, check_name};
 use crate::{
     Context,
+    etag::{IfMatch, Versioned},
     intent::{Action, intend},
+    page::{Page, PageQuery, Part},
     problem::{Body, Problem, RowProblem},
-    view::{BatchReport, BatchView, signs_in_for_all},
+    view::{BatchReport, BatchView, UserView, signs_in_for_all},
 };
 
 /// A new batch.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = BatchCreation)]
 pub(crate) struct Creation {
     name: String,
     source: String,
     target: String,
+    /// EmailAddress[,UserName][,Password][,TargetAddress][,TargetUserName][,TargetPassword]
     csv: String,
     #[serde(default)]
+    #[schema(value_type = Object)]
     options: RunOptions,
+    /// Make it from the rows that can be used.
     #[serde(default)]
     skip_rejected: bool,
     /// Only judge: nothing is made, and faulty rows are no problem but the answer.
@@ -49,43 +56,80 @@ pub(crate) struct Creation {
 }
 
 /// What would become of a new batch.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Judgement {
+#[schema(as = BatchJudgement)]
+pub(crate) struct Judgement {
     name: String,
     total: usize,
     rejected: Vec<RowProblem>,
 }
 
-pub(crate) async fn list(State(context): State<Context>) -> Result<Json<Vec<BatchView>>, Problem> {
+/// Which batches.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Only with this status.
+    status: Option<String>,
+}
+
+/// All batches
+#[utoipa::path(get, path = "/batches", operation_id = "listBatches", tag = "batches", params(Which, PageQuery), responses((status = 200, description = "By name", body = Vec<BatchView>)))]
+pub(crate) async fn list(
+    context: Context,
+    Query(which): Query<Which>,
+    page: Page,
+) -> Result<Part<BatchView>, Problem> {
     let mut views = Vec::new();
     for batch in context.store.batches().await? {
         views.push(BatchView::of(&context, batch).await?);
     }
-    Ok(Json(views))
+    if let Some(status) = &which.status {
+        views.retain(|view| view.has_status(status));
+    }
+    page.cut(views, BatchView::key)
 }
 
+/// One batch
+#[utoipa::path(get, path = "/batches/{name}", operation_id = "getBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The batch", body = BatchView)))]
 pub(crate) async fn show(
-    State(context): State<Context>,
+    context: Context,
     Path(name): Path<String>,
-) -> Result<Json<BatchView>, Problem> {
+) -> Result<Versioned<BatchView>, Problem> {
     let batch = context.store.batch(&name).await?;
-    Ok(Json(BatchView::of(&context, batch).await?))
+    view(&context, StatusCode::OK, batch).await
 }
 
-/// What the last passes of all its mailboxes found, summed up.
-pub(crate) async fn report(
-    State(context): State<Context>,
+async fn view(context: &Context, status: StatusCode, batch: Batch) -> Result<Versioned<BatchView>, Problem> {
+    let body = BatchView::of(context, batch).await?;
+    Ok(Versioned { status, version: body.version(), body })
+}
+
+/// The users of a batch
+#[utoipa::path(get, path = "/batches/{name}/users", operation_id = "listBatchUsers", tag = "batches", params(("name" = String, Path, description = "Its name"), PageQuery), responses((status = 200, description = "By address", body = Vec<UserView>)))]
+pub(crate) async fn users(
+    context: Context,
     Path(name): Path<String>,
-) -> Result<Json<BatchReport>, Problem> {
+    page: Page,
+) -> Result<Part<UserView>, Problem> {
+    let batch = context.store.batch(&name).await?;
+    let users = context.store.users(batch.id).await?;
+    let views = users.iter().map(|user| UserView::of(user, &batch.name)).collect();
+    page.cut(views, UserView::key)
+}
+
+/// What the last passes of all its mailboxes found, summed up
+#[utoipa::path(get, path = "/batches/{name}/report", operation_id = "getBatchReport", tag = "reports", params(("name" = String, Path, description = "The batch")), responses((status = 200, description = "The report", body = BatchReport)))]
+pub(crate) async fn report(context: Context, Path(name): Path<String>) -> Result<Json<BatchReport>, Problem> {
     let batch = context.store.batch(&name).await?;
     Ok(Json(BatchReport::of(&context, &batch).await?))
 }
 
-pub(crate) async fn create(
-    State(context): State<Context>,
-    Body(wanted): Body<Creation>,
-) -> Result<Response, Problem> {
+/// Make a batch from a CSV, or only judge it
+///
+/// With `dryRun` nothing is made, and rows that cannot be used are no problem but the answer.
+#[utoipa::path(post, path = "/batches", operation_id = "createBatch", tag = "batches", request_body = Creation, responses((status = 201, description = "The batch", body = BatchView), (status = 200, description = "The judgement, with dryRun", body = Judgement)))]
+pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Result<Response, Problem> {
     check_name("BATCH_NAME", &wanted.name)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
@@ -131,7 +175,7 @@ pub(crate) async fn create(
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
     audit(&context, "batch.new", format!("batch {}", batch.name), Some(change)).await?;
     let batch = context.store.batch_by_id(batch.id).await?;
-    Ok((StatusCode::CREATED, Json(BatchView::of(&context, batch).await?)).into_response())
+    Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
 }
 
 /// A taken name is told before anything is sealed for it.
@@ -198,20 +242,57 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
     }
 }
 
-/// Start, sync, complete or stop.
-pub(crate) async fn act(
-    State(context): State<Context>,
-    Path((name, action)): Path<(String, String)>,
-) -> Result<(StatusCode, Json<BatchView>), Problem> {
-    let known = [Action::Start, Action::Sync, Action::Complete, Action::Stop];
-    let Some(action) = known.into_iter().find(|a| a.word() == action) else {
-        let detail = format!("A batch cannot {action:?}.");
-        return Err(Problem::new(StatusCode::NOT_FOUND, "REQUEST_NOT_FOUND", detail));
-    };
-    act_on(&context, &name, action).await?;
+/// Start a batch, resume it, or retry what failed
+#[utoipa::path(post, path = "/batches/{name}/start", operation_id = "startBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
+pub(crate) async fn start(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, Action::Start).await
+}
+
+/// Sync what is synced once more
+#[utoipa::path(post, path = "/batches/{name}/sync", operation_id = "syncBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
+pub(crate) async fn sync(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, Action::Sync).await
+}
+
+/// The last sync and the verification
+#[utoipa::path(post, path = "/batches/{name}/complete", operation_id = "completeBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
+pub(crate) async fn complete(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, Action::Complete).await
+}
+
+/// Stop what is under way
+#[utoipa::path(post, path = "/batches/{name}/stop", operation_id = "stopBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
+pub(crate) async fn stop(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, Action::Stop).await
+}
+
+async fn act(
+    context: &Context,
+    if_match: &IfMatch,
+    name: &str,
+    action: Action,
+) -> Result<Versioned<BatchView>, Problem> {
+    if_match.check(context.store.batch(name).await?.version)?;
+    act_on(context, name, action).await?;
     (context.bell)();
-    let batch = context.store.batch(&name).await?;
-    Ok((StatusCode::ACCEPTED, Json(BatchView::of(&context, batch).await?)))
+    let batch = context.store.batch(name).await?;
+    view(context, StatusCode::ACCEPTED, batch).await
 }
 
 /// Writes what an action wants.
@@ -254,11 +335,15 @@ async fn once(context: &Context, name: &str, action: Action) -> mailferry_model:
     Ok(Ok(()))
 }
 
+/// Remove a batch; ledgers stay
+#[utoipa::path(delete, path = "/batches/{name}", operation_id = "removeBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 204, description = "Removed")))]
 pub(crate) async fn remove(
-    State(context): State<Context>,
+    context: Context,
+    if_match: IfMatch,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let batch = context.store.batch(&name).await?;
+    if_match.check(batch.version)?;
     if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
         return Err(Problem::conflict("WRONG_STATE", detail));

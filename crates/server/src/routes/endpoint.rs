@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query},
     http::StatusCode,
 };
 use mailferry_model::{
@@ -17,17 +17,23 @@ use mailferry_model::{
     settings::{Manifest, Settings, Takes},
 };
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{audit, check_name};
 use crate::{
     Context,
+    etag::{IfMatch, Versioned},
+    page::{Page, PageQuery, Part},
     problem::{Body, Problem},
+    shape,
     view::EndpointView,
 };
 
 /// A new endpoint.
-#[derive(Deserialize)]
+/// `secrets` are kept sealed and never shown.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = EndpointCreation)]
 pub(crate) struct Creation {
     name: String,
     #[serde(rename = "type")]
@@ -43,8 +49,9 @@ pub(crate) struct Creation {
 }
 
 /// Changes to an endpoint: what is not named stays; `null` takes a setting away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = EndpointChanges)]
 pub(crate) struct Changes {
     version: Option<u64>,
     #[serde(default)]
@@ -55,32 +62,60 @@ pub(crate) struct Changes {
     max_concurrent_incremental_syncs: Option<u32>,
 }
 
-pub(crate) async fn list(State(context): State<Context>) -> Result<Json<Vec<EndpointView>>, Problem> {
+/// Which endpoints.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Only of this kind of system.
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    kind: Option<String>,
+    /// Only with this status: `Connected`, `NeedsToConnect`, `Failed`, `NotTested`.
+    status: Option<String>,
+}
+
+/// All endpoints
+#[utoipa::path(get, path = "/endpoints", operation_id = "listEndpoints", tag = "endpoints", params(Which, PageQuery), responses((status = 200, description = "By name", body = Vec<EndpointView>)))]
+pub(crate) async fn list(
+    context: Context,
+    Query(which): Query<Which>,
+    page: Page,
+) -> Result<Part<EndpointView>, Problem> {
     let batches = context.store.batches().await?;
     let mut views = Vec::new();
     for endpoint in context.store.endpoints().await? {
         views.push(EndpointView::of(&context, endpoint, &batches).await?);
     }
-    Ok(Json(views))
+    views.retain(|view| view.fits(which.kind.as_deref(), which.status.as_deref()));
+    page.cut(views, EndpointView::key)
 }
 
+/// One endpoint
+#[utoipa::path(get, path = "/endpoints/{name}", operation_id = "getEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The endpoint", body = EndpointView)))]
 pub(crate) async fn show(
-    State(context): State<Context>,
+    context: Context,
     Path(name): Path<String>,
-) -> Result<Json<EndpointView>, Problem> {
+) -> Result<Versioned<EndpointView>, Problem> {
     let endpoint = context.store.endpoint(&name).await?;
-    view(&context, endpoint).await
+    view(&context, StatusCode::OK, endpoint).await
 }
 
-async fn view(context: &Context, endpoint: Endpoint) -> Result<Json<EndpointView>, Problem> {
+async fn view(
+    context: &Context,
+    status: StatusCode,
+    endpoint: Endpoint,
+) -> Result<Versioned<EndpointView>, Problem> {
     let batches = context.store.batches().await?;
-    Ok(Json(EndpointView::of(context, endpoint, &batches).await?))
+    let body = EndpointView::of(context, endpoint, &batches).await?;
+    Ok(Versioned { status, version: body.version(), body })
 }
 
+/// Make an endpoint; nothing connects yet
+#[utoipa::path(post, path = "/endpoints", operation_id = "createEndpoint", tag = "endpoints", request_body = Creation, responses((status = 201, description = "The endpoint", body = EndpointView)))]
 pub(crate) async fn create(
-    State(context): State<Context>,
+    context: Context,
     Body(wanted): Body<Creation>,
-) -> Result<(StatusCode, Json<EndpointView>), Problem> {
+) -> Result<Versioned<EndpointView>, Problem> {
     check_name("ENDPOINT_NAME", &wanted.name)?;
     let manifest = manifest(&context, &wanted.kind)?;
     let mut settings = Settings { values: wanted.settings, ..Settings::default() };
@@ -118,15 +153,19 @@ pub(crate) async fn create(
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
     audit(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    Ok((StatusCode::CREATED, view(&context, endpoint).await?))
+    view(&context, StatusCode::CREATED, endpoint).await
 }
 
+/// Change an endpoint; batches that wait for it go on by themselves
+#[utoipa::path(patch, path = "/endpoints/{name}", operation_id = "changeEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name")), request_body = Changes, responses((status = 200, description = "As it is now", body = EndpointView)))]
 pub(crate) async fn change(
-    State(context): State<Context>,
+    context: Context,
+    if_match: IfMatch,
     Path(name): Path<String>,
     Body(changes): Body<Changes>,
-) -> Result<Json<EndpointView>, Problem> {
+) -> Result<Versioned<EndpointView>, Problem> {
     let before = context.store.endpoint(&name).await?;
+    if_match.check(before.version)?;
     let mut endpoint = before.clone();
     if changes.version.is_some_and(|v| v != endpoint.version) {
         return Err(Problem::conflict(
@@ -169,14 +208,18 @@ pub(crate) async fn change(
     audit(&context, "endpoint.set", format!("endpoint {}", endpoint.name), Some(difference)).await?;
     (context.bell)();
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, endpoint).await
+    view(&context, StatusCode::OK, endpoint).await
 }
 
+/// Remove an endpoint that no batch refers to
+#[utoipa::path(delete, path = "/endpoints/{name}", operation_id = "removeEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name")), responses((status = 204, description = "Removed")))]
 pub(crate) async fn remove(
-    State(context): State<Context>,
+    context: Context,
+    if_match: IfMatch,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let endpoint = context.store.endpoint(&name).await?;
+    if_match.check(endpoint.version)?;
     match context.store.remove_endpoint(endpoint.id).await {
         Err(error) if error.kind() == Kind::Locked => {
             let batches = context.store.batches().await?;
@@ -192,12 +235,26 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a test found; a passed one lets waiting batches go on.
+/// What the last test of an endpoint found
+#[utoipa::path(get, path = "/endpoints/{name}/test", operation_id = "getEndpointTest", tag = "endpoints", params(("name" = String, Path, description = "Its name")), responses((status = 200, description = "The findings, step by step", body = shape::TestResult)))]
+pub(crate) async fn last_test(
+    context: Context,
+    Path(name): Path<String>,
+) -> Result<Json<TestResult>, Problem> {
+    let endpoint = context.store.endpoint(&name).await?;
+    endpoint.last_test.map(Json).ok_or_else(|| {
+        let detail = format!("The endpoint {name} was not tested yet.");
+        Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", detail)
+    })
+}
+
+/// Keep what a test found; a passed one lets waiting batches go on
+#[utoipa::path(put, path = "/endpoints/{name}/test", operation_id = "keepEndpointTest", tag = "endpoints", params(("name" = String, Path, description = "Its name")), request_body = shape::TestResult, responses((status = 200, description = "The endpoint", body = EndpointView)))]
 pub(crate) async fn tested(
-    State(context): State<Context>,
+    context: Context,
     Path(name): Path<String>,
     Body(result): Body<TestResult>,
-) -> Result<Json<EndpointView>, Problem> {
+) -> Result<Versioned<EndpointView>, Problem> {
     let mut endpoint = context.store.endpoint(&name).await?;
     if result.result == "Success" {
         endpoint.needs_to_connect = None;
@@ -209,7 +266,7 @@ pub(crate) async fn tested(
     context.store.set_endpoint(&endpoint).await?;
     (context.bell)();
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, endpoint).await
+    view(&context, StatusCode::OK, endpoint).await
 }
 
 fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem> {

@@ -1,30 +1,36 @@
 //! Items that a person should know about: skipped, missing, doubled, changed, rewritten, left out.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::extract::Query;
 use mailferry_model::report::Findings;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     Context,
+    page::{Page, PageQuery, Part},
     problem::Problem,
     view::{ItemView, kinds},
 };
 
 /// Which items.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
+    /// Only of this batch.
     batch: Option<String>,
+    /// Only of this user.
     user: Option<String>,
+    /// `skipped`, `missing`, `doubled`, `changedAtTarget`, `rewritten` or `notMigratable`.
     kind: Option<String>,
 }
 
+/// Items that a person should know about
+#[utoipa::path(get, path = "/items", operation_id = "listItems", tag = "items", params(Which, PageQuery), responses((status = 200, description = "By mailbox and kind", body = Vec<ItemView>)))]
 pub(crate) async fn list(
-    State(context): State<Context>,
+    context: Context,
     Query(which): Query<Which>,
-) -> Result<Json<Vec<ItemView>>, Problem> {
+    page: Page,
+) -> Result<Part<ItemView>, Problem> {
     let kinds = kinds(&Findings::default()).map(|(kind, _)| kind);
     if let Some(kind) =
         which.kind.as_ref().filter(|k| !kinds.iter().any(|known| known.eq_ignore_ascii_case(k)))
@@ -45,5 +51,5 @@ pub(crate) async fn list(
     if let Some(kind) = &which.kind {
         items.retain(|i| i.kind.eq_ignore_ascii_case(kind));
     }
-    Ok(Json(items))
+    page.cut_by_place(items)
 }

@@ -1,38 +1,81 @@
-//! The routes, a file for each noun.
+//! The routes, a file for each noun. Who may use them is `access`'s to say.
 
+mod account;
+mod audit;
 mod batch;
+mod code;
 mod endpoint;
+mod event;
+mod health;
 mod item;
+mod kind;
+mod me;
 mod replace;
+mod report;
+pub(crate) mod session;
+mod setup;
+mod status;
+mod token;
 mod user;
 mod work;
 
-use axum::{
-    Router,
-    http::{StatusCode, Uri},
-    routing::{get, post, put},
-};
+use axum::http::{StatusCode, Uri};
 use mailferry_model::{Error, audit::AuditEntry};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Context, problem::Problem};
 
+pub use setup::fresh_setup_code;
+pub(crate) use status::{Status, status_of};
+
+/// The largest body that is read.
+pub(crate) const LARGEST: usize = 24 << 20;
+
 /// All of them, below the prefix.
-pub(crate) fn all() -> Router<Context> {
-    Router::new()
-        .route("/endpoints", get(endpoint::list).post(endpoint::create))
-        .route("/endpoints/{name}", get(endpoint::show).patch(endpoint::change).delete(endpoint::remove))
-        .route("/endpoints/{name}/test", put(endpoint::tested))
-        .route("/endpoints/{name}/replace", post(replace::replace))
-        .route("/batches", get(batch::list).post(batch::create))
-        .route("/batches/{name}", get(batch::show).delete(batch::remove))
-        .route("/batches/{name}/report", get(batch::report))
-        .route("/batches/{name}/work", get(work::list))
-        .route("/batches/{name}/{action}", post(batch::act))
-        .route("/users", get(user::list))
-        .route("/users/{address}", get(user::show))
-        .route("/items", get(item::list))
-        // A CSV of 10 MB, escaped as JSON text.
-        .layer(axum::extract::DefaultBodyLimit::max(24 << 20))
+pub(crate) fn all() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::version))
+        .routes(routes!(health::openapi))
+        .routes(routes!(status::status))
+        .routes(routes!(event::events))
+        .routes(routes!(kind::list))
+        .routes(routes!(kind::show))
+        .routes(routes!(kind::guide))
+        .routes(routes!(code::list))
+        .routes(routes!(code::show))
+        .routes(routes!(endpoint::list, endpoint::create))
+        .routes(routes!(endpoint::show, endpoint::change, endpoint::remove))
+        .routes(routes!(endpoint::last_test, endpoint::tested))
+        .routes(routes!(replace::replace))
+        .routes(routes!(batch::list, batch::create))
+        .routes(routes!(batch::show, batch::remove))
+        .routes(routes!(batch::report))
+        .routes(routes!(batch::users))
+        .routes(routes!(batch::start))
+        .routes(routes!(batch::sync))
+        .routes(routes!(batch::complete))
+        .routes(routes!(batch::stop))
+        .routes(routes!(work::of_batch))
+        .routes(routes!(work::list))
+        .routes(routes!(user::list))
+        .routes(routes!(user::show))
+        .routes(routes!(report::of_user))
+        .routes(routes!(report::list))
+        .routes(routes!(item::list))
+        .routes(routes!(setup::show, setup::redeem))
+        .routes(routes!(session::list, session::sign_in))
+        .routes(routes!(session::sign_out))
+        .routes(routes!(session::remove))
+        .routes(routes!(me::show))
+        .routes(routes!(me::password))
+        .routes(routes!(me::begin_second_factor, me::confirm_second_factor, me::end_second_factor))
+        .routes(routes!(token::list, token::create))
+        .routes(routes!(token::remove))
+        .routes(routes!(account::list, account::create))
+        .routes(routes!(account::show, account::change, account::remove))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
 }
 
 /// Everything else.

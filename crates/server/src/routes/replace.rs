@@ -3,10 +3,7 @@
 //! Whoever asks remembers which batches were paused and names them to be resumed: a batch that somebody else stopped
 //! meanwhile stays stopped.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::Path};
 use mailferry_model::{
     Kind, Result,
     batch::Batch,
@@ -14,6 +11,7 @@ use mailferry_model::{
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{audit, batch};
 use crate::{
@@ -23,7 +21,7 @@ use crate::{
 };
 
 /// By what, and how.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Replacing {
     with: String,
@@ -36,7 +34,7 @@ pub(crate) struct Replacing {
 }
 
 /// How far it has come.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Replaced {
     /// These were paused; they are to be resumed.
@@ -51,9 +49,10 @@ pub(crate) struct Replaced {
     kept: Vec<String>,
 }
 
-/// Goes as far as it can without waiting.
+/// Put another endpoint in its place, as far as that goes without waiting
+#[utoipa::path(post, path = "/endpoints/{name}/replace", operation_id = "replaceEndpoint", tag = "endpoints", params(("name" = String, Path, description = "The one that is replaced")), request_body = Replacing, responses((status = 200, description = "How far it has come; ask again while batches wait", body = Replaced)))]
 pub(crate) async fn replace(
-    State(context): State<Context>,
+    context: Context,
     Path(name): Path<String>,
     Body(wanted): Body<Replacing>,
 ) -> std::result::Result<Json<Replaced>, Problem> {

@@ -2,25 +2,37 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, Query},
     http::StatusCode,
 };
 use mailferry_model::status::UserStatus;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use crate::{Context, problem::Problem, view::UserView};
+use crate::{
+    Context,
+    page::{Page, PageQuery, Part},
+    problem::Problem,
+    view::UserView,
+};
 
 /// Which users.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
+    /// Only of this batch.
     batch: Option<String>,
+    /// Only with this status, or this summary of it.
     status: Option<String>,
 }
 
+/// The users of all batches
+#[utoipa::path(get, path = "/users", operation_id = "listUsers", tag = "users", params(Which, PageQuery), responses((status = 200, description = "By batch and address", body = Vec<UserView>)))]
 pub(crate) async fn list(
-    State(context): State<Context>,
+    context: Context,
     Query(which): Query<Which>,
-) -> Result<Json<Vec<UserView>>, Problem> {
+    page: Page,
+) -> Result<Part<UserView>, Problem> {
     if let Some(status) = which.status.as_ref().filter(|s| !is_status(s)) {
         let known = UserStatus::ALL.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(", ");
         let detail = format!("{status:?} is no status; there are {known}, and the summary Active.");
@@ -38,7 +50,7 @@ pub(crate) async fn list(
     if let Some(status) = &which.status {
         views.retain(|v| v.has_status(status));
     }
-    Ok(Json(views))
+    page.cut(views, UserView::key)
 }
 
 /// Whether a status, or what sums statuses up, is called so.
@@ -49,9 +61,10 @@ fn is_status(name: &str) -> bool {
     UserStatus::ALL.iter().any(called)
 }
 
-/// All users of that address, in whichever batches.
+/// All users of that address, in whichever batches
+#[utoipa::path(get, path = "/users/{address}", operation_id = "getUser", tag = "users", params(("address" = String, Path, description = "The address")), responses((status = 200, description = "One a batch", body = Vec<UserView>)))]
 pub(crate) async fn show(
-    State(context): State<Context>,
+    context: Context,
     Path(address): Path<String>,
 ) -> Result<Json<Vec<UserView>>, Problem> {
     let mut views = Vec::new();

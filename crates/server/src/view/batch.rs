@@ -11,15 +11,18 @@ use mailferry_model::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::item::named;
 use crate::Context;
 
 /// A batch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Batch)]
 pub(crate) struct BatchView {
     name: String,
+    #[schema(value_type = String)]
     status: BatchStatus,
     status_detail: Option<String>,
     source: String,
@@ -37,7 +40,9 @@ pub(crate) struct BatchView {
     items_skipped: u64,
     bytes_identified: u64,
     bytes_synced: u64,
+    #[schema(value_type = Option<String>)]
     data_consistency_score: Option<Score>,
+    #[schema(value_type = Object)]
     options: RunOptions,
     created: Timestamp,
     started: Option<Timestamp>,
@@ -88,6 +93,23 @@ impl BatchView {
     }
 }
 
+impl BatchView {
+    /// Where it stands in lists.
+    pub(crate) fn key(&self) -> String {
+        self.name.to_lowercase()
+    }
+
+    /// Whether its status is called so.
+    pub(crate) fn has_status(&self, name: &str) -> bool {
+        format!("{:?}", self.status).eq_ignore_ascii_case(name)
+    }
+
+    /// What an `ETag` says.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+}
+
 /// By bytes where they are known; a mailbox whose size is not known yet counts as nothing of an average one.
 fn percentage(users: &[User]) -> f64 {
     if users.is_empty() {
@@ -107,23 +129,33 @@ pub(super) fn share(user: &User) -> f64 {
 }
 
 /// What the last passes of all mailboxes of a batch found, in the fields of `copy -o json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BatchReport {
+    #[schema(value_type = String)]
     score: Score,
     identified: u64,
     placed: u64,
     bytes: u64,
+    #[schema(value_type = Vec<Object>)]
     skipped: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     missing: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     doubled: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     changed_at_target: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     rewritten: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     not_migratable: Vec<Value>,
     sentence: String,
     mailboxes: usize,
+    #[schema(value_type = Vec<Object>)]
     failed: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     waiting: Vec<Value>,
+    #[schema(value_type = Vec<Object>)]
     warnings: Vec<Warning>,
 }
 

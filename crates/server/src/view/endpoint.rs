@@ -10,27 +10,33 @@ use mailferry_model::{
     settings::{Settings, Takes, signs_in},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::Context;
+use crate::{Context, shape};
 
 /// An endpoint.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Endpoint)]
 pub(crate) struct EndpointView {
     name: String,
     #[serde(rename = "type")]
     kind: String,
     /// `Connected`, `NeedsToConnect`, `Failed` or `NotTested`.
     status: &'static str,
+    #[schema(value_type = shape::Settings)]
     settings: Settings,
     /// Names of the secrets that are kept, never their values.
     secrets: Vec<String>,
     /// Whether mailboxes need no password of their own.
     signs_in_for_all: bool,
     #[serde(flatten)]
+    #[schema(value_type = shape::Limits)]
     limits: Limits,
     needs_to_connect: Option<String>,
+    #[schema(value_type = Option<shape::TestResult>)]
     last_test: Option<TestResult>,
+    #[schema(value_type = Option<shape::TestResult>)]
     last_good_test: Option<TestResult>,
     batches: Vec<String>,
     created: Timestamp,
@@ -67,6 +73,24 @@ impl EndpointView {
             modified: endpoint.modified,
             version: endpoint.version,
         })
+    }
+}
+
+impl EndpointView {
+    /// Where it stands in lists.
+    pub(crate) fn key(&self) -> String {
+        self.name.to_lowercase()
+    }
+
+    /// What an `ETag` says.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether its kind and status are the ones asked for.
+    pub(crate) fn fits(&self, kind: Option<&str>, status: Option<&str>) -> bool {
+        kind.is_none_or(|k| k.eq_ignore_ascii_case(&self.kind))
+            && status.is_none_or(|s| s.eq_ignore_ascii_case(self.status))
     }
 }
 

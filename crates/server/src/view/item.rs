@@ -1,18 +1,25 @@
 //! Items named in reports, as they are shown.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use mailferry_model::report::{Findings, Kept, Named};
+use mailferry_model::report::{Findings, Kept, Named, Score};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::shape;
 
 /// An item that a person should know about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Item)]
 pub(crate) struct ItemView {
     pub(crate) user: String,
     /// `skipped`, `missing`, `doubled`, `changedAtTarget`, `rewritten` or `notMigratable`.
     pub(crate) kind: &'static str,
     #[serde(flatten)]
+    #[schema(value_type = shape::Named)]
     item: Named,
     found: Timestamp,
 }
@@ -29,6 +36,41 @@ impl ItemView {
             .into_iter()
             .flat_map(|(kind, items)| items.iter().map(move |i| of(kind, i)))
             .collect()
+    }
+}
+
+/// What the last pass of a mailbox found, in numbers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Report)]
+pub(crate) struct ReportView {
+    pub(crate) user: String,
+    /// When the pass ended.
+    at: Timestamp,
+    #[schema(value_type = String)]
+    score: Score,
+    identified: u64,
+    placed: u64,
+    bytes: u64,
+    /// How many of each kind of item are named; `/items` lists them.
+    named: BTreeMap<&'static str, usize>,
+    /// The verdict in one sentence.
+    sentence: String,
+}
+
+impl ReportView {
+    pub(crate) fn of(kept: &Kept) -> Self {
+        let found = &kept.findings;
+        Self {
+            user: kept.user.clone(),
+            at: kept.at,
+            score: found.score(),
+            identified: found.identified,
+            placed: found.placed,
+            bytes: found.bytes,
+            named: kinds(found).into_iter().map(|(kind, items)| (kind, items.len())).collect(),
+            sentence: found.sentence(),
+        }
     }
 }
 

@@ -8,16 +8,21 @@ use mailferry_model::{
     user::{Detail, User},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::batch::share;
+use crate::shape;
 
 /// A user of a batch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub(crate) struct UserView {
     email_address: String,
     batch: String,
+    #[schema(value_type = String)]
     status: UserStatus,
+    #[schema(value_type = String)]
     status_summary: StatusSummary,
     detail: Option<DetailView>,
     source_identity: String,
@@ -29,6 +34,7 @@ pub(crate) struct UserView {
     items_skipped: u64,
     bytes_identified: u64,
     bytes_synced: u64,
+    #[schema(value_type = Option<String>)]
     data_consistency_score: Option<Score>,
     last_synced: Option<Timestamp>,
     last_progress: Option<Timestamp>,
@@ -37,9 +43,11 @@ pub(crate) struct UserView {
 }
 
 /// The finer reason of a status.
-#[derive(Clone, Debug, Serialize)]
-struct DetailView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UserDetail)]
+pub(crate) struct DetailView {
     #[serde(flatten)]
+    #[schema(value_type = shape::Detail)]
     detail: Detail,
     /// As all other fields are written; `next_try` was there first and stays.
     #[serde(rename = "nextTry")]
@@ -80,6 +88,11 @@ impl UserView {
         }
     }
 
+    /// Where it stands in lists: by batch, then by address.
+    pub(crate) fn key(&self) -> String {
+        format!("{}\0{}\0{}", self.batch.to_lowercase(), self.email_address.to_lowercase(), self.id)
+    }
+
     /// Whether its status or the summary of it is called so.
     pub(crate) fn has_status(&self, name: &str) -> bool {
         format!("{:?}", self.status).eq_ignore_ascii_case(name)
@@ -88,10 +101,12 @@ impl UserView {
 }
 
 /// A job of a batch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Job)]
 pub(crate) struct JobView {
     user: Option<String>,
+    #[schema(value_type = String)]
     pass: PassKind,
     running: bool,
     stopping: bool,

@@ -16,7 +16,7 @@ use mailferry_model::{
     report::Kept,
     settings::{Manifest, SettingSpec, Takes},
 };
-use mailferry_server::{Context, PREFIX, router};
+use mailferry_server::{Context, Door, PREFIX, router};
 use mailferry_store::{Location, MasterKey, SqlStore};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -97,6 +97,7 @@ impl House {
             manifests: vec![&POST, &SHELF],
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
+            door: Door::Inside,
         });
         Self { store, reports, router, _folder: folder }
     }

@@ -25,7 +25,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         place
             .tamper(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                 SELECT 9999, 'future', success, checksum, 0 FROM _sqlx_migrations",
+                 SELECT 9999, 'future', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
             )
             .await;
         let error = SqlStore::open(&place.location, MasterKey::from_text(KEY).unwrap()).await.err().unwrap();
@@ -77,14 +77,16 @@ fn both_engines_have_the_same_tables_and_columns() {
         files.collect::<BTreeSet<_>>()
     };
     assert_eq!(names("sqlite"), names("postgres"));
+    let mut known = 0;
     for name in names("sqlite") {
         let read = |engine: &str| std::fs::read_to_string(folder.join(engine).join(&name)).unwrap();
         let (lite, pg) = (columns(&read("sqlite")), columns(&read("postgres")));
-        assert!(lite.len() > 50, "only {} columns were read", lite.len());
+        known += lite.len();
         assert_eq!(lite, pg);
         let tables: BTreeSet<&str> = lite.iter().filter_map(|c| c.split('.').next()).collect();
         for table in tables {
             assert!(lite.contains(&format!("{table}.workspace BLOB false")), "{table} has no workspace");
         }
     }
+    assert!(known > 80, "only {known} columns were read");
 }

@@ -22,10 +22,12 @@ fn entry(store: &dyn Store, change: Option<&str>) -> AuditEntry {
 }
 
 async fn entries_are_numbered_read_back_in_order_and_the_chain_holds(store: &dyn Store) -> Outcome {
+    same!(store.audit_end().await.map_err(said)?, 0, "the end of nothing");
     let (one, two) = (entry(store, None), entry(store, Some("{\"a\":1}")));
     let first = store.record(&one).await.map_err(said)?;
     let second = store.record(&two).await.map_err(said)?;
     ensure!(second > first, "numbers do not grow: {first}, {second}");
+    same!(store.audit_end().await.map_err(said)?, second, "the end");
     let read = store.audit(first - 1).await.map_err(said)?;
     same!(read.first(), Some(&(first, one)), "the first");
     ensure!(read.contains(&(second, two)), "the second is missing");

@@ -7,6 +7,8 @@ use std::{future::Future, pin::Pin};
 
 use mailferry_model::{Error, Kind, Side, port::Store};
 
+mod account;
+mod answer;
 mod audit;
 mod batch;
 mod endpoint;
@@ -40,6 +42,8 @@ pub fn tests() -> Vec<Test> {
         work::tests(),
         secret::tests(),
         audit::tests(),
+        account::tests(),
+        answer::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

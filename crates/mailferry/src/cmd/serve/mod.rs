@@ -1,0 +1,149 @@
+//! `serve`: the router on an address of this machine, and a worker beside it, until a signal ends both in order.
+
+mod certificate;
+mod listener;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use axum_server::Handle;
+use clap::Args;
+use mailferry_engine::tasks::Worker;
+use mailferry_model::cancel::Cancel;
+use mailferry_server::{Door, Keeper, Transport};
+use serde_json::json;
+
+use super::{Asked, run_options::PaceArgs};
+use crate::{
+    args::Form,
+    exit::{self, Failure},
+    instance::{Instance, data_folder},
+    out, signals,
+};
+
+/// How long requests that are under way may take at the end.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// How often it is looked at whether somebody still listens to what a worker says.
+const EVENTS: Duration = Duration::from_secs(1);
+
+/// The flags of `serve`.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// The address to listen on; other machines reach it only with TLS and an account that has a password
+    #[arg(long, value_name = "ADDRESS:PORT", env = "MAILFERRY_LISTEN", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+    /// The certificate and what signed it (PEM); one of our own is made without it
+    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with_all = ["tls_pfx", "no_tls"])]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Certificate and key together (PFX, PKCS #12)
+    #[arg(long, value_name = "FILE", conflicts_with = "no_tls")]
+    pub tls_pfx: Option<PathBuf>,
+    /// The password of the PFX, in a file; one line end at its end is dropped
+    #[arg(long, value_name = "FILE", requires = "tls_pfx")]
+    pub tls_pfx_password_file: Option<PathBuf>,
+    /// Without TLS, on this machine alone: for a proxy that speaks TLS
+    #[arg(long)]
+    pub no_tls: bool,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// Serves until a signal.
+pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
+    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+    check_address(&instance, &args).await?;
+    let tls = match args.no_tls {
+        true => None,
+        false => Some(certificate::of(&args, &data_folder(asked.global)?)?),
+    };
+    let transport = if args.no_tls { Transport::Plain } else { Transport::Tls };
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let worker = instance.worker(args.pace.pace());
+    let (bell, keeper) = (worker.clone(), Arc::new(Keeper::new(transport, cancel.clone())));
+    let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
+    let listener = listener::bind(args.listen)?;
+    let address = listener.local_addr().map_err(|e| Failure::own(format!("{}: {e}", args.listen)))?;
+    let code = mailferry_server::fresh_setup_code(&*instance.store).await?;
+    greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
+
+    let working = {
+        let (worker, cancel) = (worker.clone(), cancel.clone());
+        tokio::spawn(async move {
+            let ended = worker.run(&cancel).await;
+            // Without a worker nothing would move: the service ends, and says why.
+            cancel.cancel();
+            ended
+        })
+    };
+    tokio::spawn(drain(worker, cancel.clone()));
+    let handle = Handle::new();
+    {
+        let handle = handle.clone();
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            cancel.cancelled().await;
+            handle.graceful_shutdown(Some(LAST_REQUESTS));
+        });
+    }
+    let served = listener::serve(listener, tls.map(|t| t.config), router, handle).await;
+    cancel.cancel();
+    let worked = working.await.map_err(|e| Failure::own(format!("the worker: {e}")))?;
+    served?;
+    worked?;
+    asked.out.note("ended in order");
+    Ok(exit::OK)
+}
+
+/// Other machines may come in only with TLS, and when somebody can sign in.
+async fn check_address(instance: &Instance, args: &ServeArgs) -> Result<(), Failure> {
+    if args.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let listen = args.listen;
+    if args.no_tls {
+        let text = format!("{listen} is reached from other machines; without TLS it is not listened on.");
+        return Err(Failure::Usage("SERVICE_NEEDS_TLS", text));
+    }
+    let accounts = instance.store.accounts().await?;
+    if !accounts.iter().any(|a| a.password.is_some() && !a.disabled) {
+        let text = format!("{listen} is reached from other machines, and no account has a password yet.");
+        return Err(Failure::Usage("SERVICE_NEEDS_ACCOUNT", text));
+    }
+    Ok(())
+}
+
+/// Says where it is, by what certificate, and how the first account is made.
+fn greet(asked: &Asked<'_>, address: SocketAddr, tls: Option<&certificate::Tls>, code: Option<&str>) {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let fingerprint = tls.map(|t| t.fingerprint.as_str());
+    if asked.out.form == Form::Jsonl {
+        asked.out.event(&json!({
+            "type": "listening", "url": url, "fingerprint": fingerprint, "setupCode": code,
+        }));
+        return;
+    }
+    asked.out.note(&format!("listening on {url}"));
+    if let Some(tls) = tls {
+        let whose = if tls.is_our_own { "our own certificate" } else { "certificate" };
+        asked.out.note(&format!("{whose}, SHA-256 {}", tls.fingerprint));
+    }
+    if let Some(code) = code {
+        // Also to those who want quiet: it is said once.
+        out::complain(&format!("there is no account yet; set-up code, good for one: {code}\n"));
+    }
+}
+
+/// What a worker has to say goes to the log: nobody waits for it here.
+async fn drain(worker: Arc<Worker>, cancel: Cancel) {
+    while !cancel.is_cancelled() {
+        for event in worker.take_events() {
+            tracing::info!(user = %event.user.0, batch = %event.batch.0, code = event.code, "{}", event.what);
+        }
+        tokio::time::sleep(EVENTS).await;
+    }
+}

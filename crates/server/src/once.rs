@@ -1,0 +1,100 @@
+//! Requests that are carried out once however often they arrive: `Idempotency-Key`, kept for a day.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use mailferry_model::account::KeptAnswer;
+use sha2::{Digest, Sha256};
+
+use crate::{Context, PREFIX, door::Caller, problem::Problem, routes::LARGEST};
+
+/// How long an answer is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// What it applies to: what makes something, but for answers with a secret in them, which are not kept.
+const CREATES: [&str; 3] = ["/endpoints", "/batches", "/accounts"];
+
+/// Carries a request out, or gives the answer that it had before.
+pub(crate) async fn answer(State(context): State<Context>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let path = path.strip_prefix(PREFIX).unwrap_or(path).to_owned();
+    let applies = request.method() == Method::POST && CREATES.contains(&path.as_str());
+    let key = request.headers().get("idempotency-key").cloned();
+    match key.filter(|_| applies) {
+        None => next.run(request).await,
+        Some(key) => match keyed(&context, &path, &key, request, next).await {
+            Ok(answer) => answer,
+            Err(problem) => problem.into_response(),
+        },
+    }
+}
+
+async fn keyed(
+    context: &Context,
+    path: &str,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if key.is_empty() || key.len() > 255 {
+        return Err(Problem::refused("REQUEST_MALFORMED", "An Idempotency-Key has 1 to 255 characters."));
+    }
+    let whose = request.extensions().get::<Caller>().map(|c| c.actor.clone()).unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        let detail = "The body is too large.";
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", detail));
+    };
+    let key = hashed(&[whose.as_bytes(), path.as_bytes(), key.as_bytes()]);
+    let print = hashed(&[&body]);
+    let now = context.clock.now();
+    context.store.forget_answers(now - KEPT).await?;
+    match context.store.begin_answer(key, print, now).await? {
+        Some(KeptAnswer { request, .. }) if request != print => {
+            Err(Problem::refused("REQUEST_KEY_REUSED", "This key came with another body before."))
+        }
+        Some(KeptAnswer { answer: None, .. }) => {
+            Err(Problem::conflict("REQUEST_IN_PROGRESS", "This request has begun and not ended."))
+        }
+        Some(KeptAnswer { answer: Some((status, body)), .. }) => Ok(again(status, body)),
+        None => {
+            let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+            keep(context, key, answer).await
+        }
+    }
+}
+
+/// Keeps what was made; what failed may be tried again under the same key.
+async fn keep(context: &Context, key: [u8; 32], answer: Response) -> Result<Response, Problem> {
+    if !answer.status().is_success() {
+        context.store.forget_answer(key).await?;
+        return Ok(answer);
+    }
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    context.store.keep_answer(key, parts.status.as_u16(), &text).await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn again(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    let mut answer = (status, headers, body).into_response();
+    answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    answer
+}
+
+/// The hash of some parts; their lengths keep them apart.
+fn hashed(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}

@@ -1,0 +1,43 @@
+//! Whether the service lives, and which it is.
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Context, problem::Problem};
+
+/// Whether the service lives.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`; anything else is a problem.
+    status: &'static str,
+}
+
+/// Which program this is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Version {
+    /// `mailferry`.
+    name: &'static str,
+    version: &'static str,
+    /// The version of the routes.
+    api: &'static str,
+}
+
+/// Whether the service answers and its store can be read
+#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "service", responses((status = 200, description = "It lives", body = Health)))]
+pub(crate) async fn health(context: Context) -> Result<Json<Health>, Problem> {
+    context.store.audit_end().await?;
+    Ok(Json(Health { status: "ok" }))
+}
+
+/// The program's version
+#[utoipa::path(get, path = "/version", operation_id = "getVersion", tag = "service", responses((status = 200, description = "The version", body = Version)))]
+pub(crate) async fn version() -> Json<Version> {
+    Json(Version { name: "mailferry", version: env!("CARGO_PKG_VERSION"), api: "v1" })
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenapi", tag = "service", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(crate::document())
+}

@@ -1,0 +1,113 @@
+//! The first account, made with the code that the service prints when it starts without accounts.
+
+use axum::{
+    Json,
+    extract::ConnectInfo,
+    http::{Extensions, StatusCode},
+};
+use mailferry_model::{
+    Error, Kind,
+    account::{Account, Role},
+    id::AccountId,
+    port::Store,
+    secret::Secret,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{audit, check_name};
+use crate::{
+    Context,
+    door::{self, Door},
+    problem::{Body, Problem},
+    sign_in::{self, password, token},
+    view::AccountView,
+};
+
+/// Whether there is an account already.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Setup {
+    done: bool,
+}
+
+/// The first account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct First {
+    /// The code that the service printed.
+    code: String,
+    /// The name of the first administrator.
+    name: String,
+    /// Its password, 12 to 1024 characters.
+    password: String,
+}
+
+/// Whether there is an account already
+#[utoipa::path(get, path = "/setup", operation_id = "getSetup", tag = "setup", responses((status = 200, description = "Whether it is done", body = Setup)))]
+pub(crate) async fn show(context: Context) -> Result<Json<Setup>, Problem> {
+    Ok(Json(Setup { done: !context.store.accounts().await?.is_empty() }))
+}
+
+/// Make the first administrator with the set-up code
+#[utoipa::path(post, path = "/setup", operation_id = "redeemSetupCode", tag = "setup", request_body = First, responses((status = 201, description = "The account", body = AccountView)))]
+pub(crate) async fn redeem(
+    context: Context,
+    extensions: Extensions,
+    Body(first): Body<First>,
+) -> Result<(StatusCode, Json<AccountView>), Problem> {
+    let secret = Secret::new(first.password);
+    let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
+    let limiter = match &context.door {
+        Door::Listening(keeper) => Some(&keeper.limiter),
+        Door::Inside => None,
+    };
+    let code = token::code_hash(&first.code);
+    if let Some(wait) = limiter.and_then(|l| l.wait(context.clock.elapsed(), "", &address)) {
+        return Err(sign_in::too_often(wait.as_secs().max(1)));
+    }
+    check_name("ACCOUNT_NAME", &first.name)?;
+    password::check_strength(&secret)?;
+    let now = context.clock.now();
+    let account = Account {
+        id: AccountId(context.store.new_id()),
+        version: 1,
+        name: first.name,
+        role: Role::Administrator,
+        disabled: false,
+        password: Some(password::hash(secret).await?),
+        second_factor: false,
+        second_factor_step: 0,
+        created: now,
+        modified: now,
+        last_sign_in: None,
+    };
+    match context.store.add_first_account(&code, &account).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == Kind::Conflict => {
+            return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
+        }
+        Err(error) if error.kind() == Kind::Forbidden => {
+            if let Some(limiter) = limiter {
+                limiter.failed(context.clock.elapsed(), "", &address);
+            }
+            return Err(Problem::new(StatusCode::FORBIDDEN, "SETUP_CODE", "The code is not right."));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let context = Context { actor: "setup".to_owned(), ..context };
+    audit(&context, "account.new", format!("account {}", account.name), Some("administrator".into())).await?;
+    Ok((StatusCode::CREATED, Json(AccountView::of(&account))))
+}
+
+/// A new set-up code, where there is no account yet; an older one is void.
+///
+/// # Errors
+/// What the store says.
+pub async fn fresh_setup_code(store: &dyn Store) -> Result<Option<Secret<String>>, Error> {
+    let (code, hash) = token::fresh_code()?;
+    match store.keep_setup_code(&hash).await {
+        Ok(()) => Ok(Some(code)),
+        Err(error) if error.kind() == Kind::Conflict => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,85 @@
+//! The shapes of what the model defines, for the document of the API. The model itself knows no documents.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use utoipa::ToSchema;
+
+/// The two throttles of an endpoint.
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Limits {
+    /// Mailboxes in their initial sync at once.
+    max_concurrent_migrations: u32,
+    /// Mailboxes in an incremental or final sync at once.
+    max_concurrent_incremental_syncs: u32,
+}
+
+/// What a test of an endpoint found.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct TestResult {
+    /// `Success`, `Warning` or `Failed`.
+    result: String,
+    /// The same for Microsoft's own framework.
+    native: String,
+    /// One row per check.
+    steps: Vec<Finding>,
+    /// When it was made.
+    at: Option<Timestamp>,
+    /// When the last good test was made, where something is different since.
+    since: Option<Timestamp>,
+    /// What is different since the last good test.
+    changes: Option<Vec<String>>,
+}
+
+/// An answer to one question of a test.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Finding {
+    /// `dns`, `tcp`, `tls`, `protocol`, `auth`, `permission` or `mailbox`.
+    step: String,
+    /// The check.
+    id: String,
+    /// For people.
+    title: String,
+    /// `pass`, `warn`, `fail`, `notRun` or `unknown`.
+    outcome: String,
+    /// What it means for Microsoft's own framework.
+    native: String,
+    /// The other side's words.
+    evidence: String,
+    /// How long it took.
+    elapsed_ms: u64,
+}
+
+/// An item named in a report.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Named {
+    /// Its folder.
+    folder: String,
+    /// Its id at the source.
+    uid: String,
+    /// Catalogue code.
+    code: String,
+    /// Why.
+    reason: String,
+}
+
+/// The finer reason of a status.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Detail {
+    /// Catalogue code.
+    code: String,
+    /// One sentence.
+    text: String,
+    /// Since when.
+    since: Timestamp,
+}
+
+/// Settings by their names.
+pub(crate) type Settings = BTreeMap<String, String>;

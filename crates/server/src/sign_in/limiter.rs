@@ -1,0 +1,153 @@
+//! How often signing in may be tried: by name and address together, by address, by name. In memory alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// As many are remembered; then the ones that are over are forgotten, and at worst the oldest.
+const MOST: usize = 10_000;
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// What was tried without success.
+#[derive(Default)]
+pub(crate) struct Limiter(Mutex<HashMap<Key, Tries>>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// Somebody who guesses a password.
+    Both(String, String),
+    /// Somebody who tries many names.
+    Address(String),
+    /// Many addresses that try one name: generous, because it also locks out whose name it is.
+    Name(String),
+}
+
+#[derive(Clone, Copy)]
+struct Tries {
+    failed: u32,
+    last: Duration,
+}
+
+impl Key {
+    /// All keys of an attempt.
+    fn of(name: &str, address: &str) -> [Self; 3] {
+        // A long name is not kept: it is nobody's.
+        let name: String = name.to_lowercase().chars().take(80).collect();
+        let address = network(address);
+        [Self::Both(name.clone(), address.clone()), Self::Address(address), Self::Name(name)]
+    }
+
+    /// Attempts without a pause.
+    fn free(&self) -> u32 {
+        match self {
+            Self::Both(..) => 5,
+            Self::Address(_) => 20,
+            Self::Name(_) => 50,
+        }
+    }
+}
+
+impl Tries {
+    /// The pause after so many failures: doubles from a second on.
+    fn pause(self, free: u32) -> Duration {
+        match self.failed.checked_sub(free) {
+            None => Duration::ZERO,
+            Some(beyond) => Duration::from_secs(1u64 << beyond.min(10)).min(LONGEST),
+        }
+    }
+}
+
+impl Limiter {
+    /// How long to wait before the next attempt, if at all.
+    pub fn wait(&self, now: Duration, name: &str, address: &str) -> Option<Duration> {
+        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = Key::of(name, address).into_iter().filter_map(|key| {
+            let known = tries.get(&key)?;
+            (known.last + known.pause(key.free())).checked_sub(now).filter(|w| !w.is_zero())
+        });
+        waits.max()
+    }
+
+    /// An attempt failed.
+    pub fn failed(&self, now: Duration, name: &str, address: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MOST {
+            tries.retain(|_, t| t.last + LONGEST > now);
+            if tries.len() >= MOST {
+                let mut ages: Vec<Duration> = tries.values().map(|t| t.last).collect();
+                ages.sort_unstable();
+                let middle = ages.get(MOST / 2).copied().unwrap_or_default();
+                tries.retain(|_, t| t.last > middle);
+            }
+        }
+        for key in Key::of(name, address) {
+            let known = tries.entry(key).or_insert(Tries { failed: 0, last: now });
+            // After a quiet quarter of an hour it begins anew.
+            let failed = if known.last + LONGEST < now { 1 } else { known.failed.saturating_add(1) };
+            *known = Tries { failed, last: now };
+        }
+    }
+
+    /// An attempt succeeded. What the address tried with other names stays remembered.
+    pub fn succeeded(&self, name: &str, address: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [both, _, name] = Key::of(name, address);
+        tries.remove(&both);
+        tries.remove(&name);
+    }
+}
+
+/// One IPv4 address, or the network of 64 bits that an IPv6 customer has to himself.
+fn network(address: &str) -> String {
+    match address.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(std::net::IpAddr::V6(ip)) => format!("{:x?}", &ip.segments()[..4]),
+        Ok(ip) => ip.to_string(),
+        Err(_) => address.chars().take(80).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guessing_is_slowed_down_and_others_are_not() {
+        let limiter = Limiter::default();
+        let at = Duration::from_secs;
+        for n in 0..5 {
+            assert_eq!(limiter.wait(at(n), "anna", "10.0.0.1"), None, "{n}");
+            limiter.failed(at(n), "anna", "10.0.0.1");
+        }
+        assert_eq!(limiter.wait(at(4), "ANNA", "10.0.0.1"), Some(at(1)));
+        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.1"), None, "the pause is over");
+        limiter.failed(at(5), "anna", "10.0.0.1");
+        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.1"), Some(at(2)));
+        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.2"), None, "she herself, elsewhere");
+        assert_eq!(limiter.wait(at(5), "ben", "10.0.0.1"), None);
+        for n in 0..20 {
+            limiter.failed(at(5), &format!("name{n}"), "10.0.0.1");
+        }
+        assert!(limiter.wait(at(5), "ben", "10.0.0.1").is_some(), "many names from one address");
+        limiter.succeeded("anna", "10.0.0.1");
+        assert!(limiter.wait(at(5), "anna", "10.0.0.1").is_some(), "the address stays remembered");
+        for n in 0..60 {
+            limiter.failed(at(6), "anna", "10.0.0.9");
+            assert!(limiter.wait(at(6), "anna", "10.0.0.9").is_none_or(|w| w <= LONGEST), "{n}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_networks_count_as_one() {
+        let limiter = Limiter::default();
+        for n in 0..30_000u64 {
+            limiter.failed(Duration::from_millis(n), &format!("n{n}"), &format!("a{n}"));
+        }
+        assert!(limiter.0.lock().unwrap().len() <= MOST + 3);
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff"));
+        assert_ne!(network("2001:db8::1"), network("2001:db9::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), "10.0.0.1");
+    }
+}

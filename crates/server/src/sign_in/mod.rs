@@ -1,0 +1,93 @@
+//! Signing in: passwords, second factors, tokens, and how often it may be tried. Who may do what is `access`'s.
+
+pub(crate) mod limiter;
+pub(crate) mod password;
+pub(crate) mod token;
+pub(crate) mod totp;
+
+use mailferry_model::{Error, Kind, account::Account, secret::Secret};
+
+use crate::{Context, door::Keeper, problem::Problem};
+use axum::http::StatusCode;
+
+/// The name under which the secret of a second factor is sealed.
+pub(crate) const SECOND_FACTOR: &str = "second-factor";
+
+/// What somebody gives to sign in.
+pub(crate) struct Given<'a> {
+    pub name: &'a str,
+    pub password: Secret<String>,
+    pub code: Option<&'a str>,
+    /// Where from, for the limits.
+    pub address: &'a str,
+}
+
+/// Whose name, password and code these are. An unknown name takes as long as a wrong password and says the same.
+pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) -> Result<Account, Problem> {
+    let now = context.clock.elapsed();
+    if let Some(wait) = keeper.limiter.wait(now, given.name, given.address) {
+        return Err(too_often(wait.as_secs().max(1)));
+    }
+    let known = match context.store.account(given.name).await {
+        Ok(account) => Some(account),
+        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Malformed) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let hash = known.as_ref().and_then(|a| a.password.clone());
+    let fits = password::verify(given.password, hash).await?;
+    let account = known.filter(|account| fits && !account.disabled);
+    let judged = match account {
+        None => Err(refused()),
+        Some(account) if account.second_factor => second_factor(context, account, given.code).await,
+        Some(account) => Ok(account),
+    };
+    match &judged {
+        // Nothing was tried: the code was only asked for.
+        Err(problem) if problem.code == "SIGN_IN_CODE" && given.code.is_none() => {}
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
+            keeper.limiter.failed(context.clock.elapsed(), given.name, given.address);
+        }
+        Err(_) => {}
+        Ok(_) => keeper.limiter.succeeded(given.name, given.address),
+    }
+    judged
+}
+
+/// The account if the code fits; the code's time step is used up with it.
+async fn second_factor(
+    context: &Context,
+    mut account: Account,
+    code: Option<&str>,
+) -> Result<Account, Problem> {
+    let wrong = || {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "SIGN_IN_CODE",
+            "The code of the authenticator is missing or wrong.",
+        )
+    };
+    let code = code.ok_or_else(wrong)?;
+    let secrets = context.store.unseal(account.id.0).await?;
+    let secret = secrets.into_iter().find(|(name, _)| name == SECOND_FACTOR);
+    let (_, secret) = secret.ok_or_else(|| Error::bug("sign in", "the second factor has no secret"))?;
+    let step = totp::step_of(&secret, code, context.clock.now()).ok_or_else(wrong)?;
+    if step <= account.second_factor_step {
+        return Err(wrong());
+    }
+    account.second_factor_step = step;
+    match context.store.set_account(&account).await {
+        Ok(()) => Ok(context.store.account_by_id(account.id).await?),
+        // Somebody else was quicker with it, perhaps with this very code.
+        Err(error) if error.kind() == Kind::Conflict => Err(wrong()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn refused() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "SIGN_IN_REFUSED", "Name, password or token is not right.")
+}
+
+pub(crate) fn too_often(seconds: u64) -> Problem {
+    let detail = format!("Too many attempts; wait {seconds} seconds.");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "SIGN_IN_TOO_OFTEN", detail).after(seconds)
+}

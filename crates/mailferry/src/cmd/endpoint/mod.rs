@@ -10,8 +10,8 @@ use crate::{
     api::{Api, segment},
     args::{below, given_secret_files, given_settings},
     exit::{self, Failure},
-    instance::Instance,
     out::{Column, Out},
+    reach::Reach,
     secrets,
 };
 
@@ -92,8 +92,8 @@ const COLUMNS: [Column; 9] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let api = instance.api(std::sync::Arc::new(|| {}));
+    let reach = Reach::of(&asked).await?;
+    let api = reach.api();
     match command {
         EndpointCommand::New { name, kind, flags } => create(&asked, &api, &name, &kind, &flags).await?,
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS)?,
@@ -105,7 +105,9 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
             asked.out.show(&endpoint, &COLUMNS);
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
-        EndpointCommand::Test(args) => return test::run(&asked, &instance, &api, &args).await,
+        EndpointCommand::Test(args) => {
+            return test::run(&asked, reach.here("endpoint test")?, &api, &args).await;
+        }
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;

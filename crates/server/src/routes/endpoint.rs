@@ -36,6 +36,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = EndpointCreation)]
 pub(crate) struct Creation {
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     #[serde(rename = "type")]
     kind: String,

@@ -36,7 +36,7 @@ pub fn pages() -> Vec<Page> {
 
 /// All pages that the binary writes.
 pub fn asked() -> Vec<Asked> {
-    Vec::new()
+    vec![Asked { path: "openapi.json", arguments: &["openapi"] }]
 }
 
 fn rules_page() -> String {

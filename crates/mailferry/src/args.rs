@@ -38,12 +38,32 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// Who may sign in at the service, and what each may do
+    #[command(subcommand)]
+    Account(cmd::account::AccountCommand),
+    /// Tokens for programs
+    #[command(subcommand)]
+    Token(cmd::token::TokenCommand),
+    /// Who did what, and whether nobody changed the record of it
+    #[command(subcommand)]
+    Audit(cmd::audit::AuditCommand),
+    /// Sign in at a service; further commands go there
+    Login(cmd::login::LoginArgs),
+    /// Sign out; further commands work on this machine's data folder
+    Logout,
+    /// Who is signed in where
+    Whoami,
+    /// Which services there are, and which one is asked
+    #[command(subcommand)]
+    Context(cmd::context::ContextCommand),
     /// What a code or a state means, and what to do
     Explain(cmd::explain::ExplainArgs),
     /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt
     Shell(cmd::shell::ShellArgs),
     /// Run the service: API, status page and workers, until a signal
     Serve(cmd::serve::ServeArgs),
+    /// The document of the API (OpenAPI 3.1)
+    Openapi,
     /// Show a whole migration on this machine
     Demo(cmd::demo::DemoArgs),
     /// The version
@@ -104,6 +124,27 @@ pub struct Global {
     /// Do not ask
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
+    /// The service to ask instead of this machine's data folder: https://HOST:PORT
+    #[arg(
+        long,
+        global = true,
+        env = "MAILFERRY_SERVER",
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
+    pub server: Option<String>,
+    /// The context to ask, as `login` remembered it; local: this machine's data folder
+    #[arg(
+        long,
+        global = true,
+        env = "MAILFERRY_CONTEXT",
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub context: Option<String>,
+    /// A token for the service, in a file (also: MAILFERRY_TOKEN)
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub service_token_file: Option<PathBuf>,
     /// Where mailferry keeps what it remembers [default: mailferry in $XDG_STATE_HOME, else ~/.local/state/mailferry]
     #[arg(
         long,

@@ -21,9 +21,11 @@ pub const REFUSED: u8 = 6;
 pub const PERMANENT: u8 = 7;
 /// A limit that was asked for is reached.
 pub const LIMIT: u8 = 8;
+/// The service cannot be reached.
+pub const UNREACHABLE: u8 = 10;
 /// The store is locked or from a newer program.
 pub const STORE: u8 = 11;
-/// Not allowed.
+/// Not signed in at the service, or not allowed.
 pub const DENIED: u8 = 12;
 /// Stopped by a signal.
 pub const INTERRUPTED: u8 = 130;
@@ -43,6 +45,8 @@ pub enum Failure {
     Own(String),
     /// The data folder cannot be used, in one sentence.
     Store(String),
+    /// The service cannot be reached: code of the catalogue, and one sentence.
+    Unreachable(&'static str, String),
     /// A limit that was asked for is reached.
     Limit(String),
     /// Stopped by a signal, with what there is to say.
@@ -93,6 +97,7 @@ impl Failure {
             Self::Problem(problem) => of_problem(problem),
             Self::Error(error) | Self::Advised(error, _) => of_error(error),
             Self::Own(_) | Self::Store(_) => OTHER,
+            Self::Unreachable(..) => UNREACHABLE,
             Self::Limit(_) => LIMIT,
             Self::Interrupted(_) => INTERRUPTED,
         }
@@ -100,13 +105,14 @@ impl Failure {
 
     /// Whether nothing was begun: the sentence is about the request, not about a migration.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Usage(..) | Self::Problem(_) | Self::Store(_)) || self.exit_code() == NOT_FOUND
+        matches!(self, Self::Usage(..) | Self::Problem(_) | Self::Store(_) | Self::Unreachable(..))
+            || self.exit_code() == NOT_FOUND
     }
 
     /// The code of the catalogue.
     pub fn code(&self) -> String {
         match self {
-            Self::Usage(code, _) => (*code).to_owned(),
+            Self::Usage(code, _) | Self::Unreachable(code, _) => (*code).to_owned(),
             Self::Problem(problem) => problem.code.clone(),
             Self::Error(error) if is_newer(error) => "STORE_NEWER".to_owned(),
             Self::Error(error) if is_locked_store(error) => "STORE_LOCKED".to_owned(),
@@ -123,6 +129,7 @@ impl Failure {
     pub fn sentence(&self) -> String {
         match self {
             Self::Usage(_, text)
+            | Self::Unreachable(_, text)
             | Self::Own(text)
             | Self::Store(text)
             | Self::Limit(text)
@@ -146,7 +153,7 @@ impl Failure {
                 let cause = catalogue::find(&error.code()).map(|e| e.cause.clone());
                 (cause, fix.clone())
             }
-            Self::Usage(..) | Self::Error(_) | Self::Store(_) => {
+            Self::Usage(..) | Self::Error(_) | Self::Store(_) | Self::Unreachable(..) => {
                 let entry = catalogue::find(&self.code());
                 (entry.map(|e| e.cause.clone()), entry.map(|e| e.fix.clone()).unwrap_or_default())
             }
@@ -167,7 +174,7 @@ fn of_problem(problem: &Problem) -> u8 {
     match problem.status {
         404 => NOT_FOUND,
         401 | 403 => DENIED,
-        409 => REFUSED,
+        409 | 412 => REFUSED,
         501 => PERMANENT,
         503 | 429 => TEMPORARY,
         400 | 413 | 422 => USAGE,

@@ -180,8 +180,9 @@ pub fn tell_pretended(out: &Out, report: &Report) {
 
 /// A number with what it counts.
 pub fn counted(n: u64, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
+    match (n, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
         _ => format!("{n} {what}{}", if what.ends_with('x') { "es" } else { "s" }),
     }
 }

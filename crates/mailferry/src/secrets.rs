@@ -83,14 +83,15 @@ pub fn ask(whose: &str, flag: &str) -> Result<Secret<String>, Failure> {
         let text = format!("There is no password for {whose}; give it by --{flag}.");
         return Err(Failure::Usage("SECRET_MISSING", text));
     }
-    eprint!("Password for {whose}: ");
-    let _ = std::io::stderr().flush();
     let lost = |e: rustix::io::Errno| Failure::own(format!("the terminal cannot be used: {e}"));
     let before = tcgetattr(&stdin).map_err(lost)?;
     let mut silent = before.clone();
     // Also without signals, so that an interrupted prompt leaves the terminal as it was.
     silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(&stdin, OptionalActions::Flush, &silent).map_err(lost)?;
+    // Not before: who answers at once would be echoed, and Ctrl-C would end more than the prompt.
+    eprint!("Password for {whose}: ");
+    let _ = std::io::stderr().flush();
     let typed = read_typed();
     let _ = tcsetattr(&stdin, OptionalActions::Now, &before);
     eprintln!();

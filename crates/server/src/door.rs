@@ -1,6 +1,10 @@
 //! The door: who asks, by session or token, and whether the role suffices. Inside the own process nobody is asked.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
@@ -54,12 +58,28 @@ pub struct Keeper {
     pub(crate) transport: Transport,
     /// Ends what would never end by itself.
     pub(crate) closing: Cancel,
+    /// Below which folders of this machine endpoints may lie.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 impl Keeper {
     /// A fresh one; streams end when `closing` is cancelled.
     pub fn new(transport: Transport, closing: Cancel) -> Self {
-        Self { limiter: Limiter::default(), transport, closing }
+        Self { limiter: Limiter::default(), transport, closing, folders: Vec::new() }
+    }
+
+    /// The same, where endpoints may lie below these folders of this machine.
+    #[must_use]
+    pub fn with_folders(self, folders: Vec<PathBuf>) -> Self {
+        Self { folders, ..self }
+    }
+
+    /// Whether a path that came over the network may be used: it names something below a folder that the machine's
+    /// own configuration allows.
+    pub(crate) fn allows(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
+        path.is_absolute() && path.components().all(plain) && self.folders.iter().any(|f| path.starts_with(f))
     }
 
     /// The name of the session's cookie. A browser takes the longer one from this very host by TLS alone.

@@ -105,8 +105,13 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     if from.is_some() || writes {
         statuses.push(StatusCode::FORBIDDEN);
     }
-    if path.contains('{') {
+    // What is named in the query or the body may be missing as well.
+    let names = path.contains('{') || ["/items", "/users"].contains(&path);
+    if names || (method == "POST" && ["/batches", "/tokens"].contains(&path)) {
         statuses.push(StatusCode::NOT_FOUND);
+    }
+    if operation.parameters.as_ref().is_some_and(|p| !p.is_empty()) {
+        statuses.push(StatusCode::BAD_REQUEST);
     }
     if writes {
         statuses.extend([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]);

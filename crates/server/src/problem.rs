@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    body::to_bytes,
     extract::{FromRequest, Request, rejection::JsonRejection},
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -9,6 +10,11 @@ use axum::{
 use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::{door::Caller, routes::LARGEST};
+
+/// The largest body that is read of somebody who is not signed in.
+const OF_STRANGERS: usize = 16 << 10;
 
 /// A problem as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -171,13 +177,15 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> 
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::from_request(request, state).await {
+        let too_large =
+            || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The body is too large.");
+        let is_known = request.extensions().get::<Caller>().is_some();
+        let (parts, body) = request.into_parts();
+        let limit = if is_known { LARGEST } else { OF_STRANGERS };
+        let bytes = to_bytes(body, limit).await.map_err(|_| too_large())?;
+        match Json::from_request(Request::from_parts(parts, bytes.into()), state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::BytesRejection(_)) => Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "REQUEST_TOO_LARGE",
-                "The body is too large.",
-            )),
+            Err(JsonRejection::BytesRejection(_)) => Err(too_large()),
             Err(other) => Err(Problem::refused("REQUEST_MALFORMED", other.body_text())),
         }
     }

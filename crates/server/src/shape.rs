@@ -39,30 +39,68 @@ pub(crate) struct TestResult {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "a shape is read by the document alone")]
 pub(crate) struct Finding {
-    /// `dns`, `tcp`, `tls`, `protocol`, `auth`, `permission` or `mailbox`.
-    step: String,
+    step: Step,
     /// The check.
     id: String,
     /// For people.
     title: String,
-    /// `pass`, `warn`, `fail`, `notRun` or `unknown`.
-    outcome: String,
+    /// What it means for us.
+    outcome: Outcome,
     /// What it means for Microsoft's own framework.
-    native: String,
+    native: Outcome,
     /// The other side's words.
     evidence: String,
     /// How long it took.
     elapsed_ms: u64,
+    /// Why, unless it passed.
+    cause: Option<String>,
+    /// Catalogue code, unless it passed.
+    code: Option<String>,
+    /// What to do.
+    fix: Vec<String>,
+    /// Where to read on.
+    docs: Option<String>,
+}
+
+/// The steps of a test, in their order.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum Step {
+    Dns,
+    Tcp,
+    Tls,
+    Protocol,
+    Auth,
+    Permission,
+    Mailbox,
+}
+
+/// How a question of a test was answered.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum Outcome {
+    Pass,
+    Warn,
+    Fail,
+    NotRun,
+    Unknown,
 }
 
 /// An item named in a report.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "a shape is read by the document alone")]
 pub(crate) struct Named {
     /// Its folder.
     folder: String,
     /// Its id at the source.
     uid: String,
+    /// Its Message-ID, where it has one.
+    message_id: Option<String>,
+    /// Its size in bytes.
+    size: u64,
     /// Catalogue code.
     code: String,
     /// Why.
@@ -79,6 +117,16 @@ pub(crate) struct Detail {
     text: String,
     /// Since when.
     since: Timestamp,
+}
+
+/// What somebody may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum Role {
+    Viewer,
+    Operator,
+    Administrator,
 }
 
 /// Settings by their names.

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use axum::http::Method;
@@ -20,13 +19,13 @@ use zeroize::Zeroizing;
 use super::{
     Asked, confirm,
     run_options::{PaceArgs, RunArgs},
-    waiting::{Goal, Run, foreground, watch},
+    waiting::{Goal, Run, background, foreground, watch},
 };
 use crate::{
     api::{Api, segment},
     exit::{self, Failure},
-    instance::Instance,
     out::Column,
+    reach::Reach,
     result::counted,
 };
 
@@ -127,17 +126,17 @@ pub(super) const COLUMNS: [Column; 12] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let quiet_api = || instance.api(Arc::new(|| {}));
+    let reach = Reach::of(&asked).await?;
+    let quiet_api = || reach.api();
     let path = |name: &str| format!("/batches/{}", segment(name));
     match command {
         BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
-        BatchCommand::Start(args) => return work(asked, &instance, "start", Goal::Synced, args).await,
-        BatchCommand::Sync(args) => return work(asked, &instance, "sync", Goal::Synced, args).await,
+        BatchCommand::Start(args) => return work(asked, &reach, "start", Goal::Synced, args).await,
+        BatchCommand::Sync(args) => return work(asked, &reach, "sync", Goal::Synced, args).await,
         BatchCommand::Complete(args) => {
-            return work(asked, &instance, "complete", Goal::Completed, args).await;
+            return work(asked, &reach, "complete", Goal::Completed, args).await;
         }
         BatchCommand::Stop { name } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
@@ -161,11 +160,24 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
 
 async fn work(
     asked: Asked<'_>,
-    instance: &Instance,
+    reach: &Reach,
     action: &'static str,
     goal: Goal,
     args: RunBatch,
 ) -> Result<u8, Failure> {
+    if let Reach::There(_) = reach {
+        let waits = args.wait.is_some();
+        // `complete --wait` means its own end, not the first sync's.
+        let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
+        let pace = args.pace.pace();
+        if pace.bytes_per_second.is_some() || pace.put_timeout.is_some() {
+            let text = "--bwlimit and --put-timeout are the service's to say: mailferry serve --help";
+            return Err(Failure::usage(text));
+        }
+        let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace };
+        return background(&asked, &reach.api(), &run, waits).await;
+    }
+    let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
     let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace: args.pace.pace() };

@@ -6,7 +6,7 @@ use super::Asked;
 use crate::{
     api::segment,
     exit::{self, Failure},
-    instance::Instance,
+    reach::Reach,
     result::KEPT_COLUMNS,
 };
 
@@ -29,8 +29,7 @@ pub enum ItemCommand {
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ItemCommand) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let api = instance.api(std::sync::Arc::new(|| {}));
+    let api = Reach::of(&asked).await?.api();
     let ItemCommand::List { batch, user, kind } = command;
     let mut query = Vec::new();
     for (name, value) in [("batch", batch), ("user", user), ("kind", kind)] {

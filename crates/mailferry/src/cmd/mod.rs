@@ -1,14 +1,19 @@
 //! The commands, a file for each noun.
 
+pub mod account;
+pub mod audit;
 pub mod batch;
+pub mod context;
 pub mod copy;
 pub mod demo;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
+pub mod login;
 pub mod run_options;
 pub mod serve;
 pub mod shell;
+pub mod token;
 pub mod user;
 pub mod verify;
 mod verify_batch;
@@ -52,6 +57,17 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Account(command) => account::run(asked, command).await,
+        Noun::Token(command) => token::run(asked, command).await,
+        Noun::Audit(command) => audit::run(asked, command).await,
+        Noun::Login(args) => login::run(asked, args).await,
+        Noun::Logout => login::logout(asked).await,
+        Noun::Whoami => login::whoami(asked).await,
+        Noun::Context(command) => context::run(&asked, command),
+        Noun::Openapi => {
+            out::print(&openapi());
+            Ok(exit::OK)
+        }
         Noun::Explain(args) => explain::run(&asked, &args),
         Noun::Shell(args) => shell::run(asked, args).await,
         Noun::Serve(args) => serve::run(asked, args).await,
@@ -61,6 +77,12 @@ pub async fn run(
             Ok(exit::OK)
         }
     }
+}
+
+/// The document of the API, as it is kept in the repository.
+fn openapi() -> String {
+    let text = serde_json::to_string_pretty(&mailferry_server::document()).unwrap_or_default();
+    format!("{text}\n")
 }
 
 /// Asks whether something may be removed; `--yes` answers it.

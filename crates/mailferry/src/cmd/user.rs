@@ -6,8 +6,8 @@ use super::Asked;
 use crate::{
     api::segment,
     exit::{self, Failure},
-    instance::Instance,
     out::Column,
+    reach::Reach,
 };
 
 /// What to do with users.
@@ -46,8 +46,7 @@ const COLUMNS: [Column; 12] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let api = instance.api(std::sync::Arc::new(|| {}));
+    let api = Reach::of(&asked).await?.api();
     match command {
         UserCommand::List { batch, status } => {
             let mut query = Vec::new();

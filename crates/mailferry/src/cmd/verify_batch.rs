@@ -35,6 +35,7 @@ pub async fn verify(asked: &Asked<'_>, name: &str, depth: Depth, pace: Pace) -> 
     if name.contains("://") || name.starts_with("maildir:") {
         return Err(Failure::usage("verify takes two accounts, or the name of a batch or a user"));
     }
+    crate::reach::check_local(asked, "verify")?;
     let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     let (called, users) = users(&instance, name).await?;
     let worker = instance.worker(pace);

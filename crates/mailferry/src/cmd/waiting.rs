@@ -259,6 +259,54 @@ async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     Err(Failure::Advised(error, vec![new_password(&endpoint), goes_on]))
 }
 
+/// Says what is wanted to a service, whose workers do it; waits for it if asked to.
+pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
+    let path = format!("/batches/{}", segment(&run.name));
+    let batch = act(api, &path, run.action).await?;
+    if !waits {
+        match asked.out.is_for_people() {
+            true => {
+                asked.out.say(&format!("The service goes on; mailferry batch watch {} looks on.", run.name))
+            }
+            false => asked.out.show(&batch, &super::batch::COLUMNS),
+        }
+        return Ok(exit::OK);
+    }
+    let cancel = Cancel::default();
+    signals::watch(&cancel);
+    let mut display = Display::of(asked.out);
+    let began = Instant::now();
+    loop {
+        let batch = api.get(&path).await?;
+        display.show(&moment(&batch, &[]));
+        let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
+        match status {
+            Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
+                act(api, &path, "complete").await?;
+            }
+            Some(status) if !status.is_active() => {
+                display.clear();
+                return close(asked, api, &path).await;
+            }
+            Some(_) if needs_person(api, &batch).await?.is_some() => {
+                display.clear();
+                return parked(api, &path).await;
+            }
+            _ => {}
+        }
+        if cancel.is_cancelled() {
+            display.clear();
+            return Err(Failure::Interrupted(format!("The batch {} goes on at the service.", run.name)));
+        }
+        if run.timeout_seconds.is_some_and(|s| began.elapsed().as_secs() >= s) {
+            display.clear();
+            let text = format!("The time is over; the batch {} goes on at the service.", run.name);
+            return Err(Failure::Limit(text));
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
 /// Looks on until the batch comes to rest or nobody wants to look any more.
 pub async fn watch(asked: &Asked<'_>, api: &Api, name: &str) -> Result<u8, Failure> {
     let path = format!("/batches/{}", segment(name));

@@ -11,4 +11,5 @@ mod maildirs;
 mod native;
 mod refused;
 mod said;
+mod service;
 mod written;

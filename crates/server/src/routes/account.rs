@@ -23,10 +23,12 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountCreation {
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = crate::shape::Role)]
     role: Role,
     /// 12 to 1024 characters; without one only tokens work.
+    #[schema(min_length = 12, max_length = 1024)]
     password: Option<String>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct AccountCreation {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AccountChanges {
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::shape::Role>)]
     role: Option<Role>,
     /// Whether it may not sign in for now; its sessions end, its tokens rest.
     disabled: Option<bool>,

@@ -39,6 +39,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = BatchCreation)]
 pub(crate) struct Creation {
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     source: String,
     target: String,

@@ -22,6 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{audit, check_name};
 use crate::{
     Context,
+    door::Door,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
     problem::{Body, Problem},
@@ -35,6 +36,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = EndpointCreation)]
 pub(crate) struct Creation {
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -123,6 +125,7 @@ pub(crate) async fn create(
         settings = settings.with_secret(&name, Secret::new(secret));
     }
     check_settings(manifest, &settings)?;
+    check_paths(&context, manifest, &settings, None)?;
     let limits = Limits::default();
     let limits = Limits {
         max_concurrent_migrations: wanted
@@ -188,7 +191,9 @@ pub(crate) async fn change(
         settings = settings.with_secret(&secret, Secret::new(value.clone()));
         fresh = fresh.with_secret(&secret, Secret::new(value));
     }
-    check_settings(manifest(&context, &endpoint.kind)?, &settings)?;
+    let manifest = manifest(&context, &endpoint.kind)?;
+    check_settings(manifest, &settings)?;
+    check_paths(&context, manifest, &settings, Some(&before.settings))?;
     if let Some(n) = changes.max_concurrent_migrations {
         endpoint.limits.max_concurrent_migrations = n;
     }
@@ -288,6 +293,26 @@ fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Proble
         true => Ok(()),
         false => Err(Problem::refused("SETTINGS_REFUSED", faults.join("; "))),
     }
+}
+
+/// Whoever asks over the network names no path of this machine, but below folders that its own configuration allows.
+/// What was there before stays.
+fn check_paths(
+    context: &Context,
+    manifest: &Manifest,
+    settings: &Settings,
+    before: Option<&Settings>,
+) -> Result<(), Problem> {
+    let Door::Listening(keeper) = &context.door else { return Ok(()) };
+    let paths = manifest.settings.iter().filter(|s| s.takes == Takes::Path);
+    for (name, path) in paths.filter_map(|s| Some((s.name, settings.get(s.name)?))) {
+        let stays = before.is_some_and(|b| b.get(name) == Some(path));
+        if !stays && !keeper.allows(path) {
+            let detail = format!("{name} names a path of the service's machine that is not allowed.");
+            return Err(Problem::new(StatusCode::FORBIDDEN, "ENDPOINT_PATH", detail));
+        }
+    }
+    Ok(())
 }
 
 fn check_limits(limits: Limits) -> Result<(), Problem> {

@@ -12,12 +12,17 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
-use mailferry_model::{Result, status::BatchStatus};
+use mailferry_model::{Result, account::Role, status::BatchStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use crate::{Context, door::Door, problem::Problem, view::BatchView};
+use crate::{
+    Context,
+    door::{Caller, Door},
+    problem::Problem,
+    view::BatchView,
+};
 
 /// How often the store is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,6 +40,7 @@ pub(crate) struct From {
 /// Where a stream stands.
 struct Watch {
     context: Context,
+    role: Role,
     after: u64,
     /// The last that was told of each batch.
     told: HashMap<String, Value>,
@@ -43,11 +49,12 @@ struct Watch {
 
 /// What happens, as server-sent events
 ///
-/// `change`: somebody did something; its id goes on with `Last-Event-ID`. `batch`: a batch as it stands now, without
+/// `change`: somebody did something (to accounts and sessions: for administrators); its id goes on with `Last-Event-ID`. `batch`: a batch as it stands now, without
 /// an id. A stream ends after a quarter of an hour: ask again with the last id.
 #[utoipa::path(get, path = "/events", operation_id = "watchEvents", tag = "events", params(From, ("Last-Event-ID" = Option<String>, Header, description = "Go on behind this event")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")))]
 pub(crate) async fn events(
     context: Context,
+    caller: Caller,
     headers: HeaderMap,
     Query(from): Query<From>,
 ) -> std::result::Result<impl IntoResponse, Problem> {
@@ -61,7 +68,7 @@ pub(crate) async fn events(
         },
     };
     let ends = context.clock.elapsed() + LONGEST;
-    let watch = Watch { context, after, told: HashMap::new(), ends };
+    let watch = Watch { context, role: caller.role, after, told: HashMap::new(), ends };
     Ok(Sse::new(watched(watch)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
@@ -88,6 +95,11 @@ impl Watch {
         let mut events = Vec::new();
         for (no, entry) in self.context.store.audit(self.after).await? {
             self.after = no;
+            // Who signs in and out is for administrators, as the audit trail is.
+            let is_open = ["endpoint.", "batch."].iter().any(|noun| entry.action.starts_with(noun));
+            if !is_open && self.role < Role::Administrator {
+                continue;
+            }
             let told = json!({
                 "at": entry.at, "actor": entry.actor, "action": entry.action, "subject": entry.subject,
             });

@@ -13,7 +13,7 @@ use crate::{
     Context,
     door::{Caller, Door},
     problem::{Body, Problem},
-    sign_in::{self, Given, SECOND_FACTOR, password, totp},
+    sign_in::{self, SECOND_FACTOR, password, totp},
 };
 
 /// The name under which a second factor waits to be confirmed.
@@ -25,7 +25,7 @@ const BEGUN: &str = "second-factor-begun";
 pub(crate) struct Me {
     /// As the audit trail names it.
     actor: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = crate::shape::Role)]
     role: Role,
     /// None inside the service's own process.
     account: Option<String>,
@@ -157,18 +157,14 @@ pub(crate) async fn end_second_factor(
 async fn checked(context: &Context, caller: &Caller, password: Secret<String>) -> Result<Account, Problem> {
     let account = caller.person()?;
     let Door::Listening(keeper) = &context.door else { return Err(sign_in::refused()) };
-    let now = context.clock.elapsed();
-    let given = Given { name: &account.name, password, code: None, address: &caller.address };
-    if let Some(wait) = keeper.limiter.wait(now, given.name, given.address) {
-        return Err(sign_in::too_often(wait.as_secs().max(1)));
-    }
-    match password::verify(given.password, account.password.clone()).await? {
-        true => Ok(account.clone()),
-        false => {
-            keeper.limiter.failed(now, given.name, given.address);
-            // Not 401: the session is good.
-            Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right."))
+    sign_in::attempt(context, keeper, &account.name, &caller.address)?;
+    match password::verify(password, account.password.clone()).await? {
+        true => {
+            keeper.limiter.succeeded(&account.name, &caller.address);
+            Ok(account.clone())
         }
+        // Not 401: the session is good.
+        false => Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right.")),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) enum Form {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SignedIn {
     account: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = crate::shape::Role)]
     role: Role,
     /// When the session ends, used or not.
     expires: Timestamp,

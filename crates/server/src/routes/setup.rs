@@ -37,8 +37,10 @@ pub(crate) struct First {
     /// The code that the service printed.
     code: String,
     /// The name of the first administrator.
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// Its password, 12 to 1024 characters.
+    #[schema(min_length = 12, max_length = 1024)]
     password: String,
 }
 
@@ -57,16 +59,13 @@ pub(crate) async fn redeem(
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
     let secret = Secret::new(first.password);
     let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
-    let limiter = match &context.door {
-        Door::Listening(keeper) => Some(&keeper.limiter),
-        Door::Inside => None,
-    };
     let code = token::code_hash(&first.code);
-    if let Some(wait) = limiter.and_then(|l| l.wait(context.clock.elapsed(), "", &address)) {
-        return Err(sign_in::too_often(wait.as_secs().max(1)));
-    }
     check_name("ACCOUNT_NAME", &first.name)?;
     password::check_strength(&secret)?;
+    if let Door::Listening(keeper) = &context.door {
+        // A set-up code has no name.
+        sign_in::attempt(&context, keeper, "", &address)?;
+    }
     let now = context.clock.now();
     let account = Account {
         id: AccountId(context.store.new_id()),
@@ -87,9 +86,6 @@ pub(crate) async fn redeem(
             return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
         }
         Err(error) if error.kind() == Kind::Forbidden => {
-            if let Some(limiter) = limiter {
-                limiter.failed(context.clock.elapsed(), "", &address);
-            }
             return Err(Problem::new(StatusCode::FORBIDDEN, "SETUP_CODE", "The code is not right."));
         }
         Err(error) => return Err(error.into()),

@@ -24,9 +24,10 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// What it is for; unique for its account.
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// What it may do, never more than its account; the account's role without it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::shape::Role>)]
     role: Option<Role>,
     /// Whose; one's own without it. Another account's takes an administrator.
     account: Option<String>,

@@ -61,42 +61,58 @@ impl Tries {
 }
 
 impl Limiter {
-    /// How long to wait before the next attempt, if at all.
-    pub fn wait(&self, now: Duration, name: &str, address: &str) -> Option<Duration> {
-        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = Key::of(name, address).into_iter().filter_map(|key| {
-            let known = tries.get(&key)?;
+    /// Begins an attempt, which counts as failed until it is known better: so many at once are no way around. Or says
+    /// how long to wait.
+    pub fn begin(&self, now: Duration, name: &str, address: &str) -> Result<(), Duration> {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = Key::of(name, address);
+        let waits = keys.iter().filter_map(|key| {
+            let known = tries.get(key)?;
             (known.last + known.pause(key.free())).checked_sub(now).filter(|w| !w.is_zero())
         });
-        waits.max()
-    }
-
-    /// An attempt failed.
-    pub fn failed(&self, now: Duration, name: &str, address: &str) {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() >= MOST {
-            tries.retain(|_, t| t.last + LONGEST > now);
-            if tries.len() >= MOST {
-                let mut ages: Vec<Duration> = tries.values().map(|t| t.last).collect();
-                ages.sort_unstable();
-                let middle = ages.get(MOST / 2).copied().unwrap_or_default();
-                tries.retain(|_, t| t.last > middle);
-            }
+        if let Some(wait) = waits.max() {
+            return Err(wait);
         }
-        for key in Key::of(name, address) {
+        if tries.len() >= MOST {
+            make_room(&mut tries, now);
+        }
+        for key in keys {
             let known = tries.entry(key).or_insert(Tries { failed: 0, last: now });
             // After a quiet quarter of an hour it begins anew.
             let failed = if known.last + LONGEST < now { 1 } else { known.failed.saturating_add(1) };
             *known = Tries { failed, last: now };
         }
+        Ok(())
     }
 
-    /// An attempt succeeded. What the address tried with other names stays remembered.
+    /// The attempt that was begun was none after all.
+    pub fn take_back(&self, name: &str, address: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in Key::of(name, address) {
+            if let Some(known) = tries.get_mut(&key) {
+                known.failed = known.failed.saturating_sub(1);
+            }
+        }
+    }
+
+    /// The attempt succeeded. What the address tried with other names stays remembered.
     pub fn succeeded(&self, name: &str, address: &str) {
+        self.take_back(name, address);
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [both, _, name] = Key::of(name, address);
         tries.remove(&both);
         tries.remove(&name);
+    }
+}
+
+/// Forgets what is over, and at worst the older half.
+fn make_room(tries: &mut HashMap<Key, Tries>, now: Duration) {
+    tries.retain(|_, t| t.last + LONGEST > now);
+    if tries.len() >= MOST {
+        let mut ages: Vec<Duration> = tries.values().map(|t| t.last).collect();
+        ages.sort_unstable();
+        let middle = ages.get(MOST / 2).copied().unwrap_or_default();
+        tries.retain(|_, t| t.last > middle);
     }
 }
 
@@ -117,25 +133,35 @@ mod tests {
     fn guessing_is_slowed_down_and_others_are_not() {
         let limiter = Limiter::default();
         let at = Duration::from_secs;
-        for n in 0..5 {
-            assert_eq!(limiter.wait(at(n), "anna", "10.0.0.1"), None, "{n}");
-            limiter.failed(at(n), "anna", "10.0.0.1");
-        }
-        assert_eq!(limiter.wait(at(4), "ANNA", "10.0.0.1"), Some(at(1)));
-        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.1"), None, "the pause is over");
-        limiter.failed(at(5), "anna", "10.0.0.1");
-        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.1"), Some(at(2)));
-        assert_eq!(limiter.wait(at(5), "anna", "10.0.0.2"), None, "she herself, elsewhere");
-        assert_eq!(limiter.wait(at(5), "ben", "10.0.0.1"), None);
-        for n in 0..20 {
-            limiter.failed(at(5), &format!("name{n}"), "10.0.0.1");
-        }
-        assert!(limiter.wait(at(5), "ben", "10.0.0.1").is_some(), "many names from one address");
+        let anna = |second| limiter.begin(at(second), "anna", "10.0.0.1");
+        assert!((0..5).all(|_| anna(0).is_ok()), "five attempts are free, also at the same moment");
+        assert_eq!(anna(0), Err(at(1)));
+        assert_eq!(limiter.begin(at(1), "ANNA", "10.0.0.1"), Ok(()), "the pause is over");
+        assert_eq!(anna(2), Err(at(1)), "the next is longer");
+        assert_eq!(limiter.begin(at(2), "anna", "10.0.0.2"), Ok(()), "she herself, elsewhere");
+        assert_eq!(limiter.begin(at(2), "ben", "10.0.0.1"), Ok(()));
         limiter.succeeded("anna", "10.0.0.1");
-        assert!(limiter.wait(at(5), "anna", "10.0.0.1").is_some(), "the address stays remembered");
-        for n in 0..60 {
-            limiter.failed(at(6), "anna", "10.0.0.9");
-            assert!(limiter.wait(at(6), "anna", "10.0.0.9").is_none_or(|w| w <= LONGEST), "{n}");
+        assert_eq!(anna(2), Ok(()), "what she mistyped is forgotten");
+        for n in 0..20 {
+            _ = limiter.begin(at(3), &format!("name{n}"), "10.0.0.1");
+        }
+        assert!(limiter.begin(at(3), "carl", "10.0.0.1").is_err(), "many names from one address");
+        let (mut now, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..60 {
+            if let Err(wait) = limiter.begin(now, "dora", "10.0.0.9") {
+                longest = longest.max(wait);
+                now += wait;
+            }
+        }
+        assert_eq!(longest, LONGEST);
+    }
+
+    #[test]
+    fn what_was_no_attempt_counts_for_nothing() {
+        let limiter = Limiter::default();
+        for _ in 0..100 {
+            assert_eq!(limiter.begin(Duration::ZERO, "anna", "10.0.0.1"), Ok(()));
+            limiter.take_back("anna", "10.0.0.1");
         }
     }
 
@@ -143,7 +169,7 @@ mod tests {
     fn memory_is_bounded_and_networks_count_as_one() {
         let limiter = Limiter::default();
         for n in 0..30_000u64 {
-            limiter.failed(Duration::from_millis(n), &format!("n{n}"), &format!("a{n}"));
+            _ = limiter.begin(Duration::from_millis(n), &format!("n{n}"), &format!("a{n}"));
         }
         assert!(limiter.0.lock().unwrap().len() <= MOST + 3);
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff"));

@@ -24,10 +24,7 @@ pub(crate) struct Given<'a> {
 
 /// Whose name, password and code these are. An unknown name takes as long as a wrong password and says the same.
 pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) -> Result<Account, Problem> {
-    let now = context.clock.elapsed();
-    if let Some(wait) = keeper.limiter.wait(now, given.name, given.address) {
-        return Err(too_often(wait.as_secs().max(1)));
-    }
+    attempt(context, keeper, given.name, given.address)?;
     let known = match context.store.account(given.name).await {
         Ok(account) => Some(account),
         Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Malformed) => None,
@@ -43,9 +40,8 @@ pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) 
     };
     match &judged {
         // Nothing was tried: the code was only asked for.
-        Err(problem) if problem.code == "SIGN_IN_CODE" && given.code.is_none() => {}
-        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => {
-            keeper.limiter.failed(context.clock.elapsed(), given.name, given.address);
+        Err(problem) if problem.code == "SIGN_IN_CODE" && given.code.is_none() => {
+            keeper.limiter.take_back(given.name, given.address);
         }
         Err(_) => {}
         Ok(_) => keeper.limiter.succeeded(given.name, given.address),
@@ -87,7 +83,13 @@ pub(crate) fn refused() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "SIGN_IN_REFUSED", "Name, password or token is not right.")
 }
 
-pub(crate) fn too_often(seconds: u64) -> Problem {
+/// Begins an attempt, or says how long to wait.
+pub(crate) fn attempt(context: &Context, keeper: &Keeper, name: &str, address: &str) -> Result<(), Problem> {
+    let begun = keeper.limiter.begin(context.clock.elapsed(), name, address);
+    begun.map_err(|wait| too_often(wait.as_secs().max(1)))
+}
+
+fn too_often(seconds: u64) -> Problem {
     let detail = format!("Too many attempts; wait {seconds} seconds.");
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "SIGN_IN_TOO_OFTEN", detail).after(seconds)
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 #[schema(as = Account)]
 pub(crate) struct AccountView {
     pub(crate) name: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = crate::shape::Role)]
     pub(crate) role: Role,
     disabled: bool,
     /// Whether it can sign in with a password.
@@ -83,7 +83,7 @@ pub(crate) struct TokenView {
     pub(crate) id: String,
     name: String,
     account: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = crate::shape::Role)]
     role: Role,
     created: Timestamp,
     expires: Option<Timestamp>,

@@ -1,22 +1,31 @@
 //! A router over a fresh store, and requests to it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::{
     body::Body,
     http::{Method, Request},
 };
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
-use mailferry_lab::clock::LabClock;
+use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     Result,
-    id::MailboxId,
-    port::{Reports, Store},
+    account::{Account, Role, Token},
+    cancel::Cancel,
+    id::{AccountId, MailboxId, TokenId},
+    port::{Clock, Reports, Store},
     report::Kept,
     settings::{Manifest, SettingSpec, Takes},
 };
-use mailferry_server::{Context, Door, PREFIX, router};
+use mailferry_server::{Context, Door, Keeper, PREFIX, Transport, router};
 use mailferry_store::{Location, MasterKey, SqlStore};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -51,7 +60,7 @@ pub static SHELF: Manifest = Manifest {
     source: true,
     target: false,
     schemes: &["shelf"],
-    settings: &[],
+    settings: &[setting("path", Takes::Path)],
     guide: "",
 };
 
@@ -76,40 +85,189 @@ impl Reports for MemoryReports {
     }
 }
 
+/// A clock that stands until it is moved.
+#[derive(Default)]
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    /// Moves it on.
+    pub fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_767_225_600).unwrap()
+            + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
 pub struct House {
     pub store: Arc<dyn Store>,
     pub reports: Arc<MemoryReports>,
+    pub clock: Arc<HandClock>,
+    /// Ends streams.
+    pub closing: Cancel,
     router: axum::Router,
     _folder: tempfile::TempDir,
 }
 
+/// An answer with everything.
+pub struct Told {
+    pub status: u16,
+    pub headers: axum::http::HeaderMap,
+    pub text: String,
+}
+
+impl Told {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// Status and code of a problem.
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text);
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        (self.status, problem["code"].as_str().unwrap().to_owned())
+    }
+}
+
 impl House {
+    /// As the command line reaches it in its own process.
     pub async fn fresh() -> Self {
+        Self::behind(|_| Door::Inside).await
+    }
+
+    /// As a service.
+    pub async fn listening() -> Self {
+        Self::behind(|closing| {
+            let keeper = Keeper::new(Transport::Tls, closing).with_folders(vec!["/srv/mail".into()]);
+            Door::Listening(Arc::new(keeper))
+        })
+        .await
+    }
+
+    async fn behind(door: impl FnOnce(Cancel) -> Door) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = MasterKey::from_text(&"ab".repeat(32)).unwrap();
         let store = SqlStore::open(&Location::Sqlite(folder.path().to_owned()), key).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let reports = Arc::new(MemoryReports::default());
+        let (clock, closing) = (Arc::new(HandClock::default()), Cancel::default());
         let router = router(Context {
             store: store.clone(),
             reports: reports.clone(),
-            clock: Arc::new(LabClock::default()),
+            clock: clock.clone(),
             manifests: vec![&POST, &SHELF],
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
-            door: Door::Inside,
+            door: door(closing.clone()),
         });
-        Self { store, reports, router, _folder: folder }
+        Self { store, reports, clock, closing, router, _folder: folder }
+    }
+
+    /// An account without a password and a token of it.
+    pub async fn token_of(&self, role: Role) -> String {
+        use sha2::Digest;
+        let now = self.clock.now();
+        let text = format!("mft_{}{}", role.word(), self.store.new_id().simple());
+        let account = Account {
+            id: AccountId(self.store.new_id()),
+            version: 1,
+            name: format!("{}-{}", role.word(), self.store.new_id().simple()),
+            role,
+            disabled: false,
+            password: None,
+            second_factor: false,
+            second_factor_step: 0,
+            created: now,
+            modified: now,
+            last_sign_in: None,
+        };
+        self.store.add_account(&account).await.unwrap();
+        let token = Token {
+            id: TokenId(self.store.new_id()),
+            account: account.id,
+            name: "t".into(),
+            role,
+            hash: mailferry_model::account::Hashed(sha2::Sha256::digest(text.as_bytes()).into()),
+            created: now,
+            expires: None,
+            last_used: None,
+        };
+        self.store.add_token(&token).await.unwrap();
+        text
+    }
+
+    /// Sends a request with these headers to any path.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Told {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Told { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+
+    /// The same below the prefix, with a token and a JSON body.
+    pub async fn as_token(&self, token: &str, method: &str, path: &str, body: Value) -> Told {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, &format!("{PREFIX}{path}"), &headers, body).await
+    }
+
+    /// The same by nobody.
+    pub async fn as_nobody(&self, method: &str, path: &str, body: Value) -> Told {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, &format!("{PREFIX}{path}"), &[("content-type", "application/json")], body).await
+    }
+
+    /// What a stream says first.
+    pub async fn stream(&self, token: &str, path: &str, headers: &[(&str, &str)], until: &str) -> String {
+        let mut request = Request::builder().uri(format!("{PREFIX}{path}"));
+        request = request.header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        let (mut text, mut body) = (String::new(), answer.into_body());
+        while !text.contains(until) {
+            let Some(frame) = body.frame().await else { break };
+            text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+        }
+        text
     }
 
     pub async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(format!("{PREFIX}{path}"));
-        let request = request.header("content-type", "application/json").body(body).unwrap();
-        let answer = self.router.clone().oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() })
+        let headers = [("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let told = self.send(method.as_str(), &format!("{PREFIX}{path}"), &headers, body).await;
+        (told.status, if told.text.is_empty() { Value::Null } else { told.json() })
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {

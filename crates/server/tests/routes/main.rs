@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod access;
 mod batch;
 mod endpoint;
 mod house;
+mod http;
 mod replace;
+mod sign_in;

@@ -10,8 +10,8 @@ use crate::{
     api::{Api, segment},
     args::{below, given_secret_files, given_settings},
     exit::{self, Failure},
-    instance::Instance,
     out::{Column, Out},
+    reach::Reach,
     secrets,
 };
 
@@ -88,10 +88,10 @@ const COLUMNS: [Column; 9] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let api = instance.api(std::sync::Arc::new(|| {}));
+    let reach = Reach::of(&asked).await?;
+    let api = reach.api();
     match command {
-        EndpointCommand::New(args) => return new::run(&asked, &instance, &api, &args).await,
+        EndpointCommand::New(args) => return new::run(&asked, &reach, &args).await,
         EndpointCommand::List => asked.out.list(&api.get("/endpoints").await?, &COLUMNS)?,
         EndpointCommand::Show { name } => {
             let mut endpoint = api.get(&format!("/endpoints/{}", segment(&name))).await?;
@@ -101,7 +101,9 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
             asked.out.show(&endpoint, &COLUMNS);
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
-        EndpointCommand::Test(args) => return test::run(&asked, &instance, &api, &args).await,
+        EndpointCommand::Test(args) => {
+            return test::run(&asked, reach.here("endpoint test")?, &api, &args).await;
+        }
         EndpointCommand::Replace(args) => return replace::run(&asked, &api, &args).await,
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));

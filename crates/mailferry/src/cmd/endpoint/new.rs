@@ -18,11 +18,13 @@ use super::{
     told,
 };
 use crate::{
-    api::{Api, segment},
+    api::segment,
     args::below,
     exit::{self, Failure},
     instance::{Instance, Pace},
-    out, secrets,
+    out,
+    reach::Reach,
+    secrets,
 };
 
 /// What to make.
@@ -45,11 +47,12 @@ pub struct Making {
 }
 
 /// Makes it.
-pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &Making) -> Result<u8, Failure> {
+pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, Failure> {
+    let api = &reach.api();
     let manifest = manifest(asked, &args.kind)?;
     let connector = connector(asked, manifest.kind)?;
     let Some(name) = &args.name else {
-        let proposed = proposed(manifest, instance);
+        let proposed = proposed(manifest);
         return Err(Failure::usage(format!(
             "an endpoint needs a name, such as {proposed}: mailferry endpoint new {proposed} --type {} …",
             manifest.kind
@@ -66,12 +69,16 @@ pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &Makin
         secrets.push(("password", secret.expose().clone()));
     }
     check(asked, manifest, &settings)?;
-    match found(instance, &**connector, with(&settings, &secrets)).await {
-        Ok(complete) => settings.values = complete.values,
-        Err(row) => return Ok(refused(asked, TestResult::of(vec![*row]))),
+    if settings.get("autodiscover").is_some() {
+        let instance = reach.here("endpoint new --autodiscover")?;
+        match found(instance, &**connector, with(&settings, &secrets)).await {
+            Ok(complete) => settings.values = complete.values,
+            Err(row) => return Ok(refused(asked, TestResult::of(vec![*row]))),
+        }
     }
     let mut tested = None;
     if args.test {
+        let instance = reach.here("endpoint new --test")?;
         let result =
             ask_system(instance, &**connector, &with(&settings, &secrets), None, Role::Source).await?;
         if result.result == "Failed" {
@@ -150,6 +157,6 @@ fn refused(asked: &Asked<'_>, result: TestResult) -> u8 {
 }
 
 /// A name as guides propose them: what it is, and the month.
-fn proposed(manifest: &Manifest, instance: &Instance) -> String {
-    format!("{}-{}", manifest.naming, instance.clock.now().strftime("%Y-%m"))
+fn proposed(manifest: &Manifest) -> String {
+    format!("{}-{}", manifest.naming, jiff::Timestamp::now().strftime("%Y-%m"))
 }

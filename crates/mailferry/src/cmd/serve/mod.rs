@@ -46,6 +46,10 @@ pub struct ServeArgs {
     /// Without TLS, on this machine alone: for a proxy that speaks TLS
     #[arg(long)]
     pub no_tls: bool,
+    /// Endpoints that are made over the network may lie below this folder of this machine (Maildirs, files of
+    /// certificate authorities); may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub allow_folder: Vec<PathBuf>,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -63,7 +67,10 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let worker = instance.worker(args.pace.pace());
-    let (bell, keeper) = (worker.clone(), Arc::new(Keeper::new(transport, cancel.clone())));
+    let folders: Result<Vec<PathBuf>, _> = args.allow_folder.iter().map(std::path::absolute).collect();
+    let folders = folders.map_err(|e| Failure::usage(format!("--allow-folder: {e}")))?;
+    let keeper = Keeper::new(transport, cancel.clone()).with_folders(folders);
+    let (bell, keeper) = (worker.clone(), Arc::new(keeper));
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
     let listener = listener::bind(args.listen)?;
     let address = listener.local_addr().map_err(|e| Failure::own(format!("{}: {e}", args.listen)))?;

@@ -1,0 +1,101 @@
+//! Where commands reach the router: in this process over the data folder, or at a service over the network.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    api::Api,
+    cmd::Asked,
+    contexts::{self, Context, Contexts},
+    exit::Failure,
+    instance::Instance,
+    remote::{self, Remote},
+    secrets,
+};
+
+/// Where the router is.
+pub enum Reach {
+    /// In this process.
+    Here(Box<Instance>),
+    /// At a service.
+    There(Remote),
+}
+
+impl Reach {
+    /// As the flags say: `--server`, `--context`, `--data-dir`; else the current context; else the data folder.
+    pub async fn of(asked: &Asked<'_>) -> Result<Self, Failure> {
+        match service(asked)? {
+            Some(remote) => Ok(Self::There(remote)),
+            None => {
+                let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+                Ok(Self::Here(Box::new(instance)))
+            }
+        }
+    }
+
+    /// The API.
+    pub fn api(&self) -> Api {
+        match self {
+            Self::Here(instance) => instance.api(Arc::new(|| {})),
+            Self::There(remote) => Api::at(remote.clone()),
+        }
+    }
+
+    /// The instance, for what has no route.
+    pub fn here(&self, what: &str) -> Result<&Instance, Failure> {
+        match self {
+            Self::Here(instance) => Ok(instance),
+            Self::There(remote) => Err(local_only(what, remote)),
+        }
+    }
+}
+
+/// For commands that work with the store alone: a service that was named in so many words is refused.
+pub fn check_local(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
+    match service(asked)? {
+        Some(remote) => Err(local_only(what, &remote)),
+        None => Ok(()),
+    }
+}
+
+fn local_only(what: &str, remote: &Remote) -> Failure {
+    let text = format!("{what} works on the service's own machine alone, not through {}.", remote.url());
+    Failure::Usage("SERVICE_LOCAL_ONLY", text)
+}
+
+/// The service that is meant, if one is.
+fn service(asked: &Asked<'_>) -> Result<Option<Remote>, Failure> {
+    let flags = asked.global;
+    let named = flags.context.as_deref();
+    if flags.server.is_none() && named.is_none() && flags.data_dir.is_some() {
+        return Ok(None);
+    }
+    let known = Contexts::read()?;
+    let context = match named.or(known.current.as_deref().filter(|_| flags.server.is_none())) {
+        None | Some(contexts::LOCAL) => None,
+        Some(name) => Some(known.find(name).ok_or_else(|| {
+            let names: Vec<&str> = known.contexts.iter().map(|c| c.name.as_str()).collect();
+            Failure::usage(format!("there is no context {name:?}; there are {}", names.join(", ")))
+        })?),
+    };
+    match (&flags.server, context) {
+        (Some(server), _) => {
+            // The same server as that of a context: it is trusted alike.
+            let same = known.contexts.iter().find(|c| c.server == server.trim_end_matches('/'));
+            Ok(Some(remote(asked, server, context.or(same))?))
+        }
+        (None, Some(context)) => Ok(Some(remote(asked, &context.server, Some(context))?)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn remote(asked: &Asked<'_>, server: &str, context: Option<&Context>) -> Result<Remote, Failure> {
+    let flags = asked.global;
+    let token = match &flags.service_token_file {
+        Some(path) => Some(secrets::from_file(path)?),
+        None => secrets::from_environment("MAILFERRY_TOKEN").or_else(|| context.map(Context::token)),
+    };
+    let fingerprint = std::env::var("MAILFERRY_FINGERPRINT").ok().filter(|f| !f.is_empty());
+    let fingerprint = fingerprint.or_else(|| context.and_then(|c| c.fingerprint.clone()));
+    let ca_file = context.and_then(|c| c.ca_file.as_deref()).map(Path::to_owned);
+    Remote::of(server, remote::trust(fingerprint.as_deref(), ca_file.as_deref())?, token)
+}

@@ -1,0 +1,198 @@
+//! What HTTP itself has: problems for everything, parts of lists, versions, keys of requests, events, the page.
+
+use mailferry_model::account::Role;
+use mailferry_server::PREFIX;
+use serde_json::{Value, json};
+
+use super::house::House;
+
+fn post_office(name: &str) -> Value {
+    json!({ "name": name, "type": "post", "settings": { "remote-server": "h.example" } })
+}
+
+async fn staffed() -> (House, String) {
+    let house = House::listening().await;
+    let token = house.token_of(Role::Operator).await;
+    (house, token)
+}
+
+#[tokio::test]
+async fn whatever_is_refused_is_a_problem_with_a_number() {
+    let (house, token) = staffed().await;
+    let bearer = format!("Bearer {token}");
+    let auth = ("authorization", bearer.as_str());
+    let json = ("content-type", "application/json");
+    let big = "x".repeat(25 << 20);
+    for (method, path, headers, body, status, code) in [
+        ("GET", "/nothing", vec![auth], "", 404, "REQUEST_NOT_FOUND"),
+        ("GET", "/endpoints/nothing", vec![auth], "", 404, "OWN_NOT_FOUND"),
+        ("PUT", "/endpoints", vec![auth], "", 405, "REQUEST_METHOD"),
+        ("TRACE", "/health", vec![], "", 405, "REQUEST_METHOD"),
+        ("POST", "/endpoints", vec![auth], "{}", 422, "REQUEST_MALFORMED"),
+        ("POST", "/endpoints", vec![auth, json], "{", 422, "REQUEST_MALFORMED"),
+        ("POST", "/endpoints", vec![auth, json], &big, 413, "REQUEST_TOO_LARGE"),
+        ("POST", "/endpoints", vec![auth, json, ("idempotency-key", "k")], &big, 413, "REQUEST_TOO_LARGE"),
+        ("GET", "/endpoints?limit=0", vec![auth], "", 422, "REQUEST_MALFORMED"),
+        ("GET", "/endpoints?limit=x", vec![auth], "", 422, "REQUEST_MALFORMED"),
+        ("GET", "/endpoints?cursor=%21", vec![auth], "", 422, "REQUEST_MALFORMED"),
+        ("GET", "/audit?after=-1", vec![], "", 401, "SIGN_IN_MISSING"),
+        ("GET", "/events?after=x", vec![auth], "", 400, "REQUEST_MALFORMED"),
+        ("GET", "/users/%FF", vec![auth], "", 400, "REQUEST_MALFORMED"),
+        ("GET", "/users/a%00b", vec![auth], "", 422, "OWN_MALFORMED"),
+    ] {
+        let told = house.send(method, &format!("{PREFIX}{path}"), &headers, body.to_owned()).await;
+        assert_eq!(told.problem(), (status, code.to_owned()), "{method} {path}: {}", told.text);
+        assert_eq!(told.json()["correlationId"], told.header("x-request-id"));
+        assert_eq!(told.header("cache-control"), "no-store");
+        if status == 405 {
+            assert!(told.header("allow").contains("GET"), "{}", told.header("allow"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_comes_whole_or_in_parts_that_a_link_joins() {
+    let (house, token) = staffed().await;
+    for n in 0..7 {
+        let told = house.as_token(&token, "POST", "/endpoints", post_office(&format!("E{n}"))).await;
+        assert_eq!(told.status, 201, "{}", told.text);
+    }
+    let whole = house.as_token(&token, "GET", "/endpoints", Value::Null).await;
+    assert_eq!((whole.json().as_array().unwrap().len(), whole.header("link")), (7, ""));
+    let (mut names, mut path, mut parts) = (Vec::new(), "/endpoints?type=post&limit=3".to_owned(), 0);
+    loop {
+        let part = house.as_token(&token, "GET", &path, Value::Null).await;
+        names.extend(part.json().as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_owned()));
+        parts += 1;
+        if parts == 1 {
+            // What was on an earlier part goes: nothing is left out or told twice.
+            house.as_token(&token, "DELETE", "/endpoints/e1", Value::Null).await;
+        }
+        let Some(next) = part.header("link").strip_suffix("; rel=\"next\"") else { break };
+        path = format!("/endpoints{}", next.trim_matches(['<', '>']));
+        assert!(path.contains("type=post"), "{path}");
+    }
+    assert_eq!((names.join(" "), parts), ("E0 E1 E2 E3 E4 E5 E6".to_owned(), 3));
+    let none = house.as_token(&token, "GET", "/endpoints?status=Connected", Value::Null).await;
+    assert_eq!(none.json(), json!([]));
+    let codes = house.as_token(&token, "GET", "/codes?limit=2", Value::Null).await;
+    assert_eq!(codes.json().as_array().unwrap().len(), 2);
+    assert!(codes.header("link").contains("cursor="));
+}
+
+#[tokio::test]
+async fn a_change_for_another_version_is_refused() {
+    let (house, token) = staffed().await;
+    let made = house.as_token(&token, "POST", "/endpoints", post_office("old")).await;
+    let tag = made.header("etag").to_owned();
+    assert_eq!(made.json()["version"].to_string(), tag.trim_matches('"'));
+    let bearer = format!("Bearer {token}");
+    let change = async |method: &str, tag: &str| {
+        let headers =
+            [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", tag)];
+        let body = if method == "PATCH" {
+            json!({ "settings": { "port": "993" } }).to_string()
+        } else {
+            String::new()
+        };
+        house.send(method, &format!("{PREFIX}/endpoints/old"), &headers, body).await
+    };
+    assert_eq!(change("PATCH", "\"99\"").await.problem(), (412, "REQUEST_PRECONDITION".into()));
+    let changed = change("PATCH", &format!("\"98\", {tag}")).await;
+    assert_eq!(changed.status, 200);
+    assert_ne!(changed.header("etag"), tag);
+    assert_eq!(change("DELETE", &tag).await.problem().0, 412);
+    assert_eq!(change("DELETE", "W/\"2\"").await.problem().0, 412, "weak tags do not match");
+    let shown = house.as_token(&token, "GET", "/endpoints/old", Value::Null).await;
+    assert_eq!(shown.header("etag"), changed.header("etag"));
+    assert_eq!(change("DELETE", "*").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_happens_once() {
+    let (house, token) = staffed().await;
+    let bearer = format!("Bearer {token}");
+    let create = async |key: &str, body: Value| {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        house.send("POST", &format!("{PREFIX}/endpoints"), &headers, body.to_string()).await
+    };
+    let first = create("k1", post_office("old")).await;
+    let again = create("k1", post_office("old")).await;
+    assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (201, 201, "true"));
+    assert_eq!(first.json(), again.json());
+    assert_eq!(create("k1", post_office("other")).await.problem(), (422, "REQUEST_KEY_REUSED".into()));
+    assert_eq!(create("k2", post_office("old")).await.problem().0, 409, "another key is another request");
+    assert_eq!(create("k3", json!({ "name": "new" })).await.problem().0, 422);
+    assert_eq!(create("k3", post_office("new")).await.status, 201, "what failed may be mended under its key");
+    let stranger = house.token_of(Role::Operator).await;
+    let bearer = format!("Bearer {stranger}");
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", "k1")];
+    let body = post_office("third").to_string();
+    let told = house.send("POST", &format!("{PREFIX}/endpoints"), &headers, body).await;
+    assert_eq!(told.status, 201, "everybody has keys of his own");
+    house.clock.forward(25 * 3600);
+    assert_eq!(create("k1", post_office("old")).await.problem().0, 409, "after a day it is forgotten");
+}
+
+#[tokio::test]
+async fn events_go_on_where_they_were_left() {
+    let (house, token) = staffed().await;
+    for name in ["one", "two", "three"] {
+        house.as_token(&token, "POST", "/endpoints", post_office(name)).await;
+    }
+    let all = house.stream(&token, "/events?after=0", &[], "three").await;
+    assert!(all.contains("event: change\nid: 1\ndata: {"), "{all}");
+    assert!(all.contains("\"action\":\"endpoint.new\"") && all.contains("endpoint two"), "{all}");
+    let rest = house.stream(&token, "/events?after=0", &[("last-event-id", "2")], "three").await;
+    assert!(!rest.contains("endpoint two") && rest.contains("id: 3\n"), "{rest}");
+    let wrong = house.as_token(&token, "GET", "/events?after=0", Value::Null);
+    house.closing.cancel();
+    let ended = wrong.await;
+    assert!(ended.text.contains("endpoint three"), "a stream ends with the service, and says what there is");
+}
+
+#[tokio::test]
+async fn a_path_comes_over_the_network_only_below_an_allowed_folder() {
+    let (house, token) = staffed().await;
+    let shelf =
+        |name: &str, path: &str| json!({ "name": name, "type": "shelf", "settings": { "path": path } });
+    for path in ["/etc", "srv/mail", "/srv/mail/../../etc", "/srv/mailbox", "/"] {
+        let told = house.as_token(&token, "POST", "/endpoints", shelf("x", path)).await;
+        assert_eq!(told.problem(), (403, "ENDPOINT_PATH".into()), "{path}");
+    }
+    assert_eq!(house.as_token(&token, "POST", "/endpoints", shelf("x", "/srv/mail/anna")).await.status, 201);
+    let change = json!({ "settings": { "path": "/etc" } });
+    assert_eq!(house.as_token(&token, "PATCH", "/endpoints/x", change).await.problem().0, 403);
+}
+
+#[tokio::test]
+async fn the_page_shows_nothing_to_strangers_and_escapes_what_it_shows() {
+    let (house, token) = staffed().await;
+    let bearer = format!("Bearer {token}");
+    let evil = "<script>alert('x')</script>".replace('/', "\\");
+    let told = house.as_token(&token, "POST", "/endpoints", post_office(&evil)).await;
+    assert_eq!(told.status, 201, "{}", told.text);
+    let stranger = house.send("GET", "/", &[], "").await;
+    assert!(stranger.status == 200 && !stranger.text.contains("script") && stranger.text.contains("Sign in"));
+    let page = house.send("GET", "/", &[("authorization", &bearer)], "").await;
+    assert!(
+        page.text.contains("&lt;script&gt;alert(&#39;x&#39;)") && !page.text.contains("<script"),
+        "{}",
+        page.text
+    );
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("x-frame-options"), "DENY");
+    assert_eq!(
+        house.send("GET", "/status.css", &[], "").await.header("content-type"),
+        "text/css; charset=utf-8"
+    );
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let told = house.send("POST", "/sign-in", &form, "name=anna&password=wrong").await;
+    assert!(told.text.contains("Name, password or token is not right."), "{}", told.text);
+}

@@ -38,6 +38,10 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// Write all that is remembered into one file
+    Backup(cmd::backup::BackupArgs),
+    /// Put a backup into an empty data folder
+    Restore(cmd::restore::RestoreArgs),
     /// What a code or a state means, and what to do
     Explain(cmd::explain::ExplainArgs),
     /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt

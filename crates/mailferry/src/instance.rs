@@ -24,7 +24,7 @@ use mailferry_store::{Location, MasterKey, SqlStore};
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
 
 /// The name of the master key's file, in the data folder and among systemd's credentials.
-const KEY: &str = "mailferry-master-key";
+pub const KEY: &str = "mailferry-master-key";
 /// How long an answer to a put may take unless somebody says otherwise.
 pub const PUT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -62,13 +62,12 @@ impl Instance {
 
     /// The router, called in this process.
     pub fn api(&self, bell: Arc<dyn Fn() + Send + Sync>) -> Api {
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         Api::of(mailferry_server::router(Context {
             store: self.store.clone(),
             reports: self.reports.clone(),
             clock: self.clock.clone(),
             manifests: self.connectors.iter().map(|c| c.manifest()).collect(),
-            actor: format!("cli:{user}"),
+            actor: actor(),
             bell,
         }))
     }
@@ -95,8 +94,14 @@ impl Instance {
     }
 }
 
+/// Who acts, for the audit trail.
+pub fn actor() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    format!("cli:{user}")
+}
+
 /// Where everything is kept: the flag, `MAILFERRY_DATA_DIR`, else below the user's state folder.
-fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
+pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.data_dir {
         return std::path::absolute(folder).map_err(|e| Failure::usage(format!("--data-dir: {e}")));
     }
@@ -106,7 +111,8 @@ fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     Ok(state.join("mailferry"))
 }
 
-fn make_private(folder: &Path) -> Result<(), Failure> {
+/// Makes the data folder, if it is not there, so that only its owner may enter it.
+pub fn make_private(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     let unusable = |what: String| Failure::Store(format!("the data folder {}: {what}", folder.display()));
@@ -117,18 +123,46 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// From `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder that is made on first use.
-fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
+/// Where a master key was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In `MAILFERRY_MASTER_KEY`.
+    Environment,
+    /// Among systemd's credentials.
+    Credential(PathBuf),
+    /// In the data folder.
+    Folder(PathBuf),
+}
+
+/// The master key, if there is one: from `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder.
+pub fn known_key(folder: &Path) -> Result<Option<(MasterKey, KeyPlace)>, Failure> {
     if let Ok(text) = std::env::var("MAILFERRY_MASTER_KEY") {
-        return Ok(MasterKey::from_text(&text)?);
+        return Ok(Some((MasterKey::from_text(&text)?, KeyPlace::Environment)));
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(KEY));
-    match credentials.filter(|path| path.exists()) {
-        Some(path) => Ok(MasterKey::from_file(&path)?),
-        None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| match e.kind() {
-            // Not what is in the key's file, but that there is no way to it.
-            Kind::Busy => Failure::Store(format!("the data folder {}: {}", folder.display(), e.context())),
-            _ => e.into(),
-        }),
+    if let Some(path) = credentials.filter(|path| path.exists()) {
+        return Ok(Some((MasterKey::from_file(&path)?, KeyPlace::Credential(path))));
+    }
+    let path = folder.join(KEY);
+    match MasterKey::from_file(&path) {
+        Ok(key) => Ok(Some((key, KeyPlace::Folder(path)))),
+        Err(e) if e.kind() == Kind::NotFound => Ok(None),
+        Err(e) => Err(unkeyed(folder, e)),
+    }
+}
+
+/// The master key, which is made on first use.
+pub fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
+    match known_key(folder)? {
+        Some((key, _)) => Ok(key),
+        None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| unkeyed(folder, e)),
+    }
+}
+
+/// Where it is not what is in the key's file, but that there is no way to it, the folder is at fault.
+fn unkeyed(folder: &Path, error: mailferry_model::Error) -> Failure {
+    match error.kind() {
+        Kind::Busy => Failure::Store(format!("the data folder {}: {}", folder.display(), error.context())),
+        _ => error.into(),
     }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod bell;
 mod dialect;
 mod endpoint;
+mod keeping;
 mod key;
 mod ledger;
 mod locks;
@@ -20,5 +21,7 @@ mod sql;
 mod user;
 
 pub use bell::Bell;
+pub use keeping::{Looked, look};
 pub use key::MasterKey;
-pub use open::{Location, OPEN, SqlStore};
+pub use locks::{Alone, hold_alone};
+pub use open::{DATABASE, Location, OPEN, SqlStore, newest_schema};

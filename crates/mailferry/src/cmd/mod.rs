@@ -1,11 +1,13 @@
 //! The commands, a file for each noun.
 
+pub mod backup;
 pub mod batch;
 pub mod copy;
 pub mod demo;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
+pub mod restore;
 pub mod run_options;
 pub mod shell;
 pub mod user;
@@ -51,6 +53,8 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Backup(args) => backup::run(asked, args).await,
+        Noun::Restore(args) => restore::run(asked, args).await,
         Noun::Explain(args) => explain::run(&asked, &args),
         Noun::Shell(args) => shell::run(asked, args).await,
         Noun::Demo(args) => demo::run(asked, args).await,

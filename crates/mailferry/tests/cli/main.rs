@@ -5,6 +5,7 @@
 mod batches;
 mod copies;
 mod ferry;
+mod keeping;
 mod lab;
 mod lost;
 mod maildirs;

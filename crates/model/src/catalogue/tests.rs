@@ -94,6 +94,11 @@ fn is_code(word: &str) -> bool {
         "OUTLOOK_ANYWHERE_",
         "KIND_",
         "NATIVE_",
+        "BACKUP_",
+        "RESTORE_",
+        "DOCTOR_",
+        "BUNDLE_",
+        "APPLY_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

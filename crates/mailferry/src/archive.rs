@@ -66,6 +66,15 @@ impl Draft {
         Ok(Self { path, wanted, file: Some(file) })
     }
 
+    /// The same for a file that everybody may read.
+    pub fn keep_open_to_all(self) -> io::Result<u64> {
+        use std::os::unix::fs::PermissionsExt;
+        if let Some(file) = &self.file {
+            file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        self.keep()
+    }
+
     /// What is written is durable and has its name from here; how many bytes there are.
     pub fn keep(mut self) -> io::Result<u64> {
         let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;

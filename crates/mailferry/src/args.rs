@@ -38,10 +38,19 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// Look at this machine and the data folder: what is missing, and what to do
+    Doctor(cmd::doctor::DoctorArgs),
     /// Write all that is remembered into one file
     Backup(cmd::backup::BackupArgs),
     /// Put a backup into an empty data folder
     Restore(cmd::restore::RestoreArgs),
+    /// For those who help
+    #[command(subcommand)]
+    Support(cmd::support::SupportCommand),
+    /// Print what makes a shell complete words: source <(mailferry completions bash)
+    Completions(cmd::pages::CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(cmd::pages::ManArgs),
     /// What a code or a state means, and what to do
     Explain(cmd::explain::ExplainArgs),
     /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt

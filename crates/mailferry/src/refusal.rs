@@ -10,8 +10,23 @@ use crate::{exit::Failure, result};
 /// Commands whose end says how a migration looks.
 const MOVING: [&str; 3] = ["copy", "verify", "batch"];
 /// All other nouns.
-const OTHERS: [&str; 10] =
-    ["endpoint", "user", "item", "backup", "restore", "explain", "shell", "demo", "version", "help"];
+const OTHERS: [&str; 15] = [
+    "endpoint",
+    "user",
+    "item",
+    "setup",
+    "doctor",
+    "backup",
+    "restore",
+    "support",
+    "completions",
+    "man",
+    "explain",
+    "shell",
+    "demo",
+    "version",
+    "help",
+];
 
 /// The words of this process, without its name.
 pub fn words() -> Vec<String> {

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteConnectOptio
 use uuid::Uuid;
 
 use crate::{
-    SqlStore,
+    MasterKey, SqlStore,
     open::newest_schema,
     secret::is_sealed_with,
     sql::{Db, args, classify, refuse},
@@ -24,13 +24,15 @@ pub struct Looked {
     pub newest: i64,
     /// What the database says is wrong with itself; nothing if it is sound.
     pub faults: Vec<String>,
+    /// Secrets that were sealed with another master key than the one that was given.
+    pub foreign: u64,
 }
 
 /// Looks at the file of an embedded store and changes nothing.
 ///
 /// # Errors
 /// `Malformed` if it is no database, `Busy`, `Forbidden`.
-pub async fn look(file: &Path) -> Result<Looked> {
+pub async fn look(file: &Path, key: Option<&MasterKey>) -> Result<Looked> {
     use sqlx::ConnectOptions;
     let op = "look at store";
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
@@ -47,7 +49,15 @@ pub async fn look(file: &Path) -> Result<Looked> {
         faults.push(row.try_get::<String, _>(0).map_err(|e| classify(op, e))?);
     }
     faults.retain(|fault| fault != "ok");
-    Ok(Looked { schema, newest: newest_schema(), faults })
+    let mut foreign = 0;
+    if let Some(key) = key.filter(|_| schema > 0) {
+        let sealed = sqlx::query("SELECT body FROM secret").fetch_all(&mut open).await;
+        for row in sealed.map_err(|e| classify(op, e))? {
+            let body: Vec<u8> = row.try_get(0).map_err(|e| classify(op, e))?;
+            foreign += u64::from(!is_sealed_with(key, &body));
+        }
+    }
+    Ok(Looked { foreign, schema, newest: newest_schema(), faults })
 }
 
 async fn number(open: &mut SqliteConnection, sql: &'static str) -> Result<i64> {

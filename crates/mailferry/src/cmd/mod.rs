@@ -4,12 +4,15 @@ pub mod backup;
 pub mod batch;
 pub mod copy;
 pub mod demo;
+pub mod doctor;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
+pub mod pages;
 pub mod restore;
 pub mod run_options;
 pub mod shell;
+pub mod support;
 pub mod user;
 pub mod verify;
 mod verify_batch;
@@ -53,6 +56,10 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Doctor(args) => doctor::run(asked, args).await,
+        Noun::Support(command) => support::run(asked, command).await,
+        Noun::Completions(args) => pages::completions(&asked, &args),
+        Noun::Man(args) => pages::man(&asked, &args),
         Noun::Backup(args) => backup::run(asked, args).await,
         Noun::Restore(args) => restore::run(asked, args).await,
         Noun::Explain(args) => explain::run(&asked, &args),

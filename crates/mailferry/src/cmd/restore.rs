@@ -73,7 +73,7 @@ pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
             format!("{}: {why}.", args.file.display()),
         )))
     })?;
-    let looked = look(&stage.0.join(DATABASE)).await?;
+    let looked = look(&stage.0.join(DATABASE), None).await?;
     if let Some(fault) = looked.faults.first() {
         let text = format!("{}: the store in it is damaged: {fault}.", args.file.display());
         return Err(Failure::Problem(Box::new(Problem::refused("BACKUP_UNREADABLE", text))));

@@ -12,12 +12,13 @@ use serde::Serialize;
 #[cfg(test)]
 mod tests;
 
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     include_str!("errors.txt"),
     include_str!("findings.txt"),
     include_str!("items.txt"),
     include_str!("csv.txt"),
     include_str!("requests.txt"),
+    include_str!("doctor.txt"),
     include_str!("stalls.txt"),
     include_str!("statuses.txt"),
 ];

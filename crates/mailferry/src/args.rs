@@ -38,6 +38,8 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// The first run: make data folder and master key, print the unit for systemd
+    Setup(cmd::setup::SetupArgs),
     /// Look at this machine and the data folder: what is missing, and what to do
     Doctor(cmd::doctor::DoctorArgs),
     /// Write all that is remembered into one file

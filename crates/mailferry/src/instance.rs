@@ -141,7 +141,7 @@ pub fn known_key(folder: &Path) -> Result<Option<(MasterKey, KeyPlace)>, Failure
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(KEY));
     if let Some(path) = credentials.filter(|path| path.exists()) {
-        return Ok(Some((MasterKey::from_file(&path)?, KeyPlace::Credential(path))));
+        return Ok(Some((MasterKey::from_credential(&path)?, KeyPlace::Credential(path))));
     }
     let path = folder.join(KEY);
     match MasterKey::from_file(&path) {

@@ -45,13 +45,26 @@ impl MasterKey {
     /// `NotFound`; `Forbidden` if group or others may read or write it; `Malformed`.
     pub fn from_file(path: &Path) -> Result<Self> {
         let name = path.display();
-        let mut file = File::open(path).map_err(|e| unreadable(path, e))?;
+        let file = File::open(path).map_err(|e| unreadable(path, e))?;
         let mode = file.metadata().map_err(|e| unreadable(path, e))?.mode();
         if mode & 0o077 != 0 {
             let mode = mode & 0o777;
             let words = format!("{name} is open to others (mode {mode:03o}); run: chmod 600 {name}");
             return Err(refuse(Kind::Forbidden, OP, words));
         }
+        Self::read(file, path)
+    }
+
+    /// From a file that systemd hands over. It guards them by access control lists, whose mask shows as rights of
+    /// the group: modes tell nothing here.
+    ///
+    /// # Errors
+    /// `NotFound`; `Malformed`.
+    pub fn from_credential(path: &Path) -> Result<Self> {
+        Self::read(File::open(path).map_err(|e| unreadable(path, e))?, path)
+    }
+
+    fn read(mut file: File, path: &Path) -> Result<Self> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(128));
         Read::by_ref(&mut file).take(128).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
         if let Ok(raw) = <[u8; 32]>::try_from(&bytes[..]) {

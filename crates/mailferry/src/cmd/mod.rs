@@ -11,6 +11,7 @@ pub mod item;
 pub mod pages;
 pub mod restore;
 pub mod run_options;
+pub mod setup;
 pub mod shell;
 pub mod support;
 pub mod user;
@@ -56,6 +57,7 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Setup(args) => setup::run(asked, args).await,
         Noun::Doctor(args) => doctor::run(asked, args).await,
         Noun::Support(command) => support::run(asked, command).await,
         Noun::Completions(args) => pages::completions(&asked, &args),

@@ -127,3 +127,53 @@ fn a_bundle_tells_what_happened_and_not_to_whom() {
     let names = fs::read_to_string(names).unwrap();
     assert!(names.contains(",mail.canary-host.example") && names.contains(",CanaryBatch"), "{names}");
 }
+
+#[test]
+fn the_first_run_makes_everything_once() {
+    let ferry = Ferry::new();
+    let told = ferry.ends(0, &["setup", "-o", "json"]).json();
+    assert_eq!((&told["made"], &told["madeKey"]), (&json!(true), &json!(true)), "{told}");
+    let mode = |name: &str| ferry.path(name).metadata().unwrap().mode() & 0o777;
+    assert_eq!(
+        (mode("data"), mode("data/mailferry-master-key"), mode("data/mailferry.db")),
+        (0o700, 0o600, 0o600)
+    );
+    let key = fs::read(ferry.path("data/mailferry-master-key")).unwrap();
+    let told = ferry.ends(0, &["setup", "-o", "json"]).json();
+    assert_eq!((&told["made"], &told["madeKey"]), (&json!(false), &json!(false)), "{told}");
+    assert_eq!(fs::read(ferry.path("data/mailferry-master-key")).unwrap(), key);
+    let shown = ferry.ends(0, &["setup"]).out;
+    assert!(shown.contains("there already") && shown.contains("mailferry doctor"), "{shown}");
+
+    // What systemd hands over may look open to the group.
+    let file = ferry.path("credentials/mailferry-master-key");
+    fs::create_dir(ferry.path("credentials")).unwrap();
+    ferry.ends(0, &["setup", "--master-key", file.to_str().unwrap()]);
+    assert!(ferry.ends(0, &["setup", "--master-key", file.to_str().unwrap()]).out.contains("stays as it is"));
+    fs::set_permissions(&file, Permissions::from_mode(0o440)).unwrap();
+    fs::remove_dir_all(ferry.path("data")).unwrap();
+    let mut command = ferry.command(&["setup", "-o", "json"]);
+    let ended = command.env("CREDENTIALS_DIRECTORY", ferry.path("credentials")).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(!ferry.path("data/mailferry-master-key").exists());
+}
+
+#[test]
+fn systemd_takes_the_unit_and_finds_it_safe() {
+    let ferry = Ferry::new();
+    let unit = ferry.path("mailferry.service");
+    ferry.ends(0, &["setup", &format!("--systemd-unit={}", unit.display())]);
+    assert_eq!(ferry.ends(0, &["setup", "--systemd-unit"]).out, fs::read_to_string(&unit).unwrap());
+    assert!(!ferry.path("data").exists(), "only the unit was asked for");
+    assert!(
+        ferry
+            .ends(0, &["setup", "--systemd-unit", "--exec", "/usr/bin/mailferry"])
+            .out
+            .contains("=/usr/bin/")
+    );
+    ferry.ends(2, &["setup", "--systemd-unit", "--exec", "mail ferry"]);
+    let unit = unit.to_str().unwrap();
+    super::pages::content("systemd-analyze", &["verify", "--man=no", unit]);
+    // Exposure of at most 2.0 of 10.
+    super::pages::content("systemd-analyze", &["security", "--offline=true", "--threshold=20", unit]);
+}

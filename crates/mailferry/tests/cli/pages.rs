@@ -8,7 +8,7 @@ use std::{
 use super::ferry::Ferry;
 
 /// Runs a checker, which must be content; loudly nothing where it is not installed.
-fn content(checker: &str, arguments: &[&str]) {
+pub fn content(checker: &str, arguments: &[&str]) {
     let Ok(ended) = Command::new(checker).args(arguments).output() else {
         let required = std::env::var("MAILFERRY_REQUIRE_PEERS").unwrap_or_default();
         assert!(!required.split([',', ' ']).any(|p| p == checker), "{checker} is not installed");

@@ -38,6 +38,10 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// Make the endpoints what a file says, after showing what that changes
+    Apply(cmd::apply::ApplyArgs),
+    /// Print all endpoints in the form that apply reads, without secrets
+    Export,
     /// The first run: make data folder and master key, print the unit for systemd
     Setup(cmd::setup::SetupArgs),
     /// Look at this machine and the data folder: what is missing, and what to do

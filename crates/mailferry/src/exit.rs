@@ -21,6 +21,8 @@ pub const REFUSED: u8 = 6;
 pub const PERMANENT: u8 = 7;
 /// A limit that was asked for is reached.
 pub const LIMIT: u8 = 8;
+/// There was nothing to do, and that was asked for.
+pub const NOTHING: u8 = 9;
 /// The store is locked or from a newer program.
 pub const STORE: u8 = 11;
 /// Not allowed.

@@ -10,10 +10,12 @@ use crate::{exit::Failure, result};
 /// Commands whose end says how a migration looks.
 const MOVING: [&str; 3] = ["copy", "verify", "batch"];
 /// All other nouns.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 17] = [
     "endpoint",
     "user",
     "item",
+    "apply",
+    "export",
     "setup",
     "doctor",
     "backup",

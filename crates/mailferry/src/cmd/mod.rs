@@ -1,5 +1,6 @@
 //! The commands, a file for each noun.
 
+pub mod apply;
 pub mod backup;
 pub mod batch;
 pub mod copy;
@@ -58,6 +59,8 @@ pub async fn run(
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
         Noun::Setup(args) => setup::run(asked, args).await,
+        Noun::Apply(args) => apply::apply(asked, args).await,
+        Noun::Export => apply::export(asked).await,
         Noun::Doctor(args) => doctor::run(asked, args).await,
         Noun::Support(command) => support::run(asked, command).await,
         Noun::Completions(args) => pages::completions(&asked, &args),

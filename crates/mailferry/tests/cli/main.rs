@@ -4,6 +4,7 @@
 
 mod batches;
 mod copies;
+mod declared;
 mod ferry;
 mod keeping;
 mod lab;

@@ -18,8 +18,8 @@ use mailferry_model::{
     Kind,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::Context;
-use mailferry_store::{Location, MasterKey, SqlStore};
+use mailferry_server::{Context, Problem};
+use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
 
@@ -151,12 +151,24 @@ pub fn known_key(folder: &Path) -> Result<Option<(MasterKey, KeyPlace)>, Failure
     }
 }
 
-/// The master key, which is made on first use.
+/// The master key, which is made on first use: a store that is there already was made with one.
 pub fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
     match known_key(folder)? {
         Some((key, _)) => Ok(key),
+        // Looked for once more: another process may have made both in between, the key first.
+        None if folder.join(DATABASE).is_file() => match known_key(folder)? {
+            Some((key, _)) => Ok(key),
+            None => Err(no_key(folder)),
+        },
         None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| unkeyed(folder, e)),
     }
+}
+
+/// There is a store, and its key is not here.
+pub fn no_key(folder: &Path) -> Failure {
+    let text = format!("There is a store in {}, and its master key is not here.", folder.display());
+    let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+    Failure::Problem(Box::new(Problem::new(status, "DOCTOR_NO_KEY", text)))
 }
 
 /// Where it is not what is in the key's file, but that there is no way to it, the folder is at fault.

@@ -86,9 +86,17 @@ impl MasterKey {
             Err(missing) if missing.kind() == Kind::NotFound => {}
             known => return known,
         }
+        Self::random()?.keep_in(path)
+    }
+
+    /// One that nobody knows and nothing was sealed with.
+    ///
+    /// # Errors
+    /// `Bug` if this machine has no randomness.
+    pub fn random() -> Result<Self> {
         let mut key = Self([0; 32]);
         getrandom::fill(&mut key.0).map_err(|e| refuse(Kind::Bug, OP, e.to_string()))?;
-        key.keep_in(path)
+        Ok(key)
     }
 
     /// Writes it into a file of mode 0600 that appears whole or not at all; if there is a file already, reads that.

@@ -77,7 +77,12 @@ fn try_alone<'a>(program: &Path, libraries: impl Iterator<Item = &'a PathBuf>) -
         [&["version"][..], &["setup", "--data-dir", "/data"], &["endpoint", "list", "--data-dir", "/data"]]
     {
         let mut alone = Command::new("chroot");
-        alone.arg(root.path()).arg("/mailferry").args(words).env_clear();
+        alone
+            .arg(root.path())
+            .arg("/mailferry")
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         run::text(&mut alone).context("in a root with nothing else")?;
     }
     Ok(())

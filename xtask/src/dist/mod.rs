@@ -19,9 +19,9 @@ use crate::{root, run};
 /// Files of the tarball, by their path in it: contents and mode.
 pub type Files = BTreeMap<String, (Vec<u8>, u32)>;
 
-/// Builds the tarball.
-pub fn make() -> Result<()> {
-    let program = build()?;
+/// Builds the tarball, around a program that is there already if one is named.
+pub fn make(program: Option<PathBuf>) -> Result<()> {
+    let program = program.map_or_else(build, Ok)?;
     let needs = bare::check(&program)?;
     let materials = materials::Materials::ask()?;
     let mut files = gathered(&program)?;

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use clap::Args;
 use mailferry_model::{audit::AuditEntry, port::Audits};
 use mailferry_server::Problem;
-use mailferry_store::{DATABASE, Location, SqlStore};
+use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -42,8 +42,10 @@ pub async fn run(asked: Asked<'_>, args: BackupArgs) -> Result<u8, Failure> {
         ))));
     }
     let (key, place) = match instance::known_key(&folder)? {
-        Some((key, place)) => (key, place),
-        None => (instance::master_key(&folder)?, KeyPlace::Folder(folder.join(instance::KEY))),
+        Some((key, place)) => (key, Some(place)),
+        None if args.with_master_key => return Err(instance::no_key(&folder)),
+        // A store whose key is lost or elsewhere is copied all the same: nothing is opened for that.
+        None => (MasterKey::random()?, None),
     };
     let key_text = args.with_master_key.then(|| key.to_text());
     let store = SqlStore::open(&Location::Sqlite(folder.clone()), key).await?;
@@ -82,7 +84,7 @@ pub async fn run(asked: Asked<'_>, args: BackupArgs) -> Result<u8, Failure> {
         false => format!(
             "The passwords in it open only with the master key ({}): keep a copy of that elsewhere. \
              Without it they must be set again after a restore.",
-            place_of(&place)
+            place.as_ref().map_or_else(|| "which is not here".to_owned(), place_of)
         ),
     });
     if !asked.out.is_for_people() {

@@ -199,7 +199,7 @@ fn install(folder: &Path, stage: &Path) -> io::Result<Option<PathBuf>> {
     for name in ["mailferry.db-wal", "mailferry.db-shm", DATABASE, REPORTS] {
         let there = folder.join(name);
         if there.try_exists()? {
-            if !old.exists() {
+            if !moved {
                 use std::os::unix::fs::DirBuilderExt;
                 fs::DirBuilder::new().mode(0o700).create(&old)?;
             }

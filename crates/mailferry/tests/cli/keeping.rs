@@ -106,6 +106,16 @@ fn a_backup_without_its_key_says_what_must_be_set_again() {
     elsewhere(&ferry, "second", 0, &["endpoint", "set", "Mail", "--password-file", &password]);
     assert_eq!((&mail()["needsToConnect"], &mail()["secrets"]), (&Value::Null, &json!(["password"])));
 
+    // A lost key is never replaced by the way; a backup takes all but the secrets to a folder with a new one.
+    let (key, hidden) = (ferry.path("data/mailferry-master-key"), ferry.path("hidden"));
+    fs::rename(&key, &hidden).unwrap();
+    assert!(ferry.ends(1, &["endpoint", "list"]).err.contains("[DOCTOR_NO_KEY]"));
+    ferry.ends(1, &["setup"]);
+    ferry.ends(1, &["backup", file, "--with-master-key"]);
+    assert!(ferry.ends(0, &["backup", file]).out.contains("which is not here"));
+    assert!(!key.exists());
+    fs::rename(&hidden, &key).unwrap();
+
     // With the key laid there beforehand nothing is lost.
     fs::create_dir(ferry.path("third")).unwrap();
     fs::set_permissions(ferry.path("third"), Permissions::from_mode(0o700)).unwrap();

@@ -1,9 +1,10 @@
-//! The only task runner: `cargo xtask demo`, `test`, `bench`, `tidy`, `docs`, `peer`.
+//! The only task runner: `cargo xtask demo`, `test`, `bench`, `tidy`, `docs`, `peer`, `dist`.
 //!
 //! It wires; the work is in the modules.
 
 mod bench;
 mod demo;
+mod dist;
 mod docs;
 mod peers;
 mod root;
@@ -62,6 +63,12 @@ enum Task {
         #[command(subcommand)]
         which: peers::command::Which,
     },
+    /// Builds what is given to others: a tarball with checksums and a bill of materials
+    Dist {
+        /// Pack this program instead of building one
+        #[arg(long, value_name = "PATH")]
+        program: Option<std::path::PathBuf>,
+    },
     /// Checks the rules of the house that neither compiler nor clippy knows
     Tidy,
     /// Writes the generated pages
@@ -96,6 +103,7 @@ fn start(task: Task) -> Result<bool> {
             bench::relay::run(listen, target, std::time::Duration::from_millis(rtt_ms)).map(|()| true)
         }
         Task::Peer { which } => peers::command::run(which).map(|()| true),
+        Task::Dist { program } => dist::make(program).map(|()| true),
         Task::Tidy => Ok(tidy::run(&root)? == 0),
         Task::Docs { check: true } => Ok(docs::run(&root, docs::Mode::Check)? == 0),
         Task::Docs { check: false } => docs::run(&root, docs::Mode::Write).map(|_| true),

@@ -56,6 +56,25 @@ pub enum Noun {
     /// Which services there are, and which one is asked
     #[command(subcommand)]
     Context(cmd::context::ContextCommand),
+    /// Make the endpoints what a file says, after showing what that changes
+    Apply(cmd::apply::ApplyArgs),
+    /// Print all endpoints in the form that apply reads, without secrets
+    Export,
+    /// The first run: make data folder and master key, print the unit for systemd
+    Setup(cmd::setup::SetupArgs),
+    /// Look at this machine and the data folder: what is missing, and what to do
+    Doctor(cmd::doctor::DoctorArgs),
+    /// Write all that is remembered into one file
+    Backup(cmd::backup::BackupArgs),
+    /// Put a backup into an empty data folder
+    Restore(cmd::restore::RestoreArgs),
+    /// For those who help
+    #[command(subcommand)]
+    Support(cmd::support::SupportCommand),
+    /// Print what makes a shell complete words: source <(mailferry completions bash)
+    Completions(cmd::pages::CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(cmd::pages::ManArgs),
     /// What a code or a state means, and what to do
     Explain(cmd::explain::ExplainArgs),
     /// Native commands (New-MigrationEndpoint …) as guides print them: from a file, standard input or a prompt

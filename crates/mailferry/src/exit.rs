@@ -23,6 +23,8 @@ pub const PERMANENT: u8 = 7;
 pub const LIMIT: u8 = 8;
 /// The service cannot be reached.
 pub const UNREACHABLE: u8 = 10;
+/// There was nothing to do, and that was asked for.
+pub const NOTHING: u8 = 9;
 /// The store is locked or from a newer program.
 pub const STORE: u8 = 11;
 /// Not signed in at the service, or not allowed.

@@ -18,13 +18,13 @@ use mailferry_model::{
     Kind,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::{Context, Door};
-use mailferry_store::{Location, MasterKey, SqlStore};
+use mailferry_server::{Context, Door, Problem};
+use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
 
 /// The name of the master key's file, in the data folder and among systemd's credentials.
-const KEY: &str = "mailferry-master-key";
+pub const KEY: &str = "mailferry-master-key";
 /// How long an answer to a put may take unless somebody says otherwise.
 pub const PUT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -67,13 +67,12 @@ impl Instance {
 
     /// The router.
     pub fn router(&self, bell: Arc<dyn Fn() + Send + Sync>, door: Door) -> axum::Router {
-        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         mailferry_server::router(Context {
             store: self.store.clone(),
             reports: self.reports.clone(),
             clock: self.clock.clone(),
             manifests: self.connectors.iter().map(|c| c.manifest()).collect(),
-            actor: format!("cli:{user}"),
+            actor: actor(),
             bell,
             door,
         })
@@ -101,6 +100,12 @@ impl Instance {
     }
 }
 
+/// Who acts, for the audit trail.
+pub fn actor() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    format!("cli:{user}")
+}
+
 /// Where everything is kept: the flag, `MAILFERRY_DATA_DIR`, else below the user's state folder.
 pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.data_dir {
@@ -112,7 +117,8 @@ pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     Ok(state.join("mailferry"))
 }
 
-fn make_private(folder: &Path) -> Result<(), Failure> {
+/// Makes the data folder, if it is not there, so that only its owner may enter it.
+pub fn make_private(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     let unusable = |what: String| Failure::Store(format!("the data folder {}: {what}", folder.display()));
@@ -123,18 +129,58 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// From `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder that is made on first use.
-fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
+/// Where a master key was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In `MAILFERRY_MASTER_KEY`.
+    Environment,
+    /// Among systemd's credentials.
+    Credential(PathBuf),
+    /// In the data folder.
+    Folder(PathBuf),
+}
+
+/// The master key, if there is one: from `MAILFERRY_MASTER_KEY`, systemd's credentials, or a file in the data folder.
+pub fn known_key(folder: &Path) -> Result<Option<(MasterKey, KeyPlace)>, Failure> {
     if let Ok(text) = std::env::var("MAILFERRY_MASTER_KEY") {
-        return Ok(MasterKey::from_text(&text)?);
+        return Ok(Some((MasterKey::from_text(&text)?, KeyPlace::Environment)));
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(KEY));
-    match credentials.filter(|path| path.exists()) {
-        Some(path) => Ok(MasterKey::from_file(&path)?),
-        None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| match e.kind() {
-            // Not what is in the key's file, but that there is no way to it.
-            Kind::Busy => Failure::Store(format!("the data folder {}: {}", folder.display(), e.context())),
-            _ => e.into(),
-        }),
+    if let Some(path) = credentials.filter(|path| path.exists()) {
+        return Ok(Some((MasterKey::from_credential(&path)?, KeyPlace::Credential(path))));
+    }
+    let path = folder.join(KEY);
+    match MasterKey::from_file(&path) {
+        Ok(key) => Ok(Some((key, KeyPlace::Folder(path)))),
+        Err(e) if e.kind() == Kind::NotFound => Ok(None),
+        Err(e) => Err(unkeyed(folder, e)),
+    }
+}
+
+/// The master key, which is made on first use: a store that is there already was made with one.
+pub fn master_key(folder: &Path) -> Result<MasterKey, Failure> {
+    match known_key(folder)? {
+        Some((key, _)) => Ok(key),
+        // Looked for once more: another process may have made both in between, the key first.
+        None if folder.join(DATABASE).is_file() => match known_key(folder)? {
+            Some((key, _)) => Ok(key),
+            None => Err(no_key(folder)),
+        },
+        None => MasterKey::create_file(&folder.join(KEY)).map_err(|e| unkeyed(folder, e)),
+    }
+}
+
+/// There is a store, and its key is not here.
+pub fn no_key(folder: &Path) -> Failure {
+    let text = format!("There is a store in {}, and its master key is not here.", folder.display());
+    let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+    Failure::Problem(Box::new(Problem::new(status, "DOCTOR_NO_KEY", text)))
+}
+
+/// Where it is not what is in the key's file, but that there is no way to it, the folder is at fault.
+fn unkeyed(folder: &Path, error: mailferry_model::Error) -> Failure {
+    match error.kind() {
+        Kind::Busy => Failure::Store(format!("the data folder {}: {}", folder.display(), error.context())),
+        _ => error.into(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod archive;
 mod args;
 mod clock;
 mod cmd;

@@ -10,9 +10,33 @@ use crate::{exit::Failure, result};
 /// Commands whose end says how a migration looks.
 const MOVING: [&str; 3] = ["copy", "verify", "batch"];
 /// All other nouns.
-const OTHERS: [&str; 17] = [
-    "endpoint", "user", "item", "account", "token", "audit", "login", "logout", "whoami", "context", "serve",
-    "openapi", "explain", "shell", "demo", "version", "help",
+const OTHERS: [&str; 26] = [
+    "endpoint",
+    "user",
+    "item",
+    "account",
+    "token",
+    "audit",
+    "login",
+    "logout",
+    "whoami",
+    "context",
+    "serve",
+    "openapi",
+    "explain",
+    "shell",
+    "demo",
+    "version",
+    "help",
+    "apply",
+    "export",
+    "setup",
+    "doctor",
+    "backup",
+    "restore",
+    "support",
+    "completions",
+    "man",
 ];
 
 /// The words of this process, without its name.

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use mailferry_model::{Error, Kind, Result};
+use mailferry_model::{Error, Kind, Result, secret::Secret};
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -45,13 +45,26 @@ impl MasterKey {
     /// `NotFound`; `Forbidden` if group or others may read or write it; `Malformed`.
     pub fn from_file(path: &Path) -> Result<Self> {
         let name = path.display();
-        let mut file = File::open(path).map_err(|e| unreadable(path, e))?;
+        let file = File::open(path).map_err(|e| unreadable(path, e))?;
         let mode = file.metadata().map_err(|e| unreadable(path, e))?.mode();
         if mode & 0o077 != 0 {
             let mode = mode & 0o777;
             let words = format!("{name} is open to others (mode {mode:03o}); run: chmod 600 {name}");
             return Err(refuse(Kind::Forbidden, OP, words));
         }
+        Self::read(file, path)
+    }
+
+    /// From a file that systemd hands over. It guards them by access control lists, whose mask shows as rights of
+    /// the group: modes tell nothing here.
+    ///
+    /// # Errors
+    /// `NotFound`; `Malformed`.
+    pub fn from_credential(path: &Path) -> Result<Self> {
+        Self::read(File::open(path).map_err(|e| unreadable(path, e))?, path)
+    }
+
+    fn read(mut file: File, path: &Path) -> Result<Self> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(128));
         Read::by_ref(&mut file).take(128).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
         if let Ok(raw) = <[u8; 32]>::try_from(&bytes[..]) {
@@ -73,17 +86,30 @@ impl MasterKey {
             Err(missing) if missing.kind() == Kind::NotFound => {}
             known => return known,
         }
+        Self::random()?.keep_in(path)
+    }
+
+    /// One that nobody knows and nothing was sealed with.
+    ///
+    /// # Errors
+    /// `Bug` if this machine has no randomness.
+    pub fn random() -> Result<Self> {
         let mut key = Self([0; 32]);
         getrandom::fill(&mut key.0).map_err(|e| refuse(Kind::Bug, OP, e.to_string()))?;
-        let mut text = Zeroizing::new(String::with_capacity(65));
-        key.0.iter().for_each(|byte| {
-            text.extend([byte >> 4, byte & 15].map(|d| char::from_digit(d.into(), 16).unwrap_or('0')));
-        });
-        text.push('\n');
+        Ok(key)
+    }
+
+    /// Writes it into a file of mode 0600 that appears whole or not at all; if there is a file already, reads that.
+    ///
+    /// # Errors
+    /// As [`MasterKey::from_file`]; `Busy` if the file cannot be written.
+    pub fn keep_in(self, path: &Path) -> Result<Self> {
+        let text = self.to_text();
         let draft = path.with_extension(format!("{}.new", Uuid::now_v7().simple()));
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-            file.write_all(text.as_bytes())?;
+            file.write_all(text.expose().as_bytes())?;
+            file.write_all(b"\n")?;
             file.sync_all()?;
             // A link, not a rename: it does not replace the key of another process.
             std::fs::hard_link(&draft, path)?;
@@ -92,10 +118,21 @@ impl MasterKey {
         let written = write();
         let _ = std::fs::remove_file(&draft);
         match written {
-            Ok(()) => Ok(key),
+            Ok(()) => Ok(self),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Self::from_file(path),
             Err(e) => Err(refuse(Kind::Busy, OP, format!("cannot write {}: {e}", path.display())).because(e)),
         }
+    }
+
+    /// As text that [`MasterKey::from_text`] reads: for whoever keeps a copy elsewhere.
+    pub fn to_text(&self) -> Secret<String> {
+        let digit = |d: u8| char::from_digit(d.into(), 16).unwrap_or('0');
+        Secret::new(self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    }
+
+    /// Whether both are the same key.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

@@ -11,6 +11,7 @@ mod batch;
 mod bell;
 mod dialect;
 mod endpoint;
+mod keeping;
 mod key;
 mod ledger;
 mod locks;
@@ -24,5 +25,7 @@ mod token;
 mod user;
 
 pub use bell::Bell;
+pub use keeping::{Looked, look};
 pub use key::MasterKey;
-pub use open::{Location, OPEN, SqlStore};
+pub use locks::{Alone, hold_alone};
+pub use open::{DATABASE, Location, OPEN, SqlStore, newest_schema};

@@ -6,9 +6,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{File, OpenOptions, TryLockError},
-    io::{Error as IoError, Result as IoResult},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::{Error as IoError, ErrorKind, Result as IoResult},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -74,6 +74,27 @@ impl Drop for Locks {
     }
 }
 
+/// A data folder in which nobody works, until this is dropped: whoever opens its store waits.
+pub struct Alone(#[expect(dead_code, reason = "held, not read")] File);
+
+/// Keeps others from opening the store of a data folder, which is made if it is not there.
+///
+/// # Errors
+/// `WouldBlock` if somebody opens it at this moment, or a worker of it lives.
+pub fn hold_alone(folder: &Path) -> IoResult<Alone> {
+    let locks = folder.join("locks");
+    DirBuilder::new().recursive(true).mode(0o700).create(&locks)?;
+    let alone = options().create(true).truncate(false).open(locks.join("open"))?;
+    alone.try_lock().map_err(|_| IoError::from(ErrorKind::WouldBlock))?;
+    for file in locks.read_dir()? {
+        let path = file?.path();
+        if path.extension().is_some_and(|e| e == "owner") && !reap(&path) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+    }
+    Ok(Alone(alone))
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
@@ -91,6 +112,6 @@ fn reap(path: &Path) -> bool {
             }
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
         },
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        Err(error) => error.kind() == ErrorKind::NotFound,
     }
 }

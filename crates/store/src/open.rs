@@ -28,6 +28,9 @@ use crate::{
 /// `Locked` the store is in use in a way that excludes us: exit code 11.
 pub const OPEN: &str = "open store";
 
+/// The file of an embedded store, in its data folder.
+pub const DATABASE: &str = "mailferry.db";
+
 /// How long a writer waits for another process on the same file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -95,7 +98,7 @@ fn prepare(folder: &Path) -> std::io::Result<Place> {
     private.read(true).write(true).create(true).truncate(false).mode(0o600);
     let alone = private.open(locks.join("open"))?;
     alone.lock()?;
-    let file = folder.join("mailferry.db");
+    let file = folder.join(DATABASE);
     private.open(&file)?;
     Ok(Place { file, locks: Locks::new(locks)?, _alone: alone })
 }
@@ -132,6 +135,11 @@ async fn open_postgres(url: &str) -> Result<Db> {
     let pool = pool.map_err(|e| classify(OPEN, e))?;
     migrated(POSTGRES.run(&pool).await, &POSTGRES)?;
     Ok(Db::Pg(pool))
+}
+
+/// The newest schema of the embedded store that this program knows.
+pub fn newest_schema() -> i64 {
+    SQLITE.iter().map(|m| m.version).max().unwrap_or(0)
 }
 
 fn migrated(result: std::result::Result<(), MigrateError>, ours: &Migrator) -> Result<()> {

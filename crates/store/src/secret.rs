@@ -127,6 +127,11 @@ fn unseal(master: &MasterKey, whose: &[u8], body: &[u8]) -> Result<Zeroizing<Vec
     decrypt(&key, inner, whose, sealed)
 }
 
+/// Whether that master key sealed it, as far as can be told without opening it.
+pub(crate) fn is_sealed_with(master: &MasterKey, body: &[u8]) -> bool {
+    body.get(1..=FINGERPRINT) == Some(&master.fingerprint()[..])
+}
+
 fn encrypt(key: &[u8], nonce: &[u8], aad: &[u8], msg: &[u8]) -> Result<Vec<u8>> {
     let failed = || refuse(Kind::Bug, "seal secret", "the cipher refuses");
     let cipher = XChaCha20Poly1305::new_from_slice(key).map_err(|_| failed())?;

@@ -1,18 +1,25 @@
 //! The commands, a file for each noun.
 
 pub mod account;
+pub mod apply;
 pub mod audit;
+pub mod backup;
 pub mod batch;
 pub mod context;
 pub mod copy;
 pub mod demo;
+pub mod doctor;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
 pub mod login;
+pub mod pages;
+pub mod restore;
 pub mod run_options;
 pub mod serve;
+pub mod setup;
 pub mod shell;
+pub mod support;
 pub mod token;
 pub mod user;
 pub mod verify;
@@ -68,6 +75,15 @@ pub async fn run(
             out::print(&openapi());
             Ok(exit::OK)
         }
+        Noun::Setup(args) => setup::run(asked, args).await,
+        Noun::Apply(args) => apply::apply(asked, args).await,
+        Noun::Export => apply::export(asked).await,
+        Noun::Doctor(args) => doctor::run(asked, args).await,
+        Noun::Support(command) => support::run(asked, command).await,
+        Noun::Completions(args) => pages::completions(&asked, &args),
+        Noun::Man(args) => pages::man(&asked, &args),
+        Noun::Backup(args) => backup::run(asked, args).await,
+        Noun::Restore(args) => restore::run(asked, args).await,
         Noun::Explain(args) => explain::run(&asked, &args),
         Noun::Shell(args) => shell::run(asked, args).await,
         Noun::Serve(args) => serve::run(asked, args).await,

@@ -25,6 +25,7 @@ use choice::Choice;
 pub use choice::Limit;
 pub use table::Column;
 pub use words::{bytes, duration, percent};
+pub use yaml::write as yaml;
 
 /// Where and how a command speaks.
 #[derive(Clone, Debug)]

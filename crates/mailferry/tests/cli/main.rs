@@ -4,11 +4,15 @@
 
 mod batches;
 mod copies;
+mod declared;
 mod ferry;
+mod keeping;
 mod lab;
+mod looked;
 mod lost;
 mod maildirs;
 mod native;
+mod pages;
 mod refused;
 mod said;
 mod service;

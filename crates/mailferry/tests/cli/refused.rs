@@ -71,6 +71,8 @@ fn a_data_folder_that_cannot_be_used_is_named_with_advice() {
     std::fs::write(ferry.path("locked/locks"), "").unwrap();
     std::fs::create_dir_all(ferry.path("damaged")).unwrap();
     std::fs::write(ferry.path("damaged/mailferry.db"), "this is no database ".repeat(100)).unwrap();
+    let key = ferry.path("damaged/mailferry-master-key");
+    ferry.ends(0, &["setup", "--master-key", key.to_str().unwrap()]);
     for folder in [
         file.as_str().into(),
         ferry.path("file/below"),

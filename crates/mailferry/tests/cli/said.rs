@@ -46,7 +46,7 @@ fn a_store_of_a_newer_program_and_an_open_key_are_refused() {
 
 /// What a newer program leaves behind.
 #[tokio::main(flavor = "current_thread")]
-async fn from_the_future(database: &std::path::Path) {
+pub async fn from_the_future(database: &std::path::Path) {
     use sqlx::Connection;
     let url = format!("sqlite://{}", database.display());
     let mut open = sqlx::SqliteConnection::connect(&url).await.unwrap();

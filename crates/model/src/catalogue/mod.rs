@@ -12,13 +12,14 @@ use serde::Serialize;
 #[cfg(test)]
 mod tests;
 
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 10] = [
     include_str!("errors.txt"),
     include_str!("findings.txt"),
     include_str!("items.txt"),
     include_str!("csv.txt"),
     include_str!("requests.txt"),
     include_str!("service.txt"),
+    include_str!("doctor.txt"),
     include_str!("stalls.txt"),
     include_str!("statuses.txt"),
     include_str!("classic.txt"),

@@ -98,6 +98,11 @@ fn is_code(word: &str) -> bool {
         "SERVICE_",
         "SIGN_IN_",
         "SETUP_",
+        "BACKUP_",
+        "RESTORE_",
+        "DOCTOR_",
+        "BUNDLE_",
+        "APPLY_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

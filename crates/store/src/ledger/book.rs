@@ -154,7 +154,7 @@ impl Ledger for SqlStore {
     }
 }
 
-const WINDOW: &str = "INSERT INTO ledger_window (workspace, mailbox, folder_key, folder, mark)";
+pub(super) const WINDOW: &str = "INSERT INTO ledger_window (workspace, mailbox, folder_key, folder, mark)";
 
 impl SqlStore {
     /// Lets only the newest holder write, and one write after another; the number of this write.
@@ -173,7 +173,7 @@ impl SqlStore {
         }
     }
 
-    fn window(&self, lease: Lease, window: &Window) -> Vec<Arg> {
+    pub(super) fn window(&self, lease: Lease, window: &Window) -> Vec<Arg> {
         args![
             self.workspace,
             lease.mailbox.0,

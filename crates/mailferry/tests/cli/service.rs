@@ -226,6 +226,33 @@ fn packed(cert: &str, key: &str, password: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_changed_entry_of_the_audit_trail_is_found() {
+    let ferry = Ferry::new();
+    let path = ferry.maildir("m", 0).trim_start_matches("maildir:").to_owned();
+    for name in ["a", "b"] {
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", &path]);
+    }
+    assert_eq!(ferry.ends(0, &["audit", "verify"]).out, "The audit trail is whole: 2 entries.\n");
+    tampered(&ferry.path("data/mailferry.db"));
+    let found = ferry.ends(3, &["audit", "verify"]).out;
+    assert_eq!(found, "The audit trail is NOT whole: entry 1 does not fit the one before.\n");
+    let told = ferry.ends(3, &["audit", "verify", "-o", "json"]).json();
+    assert_eq!((&told["intact"], &told["firstFault"]), (&false.into(), &1.into()));
+}
+
+/// What somebody does who wants to have been another.
+#[tokio::main(flavor = "current_thread")]
+async fn tampered(database: &std::path::Path) {
+    use sqlx::Connection;
+    let url = format!("sqlite://{}", database.display());
+    let mut open = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let change =
+        "UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'endpoint a', 'endpoint x') AS BLOB)";
+    sqlx::raw_sql(change).execute(&mut open).await.unwrap();
+    open.close().await.unwrap();
+}
+
+#[test]
 fn the_committed_document_is_the_one_that_the_routes_make() {
     let committed = include_str!("../../../../openapi.json");
     assert!(Ferry::new().ends(0, &["openapi"]).out == committed, "run `cargo xtask docs`");

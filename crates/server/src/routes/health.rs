@@ -1,6 +1,8 @@
 //! Whether the service lives, and which it is.
 
-use axum::Json;
+use std::sync::OnceLock;
+
+use axum::{Json, http::header, response::IntoResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +40,9 @@ pub(crate) async fn version() -> Json<Version> {
 
 /// This document
 #[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenapi", tag = "service", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
-pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(crate::document())
+pub(crate) async fn openapi() -> impl IntoResponse {
+    // Anybody may ask for it: it is made once.
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = TEXT.get_or_init(|| serde_json::to_string(&crate::document()).unwrap_or_default());
+    ([(header::CONTENT_TYPE, "application/json")], text.as_str())
 }

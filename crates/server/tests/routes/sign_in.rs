@@ -126,6 +126,25 @@ async fn a_cookie_is_for_this_place_alone_and_writes_from_elsewhere_are_refused(
     assert_eq!(told.problem(), (403, "REQUEST_ORIGIN".into()), "nobody signs others in");
 }
 
+#[tokio::test]
+async fn the_form_of_the_page_signs_in_and_out() {
+    let house = set_up().await;
+    let filled = format!("name=anna&password={}&code=", PASSWORD.replace(' ', "+"));
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let ours = [form, ("host", "ferry.example"), ("origin", "https://ferry.example")];
+    let told = house.send("POST", "/sign-in", &ours, filled.clone()).await;
+    assert_eq!((told.status, told.header("location")), (303, "/"), "{}", told.text);
+    let cookie = told.header("set-cookie").split(';').next().unwrap().to_owned();
+    let page = house.send("GET", "/", &[("cookie", &cookie)], "").await;
+    assert!(page.text.contains("anna (administrator)"), "{}", page.text);
+    let foreign = [form, ("host", "ferry.example"), ("origin", "https://evil.example"), ("cookie", &cookie)];
+    assert_eq!(house.send("POST", "/sign-in", &foreign, filled).await.problem().0, 403);
+    assert_eq!(house.send("POST", "/sign-out", &foreign, "").await.problem().0, 403);
+    let ours = [("host", "ferry.example"), ("origin", "https://ferry.example"), ("cookie", cookie.as_str())];
+    assert_eq!(house.send("POST", "/sign-out", &ours, "").await.status, 303);
+    assert!(house.send("GET", "/", &[("cookie", &cookie)], "").await.text.contains("Sign in"));
+}
+
 /// The code of an authenticator, computed apart from the product's own way.
 fn code_of(secret: &str, second: i64) -> String {
     use hmac::{Hmac, KeyInit, Mac};

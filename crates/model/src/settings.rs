@@ -123,6 +123,9 @@ impl SettingSpec {
                 Some(format!("{name} is one of {}, not {value}", words.join(", ")))
             }
             Takes::Switch if value != "yes" => Some(format!("{name} is yes, or is left out")),
+            Takes::Host if value.matches(':').count() == 1 => {
+                Some(format!("{name} is a host name alone; its port is a setting of its own: {value}"))
+            }
             Takes::Host if value.contains(['/', ' ', '@']) => {
                 Some(format!("{name} is not a host name: {value}"))
             }

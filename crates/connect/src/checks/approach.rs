@@ -13,7 +13,10 @@ use super::{
     secures::{self, Begun, Door},
     tcp_connects,
 };
-use crate::net::{Plain, Reach, Stream, Trust, tcp, tls::Shown};
+use crate::net::{
+    Plain, Reach, Stream, Trust, tcp,
+    tls::{Shown, shake},
+};
 
 /// A server and how far we are on the way to it.
 pub struct Approach {
@@ -96,6 +99,14 @@ impl Approach {
                 Some(Stream::Tls(Box::new(stream)))
             }
         }
+    }
+
+    /// Whether a TLS handshake succeeds on a connection of its own.
+    pub async fn takes_tls(&self, cx: &Cx) -> bool {
+        const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+        let Some(address) = self.peer else { return false };
+        let Ok(tcp) = tcp::connect_to(cx, &self.reach, address).await else { return false };
+        shake(cx, &self.trust, &self.host, LIMIT.min(cx.put_timeout), tcp).await.is_ok()
     }
 
     fn door(&self, address: SocketAddr) -> Door<'_> {

@@ -17,6 +17,7 @@ pub mod certificate;
 pub mod dns_resolves;
 pub mod inspected;
 pub mod legacy;
+pub mod mask;
 pub mod secures;
 pub mod speaks;
 pub mod tcp_connects;
@@ -82,10 +83,16 @@ impl Told {
         self
     }
 
+    fn without(mut self, secret: &str) -> Self {
+        self.evidence = mask::masked(&self.evidence, secret);
+        self.warning = self.warning.map(|fault| fault.without(secret));
+        self
+    }
+
     /// As a row.
     pub fn into_finding(self, check: &Check, elapsed_ms: u64) -> Finding {
         let mut finding = match self.warning {
-            None => Finding::pass(check, self.evidence, elapsed_ms),
+            None => Finding::pass(check, cut(&self.evidence), elapsed_ms),
             Some(fault) => {
                 let evidence = if fault.evidence.is_empty() { self.evidence } else { fault.evidence.clone() };
                 Fault { evidence, ..fault }.into_finding(check, elapsed_ms)
@@ -140,6 +147,17 @@ impl Fault {
         Self { native, ..self }
     }
 
+    /// The same without a secret in what the other side said.
+    fn without(mut self, secret: &str) -> Self {
+        self.evidence = mask::masked(&self.evidence, secret);
+        for (name, value) in &mut self.facts {
+            if matches!(*name, "words" | "location" | "offered" | "names") {
+                *value = mask::masked(value, secret);
+            }
+        }
+        self
+    }
+
     /// The same at another step.
     #[must_use]
     pub fn at(self, step: Step) -> Self {
@@ -171,18 +189,12 @@ pub fn row(
     elapsed_ms: u64,
     secret: Option<&Secret<String>>,
 ) -> Finding {
-    let mut row = match answer {
-        Ok(Some(told)) => told.into_finding(check, elapsed_ms),
+    let secret = secret.map(|s| s.expose().as_str()).unwrap_or_default();
+    match answer {
+        Ok(Some(told)) => told.without(secret).into_finding(check, elapsed_ms),
         Ok(None) => Finding::not_run(check),
-        Err(fault) => fault.into_finding(check, elapsed_ms),
-    };
-    if let Some(secret) = secret.map(|s| s.expose().as_str()).filter(|s| !s.is_empty()) {
-        let mask = |text: &mut String| *text = text.replace(secret, "…");
-        mask(&mut row.evidence);
-        row.cause.iter_mut().for_each(mask);
-        row.fix.iter_mut().for_each(mask);
+        Err(fault) => fault.without(secret).into_finding(check, elapsed_ms),
     }
-    row
 }
 
 /// A row that a later version asks.

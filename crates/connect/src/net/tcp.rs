@@ -20,7 +20,9 @@ pub async fn within<T>(
     limit: Duration,
     work: impl Future<Output = T>,
 ) -> Result<T> {
-    let (work, ends) = (std::pin::pin!(work), std::pin::pin!(ends(cx, limit)));
+    // A side that never stops talking uses up what a task may do at a stretch; the end is looked at all the same.
+    let ends = tokio::task::unconstrained(ends(cx, limit));
+    let (work, ends) = (std::pin::pin!(work), std::pin::pin!(ends));
     match select(work, ends).await {
         Either::Left((done, _)) => Ok(done),
         Either::Right(_) => {

@@ -203,8 +203,9 @@ pub(crate) async fn change(
     check_limits(endpoint.limits)?;
     let reconnects = endpoint.settings != before.settings || !fresh.secrets.is_empty();
     if reconnects {
-        // Its batches go on by themselves with the new settings.
+        // Its batches go on by themselves with the new settings, of which no test is known yet.
         endpoint.needs_to_connect = None;
+        endpoint.last_test = None;
     }
     endpoint.modified = context.clock.now();
     seal(&context, &endpoint, &fresh).await?;

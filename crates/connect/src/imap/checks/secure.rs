@@ -85,7 +85,8 @@ impl Asking {
         if matches!(self.at, At::Over | At::Begin) {
             return Ok(None);
         }
-        Ok(Some(self.way()?.judged_publicly(cx)))
+        let way = self.way()?;
+        Ok(way.shown.is_some().then(|| way.judged_publicly(cx)))
     }
 
     pub(super) async fn protocol(&mut self, cx: &Cx) -> Row {
@@ -133,6 +134,10 @@ impl Asking {
             Speaks::Tls if way.begun == Begun::OnRequest => {
                 let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", way.port.to_string());
                 fault.shown("the port answers with TLS").at(Step::Tls)
+            }
+            Speaks::Silent | Speaks::Other if way.begun == Begun::OnRequest && way.takes_tls(cx).await => {
+                let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", way.port.to_string());
+                fault.shown("the port takes a TLS handshake").at(Step::Tls)
             }
             other => match other.instead_of("IMAP", &way.host, way.port) {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),

@@ -37,8 +37,7 @@ impl Asking {
         let who = match &self.who {
             None => return Ok(None),
             Some(Err(text)) => {
-                let error = Error::new(Kind::Unauthenticated, cx.side, "sign in", text.clone());
-                return Err(Fault::of_error(&error));
+                return Err(Fault::fail("SETTINGS_REFUSED").with("words", text.clone()).shown(text.clone()));
             }
             Some(Ok(who)) => who.clone(),
         };
@@ -112,21 +111,30 @@ impl Asking {
         let At::SignedIn(conn) = std::mem::replace(&mut self.at, At::Over) else { return Ok(None) };
         let inbox = MailboxName::inbox();
         let (selection, _) = conn.send_afresh(&inbox, QResync::Plain, []);
-        let fault = |error: Error| spoken(refusals::of_mailbox(&error), &error);
+        let fault = |error: Error| {
+            let code = refusals::of_mailbox(&error);
+            let fault = spoken(code, &error);
+            if code == "IMAP_MAY_NOT_OPEN" { fault.at(Step::Permission) } else { fault }
+        };
         let opened = selection.opened().await.map_err(fault)?;
         let mut evidence = format!("INBOX holds {} messages", opened.exists);
         if cx.side == Side::Target && self.settings.get("probe-append") != Some("no") {
             if opened.read_only {
                 return Err(Fault::fail("IMAP_MAILBOX_READ_ONLY").shown(format!("{evidence}; [READ-ONLY]")));
             }
-            evidence.push_str(&Self::append(cx, &conn).await.map_err(fault)?);
+            let (told, left) = Self::append(cx, &conn).await.map_err(fault)?;
+            evidence.push_str(told);
+            if let Some(error) = left {
+                conn.log_out();
+                return Err(spoken("IMAP_PROBE_LEFT", &error));
+            }
         }
         conn.log_out();
         Ok(Some(Told::pass(evidence)))
     }
 
     /// Appends one marked message and removes it again.
-    async fn append(cx: &Cx, conn: &Conn) -> mailferry_model::Result<String> {
+    async fn append(cx: &Cx, conn: &Conn) -> mailferry_model::Result<(&'static str, Option<Error>)> {
         let inbox = MailboxName::inbox();
         let text = "From: mailferry test <test@mailferry.invalid>\r\nSubject: mailferry test, may be deleted\r\n\r\nA test of this mailbox as a target.\r\n";
         let body = Payload::Bytes(bytes::Bytes::from_static(text.as_bytes()));
@@ -137,15 +145,17 @@ impl Asking {
             return Err(classify(cx.side, Op::Append, &status));
         }
         let Some((_, uids)) = appended(&status, 1).filter(|_| conn.caps().has(Capability::UidPlus)) else {
-            return Ok("; a test message was put there and must be removed by hand".into());
+            return Ok(("; a test message was put there and must be removed by hand", None));
         };
         let set = (&UidSet::from_iter(uids)).into();
         let store = Command::uid_store(&set, StoreAction::Add, &[Flag::Deleted], None);
         let asks = [store, Command::uid_expunge(&set)].map(|command| Ask::of(command, Wants::Nothing));
         for answers in conn.send_in(&inbox, asks).1 {
-            answers.done(cx.side, Op::Edit).await?;
+            if let Err(error) = answers.done(cx.side, Op::Edit).await {
+                return Ok(("; a test message was put there", Some(error)));
+            }
         }
-        Ok("; a test message was put there and removed".into())
+        Ok(("; a test message was put there and removed", None))
     }
 }
 

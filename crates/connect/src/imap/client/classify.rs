@@ -76,6 +76,27 @@ pub fn is_about_keywords(status: &Status) -> bool {
     !status.is_ok() && ["keyword", "flag"].iter().any(|w| text.contains(w))
 }
 
+/// Whether a sign-in was refused for its mechanism and not for who signs in: only then another one is tried. Each
+/// further try with a wrong password may lock the account.
+pub fn is_about_the_mechanism(status: &Status) -> bool {
+    let text = status.text().to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|w| text.contains(w));
+    let plain = status.code.is_none() || status.code.as_ref().is_some_and(|c| c.is(PlainCode::Cannot));
+    plain
+        && pause(status).is_none()
+        && any(&[
+            "mechanism",
+            "unsupported auth",
+            "not supported",
+            "unknown command",
+            "unrecognized",
+            "unrecognised",
+            "invalid command",
+            "not implemented",
+            "syntax",
+        ])
+}
+
 /// Words of those who have had enough for a day.
 const DAY_LIMITS: [&str; 4] = ["bandwidth limit", "exceeded command", "download limit", "account exceeded"];
 

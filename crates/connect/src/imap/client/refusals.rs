@@ -102,6 +102,7 @@ pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
         Kind::Timeout | Kind::Cancelled => None,
         _ if known.is_some() => known.map(|(_, code)| *code),
         Kind::Busy => Some("IMAP_BUSY"),
+        Kind::Unreachable => Some("IMAP_HUNG_UP_AT_SIGN_IN"),
         Kind::Unauthenticated if shown == Shown::Token => Some("IMAP_TOKEN_REFUSED"),
         _ => None,
     }
@@ -128,6 +129,7 @@ pub fn of_mailbox(error: &Error) -> &'static str {
         Kind::Throttled => "IMAP_THROTTLED",
         Kind::Busy => "IMAP_BUSY",
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
+        Kind::Forbidden if error.op() != "append" => "IMAP_MAY_NOT_OPEN",
         _ if error.op() == "append" => "IMAP_PUT_REFUSED",
         _ => "IMAP_MAILBOX_MISSING",
     }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
 use mailferry_wire::imap::{
-    Capabilities, Capability, Code, Command, Event, Initial, Limits, Literals, PlainCode, Reply,
-    ResponseFramer, Sasl, Segment, Status, Tag,
+    Capabilities, Capability, Code, Command, Event, Initial, Limits, Literals, Reply, ResponseFramer, Sasl,
+    Segment, Status, Tag,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     account::{Mechanism, Proof, Security, Server, SignIn},
-    classify::{Op, classify, pause, words},
+    classify::{Op, classify, is_about_the_mechanism, words},
     line::nonsense,
 };
 use crate::net::{Plain, Stream, tcp::within, tls};
@@ -39,6 +39,9 @@ pub struct Talk {
     /// A password was sent on it: what comes back may be its echo.
     secret_sent: bool,
 }
+
+/// So many untagged answers to one command before sign-in are no IMAP any more.
+const MOST: usize = 10_000;
 
 /// Room for each read: several usual messages, and little enough to stay in the processor's cache.
 const READ: usize = 256 << 10;
@@ -164,6 +167,9 @@ impl Talk {
                         return Err(classify(self.cx.side, Op::SignIn, &status));
                     }
                     Reply::Capability(caps) => self.caps = caps,
+                    _ if replies.len() >= MOST => {
+                        return Err(self.error(Kind::Malformed, "read", "untagged answers without an end"));
+                    }
                     other => replies.push(other),
                 }
             }
@@ -261,10 +267,8 @@ impl Talk {
             });
         };
         let mut status = self.attempt(first).await?;
-        let refused = status.code.as_ref().is_some_and(|c| c.is(PlainCode::AuthenticationFailed));
         if !status.is_ok()
-            && !refused
-            && pause(&status).is_none()
+            && is_about_the_mechanism(&status)
             && let Some(second) = ways.next()
         {
             status = self.attempt(second).await?;

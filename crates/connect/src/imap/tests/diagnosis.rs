@@ -122,7 +122,9 @@ impl Case {
     /// Passes; the words of its warnings by their rows.
     pub async fn passes(&self) -> BTreeMap<String, String> {
         let result = self.test().await;
-        let bad = result.steps.iter().find(|r| !matches!(r.outcome, Verdict::Pass | Verdict::Warn));
+        // Without TLS there is nothing that a public verifier could say.
+        let mut asked = result.steps.iter().filter(|r| r.id != "tls-public" || r.outcome != Verdict::NotRun);
+        let bad = asked.find(|r| !matches!(r.outcome, Verdict::Pass | Verdict::Warn));
         assert!(bad.is_none(), "{:#?}", result.steps);
         assert_eq!(result.result, "Success", "{:#?}", result.steps);
         let warned = result.steps.iter().filter(|r| r.outcome == Verdict::Warn);

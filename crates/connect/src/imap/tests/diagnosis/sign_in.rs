@@ -84,7 +84,7 @@ async fn somebody_is_signed_in_already() {
 #[tokio::test]
 async fn the_server_hangs_up_or_says_nothing() {
     let closes = Dialogue::default().with("LOGIN", Reply::Close);
-    Case::says(closes).await.fails(Step::Auth, "SOURCE_UNREACHABLE").await;
+    Case::says(closes).await.fails(Step::Auth, "IMAP_HUNG_UP_AT_SIGN_IN").await;
     let silent = Dialogue::default().with("LOGIN", Reply::Silence);
     Case::says(silent).await.in_a_hurry().fails(Step::Auth, "SOURCE_TIMEOUT").await;
 }

@@ -24,6 +24,8 @@ pub struct Asked {
     pub path: &'static str,
     /// The arguments of `mailferry`.
     pub arguments: &'static [&'static str],
+    /// Makes the page of what it printed.
+    pub write: fn(String) -> Result<String>,
 }
 
 /// All pages that the task runner can write by itself.
@@ -36,7 +38,40 @@ pub fn pages() -> Vec<Page> {
 
 /// All pages that the binary writes.
 pub fn asked() -> Vec<Asked> {
-    vec![Asked { path: "openapi.json", arguments: &["openapi"] }]
+    vec![
+        Asked { path: "openapi.json", arguments: &["openapi"], write: Ok },
+        Asked { path: "docs/reference/codes.md", arguments: &["explain", "-o", "json"], write: codes_page },
+    ]
+}
+
+/// The catalogue, a heading for each code: findings and problems link to them.
+fn codes_page(json: String) -> Result<String> {
+    let mut text = String::from(
+        "# Codes\n\nEvery code that a finding, a problem, an item or a status may carry; `mailferry explain CODE` says \
+         the same. Words in capitals are filled in when a code is met.\n",
+    );
+    for entry in serde_json::from_str::<Vec<serde_json::Value>>(&json)? {
+        let word = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let _ = write!(text, "\n## {}\n\n**{}.** {}\n", word("code"), word("title"), word("cause"));
+        let list = |name: &str| entry[name].as_array().cloned().unwrap_or_default();
+        let (fixes, also) = (list("fix"), list("also"));
+        if !fixes.is_empty() {
+            text.push('\n');
+        }
+        for fix in fixes.iter().filter_map(|f| f.as_str()) {
+            let _ = writeln!(text, "- {fix}");
+        }
+        if entry["retryable"] == true {
+            text.push_str("\nTrying again later may help without anybody doing anything.\n");
+        }
+        if !also.is_empty() {
+            text.push_str("\nElsewhere it reads:\n\n");
+        }
+        for sentence in also.iter().filter_map(|f| f.as_str()) {
+            let _ = writeln!(text, "- `{sentence}`");
+        }
+    }
+    Ok(text)
 }
 
 fn rules_page() -> String {
@@ -118,7 +153,8 @@ fn native_page() -> String {
 pub fn run(root: &Path, mode: Mode) -> Result<usize> {
     let mut texts: Vec<(&str, String)> = pages().iter().map(|page| (page.path, (page.write)())).collect();
     for page in asked() {
-        texts.push((page.path, crate::run::text(&mut crate::run::mailferry(page.arguments))?));
+        let printed = crate::run::text(&mut crate::run::mailferry(page.arguments))?;
+        texts.push((page.path, (page.write)(printed)?));
     }
     let mut differ = 0;
     for (path, wanted) in texts {

@@ -241,6 +241,14 @@ impl TestResult {
         changes
     }
 
+    /// The sign-in that was refused until a person mends it (`NeedsToConnect`): none where the server was only busy,
+    /// silent or gone.
+    pub fn refusal(&self) -> Option<&Finding> {
+        let failing = self.steps.iter().find(|s| s.outcome == Verdict::Fail)?;
+        let code = failing.code.as_deref().unwrap_or_default();
+        (failing.step == Step::Auth && !PASSING.iter().any(|end| code.ends_with(end))).then_some(failing)
+    }
+
     /// The exit code: of the first failing step, 7 where nothing could be asked.
     pub fn exit_code(&self, target: TestedAs) -> u8 {
         let failing = self.steps.iter().find(|s| s.outcome == Verdict::Fail);
@@ -252,6 +260,22 @@ impl TestResult {
         }
     }
 }
+
+/// Ends of codes that name what passes by itself, met while signing in.
+const PASSING: [&str; 12] = [
+    "THROTTLED",
+    "BUSY",
+    "TIMEOUT",
+    "UNREACHABLE",
+    "SILENT",
+    "NO_ANSWER",
+    "UNAVAILABLE",
+    "HUNG_UP",
+    "HUNG_UP_AT_SIGN_IN",
+    "BYE",
+    "GARBLED",
+    "CANCELLED",
+];
 
 /// Throttling and quota have an exit code of their own, at whatever step they were met.
 fn is_about_limits(code: &str) -> bool {

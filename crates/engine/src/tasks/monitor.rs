@@ -10,7 +10,7 @@ use mailferry_model::{
     Kind, Result, Side,
     cancel::Cancel,
     endpoint::Endpoint,
-    finding::{Finding, Step, TestResult, Verdict},
+    finding::TestResult,
     settings::MailboxAddress,
 };
 
@@ -65,9 +65,8 @@ async fn one(worker: &Worker, endpoint: &Endpoint, side: Side, cancel: &Cancel) 
 
 /// Keeps what was found, unless somebody changed the endpoint meanwhile: then it is tested as it is now.
 async fn keep(worker: &Worker, endpoint: &Endpoint, result: TestResult) -> Result<()> {
-    let refused = result.steps.iter().find(|row| is_refusal(row));
     let mut tested = endpoint.clone();
-    if let Some(row) = refused {
+    if let Some(row) = result.refusal() {
         let why = row.cause.clone().unwrap_or_else(|| row.evidence.clone());
         tracing::warn!(endpoint = %endpoint.id, code = row.code.as_deref(), "the endpoint needs a person");
         tested.needs_to_connect = Some(why);
@@ -80,11 +79,4 @@ async fn keep(worker: &Worker, endpoint: &Endpoint, result: TestResult) -> Resul
         Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => Ok(()),
         other => other,
     }
-}
-
-/// A sign-in that a person has to mend: not a server that is busy.
-fn is_refusal(row: &Finding) -> bool {
-    let passing = ["THROTTLED", "BUSY", "TIMEOUT", "UNREACHABLE"];
-    let code = row.code.as_deref().unwrap_or_default();
-    row.outcome == Verdict::Fail && row.step == Step::Auth && !passing.iter().any(|end| code.ends_with(end))
 }

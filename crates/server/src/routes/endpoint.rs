@@ -254,7 +254,7 @@ pub(crate) async fn last_test(
     })
 }
 
-/// Keep what a test found; a passed one lets waiting batches go on
+/// Keep what a test found; a passed one lets waiting batches go on, a refused sign-in makes them wait
 #[utoipa::path(put, path = "/endpoints/{name}/test", operation_id = "keepEndpointTest", tag = "endpoints", params(("name" = String, Path, description = "Its name")), request_body = shape::TestResult, responses((status = 200, description = "The endpoint", body = EndpointView)))]
 pub(crate) async fn tested(
     context: Context,
@@ -264,6 +264,9 @@ pub(crate) async fn tested(
     let mut endpoint = context.store.endpoint(&name).await?;
     if result.result == "Success" {
         endpoint.needs_to_connect = None;
+    }
+    if let Some(row) = result.refusal() {
+        endpoint.needs_to_connect = Some(row.cause.clone().unwrap_or_else(|| row.evidence.clone()));
     }
     if result.result != "Failed" {
         endpoint.last_good_test = Some(result.clone());

@@ -79,7 +79,8 @@ struct Tested {
     result: Option<TestResult>,
 }
 
-/// The first alone: where one sign-in serves all, a wrong one is tried once.
+/// The first alone: where it finds no server, none is asked again; where it shows the sign-in that others use too and
+/// is refused, only mailboxes with a password of their own go on, so that a wrong one is tried once.
 async fn all(
     connector: &dyn Connector,
     settings: &Settings,
@@ -90,17 +91,22 @@ async fn all(
         let result = probe(connector, settings, Some(&mailbox), cx).await;
         Tested { number, address: mailbox.address, result: Some(result) }
     };
-    let mut left = mailboxes.into_iter();
+    // One that uses the shared sign-in comes first, if there is one.
+    let (shared, own): (Vec<_>, Vec<_>) = mailboxes.into_iter().partition(|(_, m)| m.password.is_none());
+    let mut left = shared.into_iter().chain(own);
     let Some(first) = left.next() else { return Vec::new() };
+    let is_own = first.1.password.is_some();
     let first = one(first).await;
-    let shared = settings.sign_in();
-    let refused = first.result.as_ref().and_then(failing).is_some_and(|row| row.step <= Step::Auth);
+    let failed = first.result.as_ref().and_then(failing).map(|row| row.step);
     let mut tested = vec![first];
-    if shared && refused {
-        tested.extend(left.map(|(number, m)| Tested { number, address: m.address, result: None }));
-        return tested;
-    }
-    tested.extend(stream::iter(left).map(one).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    let (goes_on, stays): (Vec<_>, Vec<_>) = left.partition(|(_, m)| match failed {
+        Some(step) if step < Step::Auth => false,
+        Some(Step::Auth) if !is_own => m.password.is_some(),
+        _ => true,
+    });
+    tested.extend(stays.into_iter().map(|(number, m)| Tested { number, address: m.address, result: None }));
+    tested.extend(stream::iter(goes_on).map(one).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    tested.sort_by_key(|t| t.number);
     tested
 }
 

@@ -8,7 +8,7 @@ use mailferry_engine::probing::{probe, repeat};
 use mailferry_model::{
     Side,
     cancel::Cancel,
-    finding::{TestResult, TestedAs},
+    finding::{Step, TestResult, TestedAs, Verdict},
     port::{Connector, Cx},
     secret::Secret,
     settings::{MailboxAddress, Settings, signs_in},
@@ -149,8 +149,12 @@ async fn kept(
     mailbox: Option<MailboxAddress>,
 ) -> Result<TestResult, Failure> {
     let connector = connector(asked, &subject.kind)?;
+    let foreign = mailbox.is_some();
     let mut result = ask_system(instance, &**connector, &subject.settings, mailbox, role).await?;
-    remember(api, name, &mut result).await?;
+    // A mailbox of the flags that is refused says nothing about the endpoint as it is stored.
+    if !(foreign && result.steps.iter().any(|s| s.outcome == Verdict::Fail && s.step >= Step::Auth)) {
+        remember(api, name, &mut result).await?;
+    }
     Ok(result)
 }
 

@@ -86,6 +86,14 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
             ended
         })
     };
+    {
+        let (worker, cancel) = (worker.clone(), cancel.clone());
+        tokio::spawn(async move {
+            if let Err(error) = worker.monitor(&cancel).await {
+                tracing::error!(%error, "endpoints are no longer tested on a timer");
+            }
+        });
+    }
     tokio::spawn(drain(worker, cancel.clone()));
     let handle = Handle::new();
     {

@@ -104,6 +104,16 @@ class Batch(InteropCase):
                       self.town.secret_file("not-it"))
         failed = [s["step"] for s in self.ferry("endpoint", "test", "wrong", code=23).json["steps"] if s["outcome"] == "fail"]
         self.assertEqual(["auth"], failed)
+        self.assertIn("NeedsToConnect", self.statuses("endpoint", "show", "wrong"))
+
+    def test_a_wrong_account_of_all_stops_only_who_shares_it(self):
+        self.endpoints(admin=False)
+        self.endpoint("wrong", self.source_peer, "--username", "user0001", "--password-file",
+                      self.town.secret_file("not-it"))
+        rows = [(s.email, s.user, s.password if s.user == "user0003" else "") for s in self.source_peer.accounts]
+        csv = self.csv("EmailAddress,UserName,Password", rows)
+        told = self.ferry("endpoint", "test", "wrong", "--csv", csv, code=23).json
+        self.assertEqual(["fail", "not-run", "pass"], [row["outcome"] for row in told])
 
     def test_one_wrong_password_among_three(self):
         """Two mailboxes move, the third says why not."""

@@ -86,3 +86,19 @@ async fn a_passed_test_and_a_change_let_waiting_batches_go_on() {
         assert_eq!((status, &shown["needsToConnect"]), (200, &Value::Null), "{how}: {shown}");
     }
 }
+
+/// What a person has to mend makes batches wait; what passes by itself does not.
+#[tokio::test]
+async fn a_refused_sign_in_makes_batches_wait_and_a_busy_server_does_not() {
+    let house = House::fresh().await;
+    house.post("/endpoints", post_office("old")).await;
+    for (code, status) in [("IMAP_BUSY", "Failed"), ("SOURCE_AUTH_FAILED", "NeedsToConnect")] {
+        let row = json!({
+            "id": "sign-in", "step": "auth", "title": "Signs in", "outcome": "fail", "native": "fail", "code": code,
+            "cause": "not this one", "fix": [], "evidence": "", "elapsedMs": 1,
+        });
+        let result = json!({ "result": "Failed", "native": "Failed", "steps": [row] });
+        let (answer, shown) = house.ask(Method::PUT, "/endpoints/old/test", result).await;
+        assert_eq!((answer, &shown["status"]), (200, &json!(status)), "{code}: {shown}");
+    }
+}

@@ -7,11 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use mailferry_model::{
-    Kind, Result, Side,
-    cancel::Cancel,
-    endpoint::Endpoint,
-    finding::TestResult,
-    settings::MailboxAddress,
+    Kind, Result, Side, cancel::Cancel, endpoint::Endpoint, finding::TestResult, settings::MailboxAddress,
 };
 
 use super::worker::Worker;

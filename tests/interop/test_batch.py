@@ -112,7 +112,7 @@ class Batch(InteropCase):
                       self.town.secret_file("not-it"))
         rows = [(s.email, s.user, s.password if s.user == "user0003" else "") for s in self.source_peer.accounts]
         csv = self.csv("EmailAddress,UserName,Password", rows)
-        told = self.ferry("endpoint", "test", "wrong", "--csv", csv, code=23).json
+        told = json.loads(self.ferry("endpoint", "test", "wrong", "--csv", csv, code=23).out)
         self.assertEqual(["fail", "not-run", "pass"], [row["outcome"] for row in told])
 
     def test_one_wrong_password_among_three(self):

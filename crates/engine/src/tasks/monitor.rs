@@ -21,9 +21,9 @@ pub(super) const LOOK: Duration = Duration::from_secs(30);
 /// Tests what is due.
 pub(super) async fn reconcile(worker: &Worker, cancel: &Cancel) -> Result<()> {
     let store = &*worker.house.store;
-    let active: Vec<_> = store.batches().await?.into_iter().filter(|b| b.status.is_active()).collect();
+    let live: Vec<_> = store.batches().await?.into_iter().filter(|b| b.status.needs_endpoints()).collect();
     for endpoint in store.endpoints().await? {
-        let side = match active.iter().find(|b| b.source == endpoint.id || b.target == endpoint.id) {
+        let side = match live.iter().find(|b| b.source == endpoint.id || b.target == endpoint.id) {
             Some(batch) if batch.source == endpoint.id => Side::Source,
             Some(_) => Side::Target,
             None => continue,

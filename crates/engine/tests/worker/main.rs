@@ -97,6 +97,20 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
     assert_eq!(tests(), 4, "a refused sign-in is not tried again by itself");
 }
 
+/// What rests until its next pass needs its endpoints, too: an expired password is known before that pass.
+#[tokio::test]
+async fn the_monitor_tests_for_batches_that_rest_and_not_for_those_that_were_stopped() {
+    let town = Town::of(1).await;
+    let batch = town.begin().await;
+    for (status, tests) in [(BatchStatus::Stopped, 0), (BatchStatus::Completed, 0), (BatchStatus::Synced, 2)]
+    {
+        town.set_status(batch, status).await;
+        town.worker().test_endpoints(&Cancel::default()).await.unwrap();
+        let seen = town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(seen, tests, "{status:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_person_stops_halts_and_leaves_no_work() {
     let town = Town::of(3).await;

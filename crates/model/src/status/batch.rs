@@ -173,6 +173,12 @@ impl BatchStatus {
         )
     }
 
+    /// Whether it will still sign in to its endpoints without anybody asking: what is synced is synced again.
+    pub fn needs_endpoints(self) -> bool {
+        let rests = matches!(self, Self::Synced | Self::SyncedWithErrors);
+        rests || (self.is_active() && !matches!(self, Self::Stopping | Self::Removing))
+    }
+
     /// In the admin centre's spelling: "Synced with errors".
     pub fn label(self) -> String {
         super::user::spaced(&format!("{self:?}"))

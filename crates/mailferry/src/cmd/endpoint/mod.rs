@@ -116,16 +116,20 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
     Ok(exit::OK)
 }
 
-/// The steps of the last test in one line: people see them with `endpoint test`.
+/// The steps of the last tests in a line each: people see them with `endpoint test`.
 fn summarize_test(endpoint: &mut Value) {
-    let name = endpoint["name"].as_str().unwrap_or_default();
-    let Some(result) = endpoint["lastTest"]["result"].as_str() else { return };
-    let mut steps = endpoint["lastTest"]["steps"].as_array().into_iter().flatten();
-    let failing = steps.find(|s| s["outcome"] == "fail").and_then(|s| s["step"].as_str());
-    let failing = failing.map(|step| format!(" at {step}")).unwrap_or_default();
-    let at = endpoint["lastTest"]["at"].as_str().map(|at| format!(", {at}")).unwrap_or_default();
-    let told = format!("{result}{failing}{at} (again: mailferry endpoint test {name}; its steps: -o json)");
-    endpoint["lastTest"] = told.into();
+    let again = format!(
+        " (again: mailferry endpoint test {}; its steps: -o json)",
+        endpoint["name"].as_str().unwrap_or("NAME")
+    );
+    for (field, hint) in [("lastTest", again.as_str()), ("lastGoodTest", "")] {
+        let Some(result) = endpoint[field]["result"].as_str() else { continue };
+        let mut steps = endpoint[field]["steps"].as_array().into_iter().flatten();
+        let failing = steps.find(|s| s["outcome"] == "fail").and_then(|s| s["step"].as_str());
+        let failing = failing.map(|step| format!(" at {step}")).unwrap_or_default();
+        let at = endpoint[field]["at"].as_str().map(|at| format!(", {at}")).unwrap_or_default();
+        endpoint[field] = format!("{result}{failing}{at}{hint}").into();
+    }
 }
 
 async fn change(

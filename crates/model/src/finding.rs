@@ -71,6 +71,13 @@ pub struct Check {
     pub title: &'static str,
 }
 
+impl Check {
+    /// A question of that step.
+    pub const fn of(step: Step, id: &'static str, title: &'static str) -> Self {
+        Self { step, id, title }
+    }
+}
+
 /// An answer. The fields and their names are those of `endpoint test -o json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

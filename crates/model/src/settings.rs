@@ -44,6 +44,35 @@ pub struct SettingSpec {
     pub help: &'static str,
 }
 
+impl SettingSpec {
+    /// One that may be left out.
+    pub const fn optional(
+        name: &'static str,
+        takes: Takes,
+        default: Option<&'static str>,
+        help: &'static str,
+    ) -> Self {
+        Self { name, takes, required: false, default, help }
+    }
+
+    /// One list of several, for manifests; it does not compile unless there are `N`.
+    pub const fn joined<const N: usize>(lists: &[&[Self]]) -> [Self; N] {
+        let mut all = [lists[0][0]; N];
+        let (mut list, mut filled) = (0, 0);
+        while list < lists.len() {
+            let mut at = 0;
+            while at < lists[list].len() {
+                all[filled] = lists[list][at];
+                at += 1;
+                filled += 1;
+            }
+            list += 1;
+        }
+        assert!(filled == N);
+        all
+    }
+}
+
 /// What a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Takes {

@@ -16,8 +16,10 @@ pub mod approach;
 pub mod certificate;
 pub mod dns_resolves;
 pub mod inspected;
+pub mod later;
 pub mod legacy;
 pub mod mask;
+pub mod rows;
 pub mod secures;
 pub mod speaks;
 pub mod tcp_connects;
@@ -195,12 +197,6 @@ pub fn row(
         Ok(None) => Finding::not_run(check),
         Err(fault) => fault.without(secret).into_finding(check, elapsed_ms),
     }
-}
-
-/// A row that a later version asks.
-pub fn later(check: &Check) -> Finding {
-    let fault = Fault::fail("KIND_NOT_YET").natively(Verdict::Unknown);
-    Finding { outcome: Verdict::NotRun, ..fault.into_finding(check, 0) }
 }
 
 /// At most so much evidence, whole characters.

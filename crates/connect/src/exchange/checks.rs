@@ -1,54 +1,48 @@
 //! What we ask an Exchange server before trusting it: a row each, in the order in which one needs the other.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use mailferry_model::{
     Error,
     finding::{Check, Finding, Step, Verdict},
     port::{Cx, Probe},
+    secret::Secret,
     settings::{MailboxAddress, Settings},
 };
 use mailferry_wire::ews;
-use tokio::sync::Mutex;
 
-use super::client::{self, MRSPROXY, Session};
+use super::client::{self, MRSPROXY, session};
 use crate::{
     checks::{
         Fault, Told, account,
-        web::{self, Page, Visit, discover, look_behind},
+        rows::{self, Row},
+        web::{self, Page, Session, Visit, discover, look_behind},
     },
     net::http::Question,
 };
 
-const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
-    Check { step, id, title }
-}
-
 /// All checks, in their order.
 static CHECKS: [Check; 14] = [
-    check(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
-    check(Step::Dns, "dns-resolves", "The server's name is known"),
-    check(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    check(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    check(Step::Tls, "tls-public", "A public verifier would trust it too"),
-    check(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
-    check(Step::Protocol, "balancer-known", "One server answers under this name"),
-    check(Step::Auth, "ews-signs-in", "The account signs in"),
-    check(Step::Auth, "extended-protection", "The sign-in may be bound to the certificate"),
-    check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
-    check(Step::Protocol, "ews-version", "The server's version"),
-    check(Step::Protocol, "mrsproxy-answers", "MRS Proxy, for Microsoft's own remote moves"),
-    check(Step::Permission, "ews-may-impersonate", "The account may act for mailboxes"),
-    check(Step::Mailbox, "ews-inbox-opens", "The mailbox opens"),
+    Check::of(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
+    Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
+    Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
+    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
+    Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
+    Check::of(Step::Auth, "ews-signs-in", "The account signs in"),
+    Check::of(Step::Auth, "extended-protection", "The sign-in may be bound to the certificate"),
+    Check::of(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+    Check::of(Step::Protocol, "ews-version", "The server's version"),
+    Check::of(Step::Protocol, "mrsproxy-answers", "MRS Proxy, for Microsoft's own remote moves"),
+    Check::of(Step::Permission, "ews-may-impersonate", "The account may act for mailboxes"),
+    Check::of(Step::Mailbox, "ews-inbox-opens", "The mailbox opens"),
 ];
 
 /// The probes for these settings.
 pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    let asking = Arc::new(Mutex::new(Asking::begin(settings, mailbox)));
-    let discovers = Session::from_settings(settings).is_ok_and(|s| s.discovers.is_some());
-    let asked = CHECKS.iter().filter(|c| discovers || c.id != "autodiscover-answers");
-    asked.map(|check| Box::new(ExchangeProbe { check, asking: asking.clone() }) as Box<dyn Probe>).collect()
+    let discovers = session(settings).is_ok_and(|s| s.discovers.is_some());
+    let asked = CHECKS.iter().filter(move |c| discovers || c.id != "autodiscover-answers");
+    rows::probes(asked, Asking::begin(settings, mailbox))
 }
 
 /// Finds the server by Autodiscover, where the settings leave it open.
@@ -76,31 +70,6 @@ pub async fn find(cx: &Cx, settings: &Settings) -> Result<Settings, Finding> {
     }
 }
 
-struct ExchangeProbe {
-    check: &'static Check,
-    asking: Arc<Mutex<Asking>>,
-}
-
-#[async_trait]
-impl Probe for ExchangeProbe {
-    fn check(&self) -> &'static Check {
-        self.check
-    }
-
-    async fn ask(&self, cx: &Cx) -> Finding {
-        let mut asking = self.asking.lock().await;
-        let began = cx.clock.elapsed();
-        let answer = match asking.over {
-            true => Ok(None),
-            false => asking.row(cx, self.check.id).await,
-        };
-        let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
-        asking.over |= answer.as_ref().is_err_and(|fault| fault.outcome == Verdict::Fail);
-        let password = asking.session.as_ref().ok().and_then(|s| s.site.password.clone());
-        crate::checks::row(self.check, answer, elapsed_ms, password.as_ref())
-    }
-}
-
 /// A test in progress.
 struct Asking {
     settings: Settings,
@@ -111,28 +80,10 @@ struct Asking {
     seen: Option<client::Seen>,
     /// Several servers answer under the name.
     balanced: bool,
-    over: bool,
 }
 
-type Row = Result<Option<Told>, Fault>;
-
-impl Asking {
-    fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Self {
-        let session = Session::from_settings(settings).map_err(|faults| faults.join("; "));
-        let visit =
-            session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
-        // The account's own address stands for itself: it is no mailbox to act for.
-        let own = settings.get("username").unwrap_or_default();
-        let sample = mailbox.map(|m| m.address.clone()).filter(|address| !address.eq_ignore_ascii_case(own));
-        let sample = sample.or_else(|| settings.get("test-mailbox").map(str::to_owned));
-        Self { settings: settings.clone(), session, visit, sample, seen: None, balanced: false, over: false }
-    }
-
-    fn visit(&mut self) -> Result<&mut Visit, Fault> {
-        let words = self.session.as_ref().err().cloned().unwrap_or_default();
-        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
-    }
-
+#[async_trait]
+impl rows::Asking for Asking {
     async fn row(&mut self, cx: &Cx, id: &str) -> Row {
         match id {
             "autodiscover-answers" => self.discover(cx).await,
@@ -157,6 +108,28 @@ impl Asking {
             "ews-may-impersonate" => self.impersonate(cx).await,
             _ => Ok(self.mailbox()),
         }
+    }
+
+    fn password(&self) -> Option<Secret<String>> {
+        self.session.as_ref().ok().and_then(|s| s.site.password.clone())
+    }
+}
+
+impl Asking {
+    fn begin(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Self {
+        let session = session(settings).map_err(|faults| faults.join("; "));
+        let visit =
+            session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
+        // The account's own address stands for itself: it is no mailbox to act for.
+        let own = settings.get("username").unwrap_or_default();
+        let sample = mailbox.map(|m| m.address.clone()).filter(|address| !address.eq_ignore_ascii_case(own));
+        let sample = sample.or_else(|| settings.get("test-mailbox").map(str::to_owned));
+        Self { settings: settings.clone(), session, visit, sample, seen: None, balanced: false }
+    }
+
+    fn visit(&mut self) -> Result<&mut Visit, Fault> {
+        let words = self.session.as_ref().err().cloned().unwrap_or_default();
+        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
     }
 
     async fn discover(&mut self, cx: &Cx) -> Row {
@@ -186,16 +159,7 @@ impl Asking {
     async fn published(&mut self, cx: &Cx) -> Row {
         let visit = self.visit()?;
         let answer = visit.ask(cx, Question::get(ews::PATH)).await?;
-        let told = web::judge(
-            &answer,
-            &Page {
-                what: "the Exchange web services",
-                host: &visit.site.host,
-                port: visit.site.port,
-                path: ews::PATH,
-                missing: "EXCHANGE_EWS_NOT_PUBLISHED",
-            },
-        )?;
+        let told = web::judge(&answer, &page(visit))?;
         visit.offered = answer.schemes();
         Ok(Some(told))
     }
@@ -229,16 +193,7 @@ impl Asking {
             }
             403 => Err(Fault::fail("EXCHANGE_EWS_BLOCKED").with("username", user).shown(answer.shown())),
             456 => Err(Fault::fail("EXCHANGE_ACCOUNT_LOCKED").with("username", user).shown(answer.shown())),
-            _ => {
-                let page = Page {
-                    what: "the Exchange web services",
-                    host: &visit.site.host,
-                    port: visit.site.port,
-                    path: ews::PATH,
-                    missing: "EXCHANGE_EWS_NOT_PUBLISHED",
-                };
-                web::judge(&answer, &page).map(Some)
-            }
+            _ => web::judge(&answer, &page(visit)).map(Some),
         }
     }
 
@@ -326,5 +281,15 @@ impl Asking {
             })),
             Err(_) => None,
         }
+    }
+}
+
+fn page(visit: &Visit) -> Page<'_> {
+    Page {
+        what: "the Exchange web services",
+        host: &visit.site.host,
+        port: visit.site.port,
+        path: ews::PATH,
+        missing: "EXCHANGE_EWS_NOT_PUBLISHED",
     }
 }

@@ -4,38 +4,23 @@ use mailferry_model::settings::Settings;
 use mailferry_wire::ews::{Answer, Outcome, Version};
 
 use crate::{
-    checks::{Fault, web::Site},
+    checks::{
+        Fault,
+        web::{Session, Site},
+    },
     net::http,
 };
 
 /// Microsoft's proxy for remote moves.
 pub const MRSPROXY: &str = "/EWS/mrsproxy.svc";
 
-/// What the settings say.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// The server and the account.
-    pub site: Site,
-    /// The address for Autodiscover, where it is asked.
-    pub discovers: Option<String>,
-}
-
-impl Session {
-    /// Reads the settings.
-    ///
-    /// # Errors
-    /// One sentence for each fault.
-    pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
-        let site = Site::from_settings(settings)?;
-        let asked = settings.get("autodiscover") == Some("yes");
-        let email = settings.get("email").or(settings.get("username")).filter(|name| name.contains('@'));
-        let discovers = email.filter(|_| asked || site.host.is_empty()).map(str::to_owned);
-        if site.host.is_empty() && discovers.is_none() {
-            let text = "remote-server is missing; or give an address to find it with: email and autodiscover";
-            return Err(vec![text.to_owned()]);
-        }
-        Ok(Self { site, discovers })
-    }
+/// Reads the settings.
+///
+/// # Errors
+/// One sentence for each fault.
+pub fn session(settings: &Settings) -> Result<Session, Vec<String>> {
+    let site = Site::from_settings(settings)?;
+    Session::of(site, settings.get("email").or(settings.get("username")), settings)
 }
 
 /// What a mailbox's folder told.

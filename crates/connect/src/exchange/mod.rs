@@ -7,10 +7,10 @@ use mailferry_model::{
     Result,
     finding::Finding,
     port::{Connector, Cx, Probe, Source, Target},
-    settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
+    settings::{MailboxAddress, Manifest, SettingSpec, Settings},
 };
 
-use crate::checks::web::{setting, settings};
+use crate::checks::web::{DISCOVERY, settings};
 
 mod checks;
 mod client;
@@ -21,53 +21,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exchange;
 
-static SETTINGS: [SettingSpec; 18] = {
-    let [
-        server,
-        port,
-        username,
-        password,
-        auth,
-        sample,
-        ca,
-        fingerprint,
-        verify,
-        expires,
-        resolver,
-        timeout,
-        proxy,
-        proxy_user,
-        proxy_password,
-        no_proxy,
-    ] = settings();
-    let email = setting("email", Takes::Text, None, "A mailbox's address, for Autodiscover.");
-    let autodiscover = setting(
-        "autodiscover",
-        Takes::Switch,
-        None,
-        "Find the server by Autodiscover; without it remote-server is needed.",
-    );
-    [
-        server,
-        port,
-        email,
-        autodiscover,
-        username,
-        password,
-        auth,
-        sample,
-        ca,
-        fingerprint,
-        verify,
-        expires,
-        resolver,
-        timeout,
-        proxy,
-        proxy_user,
-        proxy_password,
-        no_proxy,
-    ]
-};
+static SETTINGS: [SettingSpec; 18] = settings(&DISCOVERY);
 
 static MANIFEST: Manifest = Manifest {
     kind: "exchange-remote",
@@ -87,7 +41,7 @@ impl Connector for Exchange {
     }
 
     fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
-        client::Session::from_settings(settings).map(drop)
+        client::session(settings).map(drop)
     }
 
     fn account_of_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {

@@ -1,37 +1,24 @@
 //! The rows that will be asked. Today each is `not-run` and says so.
 
-use async_trait::async_trait;
 use mailferry_model::{
-    finding::{Check, Finding, Step},
-    port::{Cx, Probe},
+    finding::{Check, Step},
+    port::Probe,
     settings::{MailboxAddress, Settings},
 };
 
+use crate::checks::later;
+
 static CHECKS: [Check; 7] = [
-    Check { step: Step::Dns, id: "dns-resolves", title: "The services' names are known" },
-    Check { step: Step::Tcp, id: "tcp-connects", title: "The services answer" },
-    Check { step: Step::Tls, id: "tls-trusted", title: "The connection is secured and trusted" },
-    Check { step: Step::Protocol, id: "google-answers", title: "Google Workspace answers" },
-    Check { step: Step::Auth, id: "google-signs-in", title: "The service account signs in" },
-    Check { step: Step::Permission, id: "google-permissions", title: "Each scope is granted" },
-    Check { step: Step::Mailbox, id: "google-mailbox-opens", title: "The mailbox opens" },
+    Check::of(Step::Dns, "dns-resolves", "The services' names are known"),
+    Check::of(Step::Tcp, "tcp-connects", "The services answer"),
+    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Protocol, "google-answers", "Google Workspace answers"),
+    Check::of(Step::Auth, "google-signs-in", "The service account signs in"),
+    Check::of(Step::Permission, "google-permissions", "Each scope is granted"),
+    Check::of(Step::Mailbox, "google-mailbox-opens", "The mailbox opens"),
 ];
 
 /// The probes.
 pub fn probes(_: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    CHECKS.iter().map(|check| Box::new(Later(check)) as Box<dyn Probe>).collect()
-}
-
-/// A row that a later version asks.
-struct Later(&'static Check);
-
-#[async_trait]
-impl Probe for Later {
-    fn check(&self) -> &'static Check {
-        self.0
-    }
-
-    async fn ask(&self, _: &Cx) -> Finding {
-        crate::checks::later(self.0)
-    }
+    later::probes(&CHECKS)
 }

@@ -1,8 +1,8 @@
 //! What can be judged of the settings alone. The session comes with the mover.
 
-use mailferry_model::{Error, Kind, Retry, Scope, port::Cx, settings::Settings};
+use mailferry_model::{Error, port::Cx, settings::Settings};
 
-use crate::net::Reach;
+use crate::{checks::later, net::Reach};
 
 /// Judges the settings.
 ///
@@ -24,7 +24,5 @@ pub fn check(settings: &Settings) -> Result<(), Vec<String>> {
 /// Why no mailbox is opened.
 pub fn not_yet(cx: &Cx) -> Error {
     let text = "this version knows the settings of Google Workspace and does not move its mailboxes yet; single accounts move by IMAP";
-    Error::new(Kind::Unsupported, cx.side, "open mailbox", text)
-        .scope_of(Scope::Endpoint)
-        .retry_of(Retry::AfterFix)
+    later::not_yet(cx, text)
 }

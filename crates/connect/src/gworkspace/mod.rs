@@ -9,7 +9,7 @@ use mailferry_model::{
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
 
-use crate::checks::web::setting;
+use crate::net::reach;
 
 mod checks;
 mod client;
@@ -20,31 +20,32 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GoogleWorkspace;
 
-static SETTINGS: [SettingSpec; 11] = [
+static SETTINGS: [SettingSpec; 11] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+
+const OWN: [SettingSpec; 5] = [
     SettingSpec {
         required: true,
-        ..setting(
+        ..SettingSpec::optional(
             "admin-email",
             Takes::Text,
             None,
             "A super administrator, in whose name the directory is read.",
         )
     },
-    setting("service-account-key", Takes::Secret, None, "The service account's key (JSON)."),
-    setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
-    setting(
+    SettingSpec::optional("service-account-key", Takes::Secret, None, "The service account's key (JSON)."),
+    SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+    SettingSpec::optional(
         "token-uri",
         Takes::Text,
         Some("https://oauth2.googleapis.com/token"),
         "Where tokens are given out.",
     ),
-    setting("api-base", Takes::Text, Some("https://www.googleapis.com"), "The base URL of Google's APIs."),
-    crate::net::reach::SETTINGS[0],
-    crate::net::reach::SETTINGS[1],
-    crate::net::reach::SETTINGS[2],
-    crate::net::reach::SETTINGS[3],
-    crate::net::reach::SETTINGS[4],
-    crate::net::reach::SETTINGS[5],
+    SettingSpec::optional(
+        "api-base",
+        Takes::Text,
+        Some("https://www.googleapis.com"),
+        "The base URL of Google's APIs.",
+    ),
 ];
 
 static MANIFEST: Manifest = Manifest {

@@ -10,6 +10,8 @@ use mailferry_model::{
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
 
+use crate::net::reach;
+
 mod checks;
 mod client;
 mod source;
@@ -24,14 +26,66 @@ use client::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Imap;
 
-const fn setting(
-    name: &'static str,
-    takes: Takes,
-    default: Option<&'static str>,
-    help: &'static str,
-) -> SettingSpec {
-    SettingSpec { name, takes, required: false, default, help }
-}
+static SETTINGS: [SettingSpec; 22] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+
+const OWN: [SettingSpec; 16] = [
+    SettingSpec::optional("remote-server", Takes::Host, None, "The IMAP server's name or address."),
+    SettingSpec::optional("port", Takes::Port, None, "Its port; 993 for ssl, 143 otherwise."),
+    SettingSpec::optional(
+        "security",
+        Takes::OneOf(&["ssl", "tls", "none"]),
+        Some("ssl"),
+        "ssl: TLS from the start; tls: STARTTLS; none: passwords and mail travel unprotected.",
+    ),
+    SettingSpec::optional("username", Takes::Text, None, "An administrator who may open all mailboxes."),
+    SettingSpec::optional(
+        "admin-style",
+        Takes::Text,
+        None,
+        "How the administrator names a mailbox: dovecot (user*admin), percent (user%admin), authzid, or a pattern with {user} and {admin}.",
+    ),
+    SettingSpec::optional(
+        "password",
+        Takes::Secret,
+        None,
+        "The administrator's password, or one that all mailboxes share.",
+    ),
+    SettingSpec::optional("token", Takes::Secret, None, "A bearer token instead of a password."),
+    SettingSpec::optional(
+        "auth",
+        Takes::OneOf(&["auto", "plain", "login", "xoauth2", "oauthbearer"]),
+        Some("auto"),
+        "How to sign in.",
+    ),
+    SettingSpec::optional(
+        "ca-file",
+        Takes::Path,
+        None,
+        "Certificate authorities to trust instead of the system's (PEM).",
+    ),
+    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+    SettingSpec::optional(
+        "verify",
+        Takes::OneOf(&["on", "off"]),
+        Some("on"),
+        "off: trust any certificate. Not for production.",
+    ),
+    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, to find the server by."),
+    SettingSpec::optional(
+        "autodiscover",
+        Takes::Switch,
+        None,
+        "Find the server by SRV records or autoconfig; without it remote-server is needed.",
+    ),
+    SettingSpec::optional(
+        "autoconfig-port",
+        Takes::Number,
+        Some("443"),
+        "The port on which autoconfig is asked.",
+    ),
+    SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+    crate::checks::account::SETTING,
+];
 
 static MANIFEST: Manifest = Manifest {
     kind: "imap",
@@ -40,65 +94,7 @@ static MANIFEST: Manifest = Manifest {
     source: true,
     target: true,
     schemes: &["imaps", "imap"],
-    settings: &[
-        setting("remote-server", Takes::Host, None, "The IMAP server's name or address."),
-        setting("port", Takes::Port, None, "Its port; 993 for ssl, 143 otherwise."),
-        setting(
-            "security",
-            Takes::OneOf(&["ssl", "tls", "none"]),
-            Some("ssl"),
-            "ssl: TLS from the start; tls: STARTTLS; none: passwords and mail travel unprotected.",
-        ),
-        setting("username", Takes::Text, None, "An administrator who may open all mailboxes."),
-        setting(
-            "admin-style",
-            Takes::Text,
-            None,
-            "How the administrator names a mailbox: dovecot (user*admin), percent (user%admin), authzid, or a pattern with {user} and {admin}.",
-        ),
-        setting(
-            "password",
-            Takes::Secret,
-            None,
-            "The administrator's password, or one that all mailboxes share.",
-        ),
-        setting("token", Takes::Secret, None, "A bearer token instead of a password."),
-        setting(
-            "auth",
-            Takes::OneOf(&["auto", "plain", "login", "xoauth2", "oauthbearer"]),
-            Some("auto"),
-            "How to sign in.",
-        ),
-        setting(
-            "ca-file",
-            Takes::Path,
-            None,
-            "Certificate authorities to trust instead of the system's (PEM).",
-        ),
-        setting("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
-        setting(
-            "verify",
-            Takes::OneOf(&["on", "off"]),
-            Some("on"),
-            "off: trust any certificate. Not for production.",
-        ),
-        setting("email", Takes::Text, None, "A mailbox's address, to find the server by."),
-        setting(
-            "autodiscover",
-            Takes::Switch,
-            None,
-            "Find the server by SRV records or autoconfig; without it remote-server is needed.",
-        ),
-        setting("autoconfig-port", Takes::Number, Some("443"), "The port on which autoconfig is asked."),
-        setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
-        crate::checks::account::SETTING,
-        crate::net::reach::SETTINGS[0],
-        crate::net::reach::SETTINGS[1],
-        crate::net::reach::SETTINGS[2],
-        crate::net::reach::SETTINGS[3],
-        crate::net::reach::SETTINGS[4],
-        crate::net::reach::SETTINGS[5],
-    ],
+    settings: &SETTINGS,
     guide: include_str!("guide.md"),
 };
 

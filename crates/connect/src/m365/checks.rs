@@ -1,37 +1,24 @@
 //! The rows that will be asked. Today each is `not-run` and says so.
 
-use async_trait::async_trait;
 use mailferry_model::{
-    finding::{Check, Finding, Step},
-    port::{Cx, Probe},
+    finding::{Check, Step},
+    port::Probe,
     settings::{MailboxAddress, Settings},
 };
 
+use crate::checks::later;
+
 static CHECKS: [Check; 7] = [
-    Check { step: Step::Dns, id: "dns-resolves", title: "The services' names are known" },
-    Check { step: Step::Tcp, id: "tcp-connects", title: "The services answer" },
-    Check { step: Step::Tls, id: "tls-trusted", title: "The connection is secured and trusted" },
-    Check { step: Step::Protocol, id: "m365-answers", title: "Microsoft 365 answers" },
-    Check { step: Step::Auth, id: "m365-signs-in", title: "The application signs in" },
-    Check { step: Step::Permission, id: "m365-permissions", title: "Each permission is granted" },
-    Check { step: Step::Mailbox, id: "m365-mailbox-opens", title: "The mailbox opens" },
+    Check::of(Step::Dns, "dns-resolves", "The services' names are known"),
+    Check::of(Step::Tcp, "tcp-connects", "The services answer"),
+    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Protocol, "m365-answers", "Microsoft 365 answers"),
+    Check::of(Step::Auth, "m365-signs-in", "The application signs in"),
+    Check::of(Step::Permission, "m365-permissions", "Each permission is granted"),
+    Check::of(Step::Mailbox, "m365-mailbox-opens", "The mailbox opens"),
 ];
 
 /// The probes.
 pub fn probes(_: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    CHECKS.iter().map(|check| Box::new(Later(check)) as Box<dyn Probe>).collect()
-}
-
-/// A row that a later version asks.
-struct Later(&'static Check);
-
-#[async_trait]
-impl Probe for Later {
-    fn check(&self) -> &'static Check {
-        self.0
-    }
-
-    async fn ask(&self, _: &Cx) -> Finding {
-        crate::checks::later(self.0)
-    }
+    later::probes(&CHECKS)
 }

@@ -9,7 +9,7 @@ use mailferry_model::{
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
 
-use crate::checks::web::setting;
+use crate::net::reach;
 
 mod checks;
 mod client;
@@ -20,36 +20,42 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct M365;
 
-static SETTINGS: [SettingSpec; 13] = [
+static SETTINGS: [SettingSpec; 13] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+
+const OWN: [SettingSpec; 7] = [
     SettingSpec {
         required: true,
-        ..setting("tenant", Takes::Text, None, "The tenant: its id or one of its domains.")
+        ..SettingSpec::optional("tenant", Takes::Text, None, "The tenant: its id or one of its domains.")
     },
     SettingSpec {
         required: true,
-        ..setting("client-id", Takes::Text, None, "The application (client) id of the app registration.")
+        ..SettingSpec::optional(
+            "client-id",
+            Takes::Text,
+            None,
+            "The application (client) id of the app registration.",
+        )
     },
-    setting("client-secret", Takes::Secret, None, "The application's secret."),
-    setting("certificate", Takes::Secret, None, "The application's certificate with its key (PEM)."),
-    setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
-    setting(
+    SettingSpec::optional("client-secret", Takes::Secret, None, "The application's secret."),
+    SettingSpec::optional(
+        "certificate",
+        Takes::Secret,
+        None,
+        "The application's certificate with its key (PEM).",
+    ),
+    SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+    SettingSpec::optional(
         "login-authority",
         Takes::Text,
         Some("https://login.microsoftonline.com"),
         "The sign-in service.",
     ),
-    setting(
+    SettingSpec::optional(
         "graph-base",
         Takes::Text,
         Some("https://graph.microsoft.com"),
         "The base URL of Microsoft Graph.",
     ),
-    crate::net::reach::SETTINGS[0],
-    crate::net::reach::SETTINGS[1],
-    crate::net::reach::SETTINGS[2],
-    crate::net::reach::SETTINGS[3],
-    crate::net::reach::SETTINGS[4],
-    crate::net::reach::SETTINGS[5],
 ];
 
 static MANIFEST: Manifest = Manifest {

@@ -1,79 +1,47 @@
 //! What we ask a server for Outlook Anywhere: the web rows, the RPC proxy, the account's form, and what it is still
 //! good for.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use mailferry_model::{
-    finding::{Check, Finding, Step, Verdict},
+    finding::{Check, Step, Verdict},
     port::{Cx, Probe},
+    secret::Secret,
     settings::{MailboxAddress, Settings},
 };
-use tokio::sync::Mutex;
 
-use super::client::{RPC_PROXY, Session};
+use super::client::{RPC_PROXY, session};
 use crate::{
     checks::{
         Fault, Told, account,
-        web::{self, Page, Visit, discover, look_behind},
+        rows::{self, Row},
+        web::{self, Page, Session, Visit, discover, look_behind},
     },
     net::http::Question,
 };
 
-const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
-    Check { step, id, title }
-}
-
 /// All checks, in their order.
 static CHECKS: [Check; 11] = [
-    check(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
-    check(Step::Dns, "dns-resolves", "The server's name is known"),
-    check(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    check(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    check(Step::Tls, "tls-public", "A public verifier would trust it too"),
-    check(Step::Protocol, "rpcproxy-answers", "The RPC proxy is published and asks for a sign-in"),
-    check(Step::Protocol, "balancer-known", "One server answers under this name"),
-    check(Step::Protocol, "staged-retired", "What Outlook Anywhere is still good for"),
-    check(Step::Auth, "account-format", "The account's name has the form DOMAIN\\USER"),
-    check(Step::Auth, "rpcproxy-signs-in", "The account signs in"),
-    check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+    Check::of(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
+    Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
+    Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
+    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Protocol, "rpcproxy-answers", "The RPC proxy is published and asks for a sign-in"),
+    Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
+    Check::of(Step::Protocol, "staged-retired", "What Outlook Anywhere is still good for"),
+    Check::of(Step::Auth, "account-format", "The account's name has the form DOMAIN\\USER"),
+    Check::of(Step::Auth, "rpcproxy-signs-in", "The account signs in"),
+    Check::of(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
 ];
 
 /// The probes for these settings.
 pub fn probes(settings: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
-    let session = Session::from_settings(settings);
+    let session = session(settings);
     let discovers = session.as_ref().is_ok_and(|s| s.discovers.is_some());
     let visit = session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
     let session = session.map_err(|faults| faults.join("; "));
-    let asking = Asking { settings: settings.clone(), session, visit, over: false };
-    let asking = Arc::new(Mutex::new(asking));
-    let asked = CHECKS.iter().filter(|c| discovers || c.id != "autodiscover-answers");
-    asked.map(|check| Box::new(OutlookProbe { check, asking: asking.clone() }) as Box<dyn Probe>).collect()
-}
-
-struct OutlookProbe {
-    check: &'static Check,
-    asking: Arc<Mutex<Asking>>,
-}
-
-#[async_trait]
-impl Probe for OutlookProbe {
-    fn check(&self) -> &'static Check {
-        self.check
-    }
-
-    async fn ask(&self, cx: &Cx) -> Finding {
-        let mut asking = self.asking.lock().await;
-        let began = cx.clock.elapsed();
-        let answer = match asking.over {
-            true => Ok(None),
-            false => asking.row(cx, self.check.id).await,
-        };
-        let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
-        asking.over |= answer.is_err();
-        let password = asking.session.as_ref().ok().and_then(|s| s.site.password.clone());
-        crate::checks::row(self.check, answer, elapsed_ms, password.as_ref())
-    }
+    let asked = CHECKS.iter().filter(move |c| discovers || c.id != "autodiscover-answers");
+    rows::probes(asked, Asking { settings: settings.clone(), session, visit })
 }
 
 /// A test in progress.
@@ -81,16 +49,11 @@ struct Asking {
     settings: Settings,
     session: Result<Session, String>,
     visit: Option<Visit>,
-    over: bool,
 }
 
-impl Asking {
-    fn visit(&mut self) -> Result<&mut Visit, Fault> {
-        let words = self.session.as_ref().err().cloned().unwrap_or_default();
-        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
-    }
-
-    async fn row(&mut self, cx: &Cx, id: &str) -> Result<Option<Told>, Fault> {
+#[async_trait]
+impl rows::Asking for Asking {
+    async fn row(&mut self, cx: &Cx, id: &str) -> Row {
         match id {
             "autodiscover-answers" => self.discover(cx).await,
             "dns-resolves" => self.visit()?.name(cx).await.map(Some),
@@ -112,7 +75,18 @@ impl Asking {
         }
     }
 
-    async fn discover(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+    fn password(&self) -> Option<Secret<String>> {
+        self.session.as_ref().ok().and_then(|s| s.site.password.clone())
+    }
+}
+
+impl Asking {
+    fn visit(&mut self) -> Result<&mut Visit, Fault> {
+        let words = self.session.as_ref().err().cloned().unwrap_or_default();
+        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+    }
+
+    async fn discover(&mut self, cx: &Cx) -> Row {
         let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
         let Some(address) = &session.discovers else { return Ok(None) };
         let found = discover(cx, &session.site, address).await?;
@@ -123,7 +97,7 @@ impl Asking {
         Ok(Some(Told::pass(found.tries.join("\n")).seen("ewsUrl", found.url)))
     }
 
-    async fn published(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+    async fn published(&mut self, cx: &Cx) -> Row {
         let visit = self.visit()?;
         let answer = visit.ask(cx, Question::get(RPC_PROXY)).await?;
         let told = web::judge(&answer, &page(visit))?;
@@ -131,7 +105,7 @@ impl Asking {
         Ok(Some(told))
     }
 
-    async fn sign_in(&mut self, cx: &Cx) -> Result<Option<Told>, Fault> {
+    async fn sign_in(&mut self, cx: &Cx) -> Row {
         let visit = self.visit()?;
         let answer = visit.ask_signed(cx, Question::get(RPC_PROXY)).await?;
         match answer.status {

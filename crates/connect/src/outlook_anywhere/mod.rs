@@ -9,7 +9,7 @@ use mailferry_model::{
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
 
-use crate::checks::web::{setting, settings};
+use crate::checks::web::{DISCOVERY, settings};
 
 mod checks;
 mod client;
@@ -20,71 +20,35 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutlookAnywhere;
 
-static SETTINGS: [SettingSpec; 23] = {
-    let [
-        server,
-        port,
-        username,
-        password,
-        auth,
-        sample,
-        ca,
-        fingerprint,
-        verify,
-        expires,
-        resolver,
-        timeout,
-        proxy,
-        proxy_user,
-        proxy_password,
-        no_proxy,
-    ] = settings();
-    let rpc =
-        setting("rpc-proxy-server", Takes::Host, None, "The RPC proxy's name, where it is another server.");
-    let exchange =
-        setting("exchange-server", Takes::Host, None, "The Exchange server's own name, where it differs.");
-    let nspi = setting("nspi-server", Takes::Host, None, "The address book's server, where it differs.");
-    let permission = setting(
+static SETTINGS: [SettingSpec; 23] = settings(&SettingSpec::joined::<7>(&[&OWN, &DISCOVERY]));
+
+const OWN: [SettingSpec; 5] = [
+    SettingSpec::optional(
+        "rpc-proxy-server",
+        Takes::Host,
+        None,
+        "The RPC proxy's name, where it is another server.",
+    ),
+    SettingSpec::optional(
+        "exchange-server",
+        Takes::Host,
+        None,
+        "The Exchange server's own name, where it differs.",
+    ),
+    SettingSpec::optional("nspi-server", Takes::Host, None, "The address book's server, where it differs."),
+    SettingSpec::optional(
         "mailbox-permission",
         Takes::OneOf(&["admin", "full-access"]),
         None,
         "By which right the account opens mailboxes.",
-    );
-    let legacy =
-        setting("source-mailbox-legacy-dn", Takes::Text, None, "The test mailbox by its legacyExchangeDN.");
-    let email = setting("email", Takes::Text, None, "A mailbox's address, for Autodiscover.");
-    let autodiscover = setting(
-        "autodiscover",
-        Takes::Switch,
+    ),
+    SettingSpec::optional(
+        "source-mailbox-legacy-dn",
+        Takes::Text,
         None,
-        "Find the server by Autodiscover; without it remote-server is needed.",
-    );
-    [
-        server,
-        port,
-        rpc,
-        exchange,
-        nspi,
-        permission,
-        legacy,
-        email,
-        autodiscover,
-        username,
-        password,
-        auth,
-        sample,
-        ca,
-        fingerprint,
-        verify,
-        expires,
-        resolver,
-        timeout,
-        proxy,
-        proxy_user,
-        proxy_password,
-        no_proxy,
-    ]
-};
+        "The test mailbox by its legacyExchangeDN.",
+    ),
+];
 
 static MANIFEST: Manifest = Manifest {
     kind: "outlook-anywhere",
@@ -104,7 +68,7 @@ impl Connector for OutlookAnywhere {
     }
 
     fn check(&self, settings: &Settings) -> std::result::Result<(), Vec<String>> {
-        client::check(settings)
+        client::session(settings).map(drop)
     }
 
     fn account_of_url(&self, _: &str) -> std::result::Result<(Settings, MailboxAddress), String> {

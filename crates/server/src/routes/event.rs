@@ -12,7 +12,7 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
-use mailferry_model::{Result, account::Role, status::BatchStatus};
+use mailferry_model::{Result, account::Role};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -107,7 +107,7 @@ impl Watch {
         }
         for batch in self.context.store.batches().await? {
             let name = batch.name.clone();
-            let quiet = !is_under_way(batch.status);
+            let quiet = !batch.status.is_active();
             let version = batch.version;
             let same = |told: &Value| quiet && told["version"] == version && told["settled"] == true;
             if self.told.get(&name).is_some_and(same) {
@@ -141,19 +141,4 @@ impl Watch {
         }
         self.context.clock.elapsed() < self.ends
     }
-}
-
-/// Whether a batch changes by itself.
-fn is_under_way(status: BatchStatus) -> bool {
-    use BatchStatus as S;
-    matches!(
-        status,
-        S::Starting
-            | S::Waiting
-            | S::Syncing
-            | S::IncrementalSyncing
-            | S::Completing
-            | S::Stopping
-            | S::Removing
-    )
 }

@@ -4,12 +4,14 @@
 
 mod balancer;
 mod discover;
+mod session;
 mod settings;
 mod status;
 mod visit;
 
 pub use balancer::look as look_behind;
 pub use discover::{Discovered, discover};
-pub use settings::{Scheme, Site, setting, settings};
+pub use session::Session;
+pub use settings::{DISCOVERY, Scheme, Site, settings};
 pub use status::{Page, judge};
 pub use visit::Visit;

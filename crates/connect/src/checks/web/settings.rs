@@ -55,57 +55,57 @@ pub struct Site {
     pub password: Option<Secret<String>>,
 }
 
-/// A setting, for manifests.
-pub const fn setting(
-    name: &'static str,
-    takes: Takes,
-    default: Option<&'static str>,
-    help: &'static str,
-) -> SettingSpec {
-    SettingSpec { name, takes, required: false, default, help }
+/// The settings of every site, in the order in which people are asked, where `own` are those of one kind.
+pub const fn settings<const N: usize>(own: &[SettingSpec]) -> [SettingSpec; N] {
+    SettingSpec::joined(&[&SERVER, own, &ACCOUNT, &reach::SETTINGS])
 }
 
-/// The settings of every site, in the order in which people are asked.
-pub const fn settings() -> [SettingSpec; 16] {
-    [
-        setting("remote-server", Takes::Host, None, "The server's name, as it is published."),
-        setting("port", Takes::Port, Some("443"), "Its port."),
-        setting(
-            "username",
-            Takes::Text,
-            None,
-            "The account that may open the mailboxes: UPN or DOMAIN\\USER.",
-        ),
-        setting("password", Takes::Secret, None, "The account's password."),
-        setting(
-            "auth",
-            Takes::OneOf(&["auto", "basic", "ntlm", "negotiate"]),
-            Some("auto"),
-            "How to sign in.",
-        ),
-        setting("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
-        setting(
-            "ca-file",
-            Takes::Path,
-            None,
-            "Certificate authorities to trust instead of the system's (PEM).",
-        ),
-        setting("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
-        setting(
-            "verify",
-            Takes::OneOf(&["on", "off"]),
-            Some("on"),
-            "off: trust any certificate. Not for production.",
-        ),
-        account::SETTING,
-        reach::SETTINGS[0],
-        reach::SETTINGS[1],
-        reach::SETTINGS[2],
-        reach::SETTINGS[3],
-        reach::SETTINGS[4],
-        reach::SETTINGS[5],
-    ]
-}
+/// How the server is found where it is not named, for those that have Autodiscover.
+pub const DISCOVERY: [SettingSpec; 2] = [
+    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, for Autodiscover."),
+    SettingSpec::optional(
+        "autodiscover",
+        Takes::Switch,
+        None,
+        "Find the server by Autodiscover; without it remote-server is needed.",
+    ),
+];
+
+const SERVER: [SettingSpec; 2] = [
+    SettingSpec::optional("remote-server", Takes::Host, None, "The server's name, as it is published."),
+    SettingSpec::optional("port", Takes::Port, Some("443"), "Its port."),
+];
+
+const ACCOUNT: [SettingSpec; 8] = [
+    SettingSpec::optional(
+        "username",
+        Takes::Text,
+        None,
+        "The account that may open the mailboxes: UPN or DOMAIN\\USER.",
+    ),
+    SettingSpec::optional("password", Takes::Secret, None, "The account's password."),
+    SettingSpec::optional(
+        "auth",
+        Takes::OneOf(&["auto", "basic", "ntlm", "negotiate"]),
+        Some("auto"),
+        "How to sign in.",
+    ),
+    SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
+    SettingSpec::optional(
+        "ca-file",
+        Takes::Path,
+        None,
+        "Certificate authorities to trust instead of the system's (PEM).",
+    ),
+    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+    SettingSpec::optional(
+        "verify",
+        Takes::OneOf(&["on", "off"]),
+        Some("on"),
+        "off: trust any certificate. Not for production.",
+    ),
+    account::SETTING,
+];
 
 impl Site {
     /// Reads the settings.

@@ -21,25 +21,22 @@ use ask::{Asking, Sample};
 
 use crate::checks::Fault;
 
-const fn check(step: Step, id: &'static str, title: &'static str) -> Check {
-    Check { step, id, title }
-}
-
 /// All checks, in their order.
 static CHECKS: [Check; 9] = [
-    check(Step::Dns, "dns-resolves", "The server's name is known"),
-    check(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    check(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    check(Step::Tls, "tls-public", "A public verifier would trust it too"),
-    check(Step::Protocol, "imap-greets", "The server speaks IMAP"),
-    check(Step::Auth, "imap-signs-in", "The account signs in"),
-    check(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
-    check(Step::Permission, "imap-may-open", "The account may open the mailbox"),
-    check(Step::Mailbox, "imap-inbox-opens", "The mailbox opens"),
+    Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
+    Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
+    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Protocol, "imap-greets", "The server speaks IMAP"),
+    Check::of(Step::Auth, "imap-signs-in", "The account signs in"),
+    Check::of(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+    Check::of(Step::Permission, "imap-may-open", "The account may open the mailbox"),
+    Check::of(Step::Mailbox, "imap-inbox-opens", "The mailbox opens"),
 ];
 
 /// The row of finding the server.
-static DISCOVER: Check = check(Step::Protocol, "autodiscover-answers", "The domain names its IMAP server");
+static DISCOVER: Check =
+    Check::of(Step::Protocol, "autodiscover-answers", "The domain names its IMAP server");
 
 /// Whether the server is still to be found.
 pub fn is_to_be_found(settings: &Settings) -> bool {

@@ -6,7 +6,7 @@ use axum::http::Method;
 use mailferry_model::filter::Pattern;
 use serde_json::{Value, json};
 
-use super::{Answer, Desk, confirm, cut, is_what_if, lacks};
+use super::{Answer, Desk, agreed, confirm, cut, is_what_if, lacks};
 use crate::{
     api::segment,
     cmd::{
@@ -211,12 +211,7 @@ pub(super) async fn work(
     cmdlet: &str,
     action: &'static str,
 ) -> Result<Answer, Failure> {
-    let name = bound.text("identity").ok_or_else(|| lacks(cmdlet, "Identity"))?;
-    desk.api.get(&path(&name)).await?;
-    if is_what_if(desk, bound, cmdlet, &name) {
-        return Ok(Answer::done());
-    }
-    confirm(desk, bound, cmdlet, &name)?;
+    let Some(name) = agreed(desk, bound, cmdlet, path).await? else { return Ok(Answer::done()) };
     let goal = if action == "complete" { Goal::Completed } else { Goal::Synced };
     in_foreground(desk, name, action, goal).await
 }
@@ -237,13 +232,9 @@ async fn in_foreground(
 
 /// Stops what is under way.
 pub(super) async fn stop(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
-    const CMDLET: &str = "Stop-MigrationBatch";
-    let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
-    desk.api.get(&path(&name)).await?;
-    if is_what_if(desk, bound, CMDLET, &name) {
+    let Some(name) = agreed(desk, bound, "Stop-MigrationBatch", path).await? else {
         return Ok(Answer::done());
-    }
-    confirm(desk, bound, CMDLET, &name)?;
+    };
     desk.api.post(&format!("{}/stop", path(&name)), json!({})).await?;
     desk.asked.out.note(&format!("The batch {name} is stopping; what is under way ends in order."));
     Ok(Answer::done())
@@ -251,13 +242,9 @@ pub(super) async fn stop(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failu
 
 /// Removes it; ledgers stay.
 pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
-    const CMDLET: &str = "Remove-MigrationBatch";
-    let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
-    desk.api.get(&path(&name)).await?;
-    if is_what_if(desk, bound, CMDLET, &name) {
+    let Some(name) = agreed(desk, bound, "Remove-MigrationBatch", path).await? else {
         return Ok(Answer::done());
-    }
-    confirm(desk, bound, CMDLET, &name)?;
+    };
     desk.api.call(Method::DELETE, &path(&name), None).await?;
     desk.asked.out.note(&format!("The batch {name} is removed; its ledgers stay."));
     Ok(Answer::done())

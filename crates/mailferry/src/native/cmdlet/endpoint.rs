@@ -10,7 +10,7 @@ use mailferry_model::{
 use mailferry_server::Problem;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Desk, confirm, is_what_if, lacks};
+use super::{Answer, Desk, agreed, confirm, is_what_if, lacks};
 use crate::{
     api::segment,
     cmd::endpoint::check_known,
@@ -159,13 +159,9 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
 
 /// Removes one that no batch refers to.
 pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
-    const CMDLET: &str = "Remove-MigrationEndpoint";
-    let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
-    desk.api.get(&path(&name)).await?;
-    if is_what_if(desk, bound, CMDLET, &name) {
+    let Some(name) = agreed(desk, bound, "Remove-MigrationEndpoint", path).await? else {
         return Ok(Answer::done());
-    }
-    confirm(desk, bound, CMDLET, &name)?;
+    };
     desk.api.call(Method::DELETE, &path(&name), None).await?;
     desk.asked.out.note(&format!("The endpoint {name} is removed."));
     Ok(Answer::done())

@@ -140,6 +140,22 @@ fn confirm(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> Result
     }
 }
 
+/// What `-Identity` names, when it is there and the command may go on; none where `-WhatIf` only wanted to know.
+async fn agreed(
+    desk: &Desk<'_>,
+    bound: &Bound,
+    cmdlet: &str,
+    path: fn(&str) -> String,
+) -> Result<Option<String>, Failure> {
+    let name = bound.text("identity").ok_or_else(|| lacks(cmdlet, "Identity"))?;
+    desk.api.get(&path(&name)).await?;
+    if is_what_if(desk, bound, cmdlet, &name) {
+        return Ok(None);
+    }
+    confirm(desk, bound, cmdlet, &name)?;
+    Ok(Some(name))
+}
+
 /// At most so many rows, as `-ResultSize` says.
 fn cut(rows: &mut Rows, bound: &Bound) {
     if let Some(most) = bound.number("result-size") {

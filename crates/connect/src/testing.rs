@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use mailferry_model::{
-    Side,
+    Kind, Side,
     cancel::Cancel,
-    port::{Budget, BudgetGuard, Cx, Meter},
+    finding::{TestResult, TestedAs, Verdict},
+    port::{Budget, BudgetGuard, Connector, Cx, Meter},
+    settings::{MailboxAddress, Settings},
 };
 
 struct Open;
@@ -58,4 +60,18 @@ impl mailferry_model::port::Clock for Present {
 /// The same today.
 pub fn cx_of_today(side: Side) -> Cx {
     Cx { clock: Arc::new(Present(mailferry_lab::clock::LabClock::default())), ..cx(side) }
+}
+
+/// A kind to come asks nothing, says so, and opens no mailbox.
+pub async fn claims_nothing(subject: &dyn Connector) {
+    let settings = Settings::default();
+    let mut rows = Vec::new();
+    for probe in subject.probes(&settings, None) {
+        rows.push(probe.ask(&cx(Side::Source)).await);
+    }
+    assert!(rows.iter().all(|r| r.outcome == Verdict::NotRun && r.code.as_deref() == Some("KIND_NOT_YET")));
+    let result = TestResult::of(rows);
+    assert_eq!((result.result.as_str(), result.exit_code(TestedAs::Target)), ("Failed", 7));
+    let error = subject.source(&cx(Side::Source), &settings, &MailboxAddress::default()).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Unsupported);
 }

@@ -52,9 +52,10 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().mode() & 0o777
 }
 
+/// What lies in a folder. A process that ends may leave its write-ahead log for the next: that belongs to the store.
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let files = fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = files.filter(|n| !n.ends_with("-wal") && !n.ends_with("-shm")).collect();
     names.sort();
     names
 }

@@ -37,6 +37,7 @@ pub fn cx(side: Side) -> Cx {
         side,
         connections: 3,
         put_timeout: Duration::from_secs(20),
+        outward: Arc::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use mailferry_model::{
     cancel::Cancel,
     id::MailboxId,
     mapping::RunOptions,
+    outward::Outward,
     port::{Budget, Clock, Connector, Convert, Cx, Meter, Source, Store, Target},
     settings::{MailboxAddress, Settings, Takes},
 };
@@ -38,6 +39,8 @@ pub struct House {
     pub owner: Uuid,
     /// How long an answer to a put may take.
     pub put_timeout: Duration,
+    /// Which addresses may be connected to.
+    pub outward: Arc<Outward>,
     /// Mailboxes that this process is at: the store tells processes apart, not tasks.
     pub busy: Arc<Mutex<HashSet<MailboxId>>>,
 }
@@ -53,6 +56,7 @@ impl House {
             side,
             connections: connections.unwrap_or(CONNECTIONS).max(1),
             put_timeout: self.put_timeout,
+            outward: self.outward.clone(),
         }
     }
 }

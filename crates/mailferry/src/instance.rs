@@ -16,6 +16,7 @@ use mailferry_engine::{
 };
 use mailferry_model::{
     Kind,
+    outward::Outward,
     port::{Clock, Connector, Reports, Store},
 };
 use mailferry_server::{Context, Door, Problem};
@@ -38,6 +39,8 @@ pub struct Instance {
     pub reports: Arc<dyn Reports>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Which addresses may be connected to: all, unless it is a service.
+    pub outward: Arc<Outward>,
 }
 
 /// How a command wants its copies to run.
@@ -57,7 +60,8 @@ impl Instance {
         let key = master_key(&folder)?;
         let reports = Arc::new(FileReports(folder.join("reports")));
         let store = SqlStore::open(&Location::Sqlite(folder), key).await?;
-        Ok(Self { connectors, store: Arc::new(store), reports, clock: Arc::new(SystemClock::default()) })
+        let clock = Arc::new(SystemClock::default());
+        Ok(Self { connectors, store: Arc::new(store), reports, clock, outward: Arc::default() })
     }
 
     /// The router, called in this process.
@@ -89,6 +93,7 @@ impl Instance {
             convert: Arc::new(MimeConvert),
             owner: self.store.new_id(),
             put_timeout: pace.put_timeout.unwrap_or(PUT_TIMEOUT),
+            outward: self.outward.clone(),
             busy: Arc::new(Mutex::new(HashSet::new())),
         };
         (house, meter)

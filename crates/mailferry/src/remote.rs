@@ -108,6 +108,7 @@ impl Remote {
             side: Side::Us,
             connections: 1,
             put_timeout: PUT_TIMEOUT,
+            outward: Arc::default(),
         };
         let reach = Reach::default();
         let bare = self.host.trim_matches(['[', ']']);

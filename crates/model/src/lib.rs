@@ -23,6 +23,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod mapping;
+pub mod outward;
 pub mod port;
 pub mod report;
 pub mod secret;

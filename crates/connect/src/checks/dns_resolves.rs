@@ -27,7 +27,8 @@ pub fn judge(why: &Unresolved, host: &str) -> Fault {
         Unresolved::NoAddress => "DNS_NO_ADDRESS",
         Unresolved::ServerFailed => "DNS_SERVER_FAILED",
         Unresolved::Refused => "DNS_REFUSED",
+        Unresolved::NotAllowed(_) => "ADDRESS_NOT_ALLOWED",
         Unresolved::Silent | Unresolved::Cancelled | Unresolved::Other(_) => "DNS_SILENT",
     };
-    Fault::fail(code).with("host", host).shown(format!("{host}: {why}"))
+    Fault::fail(code).with("host", host).with("words", why.to_string()).shown(format!("{host}: {why}"))
 }

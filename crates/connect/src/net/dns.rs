@@ -14,7 +14,7 @@ use hickory_resolver::{
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{op::ResponseCode, rr::RData},
 };
-use mailferry_model::port::Cx;
+use mailferry_model::{outward::Forbidden, port::Cx};
 use tokio::net::lookup_host;
 
 use super::tcp::within;
@@ -39,6 +39,8 @@ pub enum Unresolved {
     Silent,
     /// The run was cancelled.
     Cancelled,
+    /// This process may not ask the DNS server that was named.
+    NotAllowed(Forbidden),
     /// Something else, in the resolver's words.
     Other(String),
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Unresolved {
             Unresolved::Refused => "the DNS server refuses to answer (REFUSED)",
             Unresolved::Silent => "the DNS server does not answer",
             Unresolved::Cancelled => "stopped",
+            Unresolved::NotAllowed(why) => return write!(f, "the DNS server is not asked: {why}"),
             Unresolved::Other(words) => words,
         })
     }
@@ -102,7 +105,7 @@ pub async fn addresses(cx: &Cx, names: Names, host: &str) -> Result<Vec<IpAddr>,
             addresses
         })?,
         Names::Server(server) => {
-            let resolver = of_server(server)?;
+            let resolver = of_server(cx, server)?;
             let answer = in_time(cx, resolver.lookup_ip(rooted(bare))).await?.map_err(|e| of_dns(&e))?;
             answer.iter().collect()
         }
@@ -131,7 +134,7 @@ pub struct Service {
 pub async fn services(cx: &Cx, names: Names, name: &str) -> Result<Vec<Service>, Unresolved> {
     let resolver = match names {
         Names::System => of_this_system()?,
-        Names::Server(server) => of_server(server)?,
+        Names::Server(server) => of_server(cx, server)?,
     };
     let answer = in_time(cx, resolver.srv_lookup(rooted(name))).await?.map_err(|e| of_dns(&e))?;
     let mut found: Vec<Service> = (answer.answers().iter())
@@ -164,7 +167,8 @@ fn of_this_system() -> Result<TokioResolver, Unresolved> {
     TokioResolver::builder_tokio().map_err(other)?.build().map_err(other)
 }
 
-fn of_server(server: SocketAddr) -> Result<TokioResolver, Unresolved> {
+fn of_server(cx: &Cx, server: SocketAddr) -> Result<TokioResolver, Unresolved> {
+    cx.outward.check(server).map_err(Unresolved::NotAllowed)?;
     let at = |mut connection: ConnectionConfig| {
         connection.port = server.port();
         connection

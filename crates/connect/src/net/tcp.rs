@@ -1,11 +1,12 @@
 //! Names and connections, each with an end to its waiting.
 //!
-//! Tries the addresses of a name in their order; which hosts may be connected to is judged before.
+//! Tries the addresses of a name in their order. The only place where connections begin, so that each address is held
+//! against the rule of which may be connected to.
 
 use std::{fmt, future::Future, io, net::SocketAddr, time::Duration};
 
 use futures_util::future::{Either, select};
-use mailferry_model::{Error, Kind, Result, port::Cx};
+use mailferry_model::{Error, Kind, Result, Scope, outward::Forbidden, port::Cx};
 use tokio::net::TcpStream;
 
 use super::{dns, proxy::Refusal, reach::Reach};
@@ -49,6 +50,8 @@ pub enum Unconnected {
     NoRoute,
     /// The run was cancelled.
     Cancelled,
+    /// This process may not connect there.
+    NotAllowed(Forbidden),
     /// The proxy does not connect us.
     Proxy(Refusal),
     /// Something else, in the system's words.
@@ -63,6 +66,7 @@ impl fmt::Display for Unconnected {
             Unconnected::Reset => "connection reset",
             Unconnected::NoRoute => "no route",
             Unconnected::Cancelled => "stopped",
+            Unconnected::NotAllowed(why) => return why.fmt(f),
             Unconnected::Proxy(refusal) => return refusal.fmt(f),
             Unconnected::Other(words) => words,
         })
@@ -106,6 +110,11 @@ pub async fn connect_to(
 ) -> std::result::Result<TcpStream, Unconnected> {
     let proxy = reach.proxy();
     let first = proxy.map_or(address, |proxy| SocketAddr::new(address.ip(), proxy.port));
+    check_allowed(cx, first)?;
+    // A proxy is given the host as it was named: as a name it is the proxy's to judge.
+    if let (Some(_), Ok(ip)) = (proxy, reach.host.trim_matches(['[', ']']).parse()) {
+        check_allowed(cx, SocketAddr::new(ip, address.port()))?;
+    }
     let limited = |e: Error| match e.kind() {
         Kind::Cancelled => Unconnected::Cancelled,
         _ => Unconnected::Silent,
@@ -123,6 +132,17 @@ pub async fn connect_to(
     };
     stream.set_nodelay(true).map_err(|e| unconnected(&e))?;
     Ok(stream)
+}
+
+/// Holds an address against the rule of the run.
+fn check_allowed(cx: &Cx, address: SocketAddr) -> std::result::Result<(), Unconnected> {
+    cx.outward.check(address).map_err(Unconnected::NotAllowed)?;
+    // A socket is bound to an address of this machine alone.
+    let is_here = || std::net::UdpSocket::bind((address.ip(), 0)).is_ok();
+    match cx.outward.listens_everywhere(address.port()) && is_here() {
+        true => Err(Unconnected::NotAllowed(Forbidden::Ourselves)),
+        false => Ok(()),
+    }
 }
 
 fn unconnected(error: &io::Error) -> Unconnected {
@@ -150,6 +170,10 @@ pub async fn connect(cx: &Cx, reach: &Reach, addresses: &[SocketAddr]) -> Result
             Err(why) => last = Some((*address, why)),
         }
     }
+    let forbidden = matches!(last, Some((_, Unconnected::NotAllowed(_))));
     let text = last.map_or("no address".to_owned(), |(address, why)| format!("{address}: {why}"));
-    Err(Error::new(Kind::Unreachable, cx.side, "connect", text))
+    Err(match forbidden {
+        true => Error::new(Kind::Forbidden, cx.side, "connect", text).scope_of(Scope::Endpoint),
+        false => Error::new(Kind::Unreachable, cx.side, "connect", text),
+    })
 }

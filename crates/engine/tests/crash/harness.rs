@@ -128,6 +128,7 @@ impl Play {
             side: Side::Us,
             connections: 2,
             put_timeout: Duration::from_secs(60),
+            outward: Arc::default(),
         };
         (sides, terms, cx)
     }

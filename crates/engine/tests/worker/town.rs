@@ -243,6 +243,7 @@ impl Town {
             convert: Arc::new(PlainConvert),
             owner: self.store.new_id(),
             put_timeout: Duration::from_secs(60),
+            outward: Arc::default(),
             busy: Arc::new(Mutex::new(HashSet::new())),
         }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use crate::{cancel::Cancel, error::Side, port::Clock};
+use crate::{cancel::Cancel, error::Side, outward::Outward, port::Clock};
 
 /// Hands out memory for bodies in flight, for the whole process (32 MiB by default).
 pub trait Budget: Send + Sync {
@@ -59,4 +59,6 @@ pub struct Cx {
     pub connections: u16,
     /// How long an answer to a put may take.
     pub put_timeout: Duration,
+    /// Which addresses may be connected to: judged right before connecting.
+    pub outward: Arc<Outward>,
 }

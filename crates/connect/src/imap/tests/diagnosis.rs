@@ -1,12 +1,13 @@
 //! One broken server, one failing row: at the right step, with the right word, and nothing asked after it. And healthy
 //! servers of many kinds, of which none fails.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, Paper};
 use mailferry_model::{
     Side,
     finding::{Step, TestResult, TestedAs, Verdict},
+    outward::{Guard, Outward},
     port::{Connector, Cx},
     settings::{MailboxAddress, Settings},
 };
@@ -29,6 +30,7 @@ pub(super) struct Case {
     mailbox: MailboxAddress,
     side: Side,
     put_timeout: Duration,
+    outward: Outward,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -46,7 +48,7 @@ impl Case {
             ..MailboxAddress::default()
         };
         let (side, put_timeout) = (Side::Source, Duration::from_secs(20));
-        Self { fake, settings, mailbox, side, put_timeout, _folder: None }
+        Self { fake, settings, mailbox, side, put_timeout, outward: Outward::Anywhere, _folder: None }
     }
 
     /// A server that speaks this.
@@ -89,8 +91,15 @@ impl Case {
         Self { side: Side::Target, ..self }
     }
 
+    /// Asked by a service that may connect to what this says.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Self {
+        Self { outward: Outward::Guarded(guard), ..self }
+    }
+
     pub async fn test(&self) -> TestResult {
-        let cx = Cx { put_timeout: self.put_timeout, ..testing::cx_of_today(self.side) };
+        let outward = Arc::new(self.outward.clone());
+        let cx = Cx { put_timeout: self.put_timeout, outward, ..testing::cx_of_today(self.side) };
         let mut rows = Vec::new();
         for probe in Imap.probes(&self.settings, Some(&self.mailbox)) {
             rows.push(probe.ask(&cx).await);

@@ -8,7 +8,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use axum_server::Handle;
 use clap::Args;
 use mailferry_engine::tasks::Worker;
-use mailferry_model::cancel::Cancel;
+use mailferry_model::{
+    cancel::Cancel,
+    outward::{Guard, Outward},
+};
 use mailferry_server::{Door, Keeper, Transport};
 use serde_json::json;
 
@@ -50,6 +53,12 @@ pub struct ServeArgs {
     /// certificate authorities); may be given several times
     #[arg(long, value_name = "DIR")]
     pub allow_folder: Vec<PathBuf>,
+    /// Connect to mail systems on this machine too; of itself only where the service listens for this machine alone
+    #[arg(long)]
+    pub allow_loopback: bool,
+    /// Connect to no mail system in a private network
+    #[arg(long)]
+    pub deny_private: bool,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -57,8 +66,11 @@ pub struct ServeArgs {
 
 /// Serves until a signal.
 pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
+    let mut instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     check_address(&instance, &args).await?;
+    let listener = listener::bind(args.listen)?;
+    let address = listener.local_addr().map_err(|e| Failure::own(format!("{}: {e}", args.listen)))?;
+    instance.outward = Arc::new(Outward::Guarded(guard(&args, address)));
     let tls = match args.no_tls {
         true => None,
         false => Some(certificate::of(&args, &data_folder(asked.global)?)?),
@@ -72,8 +84,6 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let keeper = Keeper::new(transport, cancel.clone()).with_folders(folders);
     let (bell, keeper) = (worker.clone(), Arc::new(keeper));
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
-    let listener = listener::bind(args.listen)?;
-    let address = listener.local_addr().map_err(|e| Failure::own(format!("{}: {e}", args.listen)))?;
     let code = mailferry_server::fresh_setup_code(&*instance.store).await?;
     greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
 
@@ -129,6 +139,16 @@ async fn check_address(instance: &Instance, args: &ServeArgs) -> Result<(), Fail
         return Err(Failure::Usage("SERVICE_NEEDS_ACCOUNT", text));
     }
     Ok(())
+}
+
+/// Where it may connect to. Whoever reaches a service that listens for this machine alone sits at this machine, and can
+/// connect to it without us.
+fn guard(args: &ServeArgs, address: SocketAddr) -> Guard {
+    Guard {
+        loopback: args.allow_loopback || address.ip().is_loopback(),
+        private: !args.deny_private,
+        listeners: vec![address],
+    }
 }
 
 /// Says where it is, by what certificate, and how the first account is made.

@@ -1,7 +1,10 @@
 //! Names and connections.
 
 use mailferry_lab::fake::{Dialogue, Door, NameServer, names::Known};
-use mailferry_model::finding::{Step, Verdict};
+use mailferry_model::{
+    finding::{Step, Verdict},
+    outward::Guard,
+};
 use std::net::Ipv4Addr;
 
 use super::Case;
@@ -80,4 +83,38 @@ async fn one_of_several_addresses_is_dead_and_that_is_only_a_warning() {
     let (case, _server) = named(all).await;
     let warned = case.passes().await;
     assert_eq!(warned.get("tcp-connects").map(String::as_str), Some("TCP_SOME_ADDRESSES_DEAD"), "{warned:?}");
+}
+
+#[tokio::test]
+async fn a_service_connects_only_where_its_rules_allow() {
+    let code = "ADDRESS_NOT_ALLOWED";
+    let near = Guard { loopback: true, private: true, ..Guard::default() };
+    let plain = || Case::says(Dialogue::default());
+    // Its own machine, under that name and by another address of it.
+    plain().await.guarded(Guard::default()).fails(Step::Tcp, code).await;
+    plain().await.with("remote-server", "localhost").guarded(Guard::default()).fails(Step::Tcp, code).await;
+    plain()
+        .await
+        .with("remote-server", "::ffff:127.0.0.1")
+        .guarded(Guard::default())
+        .fails(Step::Tcp, code)
+        .await;
+    let (case, _server) = named(Known::Addresses(vec![Ipv4Addr::LOCALHOST])).await;
+    // The DNS server that was named is one more place to connect to.
+    case.guarded(Guard::default()).fails(Step::Dns, code).await;
+    assert_eq!(plain().await.guarded(near.clone()).test().await.result, "Success");
+    // Where secrets of machines are, in any case.
+    for host in ["169.254.169.254", "fd00:ec2::254", "0.0.0.0"] {
+        plain().await.with("remote-server", host).guarded(near.clone()).fails(Step::Tcp, code).await;
+    }
+    // Itself, listening here or everywhere.
+    for listener in ["127.0.0.1", "0.0.0.0", "::"] {
+        let case = plain().await;
+        let listeners =
+            vec![(listener.parse::<std::net::IpAddr>().unwrap(), case.fake.address.port()).into()];
+        case.guarded(Guard { listeners, ..near.clone() }).fails(Step::Tcp, code).await;
+    }
+    // Through a proxy: the proxy's address, and the host's where it is one.
+    let behind = plain().await.with("remote-server", "169.254.169.254").with("proxy", "http://127.0.0.1:9");
+    behind.guarded(near).fails(Step::Tcp, code).await;
 }

@@ -9,6 +9,7 @@ pub mod copy;
 pub mod lease;
 pub mod meter;
 pub mod open;
+pub mod parking;
 pub mod pass;
 pub mod plan;
 pub mod probing;

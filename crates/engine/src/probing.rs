@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use mailferry_model::{
+    Kind, Result,
+    endpoint::Endpoint,
     finding::{Finding, Repeated, Step, TestResult, Verdict},
-    port::{Connector, Cx},
+    port::{Connector, Cx, Store},
     settings::{MailboxAddress, Settings},
 };
 
+use crate::parking;
+
+/// The setting that names the mailbox which tests open.
+pub const SAMPLE: &str = "test-mailbox";
 /// Between two connections of a test that repeats.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -34,6 +40,54 @@ pub async fn probe(
         rows.push(row);
     }
     TestResult::of(rows)
+}
+
+/// The mailbox that a test opens where nobody names one: the settings' sample; without one an account of its own shows
+/// whether it signs in. An administrator who acts for others may have no mailbox at all.
+pub fn sample(settings: &Settings) -> Option<MailboxAddress> {
+    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
+    let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
+    settings.get(SAMPLE).or(own).map(of)
+}
+
+/// Settings with the secrets of their owner.
+///
+/// # Errors
+/// What the store says.
+pub async fn with_secrets(store: &dyn Store, settings: Settings, owner: uuid::Uuid) -> Result<Settings> {
+    let secrets = store.unseal(owner).await?;
+    Ok(secrets.into_iter().fold(settings, |all, (name, secret)| all.with_secret(&name, secret)))
+}
+
+/// Keeps with an endpoint what a test of it found, and tells the result what is different since the last good one.
+/// Nothing is kept if somebody changed the endpoint meanwhile, or if only a mailbox that was named for this test was
+/// refused: that says nothing about the endpoint.
+///
+/// # Errors
+/// What the store says.
+pub async fn keep(
+    store: &dyn Store,
+    tested: &Endpoint,
+    named: Option<&MailboxAddress>,
+    result: &mut TestResult,
+) -> Result<()> {
+    let refused = |row: &Finding| row.outcome == Verdict::Fail && row.step >= Step::Auth;
+    if named.is_some() && result.steps.iter().any(refused) {
+        return Ok(());
+    }
+    let mut endpoint = tested.clone();
+    let waits = endpoint.keep_test(result);
+    match store.set_endpoint(&endpoint).await {
+        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => return Ok(()),
+        other => other?,
+    }
+    match (waits, result.at) {
+        (Some(why), Some(at)) => {
+            let code = result.refusal().and_then(|row| row.code.as_deref());
+            parking::tell(store, &endpoint, (&why, code), at).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Connects again and again for so long, as far as the system speaks and no further: nobody signs in, so nothing is

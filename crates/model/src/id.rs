@@ -49,6 +49,8 @@ row_ids! {
     SessionId,
     /// A token for programs.
     TokenId,
+    /// A test of an endpoint that was ordered.
+    EndpointTestId,
 }
 
 macro_rules! opaque_ids {

@@ -11,6 +11,7 @@ pub mod caps;
 pub mod catalogue;
 pub mod csv;
 pub mod endpoint;
+pub mod endpoint_test;
 pub mod error;
 pub mod filter;
 pub mod finding;

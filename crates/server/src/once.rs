@@ -16,7 +16,7 @@ use crate::{Context, PREFIX, door::Caller, problem::Problem, routes::LARGEST};
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// What it applies to: what makes something, but for answers with a secret in them, which are not kept.
-const CREATES: [&str; 3] = ["/endpoints", "/batches", "/accounts"];
+pub(crate) const CREATES: [&str; 4] = ["/endpoints", "/endpoint-tests", "/batches", "/accounts"];
 
 /// Carries a request out, or gives the answer that it had before.
 pub(crate) async fn answer(State(context): State<Context>, request: Request, next: Next) -> Response {

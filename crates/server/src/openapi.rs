@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     Context, PREFIX,
     access::{self, Access},
+    once::CREATES,
     problem::Problem,
     routes,
 };
@@ -96,7 +97,7 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     }
     let writes = method != "GET";
     let versioned = writes && (path.starts_with("/endpoints/") || path.starts_with("/batches/"));
-    let creates = method == "POST" && ["/endpoints", "/batches", "/accounts"].contains(&path);
+    let creates = method == "POST" && CREATES.contains(&path);
     let mut statuses = vec![StatusCode::UNPROCESSABLE_ENTITY, StatusCode::INTERNAL_SERVER_ERROR];
     statuses.push(StatusCode::SERVICE_UNAVAILABLE);
     if from.is_some() || path == "/sessions" {

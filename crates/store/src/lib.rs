@@ -11,6 +11,7 @@ mod batch;
 mod bell;
 mod dialect;
 mod endpoint;
+mod endpoint_test;
 mod keeping;
 mod key;
 mod ledger;

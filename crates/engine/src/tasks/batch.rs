@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
+    audit::AuditEntry,
     batch::Batch,
     job::{JobSpec, PassKind},
     port::Store,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
     user::User,
 };
+
+use crate::parking::WORKER;
 
 /// The detail of a batch whose endpoint waits for a person.
 pub(super) const WAITING: &str = "WaitingForEndpoint";
@@ -57,8 +60,24 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
     if next != batch {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
         store.set_batch(&next).await?;
+        if next.status != batch.status {
+            store.record(&told(&batch, &next, now)).await?;
+        }
     }
     Ok(())
+}
+
+/// For the audit trail: where a batch got by itself, and what it waits for.
+fn told(before: &Batch, after: &Batch, at: Timestamp) -> AuditEntry {
+    let change =
+        serde_json::json!({ "before": before.status, "after": after.status, "detail": after.detail });
+    AuditEntry {
+        at,
+        actor: WORKER.to_owned(),
+        action: "batch.status".to_owned(),
+        subject: format!("batch {}", after.name),
+        change: Some(change.to_string()),
+    }
 }
 
 /// What a user's status asks for.

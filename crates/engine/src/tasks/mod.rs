@@ -1,12 +1,14 @@
 //! Work that nobody waits for: reconcilers without input that look at the store and do what is wanted.
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
-//! sign-in try an endpoint before all others do, [`monitor`] tests endpoints that are needed. [`Worker`] runs them on a bell and on a timer. All of it may
-//! be killed at any moment and run anywhere else again.
+//! sign-in try an endpoint before all others do, [`monitor`] tests endpoints that are needed,
+//! [`ordered`] makes tests that somebody asked for. [`Worker`] runs them on a bell and on a timer. All of it may be
+//! killed at any moment and run anywhere else again.
 
 mod batch;
 mod gate;
 mod monitor;
+mod ordered;
 mod user;
 mod verdict;
 mod verify;

@@ -6,12 +6,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use mailferry_model::{
-    Kind, Result, Side, cancel::Cancel, endpoint::Endpoint, finding::TestResult, settings::MailboxAddress,
-};
+use mailferry_model::{Result, Side, cancel::Cancel, endpoint::Endpoint};
 
 use super::worker::Worker;
-use crate::probing::probe;
+use crate::probing::{keep, probe, sample, with_secrets};
 
 /// How old a test may become while a batch needs its endpoint.
 pub(super) const FRESH: SignedDuration = SignedDuration::from_mins(15);
@@ -43,36 +41,14 @@ async fn one(worker: &Worker, endpoint: &Endpoint, side: Side, cancel: &Cancel) 
     let Some(connector) = worker.connectors.iter().find(|c| c.manifest().kind == endpoint.kind) else {
         return Ok(());
     };
-    let mut settings = endpoint.settings.clone();
-    for (name, secret) in worker.house.store.unseal(endpoint.id.0).await? {
-        settings = settings.with_secret(&name, secret);
-    }
-    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
-    let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
-    let sample = settings.get("test-mailbox").or(own).map(of);
+    let store = &*worker.house.store;
+    let settings = with_secrets(store, endpoint.settings.clone(), endpoint.id.0).await?;
+    let sample = sample(&settings);
     let cx = worker.house.cx(side, cancel, Some(1));
     let mut result = probe(&**connector, &settings, sample.as_ref(), &cx).await;
     result.at = Some(worker.house.clock.now());
-    if cancel.is_cancelled() {
-        return Ok(());
-    }
-    keep(worker, endpoint, result).await
-}
-
-/// Keeps what was found, unless somebody changed the endpoint meanwhile: then it is tested as it is now.
-async fn keep(worker: &Worker, endpoint: &Endpoint, result: TestResult) -> Result<()> {
-    let mut tested = endpoint.clone();
-    if let Some(row) = result.refusal() {
-        let why = row.cause.clone().unwrap_or_else(|| row.evidence.clone());
-        tracing::warn!(endpoint = %endpoint.id, code = row.code.as_deref(), "the endpoint needs a person");
-        tested.needs_to_connect = Some(why);
-    }
-    if result.result != "Failed" {
-        tested.last_good_test = Some(result.clone());
-    }
-    tested.last_test = Some(result);
-    match worker.house.store.set_endpoint(&tested).await {
-        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => Ok(()),
-        other => other,
+    match cancel.is_cancelled() {
+        true => Ok(()),
+        false => keep(store, endpoint, None, &mut result).await,
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Result, Side,
     batch::Batch,
@@ -29,6 +30,7 @@ use super::{
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
 };
+use crate::parking;
 use crate::{
     copy::{Copied, Copy, Patience, Task, copy},
     open::End,
@@ -156,7 +158,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, job.attempts)
     {
         let endpoint = if side == Side::Source { &loaded.source.0 } else { &loaded.target.0 };
-        park(&**store, endpoint, error).await?;
+        park(&**store, endpoint, error, worker.house.clock.now()).await?;
     }
     drop(passes);
     done(worker, job, &loaded.user, result?).await
@@ -322,20 +324,19 @@ async fn end(worker: &Worker, job: &Job, again_in: Option<Duration>) -> Result<(
 }
 
 /// The endpoint waits for a person.
-async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error) -> Result<()> {
+async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timestamp) -> Result<()> {
     for _ in 0..RACES {
         let mut now = store.endpoint_by_id(endpoint.id).await?;
         // Somebody changed it meanwhile: the refusal was for the old settings.
         if now.version != endpoint.version || now.needs_to_connect.is_some() {
             return Ok(());
         }
-        now.needs_to_connect = Some(format!("{}: {}", error.op(), error.context()));
+        let why = format!("{}: {}", error.op(), error.context());
+        now.needs_to_connect = Some(why.clone());
         match store.set_endpoint(&now).await {
             Err(conflict) if conflict.kind() == Kind::Conflict => {}
-            other => {
-                tracing::warn!(endpoint = %endpoint.id, code = error.code(), "the endpoint needs a person");
-                return other;
-            }
+            Err(other) => return Err(other),
+            Ok(()) => return parking::tell(store, &now, (&why, Some(&error.code())), at).await,
         }
     }
     Ok(())

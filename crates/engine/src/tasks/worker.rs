@@ -15,7 +15,7 @@ use mailferry_model::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{batch, gate::Gates, monitor, user};
+use super::{batch, gate::Gates, monitor, ordered, user};
 use crate::{open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
@@ -45,6 +45,8 @@ pub struct Worker {
     pub(super) reports: Arc<dyn Reports>,
     pub(super) gates: Gates,
     pub(super) bell: Arc<Notify>,
+    /// Rings for tests that were ordered.
+    pub(super) ordered: Notify,
     running: Mutex<BTreeMap<UserId, (BatchId, Arc<Progress>)>>,
     events: Mutex<Vec<Event>>,
 }
@@ -58,6 +60,7 @@ impl Worker {
             reports,
             gates: Gates::default(),
             bell: Arc::default(),
+            ordered: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
         })
@@ -114,9 +117,18 @@ impl Worker {
         monitor::reconcile(self, cancel).await
     }
 
+    /// Makes the tests that are ordered over the network, until it is cancelled.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn make_tests(self: &Arc<Self>, cancel: &Cancel) -> Result<()> {
+        ordered::run(self, cancel).await
+    }
+
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
         self.bell.notify_one();
+        self.ordered.notify_one();
     }
 
     /// What the passes of a batch that run here have moved so far.

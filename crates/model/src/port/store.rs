@@ -14,8 +14,9 @@ use crate::{
     audit::AuditEntry,
     batch::Batch,
     endpoint::Endpoint,
+    endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, JobId, MailboxId, SessionId, TokenId, UserId},
+    id::{AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId},
     job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     secret::Secret,
@@ -221,9 +222,41 @@ pub trait Answers: Send + Sync {
     async fn forget_answers(&self, before: Timestamp) -> Result<()>;
 }
 
+/// Tests of endpoints that were ordered.
+#[async_trait]
+pub trait EndpointTests: Send + Sync {
+    /// Adds one.
+    async fn add_endpoint_test(&self, test: &EndpointTest) -> Result<()>;
+    /// One by id.
+    async fn endpoint_test(&self, id: EndpointTestId) -> Result<EndpointTest>;
+    /// All, newest first.
+    async fn endpoint_tests(&self) -> Result<Vec<EndpointTest>>;
+    /// Takes the oldest that nobody has begun: it is `Running`, and this owner's for `how_long`.
+    async fn claim_endpoint_test(&self, owner: Uuid, how_long: Duration) -> Result<Option<EndpointTest>>;
+    /// Holds one for longer. `Conflict` if it is no longer this owner's.
+    async fn hold_endpoint_test(&self, id: EndpointTestId, owner: Uuid, how_long: Duration) -> Result<()>;
+    /// Replaces one that this owner holds by what came of it, and forgets its secrets. `Conflict` if it is no longer
+    /// this owner's.
+    async fn end_endpoint_test(&self, test: &EndpointTest, owner: Uuid) -> Result<()>;
+    /// Those whose owner is gone or whose time is over are `Interrupted`; those ordered before a time are forgotten,
+    /// unless they run. The secrets of both are forgotten.
+    async fn sweep_endpoint_tests(&self, before: Timestamp) -> Result<()>;
+}
+
 /// The whole store.
 pub trait Store:
-    Endpoints + Batches + Users + Ledger + Work + Secrets + Audits + Accounts + Sessions + Tokens + Answers
+    Endpoints
+    + EndpointTests
+    + Batches
+    + Users
+    + Ledger
+    + Work
+    + Secrets
+    + Audits
+    + Accounts
+    + Sessions
+    + Tokens
+    + Answers
 {
     /// A new id: unique, growing with time.
     fn new_id(&self) -> Uuid;

@@ -11,7 +11,7 @@ use mailferry_model::{
     Kind,
     endpoint::Endpoint,
     finding::TestResult,
-    id::EndpointId,
+    id::{EndpointId, EndpointTestId},
     limits::{CEILING, Limits},
     secret::Secret,
     settings::{Manifest, Settings, Takes},
@@ -48,6 +48,9 @@ pub(crate) struct Creation {
     max_concurrent_incremental_syncs: Option<u32>,
     /// Why it is made without a test before, where it is.
     unverified: Option<String>,
+    /// The id of the test of these settings, where there was one.
+    #[schema(value_type = Option<String>)]
+    tested: Option<EndpointTestId>,
 }
 
 /// Changes to an endpoint: what is not named stays; `null` takes a setting away.
@@ -138,7 +141,11 @@ pub(crate) async fn create(
     };
     check_limits(limits)?;
     let now = context.clock.now();
-    let endpoint = Endpoint {
+    let tested = match wanted.tested {
+        Some(id) => Some(tested(&context, id, manifest, &settings).await?),
+        None => None,
+    };
+    let mut endpoint = Endpoint {
         id: EndpointId(context.store.new_id()),
         version: 1,
         name: wanted.name,
@@ -151,6 +158,9 @@ pub(crate) async fn create(
         created: now,
         modified: now,
     };
+    if let Some(mut result) = tested {
+        _ = endpoint.keep_test(&mut result);
+    }
     context.store.add_endpoint(&endpoint).await?;
     seal(&context, &endpoint, &settings).await?;
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
@@ -254,31 +264,24 @@ pub(crate) async fn last_test(
     })
 }
 
-/// Keep what a test found; a passed one lets waiting batches go on, a refused sign-in makes them wait
-#[utoipa::path(put, path = "/endpoints/{name}/test", operation_id = "keepEndpointTest", tag = "endpoints", params(("name" = String, Path, description = "Its name")), request_body = shape::TestResult, responses((status = 200, description = "The endpoint", body = EndpointView)))]
-pub(crate) async fn tested(
-    context: Context,
-    Path(name): Path<String>,
-    Body(result): Body<TestResult>,
-) -> Result<Versioned<EndpointView>, Problem> {
-    let mut endpoint = context.store.endpoint(&name).await?;
-    if result.result == "Success" {
-        endpoint.needs_to_connect = None;
+/// What a test found that was made of these very settings before.
+async fn tested(
+    context: &Context,
+    id: EndpointTestId,
+    manifest: &Manifest,
+    settings: &Settings,
+) -> Result<TestResult, Problem> {
+    let test = context.store.endpoint_test(id).await?;
+    match test.result {
+        Some(result) if test.kind == manifest.kind && test.settings.values == settings.values => Ok(result),
+        _ => {
+            let detail = "The test that is named is of other settings, or has no result.";
+            Err(Problem::refused("SETTINGS_REFUSED", detail))
+        }
     }
-    if let Some(row) = result.refusal() {
-        endpoint.needs_to_connect = Some(row.cause.clone().unwrap_or_else(|| row.evidence.clone()));
-    }
-    if result.result != "Failed" {
-        endpoint.last_good_test = Some(result.clone());
-    }
-    endpoint.last_test = Some(result);
-    context.store.set_endpoint(&endpoint).await?;
-    (context.bell)();
-    let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, StatusCode::OK, endpoint).await
 }
 
-fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem> {
+pub(super) fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem> {
     context.manifests.iter().find(|m| m.kind.eq_ignore_ascii_case(kind)).copied().ok_or_else(|| {
         let known: Vec<&str> = context.manifests.iter().map(|m| m.kind).collect();
         let detail = format!("{kind:?} is none of {}.", known.join(", "));
@@ -286,7 +289,7 @@ fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem>
     })
 }
 
-fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Problem> {
+pub(super) fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Problem> {
     let mut faults = manifest.check(settings);
     for name in settings.secrets.keys() {
         if manifest.setting(name).is_none_or(|s| s.takes != Takes::Secret) {
@@ -301,7 +304,7 @@ fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Proble
 
 /// Whoever asks over the network names no path of this machine, but below folders that its own configuration allows.
 /// What was there before stays.
-fn check_paths(
+pub(super) fn check_paths(
     context: &Context,
     manifest: &Manifest,
     settings: &Settings,

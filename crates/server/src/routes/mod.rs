@@ -5,6 +5,7 @@ mod audit;
 mod batch;
 mod code;
 mod endpoint;
+mod endpoint_test;
 mod event;
 mod health;
 mod item;
@@ -46,7 +47,9 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(code::show))
         .routes(routes!(endpoint::list, endpoint::create))
         .routes(routes!(endpoint::show, endpoint::change, endpoint::remove))
-        .routes(routes!(endpoint::last_test, endpoint::tested))
+        .routes(routes!(endpoint::last_test))
+        .routes(routes!(endpoint_test::list, endpoint_test::order))
+        .routes(routes!(endpoint_test::show))
         .routes(routes!(replace::replace))
         .routes(routes!(batch::list, batch::create))
         .routes(routes!(batch::show, batch::remove))

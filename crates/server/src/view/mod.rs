@@ -3,11 +3,13 @@
 mod account;
 mod batch;
 mod endpoint;
+mod endpoint_test;
 mod item;
 mod user;
 
 pub(crate) use account::{AccountView, SessionView, TokenView};
 pub(crate) use batch::{BatchReport, BatchView};
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
+pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};
 pub(crate) use user::{JobView, UserView};

@@ -5,6 +5,7 @@
 mod access;
 mod batch;
 mod endpoint;
+mod endpoint_test;
 mod house;
 mod http;
 mod replace;

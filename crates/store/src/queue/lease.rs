@@ -16,7 +16,7 @@ use crate::{
 const LONGEST: i64 = 100 * 366 * 24 * 3600 * 1_000_000;
 
 /// When something ends that begins now.
-pub(super) fn until(now: i64, how_long: Duration) -> i64 {
+pub(crate) fn until(now: i64, how_long: Duration) -> i64 {
     now.saturating_add(i64::try_from(how_long.as_micros()).unwrap_or(LONGEST).min(LONGEST))
 }
 
@@ -26,7 +26,7 @@ pub(super) fn time(op: &'static str, micros: i64) -> Result<Timestamp> {
 }
 
 /// Why a holder's write changed nothing.
-pub(super) fn taken_over(op: &'static str) -> Error {
+pub(crate) fn taken_over(op: &'static str) -> Error {
     refuse(Kind::Conflict, op, "another worker has taken over")
 }
 
@@ -107,13 +107,13 @@ impl SqlStore {
     }
 
     /// Shows other processes that this owner lives.
-    pub(super) fn live(&self, op: &'static str, owner: Uuid) -> Result<()> {
+    pub(crate) fn live(&self, op: &'static str, owner: Uuid) -> Result<()> {
         let Some(locks) = &self.locks else { return Ok(()) };
         locks.hold(owner).map_err(|e| refuse(Kind::Busy, op, format!("cannot lock a file: {e}")).because(e))
     }
 
     /// Whether an owner is known to live no more. On PostgreSQL nobody knows.
-    fn is_dead(&self, owner: Uuid) -> bool {
+    pub(crate) fn is_dead(&self, owner: Uuid) -> bool {
         self.locks.as_ref().is_some_and(|locks| locks.is_dead(owner))
     }
 

@@ -6,3 +6,5 @@
 mod claim;
 mod lease;
 mod work;
+
+pub(crate) use lease::{taken_over, until};

@@ -12,6 +12,7 @@ mod answer;
 mod audit;
 mod batch;
 mod endpoint;
+mod endpoint_test;
 mod ledger;
 mod samples;
 mod secret;
@@ -44,6 +45,7 @@ pub fn tests() -> Vec<Test> {
         audit::tests(),
         account::tests(),
         answer::tests(),
+        endpoint_test::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

@@ -30,6 +30,8 @@ pub struct EndpointTest {
     pub side: Side,
     /// A mailbox to open, instead of the settings' own.
     pub mailbox: Option<Mailbox>,
+    /// Whether the endpoint keeps what is found.
+    pub keeps: bool,
     /// How much is asked.
     pub scope: TestScope,
     /// How far it is.

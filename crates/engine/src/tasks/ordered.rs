@@ -80,7 +80,7 @@ async fn held(worker: &Worker, test: EndpointTest, cancel: &Cancel) -> Result<()
     let mut ended = EndpointTest { state: TestState::Interrupted, ..test.clone() };
     if !cancel.is_cancelled() {
         result.at = Some(worker.house.clock.now());
-        if let Some(endpoint) = &subject.endpoint {
+        if let Some(endpoint) = subject.endpoint.as_ref().filter(|_| test.keeps) {
             keep(&**store, endpoint, subject.mailbox.as_ref(), &mut result).await?;
             worker.ring();
         }

@@ -17,8 +17,8 @@ use super::Asked;
 use crate::{
     args::Global,
     exit::Failure,
-    instance::Instance,
     native::{Session, known, syntax, unread},
+    reach::Reach,
 };
 
 /// The longest script that is read.
@@ -109,18 +109,16 @@ pub async fn run(asked: Asked<'_>, args: ShellArgs) -> Result<u8, Failure> {
         _ => decoded(std::io::stdin()).map_err(|what| Failure::usage(format!("standard input: {what}")))?,
     };
     let script = syntax::parse(&text, &known).map_err(|u| unread(&u))?;
-    crate::reach::check_local(&asked, "shell")?;
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let mut session = Session::of(&asked, &instance);
+    let reach = Reach::of(&asked).await?;
+    let mut session = Session::of(&asked, &reach);
     session.run(script).await;
     Ok(session.exit_code())
 }
 
 async fn words(asked: &Asked<'_>, words: &[String]) -> Result<u8, Failure> {
     let script = syntax::of_words(words, &known).map_err(|u| unread(&u))?;
-    crate::reach::check_local(asked, "shell")?;
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let mut session = Session::of(asked, &instance);
+    let reach = Reach::of(asked).await?;
+    let mut session = Session::of(asked, &reach);
     session.run(script).await;
     Ok(session.exit_code())
 }
@@ -138,9 +136,8 @@ fn decoded(from: impl Read) -> Result<String, String> {
 /// Commands as they are typed. What is pasted is read as a whole: its lines belong together, and a question for a
 /// password is no place for the next one.
 async fn prompt(asked: &Asked<'_>) -> Result<u8, Failure> {
-    crate::reach::check_local(asked, "shell")?;
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let mut session = Session::of(asked, &instance);
+    let reach = Reach::of(asked).await?;
+    let mut session = Session::of(asked, &reach);
     asked.out.note("Native commands; `exit` or Ctrl-D ends.");
     let mut text = String::new();
     let mut is_pasted = false;

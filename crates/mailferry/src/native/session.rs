@@ -19,14 +19,14 @@ use crate::{
     args::Form,
     cmd::Asked,
     exit::{self, Failure},
-    instance::Instance,
     out,
+    reach::Reach,
 };
 
 /// A run of commands that share variables.
 pub struct Session<'a> {
     asked: &'a Asked<'a>,
-    instance: &'a Instance,
+    reach: &'a Reach,
     api: Api,
     variables: HashMap<String, Datum>,
     first_failure: Option<u8>,
@@ -54,10 +54,10 @@ pub fn unread(unread: &Unread) -> Failure {
 
 impl<'a> Session<'a> {
     /// A fresh one.
-    pub fn of(asked: &'a Asked<'a>, instance: &'a Instance) -> Self {
-        let api = instance.api(std::sync::Arc::new(|| {}));
+    pub fn of(asked: &'a Asked<'a>, reach: &'a Reach) -> Self {
+        let api = reach.api();
         let (variables, first_failure) = (HashMap::new(), None);
-        Self { asked, instance, api, variables, first_failure, is_over: false, stops: false }
+        Self { asked, reach, api, variables, first_failure, is_over: false, stops: false }
     }
 
     /// Runs a script.
@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
     }
 
     async fn once(&mut self, cmdlet: &'static Cmdlet, bound: &Bound) -> Result<Datum, Failure> {
-        let desk = Desk { asked: self.asked, instance: self.instance, api: &self.api };
+        let desk = Desk { asked: self.asked, reach: self.reach, api: &self.api };
         let answer = cmdlet::run(&desk, cmdlet, bound).await?;
         self.code(answer.code);
         Ok(answer.datum)

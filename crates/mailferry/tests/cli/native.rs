@@ -533,7 +533,7 @@ fn a_batch_runs_from_its_csv_to_its_completion() {
     assert!(ran.err.contains("line 9: Remove-MigrationEndpoint failed\nmailferry: Batches refer to the endpoint Old. [ENDPOINT_IN_USE]\n  w1\n"), "{}", ran.err);
     for told in [
         "-TargetDeliveryDomain is accepted without effect: mail flow",
-        "There is no service yet: w1 is worked on here",
+        "No service is named: w1 is worked on here",
         "The batch w1 is removed",
     ] {
         assert!(ran.err.contains(told), "{}", ran.err);

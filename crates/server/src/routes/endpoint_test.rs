@@ -50,6 +50,8 @@ pub(crate) struct Order {
     /// Only what the settings leave open is found out by the address; nobody signs in but for that.
     #[serde(default)]
     discovery: bool,
+    /// Whether the endpoint keeps what is found; it does unless this says no.
+    keep: Option<bool>,
     /// For so many seconds it connects again and again afterwards, without signing in.
     #[schema(minimum = 1, maximum = 3600)]
     repeat_seconds: Option<u32>,
@@ -127,6 +129,7 @@ pub(crate) async fn order(
             TestRole::Target => Side::Target,
         },
         mailbox,
+        keeps: order.keep.unwrap_or(true),
         scope,
         state: TestState::Ordered,
         result: None,

@@ -34,6 +34,7 @@ async fn ordered(store: &dyn Store, asked: i64) -> Result<EndpointTest, String> 
         settings: Settings::default().with("odd", "a\0b'\"\\"),
         side: Side::Target,
         mailbox: Some(mailbox),
+        keeps: true,
         scope: TestScope::Repeated(7),
         state: TestState::Ordered,
         result: None,

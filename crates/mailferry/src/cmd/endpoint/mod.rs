@@ -15,13 +15,15 @@ use crate::{
     secrets,
 };
 
+mod ask;
 mod new;
 mod replace;
 mod rows;
 mod shown;
 mod test;
 
-pub(crate) use test::{Role, ask_stored, ask_system};
+pub(crate) use ask::{How, Subject, ask};
+pub(crate) use test::Role;
 
 /// What to do with endpoints.
 #[derive(Subcommand)]
@@ -101,9 +103,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
             asked.out.show(&endpoint, &COLUMNS);
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
-        EndpointCommand::Test(args) => {
-            return test::run(&asked, reach.here("endpoint test")?, &api, &args).await;
-        }
+        EndpointCommand::Test(args) => return test::run(&asked, &reach, &args).await,
         EndpointCommand::Replace(args) => return replace::run(&asked, &api, &args).await,
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));

@@ -3,25 +3,23 @@
 use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
+use mailferry_engine::probing::keep;
 use mailferry_model::{
-    cancel::Cancel,
-    finding::{Finding, TestResult},
-    port::Connector,
+    finding::TestResult,
     secret::Secret,
     settings::{Manifest, Settings, signs_in},
 };
 use serde_json::json;
 
 use super::{
-    Asked, Flags, Secrets, ask_system, check, given, manifest, object, shown, stdin,
-    test::{Role, connector},
-    told,
+    Asked, Flags, How, Role, Secrets, Subject,
+    ask::{ask, discover},
+    check, given, manifest, object, shown, stdin, told,
 };
 use crate::{
     api::segment,
     args::below,
     exit::{self, Failure},
-    instance::{Instance, Pace},
     out,
     reach::Reach,
     secrets,
@@ -50,7 +48,6 @@ pub struct Making {
 pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, Failure> {
     let api = &reach.api();
     let manifest = manifest(asked, &args.kind)?;
-    let connector = connector(asked, manifest.kind)?;
     let Some(name) = &args.name else {
         let proposed = proposed(manifest);
         return Err(Failure::usage(format!(
@@ -70,21 +67,19 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
     }
     check(asked, manifest, &settings)?;
     if settings.get("autodiscover").is_some() {
-        let instance = reach.here("endpoint new --autodiscover")?;
-        match found(instance, &**connector, with(&settings, &secrets)).await {
+        match discover(asked, reach, (manifest.kind, with(&settings, &secrets))).await? {
             Ok(complete) => settings.values = complete.values,
             Err(row) => return Ok(refused(asked, TestResult::of(vec![*row]))),
         }
     }
     let mut tested = None;
     if args.test {
-        let instance = reach.here("endpoint new --test")?;
-        let result =
-            ask_system(instance, &**connector, &with(&settings, &secrets), None, Role::Source).await?;
-        if result.result == "Failed" {
-            return Ok(refused(asked, result));
+        let subject = Subject::AdHoc(manifest.kind, with(&settings, &secrets));
+        let came = ask(asked, reach, &subject, &How::of(Role::Source)).await?;
+        if came.result.result == "Failed" {
+            return Ok(refused(asked, came.result));
         }
-        tested = Some(result);
+        tested = Some(came);
     }
     let body = json!({
         "name": name,
@@ -94,13 +89,17 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
         "maxConcurrentMigrations": args.flags.max_concurrent_migrations,
         "maxConcurrentIncrementalSyncs": args.flags.max_concurrent_incremental_syncs,
         "unverified": tested.is_none().then(|| why(asked, args)).transpose()?,
+        "tested": tested.as_ref().and_then(|came| came.id.as_ref()),
     });
     let mut made = api.post("/endpoints", body).await?;
     let sentence = match &tested {
         None => format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"),
-        Some(result) => {
-            let path = format!("/endpoints/{}/test", segment(name));
-            made = api.call(axum::http::Method::PUT, &path, Some(json!(result))).await?;
+        Some(came) => {
+            if let Reach::Here(instance) = reach {
+                let endpoint = instance.store.endpoint(name).await?;
+                keep(&*instance.store, &endpoint, None, &mut came.result.clone()).await?;
+                made = api.get(&format!("/endpoints/{}", segment(name))).await?;
+            }
             format!("The endpoint {name} is tested and made.")
         }
     };
@@ -126,17 +125,6 @@ fn why(asked: &Asked<'_>, args: &Making) -> Result<String, Failure> {
 
 fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
-/// The settings with what they leave open found out.
-async fn found(
-    instance: &Instance,
-    connector: &dyn Connector,
-    settings: Settings,
-) -> Result<Settings, Box<Finding>> {
-    let (house, _) = instance.house(Pace::default());
-    let cx = house.cx(mailferry_model::Side::Source, &Cancel::default(), Some(1));
-    connector.discover(&cx, &settings).await.map_err(Box::new)
 }
 
 fn with(settings: &Settings, secrets: &Secrets) -> Settings {

@@ -2,23 +2,19 @@
 
 use std::path::Path;
 
-use futures_util::{StreamExt, stream};
-use mailferry_engine::probing::probe;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
-    cancel::Cancel,
     csv::{self, Needs, Passwords},
     finding::{Finding, Step, TestResult, Verdict},
-    port::{Connector, Cx},
-    settings::{MailboxAddress, Settings},
+    settings::MailboxAddress,
 };
 use serde_json::{Value, json};
 
-use super::{Asked, Role};
+use super::{Asked, How, Role, Subject, ask};
 use crate::{
     exit::{self, Failure},
-    instance::{Instance, Pace},
     out::Column,
-    signals,
+    reach::Reach,
 };
 
 /// Mailboxes that sign in at once.
@@ -36,31 +32,29 @@ const COLUMNS: [Column; 6] = [
 /// Tests them all; the exit code is that of the first that fails.
 pub async fn run(
     asked: &Asked<'_>,
-    instance: &Instance,
-    connector: &dyn Connector,
-    settings: &Settings,
+    reach: &Reach,
+    subject: &Subject,
     (file, role): (&Path, Role),
 ) -> Result<u8, Failure> {
     let shown = file.display();
     let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
-    let signs_in = if settings.sign_in() { Passwords::None } else { Passwords::Each };
+    let for_all = subject.signs_in_for_all(&reach.api()).await?;
+    let signs_in = if for_all { Passwords::None } else { Passwords::Each };
     let needs = match role {
         Role::Source => Needs { source: signs_in, target: Passwords::None },
         Role::Target => Needs { source: Passwords::None, target: signs_in },
     };
     let parsed =
         csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
-    let cancel = Cancel::default();
-    signals::watch(&cancel);
-    let cx = instance.house(Pace::default()).0.cx(role.side(), &cancel, Some(1));
     let mailboxes = parsed.rows.into_iter().map(|row| match role {
         Role::Source => (row.number, row.source),
         Role::Target => (row.number, row.target),
     });
-    let tested = all(connector, settings, &cx, mailboxes.collect()).await;
-    if cancel.is_cancelled() {
-        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
-    }
+    let one = async |mailbox: MailboxAddress| {
+        let how = How { mailbox: Some(mailbox), keeps: false, ..How::of(role) };
+        ask(asked, reach, subject, &how).await.map(|came| came.result)
+    };
+    let tested = all(one, mailboxes.collect()).await?;
     let first = tested.iter().find_map(|t| t.result.as_ref().filter(|r| r.result == "Failed"));
     let code = first.map_or(exit::OK, |result| result.exit_code(role.tested_as()));
     let mut rows: Vec<Value> = parsed.rejected.iter().map(rejected).collect();
@@ -82,21 +76,19 @@ struct Tested {
 /// The first alone: where it finds no server, none is asked again; where it shows the sign-in that others use too and
 /// is refused, only mailboxes with a password of their own go on, so that a wrong one is tried once.
 async fn all(
-    connector: &dyn Connector,
-    settings: &Settings,
-    cx: &Cx,
+    ask: impl AsyncFn(MailboxAddress) -> Result<TestResult, Failure>,
     mailboxes: Vec<(u64, MailboxAddress)>,
-) -> Vec<Tested> {
+) -> Result<Vec<Tested>, Failure> {
     let one = async |(number, mailbox): (u64, MailboxAddress)| {
-        let result = probe(connector, settings, Some(&mailbox), cx).await;
-        Tested { number, address: mailbox.address, result: Some(result) }
+        let address = mailbox.address.clone();
+        Ok::<_, Failure>(Tested { number, address, result: Some(ask(mailbox).await?) })
     };
     // One that uses the shared sign-in comes first, if there is one.
     let (shared, own): (Vec<_>, Vec<_>) = mailboxes.into_iter().partition(|(_, m)| m.password.is_none());
     let mut left = shared.into_iter().chain(own);
-    let Some(first) = left.next() else { return Vec::new() };
+    let Some(first) = left.next() else { return Ok(Vec::new()) };
     let is_own = first.1.password.is_some();
-    let first = one(first).await;
+    let first = one(first).await?;
     let failed = first.result.as_ref().and_then(failing).map(|row| row.step);
     let mut tested = vec![first];
     let (goes_on, stays): (Vec<_>, Vec<_>) = left.partition(|(_, m)| match failed {
@@ -105,9 +97,9 @@ async fn all(
         _ => true,
     });
     tested.extend(stays.into_iter().map(|(number, m)| Tested { number, address: m.address, result: None }));
-    tested.extend(stream::iter(goes_on).map(one).buffered(AT_ONCE).collect::<Vec<_>>().await);
+    tested.extend(stream::iter(goes_on).map(one).buffered(AT_ONCE).try_collect::<Vec<_>>().await?);
     tested.sort_by_key(|t| t.number);
-    tested
+    Ok(tested)
 }
 
 fn failing(result: &TestResult) -> Option<&Finding> {

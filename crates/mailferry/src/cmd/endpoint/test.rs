@@ -2,30 +2,28 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use axum::http::Method;
 use clap::{Args, ValueEnum};
-use mailferry_engine::probing::{probe, repeat};
+use mailferry_engine::probing::SAMPLE;
 use mailferry_model::{
     Side,
-    cancel::Cancel,
-    finding::{Step, TestResult, TestedAs, Verdict},
-    port::{Connector, Cx},
+    finding::TestedAs,
+    port::Connector,
     secret::Secret,
-    settings::{MailboxAddress, Settings, signs_in},
+    settings::{MailboxAddress, signs_in},
 };
 use serde_json::json;
 
-use super::{Asked, check, given, manifest, rows, shown};
+use super::{
+    Asked,
+    ask::{How, Subject, ask},
+    check, given, manifest, rows, shown,
+};
 use crate::{
-    api::{Api, segment},
     args::{Form, below},
     exit::Failure,
-    instance::{Instance, Pace},
-    secrets, signals,
+    reach::Reach,
+    secrets,
 };
-
-/// The setting that names the mailbox which tests open.
-const SAMPLE: &str = "test-mailbox";
 
 /// What to test, and how.
 #[derive(Args)]
@@ -64,18 +62,20 @@ pub enum Role {
     Target,
 }
 
-/// What is tested: a kind and its settings, with secrets.
-struct Subject {
-    kind: String,
-    settings: Settings,
-}
-
 impl Role {
     /// For exit codes.
     pub(crate) fn tested_as(self) -> TestedAs {
         match self {
             Self::Source => TestedAs::Source,
             Self::Target => TestedAs::Target,
+        }
+    }
+
+    /// For the API.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
         }
     }
 
@@ -88,102 +88,24 @@ impl Role {
 }
 
 /// Tests it.
-pub async fn run(asked: &Asked<'_>, instance: &Instance, api: &Api, args: &TestArgs) -> Result<u8, Failure> {
-    let mailbox = sample(args)?;
-    if let Some(csv) = &args.csv {
-        let subject = match (&args.name, &args.kind) {
-            (Some(name), _) => stored(asked, instance, name).await?,
-            (None, Some(kind)) => ad_hoc(asked, kind)?,
-            (None, None) => return Err(unnamed()),
-        };
-        let connector = connector(asked, &subject.kind)?;
-        return rows::run(asked, instance, &**connector, &subject.settings, (csv, args.role)).await;
-    }
-    let (result, subject) = match (&args.name, &args.kind) {
-        (Some(name), _) => {
-            let subject = stored(asked, instance, name).await?;
-            (kept(asked, instance, api, (name, args.role), &subject, mailbox).await?, subject)
-        }
-        (None, Some(kind)) => {
-            let subject = ad_hoc(asked, kind)?;
-            let connector = connector(asked, &subject.kind)?;
-            (ask_system(instance, &**connector, &subject.settings, mailbox, args.role).await?, subject)
-        }
+pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &TestArgs) -> Result<u8, Failure> {
+    let named = sample(args)?;
+    let (subject, flagged) = match (&args.name, &args.kind) {
+        (Some(name), _) => (Subject::Stored(name.clone()), flagged(asked, name)?),
+        (None, Some(kind)) => (ad_hoc(asked, kind)?, None),
         (None, None) => return Err(unnamed()),
     };
-    let result = match args.repeats {
-        None => result,
-        Some(how_long) => {
-            let connector = connector(asked, &subject.kind)?;
-            let cx = cx(instance, args.role);
-            let repeated = Some(repeat(&**connector, &subject.settings, &cx, how_long).await);
-            TestResult { repeated, ..result }
-        }
-    };
+    if let Some(csv) = &args.csv {
+        return rows::run(asked, reach, &subject, (csv, args.role)).await;
+    }
+    let how = How { mailbox: named.or(flagged), repeats: args.repeats, ..How::of(args.role) };
+    let result = ask(asked, reach, &subject, &how).await?.result;
     match asked.out.form {
         Form::Table | Form::Wide => shown::show(asked.out, &result, args.native),
         Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
         _ => asked.out.list(&json!(result.steps), &shown::COLUMNS)?,
     }
     Ok(result.exit_code(args.role.tested_as()))
-}
-
-/// Tests a stored endpoint, and keeps what was found.
-pub(crate) async fn ask_stored(
-    asked: &Asked<'_>,
-    instance: &Instance,
-    api: &Api,
-    (name, role): (&str, Role),
-    mailbox: Option<MailboxAddress>,
-) -> Result<TestResult, Failure> {
-    let subject = with_secrets(instance, name).await?;
-    kept(asked, instance, api, (name, role), &subject, mailbox).await
-}
-
-async fn kept(
-    asked: &Asked<'_>,
-    instance: &Instance,
-    api: &Api,
-    (name, role): (&str, Role),
-    subject: &Subject,
-    mailbox: Option<MailboxAddress>,
-) -> Result<TestResult, Failure> {
-    let connector = connector(asked, &subject.kind)?;
-    let foreign = mailbox.is_some();
-    let mut result = ask_system(instance, &**connector, &subject.settings, mailbox, role).await?;
-    // A mailbox of the flags that is refused says nothing about the endpoint as it is stored.
-    if !(foreign && result.steps.iter().any(|s| s.outcome == Verdict::Fail && s.step >= Step::Auth)) {
-        remember(api, name, &mut result).await?;
-    }
-    Ok(result)
-}
-
-/// Tests a system; nothing is kept.
-pub(crate) async fn ask_system(
-    instance: &Instance,
-    connector: &dyn Connector,
-    settings: &Settings,
-    mailbox: Option<MailboxAddress>,
-    role: Role,
-) -> Result<TestResult, Failure> {
-    // Without a sample mailbox an account of its own shows whether it signs in; an administrator who acts for
-    // others may have no mailbox at all.
-    let own = settings.get("username").filter(|_| settings.get("admin-style").is_none());
-    let of = |address: &str| MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
-    let mailbox = mailbox.or_else(|| settings.get(SAMPLE).or(own).map(of));
-    let cx = cx(instance, role);
-    let mut result = probe(connector, settings, mailbox.as_ref(), &cx).await;
-    if cx.cancel.is_cancelled() {
-        return Err(Failure::Interrupted("The test was interrupted.".to_owned()));
-    }
-    result.at = Some(instance.clock.now());
-    Ok(result)
-}
-
-fn cx(instance: &Instance, role: Role) -> Cx {
-    let cancel = Cancel::default();
-    signals::watch(&cancel);
-    instance.house(Pace::default()).0.cx(role.side(), &cancel, Some(1))
 }
 
 fn unnamed() -> Failure {
@@ -195,8 +117,8 @@ pub(super) fn connector<'a>(asked: &'a Asked<'_>, kind: &str) -> Result<&'a Arc<
     known.ok_or_else(|| Failure::own(format!("no such kind: {kind}")))
 }
 
-/// An endpoint with its secrets: the API shows none, and what runs probes needs them.
-async fn stored(asked: &Asked<'_>, instance: &Instance, name: &str) -> Result<Subject, Failure> {
+/// A stored endpoint is tested as it is stored; a sample mailbox may be named for this test.
+fn flagged(asked: &Asked<'_>, name: &str) -> Result<Option<MailboxAddress>, Failure> {
     let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
     let of_kind = matches.ids().filter_map(|i| i.as_str().strip_prefix("setting:")).find(|f| *f != SAMPLE);
     if let Some(flag) = of_kind {
@@ -204,20 +126,8 @@ async fn stored(asked: &Asked<'_>, instance: &Instance, name: &str) -> Result<Su
             "--{flag} is for a test without a name; to change the endpoint: mailferry endpoint set {name} --{flag} …"
         )));
     }
-    let mut subject = with_secrets(instance, name).await?;
-    if let Ok(Some(sample)) = matches.try_get_one::<String>(&format!("setting:{SAMPLE}")) {
-        subject.settings = subject.settings.with(SAMPLE, sample);
-    }
-    Ok(subject)
-}
-
-async fn with_secrets(instance: &Instance, name: &str) -> Result<Subject, Failure> {
-    let endpoint = instance.store.endpoint(name).await?;
-    let mut settings = endpoint.settings.clone();
-    for (name, secret) in instance.store.unseal(endpoint.id.0).await? {
-        settings = settings.with_secret(&name, secret);
-    }
-    Ok(Subject { kind: endpoint.kind, settings })
+    let sample = matches.try_get_one::<String>(&format!("setting:{SAMPLE}")).ok().flatten();
+    Ok(sample.map(|address| MailboxAddress { address: address.clone(), ..MailboxAddress::default() }))
 }
 
 /// What the flags say. Nothing is asked for on a terminal: a test without a password is a test, too.
@@ -236,7 +146,7 @@ fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
     for (name, secret) in secrets {
         settings = settings.with_secret(name, Secret::new(secret));
     }
-    Ok(Subject { kind: manifest.kind.to_owned(), settings })
+    Ok(Subject::AdHoc(manifest.kind, settings))
 }
 
 fn sample(args: &TestArgs) -> Result<Option<MailboxAddress>, Failure> {
@@ -244,16 +154,4 @@ fn sample(args: &TestArgs) -> Result<Option<MailboxAddress>, Failure> {
     let password = args.mailbox_password_file.as_deref().map(secrets::from_file).transpose();
     let password = password.map_err(|e| e.of_option("--mailbox-password-file"))?;
     Ok(Some(MailboxAddress { address, password, ..MailboxAddress::default() }))
-}
-
-/// Keeps what was found, and says what is different since the last good test.
-async fn remember(api: &Api, name: &str, result: &mut TestResult) -> Result<(), Failure> {
-    let path = format!("/endpoints/{}", segment(name));
-    let before = api.get(&path).await?;
-    if let Ok(good) = serde_json::from_value::<TestResult>(before["lastGoodTest"].clone()) {
-        result.changes = result.changes_since(&good);
-        result.since = good.at;
-    }
-    api.call(Method::PUT, &format!("{path}/test"), Some(json!(result))).await?;
-    Ok(())
 }

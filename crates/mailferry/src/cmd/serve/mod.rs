@@ -1,5 +1,6 @@
 //! `serve`: the router on an address of this machine, and a worker beside it, until a signal ends both in order.
 
+mod beside;
 mod certificate;
 mod listener;
 
@@ -7,7 +8,6 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum_server::Handle;
 use clap::Args;
-use mailferry_engine::tasks::Worker;
 use mailferry_model::{
     cancel::Cancel,
     outward::{Guard, Outward},
@@ -25,9 +25,6 @@ use crate::{
 
 /// How long requests that are under way may take at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
-/// How often it is looked at whether somebody still listens to what a worker says.
-const EVENTS: Duration = Duration::from_secs(1);
-
 /// The flags of `serve`.
 #[derive(Args)]
 pub struct ServeArgs {
@@ -87,24 +84,8 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let code = mailferry_server::fresh_setup_code(&*instance.store).await?;
     greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
 
-    let working = {
-        let (worker, cancel) = (worker.clone(), cancel.clone());
-        tokio::spawn(async move {
-            let ended = worker.run(&cancel).await;
-            // Without a worker nothing would move: the service ends, and says why.
-            cancel.cancel();
-            ended
-        })
-    };
-    {
-        let (worker, cancel) = (worker.clone(), cancel.clone());
-        tokio::spawn(async move {
-            if let Err(error) = worker.monitor(&cancel).await {
-                tracing::error!(%error, "endpoints are no longer tested on a timer");
-            }
-        });
-    }
-    tokio::spawn(drain(worker, cancel.clone()));
+    beside::told(&*instance.store, "service.start", &address.to_string()).await?;
+    let working = beside::run(&worker, &cancel);
     let handle = Handle::new();
     {
         let handle = handle.clone();
@@ -119,6 +100,7 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let worked = working.await.map_err(|e| Failure::own(format!("the worker: {e}")))?;
     served?;
     worked?;
+    beside::told(&*instance.store, "service.stop", &address.to_string()).await?;
     asked.out.note("ended in order");
     Ok(exit::OK)
 }
@@ -170,15 +152,5 @@ fn greet(asked: &Asked<'_>, address: SocketAddr, tls: Option<&certificate::Tls>,
     if let Some(code) = code {
         // Also to those who want quiet: it is said once.
         out::complain(&format!("there is no account yet; set-up code, good for one: {code}\n"));
-    }
-}
-
-/// What a worker has to say goes to the log: nobody waits for it here.
-async fn drain(worker: Arc<Worker>, cancel: Cancel) {
-    while !cancel.is_cancelled() {
-        for event in worker.take_events() {
-            tracing::info!(user = %event.user.0, batch = %event.batch.0, code = event.code, "{}", event.what);
-        }
-        tokio::time::sleep(EVENTS).await;
     }
 }

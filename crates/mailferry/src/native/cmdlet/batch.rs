@@ -12,7 +12,7 @@ use crate::{
     cmd::{
         batch::{self, Creation},
         run_options::RunArgs,
-        waiting::{Goal, Run, foreground},
+        waiting::{Goal, Run, background, foreground},
     },
     exit::{self, Failure},
     instance::Pace,
@@ -22,6 +22,7 @@ use crate::{
         datum::{Datum, Rows, What},
         table,
     },
+    reach::Reach,
 };
 
 const PROPERTIES: [&str; 22] = [
@@ -204,7 +205,7 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     work(desk, bound, CMDLET, "sync").await
 }
 
-/// Starts, syncs or completes it. There is no service: the work is done here, until the batch comes to rest.
+/// Starts, syncs or completes it: a service does it by itself; without one it is done here, until the batch rests.
 pub(super) async fn work(
     desk: &Desk<'_>,
     bound: &Bound,
@@ -222,11 +223,16 @@ async fn in_foreground(
     action: &'static str,
     goal: Goal,
 ) -> Result<Answer, Failure> {
-    desk.asked
-        .out
-        .note(&format!("There is no service yet: {name} is worked on here until it comes to rest."));
+    let out = desk.asked.out;
+    let told = format!("No service is named: {name} is worked on here until it comes to rest.");
     let run = Run { name, action, goal, timeout_seconds: None, pace: Pace::default() };
-    let code = foreground(desk.asked, desk.instance, &run).await?;
+    let code = match desk.reach {
+        Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
+        Reach::Here(instance) => {
+            out.note(&told);
+            foreground(desk.asked, instance, &run).await?
+        }
+    };
     Ok(Answer { datum: Datum::Null, code })
 }
 

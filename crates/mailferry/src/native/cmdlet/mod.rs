@@ -17,16 +17,16 @@ use crate::{
     api::Api,
     cmd::Asked,
     exit::{self, Failure},
-    instance::Instance,
     out,
+    reach::Reach,
 };
 
 /// What cmdlets work with.
 pub struct Desk<'a> {
     /// What was asked for on the command line.
     pub asked: &'a Asked<'a>,
-    /// This instance.
-    pub instance: &'a Instance,
+    /// Where the router is.
+    pub reach: &'a Reach,
     /// The router.
     pub api: &'a Api,
 }

@@ -9,7 +9,7 @@ use mailferry_server::Problem;
 
 use super::{Answer, Desk, endpoint, is_what_if};
 use crate::{
-    cmd::endpoint::{Role, ask_stored, ask_system, check_known},
+    cmd::endpoint::{How, Role, Subject, ask, check_known},
     exit::Failure,
     native::{
         bind::Bound,
@@ -31,19 +31,17 @@ pub(super) async fn run(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failur
     let mailbox = bound
         .text("setting test-mailbox")
         .map(|address| MailboxAddress { address, ..MailboxAddress::default() });
-    let result = match &stored {
-        Some(name) => ask_stored(desk.asked, desk.instance, desk.api, (name, Role::Source), mailbox).await?,
-        None => ad_hoc(desk, bound, mailbox).await?,
+    let subject = match &stored {
+        Some(name) => Subject::Stored(name.clone()),
+        None => ad_hoc(desk, bound)?,
     };
+    let how = How { mailbox, ..How::of(Role::Source) };
+    let result = ask(desk.asked, desk.reach, &subject, &how).await?.result;
     let rows = Rows::new(What::Other, &PROPERTIES, &[], vec![row(&result, stored.as_deref())]);
     Ok(Answer { datum: Datum::Rows(rows), code: result.exit_code(TestedAs::Source) })
 }
 
-async fn ad_hoc(
-    desk: &Desk<'_>,
-    bound: &Bound,
-    mailbox: Option<MailboxAddress>,
-) -> Result<TestResult, Failure> {
+fn ad_hoc(desk: &Desk<'_>, bound: &Bound) -> Result<Subject, Failure> {
     let kind = endpoint::kind(bound, CMDLET)?;
     let (values, secrets) = endpoint::settings(bound, kind)?;
     check_known(desk.asked, kind, &values)?;
@@ -65,7 +63,7 @@ async fn ad_hoc(
     if !faults.is_empty() {
         return Err(Failure::Usage("SETTINGS_REFUSED", faults.join("; ")));
     }
-    ask_system(desk.instance, &**connector, &settings, mailbox, Role::Source).await
+    Ok(Subject::AdHoc(connector.manifest().kind, settings))
 }
 
 fn row(result: &TestResult, stored: Option<&str>) -> Vec<Datum> {

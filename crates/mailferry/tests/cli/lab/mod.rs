@@ -4,6 +4,7 @@ mod counts;
 mod large;
 mod liars;
 mod memory;
+mod ordered;
 mod scene;
 mod sign_in;
 mod tested;

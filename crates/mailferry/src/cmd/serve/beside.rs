@@ -1,0 +1,80 @@
+//! What runs beside the router: mailboxes that move, tests on a timer, tests that were ordered.
+//!
+//! A store that is out of order for a while (a full disk, a database that restarts) stops them, and they begin again by
+//! themselves when it is back: what was under way is in the ledger or is settled.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use mailferry_engine::tasks::Worker;
+use mailferry_model::{Error, Kind, Result, audit::AuditEntry, cancel::Cancel, port::Store};
+use tokio::task::JoinHandle;
+
+use crate::instance::actor;
+
+/// Between two tries while the store is out of order.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How often it is looked at whether a worker has something to say.
+const EVENTS: Duration = Duration::from_secs(1);
+
+/// One of the things that run.
+type Work = fn(Arc<Worker>, Cancel) -> BoxFuture<'static, Result<()>>;
+
+/// Runs all of it until `cancel`; what ended the moving of mailboxes, if that was not in order.
+pub fn run(worker: &Arc<Worker>, cancel: &Cancel) -> JoinHandle<Result<()>> {
+    let start = |what, work: Work| tokio::spawn(again(what, worker.clone(), cancel.clone(), work));
+    start("endpoints are tested on a timer", |w, c| Box::pin(async move { w.monitor(&c).await }));
+    start("tests that are ordered are made", |w, c| Box::pin(async move { w.make_tests(&c).await }));
+    let moving = start("mailboxes move", |w, c| Box::pin(async move { w.run(&c).await }));
+    let (worker, cancel) = (worker.clone(), cancel.clone());
+    tokio::spawn(async move {
+        let telling = tokio::spawn(drain(worker, cancel.clone()));
+        let ended = moving.await.unwrap_or_else(|e| Err(Error::bug("move mailboxes", e.to_string())));
+        // Without it nothing would move: the service ends, and says why.
+        cancel.cancel();
+        _ = telling.await;
+        ended
+    })
+}
+
+async fn again(what: &'static str, worker: Arc<Worker>, cancel: Cancel, work: Work) -> Result<()> {
+    loop {
+        let Err(error) = work(worker.clone(), cancel.clone()).await else { return Ok(()) };
+        if cancel.is_cancelled() || !passes(error.kind()) {
+            tracing::error!(%error, "it no longer happens that {what}");
+            return Err(error);
+        }
+        tracing::error!(%error, "the store is out of order: until it is back it does not happen that {what}");
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+/// Whether such a state of the store may pass by itself, or by somebody who makes room.
+fn passes(kind: Kind) -> bool {
+    matches!(kind, Kind::Busy | Kind::Locked | Kind::QuotaExceeded | Kind::Unreachable | Kind::Timeout)
+}
+
+/// What a worker has to say goes to the log: nobody waits for it here.
+async fn drain(worker: Arc<Worker>, cancel: Cancel) {
+    while !cancel.is_cancelled() {
+        for event in worker.take_events() {
+            tracing::info!(user = %event.user.0, batch = %event.batch.0, code = event.code, "{}", event.what);
+        }
+        tokio::time::sleep(EVENTS).await;
+    }
+}
+
+/// Writes down that the service began, or ended in order: a beginning without an end before it tells of a crash.
+pub async fn told(store: &dyn Store, action: &str, address: &str) -> Result<()> {
+    let entry = AuditEntry {
+        at: jiff::Timestamp::now(),
+        actor: actor(),
+        action: action.to_owned(),
+        subject: format!("service {address}"),
+        change: Some(serde_json::json!({ "program": env!("CARGO_PKG_VERSION") }).to_string()),
+    };
+    store.record(&entry).await.map(drop)
+}

@@ -46,7 +46,10 @@ fn main() -> ExitCode {
     let runtime = runtime_of(&cli.command);
     let ended = match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(cmd::run(cli, &matches, connectors, &out));
+            let code = runtime.block_on(async {
+                signals::outlive_file_limits();
+                cmd::run(cli, &matches, connectors, &out).await
+            });
             // Nothing is left to wait for: what matters was awaited by the command.
             runtime.shutdown_background();
             code

@@ -1,9 +1,18 @@
-//! Ctrl-C and SIGTERM: the first asks to stop in order, the second ends at once.
+//! Ctrl-C and SIGTERM: the first asks to stop in order, the second ends at once. Limits of files end nothing.
 
 use mailferry_model::cancel::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit;
+
+/// A file that may not grow any more (`ulimit -f`) is an error of that write, as a full disk is, not the end of the
+/// process.
+pub fn outlive_file_limits() {
+    // The handler stays when its stream is dropped.
+    if let Err(error) = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())) {
+        tracing::debug!(%error, "a file that may not grow ends the process");
+    }
+}
 
 /// Switches `cancel` on at the first signal.
 pub fn watch(cancel: &Cancel) {

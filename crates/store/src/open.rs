@@ -11,6 +11,7 @@ use std::{
 
 use mailferry_model::{Kind, Result, port::Store};
 use sqlx::{
+    Connection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -118,7 +119,17 @@ async fn open_sqlite(place: &Place) -> Result<Db> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
-    let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    let pool = || {
+        let pool = SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+        // When the disk is full SQLite ends a transaction by itself; sqlx then takes it for open for ever, and refuses
+        // to begin another. Such a connection is not used again.
+        pool.after_release(|open, _| {
+            Box::pin(async move {
+                open.ping().await?;
+                Ok(!open.is_in_transaction())
+            })
+        })
+    };
     let write = pool().max_connections(1).connect_with(options.clone()).await;
     let write = write.map_err(|e| classify(OPEN, e))?;
     migrated(SQLITE.run(&write).await, &SQLITE)?;
@@ -157,5 +168,37 @@ fn migrated(result: std::result::Result<(), MigrateError>, ours: &Migrator) -> R
             Err(classify(OPEN, error))
         }
         Err(other) => Err(refuse(Kind::Malformed, OPEN, format!("its schema is not ours: {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailferry_model::{audit::AuditEntry, port::Audits};
+
+    use super::*;
+
+    fn entry(size: usize) -> AuditEntry {
+        let text = "x".repeat(size);
+        let (actor, action) = (text.clone(), text.clone());
+        AuditEntry { at: jiff::Timestamp::UNIX_EPOCH, actor, action, subject: text, change: None }
+    }
+
+    /// Found in the field of a full tmpfs: after the first refusal everything was refused until a restart.
+    #[tokio::test]
+    async fn a_store_that_was_full_goes_on_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_text(&"ab".repeat(32)).unwrap();
+        let store = SqlStore::open(&Location::Sqlite(folder.path().to_owned()), key).await.unwrap();
+        let Db::Lite { write, .. } = &store.db else { panic!("it is embedded") };
+        let mut open = write.acquire().await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 60").execute(&mut *open).await.unwrap();
+        drop(open);
+        let mut ended = Ok(0);
+        while ended.is_ok() {
+            ended = store.record(&entry(20_000)).await;
+        }
+        assert_eq!(ended.unwrap_err().kind(), Kind::QuotaExceeded);
+        store.record(&entry(100)).await.unwrap();
+        store.record(&entry(20_000)).await.unwrap();
     }
 }

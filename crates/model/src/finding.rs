@@ -269,8 +269,9 @@ impl TestResult {
 }
 
 /// Ends of codes that name what passes by itself, met while signing in.
-const PASSING: [&str; 12] = [
+const PASSING: [&str; 13] = [
     "THROTTLED",
+    "IN_USE",
     "BUSY",
     "TIMEOUT",
     "UNREACHABLE",
@@ -284,9 +285,10 @@ const PASSING: [&str; 12] = [
     "CANCELLED",
 ];
 
-/// Throttling and quota have an exit code of their own, at whatever step they were met.
+/// Throttling, quota and mailboxes that somebody else holds have an exit code of their own, at whatever step they were
+/// met.
 fn is_about_limits(code: &str) -> bool {
-    ["THROTTLED", "QUOTA_EXCEEDED", "MAILBOX_FULL"].iter().any(|end| code.ends_with(end))
+    ["THROTTLED", "QUOTA_EXCEEDED", "MAILBOX_FULL", "IN_USE"].iter().any(|end| code.ends_with(end))
 }
 
 /// The side that a tested endpoint plays.

@@ -100,6 +100,7 @@ pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
     match error.kind() {
         Kind::Throttled => Some("IMAP_THROTTLED"),
         Kind::Timeout | Kind::Cancelled => None,
+        Kind::Busy if words.contains("[inuse]") => Some("IMAP_MAILBOX_IN_USE"),
         _ if known.is_some() => known.map(|(_, code)| *code),
         Kind::Busy => Some("IMAP_BUSY"),
         Kind::Unreachable => Some("IMAP_HUNG_UP_AT_SIGN_IN"),
@@ -123,9 +124,15 @@ pub fn of_greeting(error: &Error) -> &'static str {
     }
 }
 
+/// Words of servers whose mailbox somebody else holds, in small letters.
+// RFC 5530 §3 INUSE
+const IN_USE: [&str; 3] = ["[inuse]", "mailbox is in use", "locked by another"];
+
 /// The word for a mailbox that does not open, or takes nothing.
 pub fn of_mailbox(error: &Error) -> &'static str {
+    let words = error.context().to_lowercase();
     match error.kind() {
+        _ if IN_USE.iter().any(|mark| words.contains(mark)) => "IMAP_MAILBOX_IN_USE",
         Kind::Throttled => "IMAP_THROTTLED",
         Kind::Busy => "IMAP_BUSY",
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",

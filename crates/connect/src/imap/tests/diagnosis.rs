@@ -112,7 +112,7 @@ impl Case {
         assert!(failing[0].docs.is_some() && result.result == "Failed", "{shown}");
         assert!(!shown.contains("canary-pw"), "{shown}");
         let role = if self.side == Side::Target { TestedAs::Target } else { TestedAs::Source };
-        let limits = ["THROTTLED", "FULL"].iter().any(|end| code.ends_with(end));
+        let limits = ["THROTTLED", "FULL", "IN_USE"].iter().any(|end| code.ends_with(end));
         let expected = if limits { 26 } else { step.exit_code() };
         let expected = if self.side == Side::Target { expected + 10 } else { expected };
         assert_eq!(result.exit_code(role), expected, "{shown}");

@@ -269,9 +269,12 @@ impl TestResult {
 }
 
 /// Ends of codes that name what passes by itself, met while signing in.
-const PASSING: [&str; 13] = [
+const PASSING: [&str; 16] = [
     "THROTTLED",
     "IN_USE",
+    "HELD",
+    "DRIPS",
+    "NO_END",
     "BUSY",
     "TIMEOUT",
     "UNREACHABLE",

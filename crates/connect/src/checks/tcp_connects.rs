@@ -71,6 +71,7 @@ fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr
         Unconnected::Proxy(Refusal::Forbidden(_)) => "PROXY_FORBIDDEN",
         Unconnected::Proxy(Refusal::NoRoute(_)) => "PROXY_NO_ROUTE",
         Unconnected::Proxy(Refusal::Foreign(_)) => "PROXY_FOREIGN",
+        Unconnected::Proxy(Refusal::Silent(_)) => "PROXY_SILENT",
         Unconnected::Refused => "TCP_REFUSED",
         Unconnected::Reset => "TCP_RESET",
         Unconnected::NoRoute => "TCP_NO_ROUTE",

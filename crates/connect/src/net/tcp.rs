@@ -115,7 +115,12 @@ pub async fn connect_to(
         (Ok(stream), None) => stream,
         (Ok(stream), Some(proxy)) => {
             let connecting = proxy.connect(stream, &reach.host, address.port());
-            let connected = within(cx, "connect", reach.connect, connecting).await.map_err(limited)?;
+            let connected = within(cx, "connect", reach.connect, connecting).await;
+            // The connection stands: the silence is the proxy's.
+            let connected = connected.map_err(|e| match e.kind() {
+                Kind::Timeout => Unconnected::Proxy(Refusal::Silent(e.context().to_owned())),
+                _ => limited(e),
+            })?;
             connected.map_err(Unconnected::Proxy)?
         }
         (Err(e), None) => return Err(unconnected(&e)),

@@ -48,14 +48,18 @@ pub struct Entry {
 
 impl Entry {
     /// Cause and fixes with what was met in place of the braces. A fix that speaks of something that was not met is
-    /// left out.
+    /// left out, unless none would be left: then all stand there, with capitals in place of the braces.
     pub fn told(&self, facts: &[(&str, String)]) -> (String, Vec<String>) {
         let fill = |text: &String| {
             facts
                 .iter()
                 .fold(text.clone(), |t, (k, v)| t.replace(&format!("{{{k}}}"), v.trim_end_matches('.')))
         };
-        let fixes = self.raw.1.iter().map(fill).filter(|fix| !has_braces(fix)).collect();
+        let filled: Vec<String> = self.raw.1.iter().map(fill).collect();
+        let mut fixes: Vec<String> = filled.iter().filter(|fix| !has_braces(fix)).cloned().collect();
+        if fixes.is_empty() {
+            fixes = filled.iter().map(|fix| in_capitals(fix)).collect();
+        }
         (in_capitals(&fill(&self.raw.0)), fixes)
     }
 }

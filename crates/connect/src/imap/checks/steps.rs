@@ -101,7 +101,7 @@ impl Asking {
         let listed = conn.send(Ask::of(Command::list(&list), Wants::List)).done(cx.side, Op::List).await;
         listed.map_err(|error| match error.kind() {
             Kind::Forbidden if by_admin => spoken("IMAP_ADMIN_REFUSED", &error),
-            Kind::Busy | Kind::Throttled => spoken(refusals::of_mailbox(&error), &error),
+            Kind::Busy | Kind::Throttled | Kind::Timeout => spoken(refusals::of_mailbox(&error), &error),
             _ => Fault::of_error(&error),
         })?;
         self.at = At::SignedIn(conn);

@@ -11,6 +11,8 @@ use mailferry_model::{
     settings::{MailboxAddress, Settings},
 };
 
+use tokio_rustls::TlsAcceptor;
+
 use crate::{imap::Imap, testing};
 
 mod discovery;
@@ -21,6 +23,7 @@ mod names;
 mod proxies;
 mod secured;
 mod sign_in;
+mod waits;
 
 /// A server and how it is tested.
 pub(super) struct Case {
@@ -29,7 +32,15 @@ pub(super) struct Case {
     mailbox: MailboxAddress,
     side: Side,
     put_timeout: Duration,
+    pace: Pace,
     _folder: Option<tempfile::TempDir>,
+}
+
+/// How fast the clock goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Usual,
+    Hastened,
 }
 
 impl Case {
@@ -46,7 +57,8 @@ impl Case {
             ..MailboxAddress::default()
         };
         let (side, put_timeout) = (Side::Source, Duration::from_secs(20));
-        Self { fake, settings, mailbox, side, put_timeout, _folder: None }
+        let (pace, _folder) = (Pace::Usual, None);
+        Self { fake, settings, mailbox, side, put_timeout, pace, _folder }
     }
 
     /// A server that speaks this.
@@ -59,9 +71,19 @@ impl Case {
         Self::of(&Authority::create("Example Root", (-365, 365)).unwrap(), paper, true).await
     }
 
+    /// The same behind another door.
+    pub async fn certified_behind(door: impl FnOnce(TlsAcceptor) -> Door) -> Self {
+        let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+        let door = door(authority.acceptor(&Paper::default()).unwrap());
+        Self::behind(door, &authority, true).await
+    }
+
     /// A server with a certificate of this authority, which is known or not.
     pub async fn of(authority: &Authority, paper: &Paper, known: bool) -> Self {
-        let door = Door::Tls(authority.acceptor(paper).unwrap());
+        Self::behind(Door::Tls(authority.acceptor(paper).unwrap()), authority, known).await
+    }
+
+    async fn behind(door: Door, authority: &Authority, known: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file: PathBuf = folder.path().join("ca.pem");
         match known {
@@ -84,6 +106,12 @@ impl Case {
         Self { put_timeout: Duration::from_millis(300), ..self }
     }
 
+    /// With the limits of real use, and such a clock.
+    #[must_use]
+    pub fn at(self, pace: Pace) -> Self {
+        Self { put_timeout: Duration::from_secs(60), pace, ..self }
+    }
+
     #[must_use]
     pub fn at_target(self) -> Self {
         Self { side: Side::Target, ..self }
@@ -91,6 +119,7 @@ impl Case {
 
     pub async fn test(&self) -> TestResult {
         let cx = Cx { put_timeout: self.put_timeout, ..testing::cx_of_today(self.side) };
+        let cx = if self.pace == Pace::Hastened { testing::hastened(cx) } else { cx };
         let mut rows = Vec::new();
         for probe in Imap.probes(&self.settings, Some(&self.mailbox)) {
             rows.push(probe.ask(&cx).await);

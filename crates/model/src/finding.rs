@@ -102,6 +102,9 @@ pub struct Finding {
     pub code: Option<String>,
     /// What to do, each to be copied.
     pub fix: Vec<String>,
+    /// What to do for Microsoft's own framework, where it minds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native_fix: Vec<String>,
     /// Where to read on.
     pub docs: Option<String>,
     /// What else was seen, by name: the certificate's end, its host names, the addresses.
@@ -123,6 +126,7 @@ impl Finding {
             cause: None,
             code: None,
             fix: Vec::new(),
+            native_fix: Vec::new(),
             docs: None,
             seen: BTreeMap::new(),
         }

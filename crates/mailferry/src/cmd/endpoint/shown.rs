@@ -20,11 +20,14 @@ pub const COLUMNS: [Column; 8] = [
 pub fn show(out: &Out, result: &TestResult, native: bool) {
     for row in &result.steps {
         out.say(&row_of(row, native, out.columns_of_terminal()));
-        let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
+        let decides = native && row.native == Verdict::Fail;
+        let told = decides || matches!(row.outcome, Verdict::Fail | Verdict::Warn);
         if let Some(cause) = row.cause.as_ref().filter(|_| told) {
             out.say(&format!("      cause: {cause}"));
         }
-        row.fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
+        // Microsoft's own framework knows none of our flags.
+        let fix = if decides { &row.native_fix } else { &row.fix };
+        fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
     }
     for change in &result.changes {
         out.say(&format!("      since the last good test: {change}"));
@@ -47,9 +50,6 @@ pub fn show(out: &Out, result: &TestResult, native: bool) {
     }
     if native {
         out.say(&format!("Microsoft's own framework: {}.", result.native));
-        let natively =
-            result.steps.iter().filter(|s| s.native == Verdict::Fail && s.outcome != Verdict::Fail);
-        natively.filter_map(|s| s.cause.as_ref()).for_each(|cause| out.say(&format!("      {cause}")));
     }
 }
 

@@ -39,6 +39,28 @@ fn ad_hoc_stores_nothing_and_shows_no_secret() {
     scene.ferry.ends(33, &words);
 }
 
+/// Microsoft's own framework knows none of our flags: where its verdict decides, its remedies are shown.
+#[test]
+fn native_remedies_stand_beside_native_verdicts() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let mut words = [&["endpoint", "test"][..], &flags(&scene, &port)].concat();
+    let at = words.iter().position(|w| *w == "none").unwrap();
+    words[at] = "ssl";
+    let ours = scene.ferry.ends(22, &words).out;
+    assert!(ours.contains("--security tls"), "{ours}");
+    words.push("--native");
+    let native = scene.ferry.ends(22, &words).out;
+    assert!(native.contains("fix:   For IMAP: New-MigrationEndpoint"), "{native}");
+    let remedies: Vec<_> = native.lines().filter(|line| line.trim_start().starts_with("fix:")).collect();
+    assert!(remedies.iter().all(|fix| !fix.contains("--") && !fix.contains("mailferry")), "{native}");
+    words.extend(["-o", "json"]);
+    let told = scene.ferry.ends(22, &words).json();
+    let row = told["steps"].as_array().unwrap().iter().find(|row| row["outcome"] == "fail").unwrap();
+    assert!(row["nativeFix"][0].as_str().unwrap().contains("-Security Tls"), "{row}");
+    assert!(row["fix"][0].as_str().unwrap().contains("--security tls"), "{row}");
+}
+
 #[test]
 fn a_test_needs_a_name_or_a_type_and_not_both() {
     let scene = Scene::with(&[], &[]);

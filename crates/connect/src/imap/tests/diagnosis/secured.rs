@@ -83,6 +83,26 @@ async fn another_certificate_than_the_one_that_was_given() {
     case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await;
 }
 
+/// One word fails; what else is wrong is told with it.
+#[tokio::test]
+async fn a_second_fault_of_a_certificate_is_not_hidden_by_the_first() {
+    let row = |result: &mailferry_model::finding::TestResult| result.steps[2].clone();
+    let old = Paper { days: (-90, -3), ..Paper::default() };
+    let case = Case::certified(&old).await.with("fingerprint", "ab".repeat(32));
+    let unpinned = row(&case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await);
+    assert!(unpinned.cause.as_ref().unwrap().contains("It has also expired, on 20"), "{unpinned:?}");
+    assert!(unpinned.evidence.contains("ends in -3 days"), "{unpinned:?}");
+    let early = Paper { days: (3, 90), ..Paper::default() };
+    let case = Case::certified(&early).await.with("fingerprint", "ab".repeat(32));
+    let early = row(&case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await);
+    assert!(early.cause.as_ref().unwrap().contains("It is also not valid before 20"), "{early:?}");
+    let elsewhere = Paper { names: vec!["mail.example.org"], ..old };
+    let both = row(&Case::certified(&elsewhere).await.fails(Step::Tls, "CERTIFICATE_EXPIRED").await);
+    assert!(both.cause.as_ref().unwrap().contains("It also does not name 127.0.0.1"), "{both:?}");
+    let alone = row(&Case::certified(&Paper { days: (-90, -3), ..Paper::default() }).await.test().await);
+    assert!(!alone.cause.as_ref().unwrap().contains("also"), "{alone:?}");
+}
+
 #[tokio::test]
 async fn a_file_of_authorities_that_is_none() {
     let case = Case::certified(&Paper::default()).await.with("ca-file", "/nowhere/ca.pem");

@@ -1,9 +1,18 @@
 //! TLS: what is on the port, and what is wrong with the certificate.
 
-use mailferry_lab::fake::{Authority, Dialogue, Door, Paper, Reply, paper::SignedBy};
-use mailferry_model::finding::{Step, Verdict};
+use std::net::Ipv4Addr;
+
+use mailferry_lab::fake::{
+    Authority, Dialogue, Door, NameServer, Paper, Reply, names::Known, paper::SignedBy,
+};
+use mailferry_model::{
+    Side,
+    finding::{Step, Verdict},
+    port::Connector,
+};
 
 use super::Case;
+use crate::{imap::Imap, testing};
 
 fn authority() -> Authority {
     Authority::create("Example Root", (-365, 365)).unwrap()
@@ -43,6 +52,19 @@ async fn a_better_name_is_proposed() {
         result.steps[2].fix
     );
     assert_eq!(result.steps[2].seen["certificateNames"][0], "mail.example.org");
+}
+
+/// The root's dot belongs to DNS: certificates and SNI are without it.
+#[tokio::test]
+async fn a_host_with_a_dot_at_its_end_is_the_host_without() {
+    let known = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let server = NameServer::start(&[("mail.example.org", known)]).await.unwrap();
+    let paper = Paper { names: vec!["mail.example.org"], ..Paper::default() };
+    let case = Case::certified(&paper).await.with("remote-server", "mail.example.org.");
+    let case = case.with("resolver", server.address.to_string());
+    assert!(case.passes().await.is_empty());
+    let cx = testing::cx_of_today(Side::Source);
+    Imap.source(&cx, &case.settings, &case.mailbox).await.unwrap();
 }
 
 #[tokio::test]

@@ -144,7 +144,10 @@ impl Exchange {
     /// Why there is none.
     pub async fn ask(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, NoAnswer> {
         let limit = ANSWER.min(cx.put_timeout);
+        let (method, what) = (question.method.clone(), without_address(question.path));
         let answer = within(cx, "ask", limit, self.ask_at_leisure(question)).await;
+        let status = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|answer| answer.status);
+        tracing::debug!(side = ?cx.side, %method, path = what, status, "a question was asked");
         answer.unwrap_or_else(|e| {
             Err(if e.kind() == Kind::Cancelled { NoAnswer::Cancelled } else { NoAnswer::Silent })
         })
@@ -172,6 +175,13 @@ impl Exchange {
         };
         Ok(Answer { status: head.status.as_u16(), headers, body })
     }
+}
+
+/// A path as far as it names nobody.
+fn without_address(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts = path.split('/').map(|part| if part.contains(['@', '%']) { "…" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// An error with what is behind it: hyper's own words say little.

@@ -110,7 +110,10 @@ pub async fn connect_to(
         Kind::Cancelled => Unconnected::Cancelled,
         _ => Unconnected::Silent,
     };
+    let began = cx.clock.elapsed();
     let answer = within(cx, "connect", reach.connect, TcpStream::connect(first)).await.map_err(limited)?;
+    let ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+    tracing::debug!(side = ?cx.side, address = %first, taken = answer.is_ok(), ms, "a connection was tried");
     let stream = match (answer, proxy) {
         (Ok(stream), None) => stream,
         (Ok(stream), Some(proxy)) => {

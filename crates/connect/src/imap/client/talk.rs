@@ -152,6 +152,8 @@ impl Talk {
         let tag = Tag(self.tag);
         let cx = self.cx.clone();
         let (name, mut lines) = (command.name(), lines.into_iter());
+        // Names and codes alone: arguments hold passwords, and answers may be their echo.
+        tracing::debug!(side = ?cx.side, tag = self.tag, command = name, "a command goes out");
         let dialogue = async {
             for segment in command.encode(tag, Literals::Synchronizing) {
                 match segment {
@@ -187,7 +189,16 @@ impl Talk {
             }
         };
         let answer = within(&cx, name, ANSWER.min(cx.put_timeout), dialogue).await;
-        answer.map_err(|e| self.overdue(name, e))?
+        let answer = answer.map_err(|e| self.overdue(name, e))?;
+        match &answer {
+            Ok((_, status)) => {
+                let answer = status.condition.as_str();
+                let code = if let Some(Code::Plain(code)) = &status.code { code.as_str() } else { "" };
+                tracing::debug!(side = ?cx.side, tag = tag.0, answer, code, "an answer came");
+            }
+            Err(e) => tracing::debug!(side = ?cx.side, tag = tag.0, kind = e.kind().code(), "no answer came"),
+        }
+        answer
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<()> {

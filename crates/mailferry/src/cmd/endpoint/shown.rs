@@ -2,6 +2,9 @@
 
 use mailferry_model::finding::{Finding, TestResult, Verdict};
 
+use serde_json::Value;
+
+use super::Asked;
 use crate::out::{self, Column, Out};
 
 /// The columns of a test as a list.
@@ -16,10 +19,29 @@ pub const COLUMNS: [Column; 8] = [
     Column::of("CAUSE", "/cause"),
 ];
 
+/// What people want to see of a test.
+pub struct Wanted {
+    /// What Microsoft's own framework would say.
+    native: bool,
+    /// Everything that was seen (`-vv`).
+    detail: bool,
+}
+
+impl Wanted {
+    /// As the flags say.
+    pub fn of(asked: &Asked<'_>, native: bool) -> Self {
+        Self { native, detail: asked.global.verbose > 1 }
+    }
+}
+
 /// One row a check; what failed says why and what to do.
-pub fn show(out: &Out, result: &TestResult, native: bool) {
+pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
+    let native = wanted.native;
     for row in &result.steps {
         out.say(&row_of(row, native, out.columns_of_terminal()));
+        if wanted.detail {
+            detail(row).iter().for_each(|line| out.say(&format!("      {line}")));
+        }
         let decides = native && row.native == Verdict::Fail;
         let told = decides || matches!(row.outcome, Verdict::Fail | Verdict::Warn);
         if let Some(cause) = row.cause.as_ref().filter(|_| told) {
@@ -51,6 +73,21 @@ pub fn show(out: &Out, result: &TestResult, native: bool) {
     if native {
         out.say(&format!("Microsoft's own framework: {}.", result.native));
     }
+}
+
+/// Everything that was seen of a row: all of the other side's words, and what they were found to say.
+fn detail(row: &Finding) -> Vec<String> {
+    let words = row.evidence.lines().map(str::trim).filter(|line| !line.is_empty());
+    let words = words.map(|line| format!("heard: {line}"));
+    let seen = row.seen.iter().map(|(name, value)| match value {
+        Value::String(text) => format!("seen:  {name} {text}"),
+        Value::Array(all) if all.iter().all(Value::is_string) => {
+            let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+            format!("seen:  {name} {}", all.join(", "))
+        }
+        other => format!("seen:  {name} {other}"),
+    });
+    words.chain(seen).collect()
 }
 
 /// One line; evidence is cut only where the terminal is narrower.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
-use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, NameServer, Paper, Route, Web, names::Known};
+use mailferry_lab::fake::{
+    Authority, Dialogue, Door, Fake, NameServer, Paper, Reply, Route, Web, names::Known,
+};
 use mailferry_model::{
     Kind, Side,
     finding::{Step, TestResult, TestedAs, Verdict},

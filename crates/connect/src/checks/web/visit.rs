@@ -213,6 +213,10 @@ impl Visit {
         let words = match no_answer {
             NoAnswer::Broken(words) => words,
             NoAnswer::Silent => SILENCE.to_owned(),
+            NoAnswer::Drips(octets) => {
+                let words = format!("{octets} octets of an answer came in time, and no end");
+                return Fault { code: "HTTP_DRIPS".into(), ..self.no_answer(&words) };
+            }
             NoAnswer::Cancelled => return self.no_answer("stopped"),
         };
         let known = self.no_answer(&words);

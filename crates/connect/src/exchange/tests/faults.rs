@@ -84,6 +84,23 @@ async fn services_and_sign_ins_that_are_not_answered() {
 }
 
 #[tokio::test]
+async fn an_answer_in_drips() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    authority.write(&folder.path().join("ca.pem")).unwrap();
+    let door = Door::Tls(authority.acceptor(&Paper::default()).unwrap());
+    for octets in ["H", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"] {
+        let drip = Reply::Drip(octets.to_owned(), Duration::from_millis(40));
+        let fake = Fake::start(door.clone(), Dialogue::waiting().with(EWS, drip)).await.unwrap();
+        let settings =
+            at(fake.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let case = Case { settings, mailbox: None, hurries: true, _web: None, _folder: folder };
+        case.fails(Step::Protocol, "HTTP_DRIPS").await;
+    }
+}
+
+#[tokio::test]
 async fn mailboxes_that_do_not_open() {
     for (code, step, word) in [
         ("ErrorImpersonateUserDenied", Step::Permission, "EXCHANGE_IMPERSONATION_DENIED"),

@@ -67,7 +67,8 @@ async fn it_swallows_everything() {
     for scheme in ["http", "socks5"] {
         let mute = Proxy::start(Kind::Mute, None).await.unwrap();
         let case = behind(scheme, &mute).await.with("connect-timeout", "1");
-        case.fails(Step::Tcp, "PROXY_SILENT").await;
+        let result = case.fails(Step::Tcp, "PROXY_SILENT").await;
+        assert!(result.steps[1].evidence.starts_with(&format!("the proxy {}: ", mute.address)), "{result:?}");
     }
     for (scheme, kind) in [("http", Kind::HttpSwallows), ("socks5", Kind::SocksSwallows)] {
         for (security, step) in [("none", Step::Protocol), ("ssl", Step::Tls)] {

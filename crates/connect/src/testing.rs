@@ -62,7 +62,7 @@ pub fn cx_of_today(side: Side) -> Cx {
     Cx { clock: Arc::new(Present(mailferry_lab::clock::LabClock::default())), ..cx(side) }
 }
 
-/// The same in a day of half an hour: what takes a minute takes a second or so, sockets included.
+/// The same in a day of an hour: what takes a minute takes two seconds or three, sockets included.
 struct Hasty(Present);
 
 impl mailferry_model::port::Clock for Hasty {
@@ -80,7 +80,7 @@ impl mailferry_model::port::Clock for Hasty {
 }
 
 /// So much faster goes the clock of [`hastened`].
-pub const HASTE: u32 = 50;
+pub const HASTE: u32 = 25;
 
 /// The same with a clock that goes faster: limits are met soon, and stay as they are.
 pub fn hastened(cx: Cx) -> Cx {

@@ -110,7 +110,7 @@ impl Case {
     }
 
     async fn test(&self) -> TestResult {
-        let put_timeout = if self.hurries { Duration::from_millis(400) } else { Duration::from_secs(5) };
+        let put_timeout = if self.hurries { Duration::from_secs(1) } else { Duration::from_secs(5) };
         let cx = Cx { put_timeout, ..testing::cx_of_today(Side::Source) };
         let mut rows = Vec::new();
         for probe in Exchange.probes(&self.settings, self.mailbox.as_ref()) {

@@ -1,4 +1,5 @@
-"""The prompt of `mailferry shell` on a terminal: lines that are typed, blocks that are pasted, a hidden password.
+"""What asks on a terminal: the prompt of `mailferry shell` (lines that are typed, blocks that are pasted, a hidden
+password), and the name of an endpoint that was given none.
 
 Needs no server. What is shown is waited for, never guessed by time.
 """
@@ -98,6 +99,19 @@ class Prompt(unittest.TestCase):
         shell.until("[OWN_NOT_FOUND]")
         shell.type("exit\n")
         self.assertEqual(2, shell.ended(), shell.shown)
+
+
+class Proposal(unittest.TestCase):
+    def test_a_name_is_proposed_and_taken_or_not(self):
+        data = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "data")
+        for typed, sentence in [("\n", "The endpoint Hybrid-RemoteMove-20"), ("Mine\n", "The endpoint Mine is made")]:
+            new = Terminal("endpoint", "new", "--type", "exchange-remote", "--remote-server", "h", "--data-dir", data)
+            new.until("The endpoint's name? [Hybrid-RemoteMove-20")
+            new.type(typed)
+            new.until("Why? [not given] ")
+            new.type("\n")
+            new.until(sentence)
+            self.assertEqual(0, new.ended(), new.shown)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 //! Judges the words of the command line only where the parser gave them up; what they mean is decided in `args`.
 
 use mailferry_model::report::Totals;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{exit::Failure, result};
 
@@ -44,12 +44,13 @@ pub fn words() -> Vec<String> {
     std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
-/// The object of a failure: the same fields whatever failed.
+/// The object of a failure: of what moves or verifies with the fields of its report, of all else the problem alone.
 pub fn object(failure: &Failure, words: &[String]) -> Value {
     let mut object = result::failed(failure, Totals::default());
     let noun = words.iter().find(|w| MOVING.iter().chain(&OTHERS).any(|noun| w == noun));
     if noun.is_none_or(|noun| !MOVING.iter().any(|m| noun == m)) {
-        result::put(&mut object, "sentence", json!(failure.sentence()));
+        const OF_A_PROBLEM: [&str; 6] = ["result", "exitCode", "code", "title", "detail", "error"];
+        return OF_A_PROBLEM.map(|name| (name.to_owned(), object[name].take())).into_iter().collect();
     }
     object
 }

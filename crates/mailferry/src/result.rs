@@ -2,6 +2,7 @@
 
 use mailferry_engine::pass::Report;
 use mailferry_model::{
+    catalogue,
     folder::FolderPath,
     report::{Findings, Named, Score, Totals, Warning},
 };
@@ -96,7 +97,12 @@ pub fn failed(failure: &Failure, totals: Totals) -> Value {
         false => format!("The migration does NOT look good: it ended early. {}", failure.sentence()),
     };
     put(&mut object, "sentence", json!(sentence));
-    let error = json!({ "code": failure.code(), "message": failure.sentence(), "cause": cause, "fix": fix });
+    let code = failure.code();
+    let title = catalogue::find(&code).map(|entry| entry.title.clone());
+    put(&mut object, "title", json!(title));
+    put(&mut object, "detail", json!(failure.sentence()));
+    put(&mut object, "code", json!(code));
+    let error = json!({ "code": code, "message": failure.sentence(), "cause": cause, "fix": fix });
     put(&mut object, "error", error);
     object
 }

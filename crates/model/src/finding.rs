@@ -102,6 +102,9 @@ pub struct Finding {
     pub code: Option<String>,
     /// What to do, each to be copied.
     pub fix: Vec<String>,
+    /// What to do for Microsoft's own framework, where it minds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native_fix: Vec<String>,
     /// Where to read on.
     pub docs: Option<String>,
     /// What else was seen, by name: the certificate's end, its host names, the addresses.
@@ -123,6 +126,7 @@ impl Finding {
             cause: None,
             code: None,
             fix: Vec::new(),
+            native_fix: Vec::new(),
             docs: None,
             seen: BTreeMap::new(),
         }
@@ -269,8 +273,12 @@ impl TestResult {
 }
 
 /// Ends of codes that name what passes by itself, met while signing in.
-const PASSING: [&str; 12] = [
+const PASSING: [&str; 16] = [
     "THROTTLED",
+    "IN_USE",
+    "HELD",
+    "DRIPS",
+    "NO_END",
     "BUSY",
     "TIMEOUT",
     "UNREACHABLE",
@@ -284,9 +292,10 @@ const PASSING: [&str; 12] = [
     "CANCELLED",
 ];
 
-/// Throttling and quota have an exit code of their own, at whatever step they were met.
+/// Throttling, quota and mailboxes that somebody else holds have an exit code of their own, at whatever step they were
+/// met.
 fn is_about_limits(code: &str) -> bool {
-    ["THROTTLED", "QUOTA_EXCEEDED", "MAILBOX_FULL"].iter().any(|end| code.ends_with(end))
+    ["THROTTLED", "QUOTA_EXCEEDED", "MAILBOX_FULL", "IN_USE"].iter().any(|end| code.ends_with(end))
 }
 
 /// The side that a tested endpoint plays.

@@ -137,6 +137,26 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// The same settings as they are kept: a host with the root's dot at its end is the host without it.
+    #[must_use]
+    pub fn tidied(&self, mut settings: Settings) -> Settings {
+        for spec in self.settings.iter().filter(|spec| spec.takes == Takes::Host) {
+            if let Some(value) = settings.values.get_mut(spec.name) {
+                *value = bare_host(value).to_owned();
+            }
+        }
+        settings
+    }
+}
+
+/// A host's name without the root's dot: certificates and SNI never have it.
+// RFC 6066 §3
+pub fn bare_host(host: &str) -> &str {
+    let host = host.trim();
+    host.strip_suffix('.').filter(|bare| !bare.is_empty()).unwrap_or(host)
+}
+
 impl SettingSpec {
     /// What is wrong with a value, if anything.
     fn fault(&self, value: &str) -> Option<String> {

@@ -58,6 +58,8 @@ pub(crate) struct Finding {
     code: Option<String>,
     /// What to do.
     fix: Vec<String>,
+    /// What to do for Microsoft's own framework, where it minds.
+    native_fix: Option<Vec<String>>,
     /// Where to read on.
     docs: Option<String>,
 }

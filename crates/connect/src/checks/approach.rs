@@ -74,10 +74,27 @@ impl Approach {
     /// It cannot be begun, or a copy would not accept the certificate.
     pub async fn secure(&mut self, cx: &Cx, tcp: Plain) -> Result<(Stream, Told), Fault> {
         let address = self.peer.ok_or_else(|| Fault::fail("TLS_CLOSED"))?;
-        let (stream, shown) = secures::ask(cx, &self.door(address), tcp).await?;
+        let began = cx.clock.elapsed();
+        let shaken = secures::ask(cx, &self.door(address), tcp).await;
+        let (stream, shown) = shaken.map_err(|fault| match &*fault.code {
+            "TLS_SILENT" => self.silent(fault),
+            _ => fault,
+        })?;
+        let took = cx.clock.elapsed().saturating_sub(began);
         let told = certificate::judge(&shown, &self.place(cx));
         self.shown = Some(shown);
-        Ok((Stream::Tls(Box::new(stream)), told?))
+        Ok((Stream::Tls(Box::new(stream)), secures::timed(told?, took)))
+    }
+
+    /// Silence behind a proxy: it said that it connected us, and is the first who may swallow what is sent.
+    pub fn silent(&self, fault: Fault) -> Fault {
+        match self.reach.proxy() {
+            Some(proxy) => Fault { code: "PROXY_SWALLOWS".into(), ..fault }
+                .with("proxy", format!("{}:{}", proxy.host, proxy.port))
+                .with("host", &self.host)
+                .with("port", self.port.to_string()),
+            None => fault,
+        }
     }
 
     /// What a public verifier says of what was shown.

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use mailferry_model::finding::Verdict;
-use rustls::CertificateError;
+use rustls::{
+    CertificateError, client::verify_server_name, pki_types::ServerName, server::ParsedCertificate,
+};
 use sha2::{Digest, Sha256};
 use x509_parser::{
     certificate::X509Certificate,
@@ -13,7 +15,7 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-use super::{Fault, Told, inspected};
+use super::{ALSO, Fault, Told, inspected};
 use crate::net::{Trust, tls::Shown};
 
 /// Certificates that end sooner are warned about.
@@ -115,6 +117,10 @@ struct Card {
     fingerprint: String,
     session: String,
     left_days: i64,
+    /// It is not valid yet.
+    is_early: bool,
+    /// The host, where it is none of the names and the settings ask for that.
+    unnamed: Option<String>,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -131,6 +137,8 @@ impl Card {
             begins: time(leaf.validity().not_before.timestamp()),
             fingerprint: digest.iter().map(|b| format!("{b:02x}")).collect(),
             session: shown.session.clone(),
+            is_early: leaf.validity().not_before.timestamp() > at.now.as_second(),
+            unnamed: unnamed(shown, at),
             left_days: (ends.as_second() - at.now.as_second()).div_euclid(86_400),
             facts: Vec::new(),
         };
@@ -175,6 +183,22 @@ impl Card {
             .seen
     }
 
+    /// What else is wrong with it: a verifier names the first fault alone.
+    fn also(&self, code: &str) -> Vec<String> {
+        let mut also = Vec::new();
+        if self.left_days < 0 && code != "CERTIFICATE_EXPIRED" {
+            also.push(format!("It has also expired, on {}: have it renewed.", day(self.ends)));
+        }
+        if self.is_early && code != "CERTIFICATE_NOT_YET_VALID" {
+            also.push(format!("It is also not valid before {}.", day(self.begins)));
+        }
+        let of_names = ["CERTIFICATE_WRONG_NAME", "CERTIFICATE_NO_NAMES"].contains(&code);
+        if let Some(host) = self.unnamed.as_ref().filter(|_| !of_names) {
+            also.push(format!("It also does not name {host}."));
+        }
+        also
+    }
+
     /// A fault with all that its text may speak of.
     fn dress(&self, mut fault: Fault, chain: &[X509Certificate<'_>]) -> Fault {
         fault.facts.extend(self.facts.iter().cloned());
@@ -183,6 +207,10 @@ impl Card {
                 fault.facts.push((name, value));
             }
         }
+        if fault.outcome == Verdict::Fail {
+            let also = self.also(&fault.code);
+            fault.facts.extend(also.into_iter().map(|sentence| (ALSO, sentence)));
+        }
         fault.seen = self.seen();
         fault.shown(self.evidence(chain))
     }
@@ -190,6 +218,16 @@ impl Card {
 
 fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
+}
+
+/// The host, where the certificate does not name it; of a pinned one that is not asked.
+fn unnamed(shown: &Shown, at: &Place<'_>) -> Option<String> {
+    if matches!(at.trust, Trust::Fingerprint(_) | Trust::Nobody) {
+        return None;
+    }
+    let leaf = ParsedCertificate::try_from(&shown.chain[0]).ok()?;
+    let name = ServerName::try_from(at.host.trim_matches(['[', ']'])).ok()?;
+    verify_server_name(&leaf, &name).is_err().then(|| at.host.to_owned())
 }
 
 /// Host names and addresses of the SAN.

@@ -28,6 +28,9 @@ pub mod web;
 /// The most evidence that a finding shows.
 const EVIDENCE: usize = 4096;
 
+/// The name of facts that are said behind the catalogue's text.
+pub const ALSO: &str = "also";
+
 /// What a check saw, where it is as it should be.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -54,7 +57,7 @@ pub struct Fault {
     pub step: Option<Step>,
     /// The other side's words.
     pub evidence: String,
-    /// What the catalogue's text speaks of.
+    /// What the catalogue's text speaks of; under [`ALSO`] what else is wrong, in whole sentences behind the text.
     pub facts: Vec<(&'static str, String)>,
     /// What else was seen, by name.
     pub seen: BTreeMap<String, Value>,
@@ -101,6 +104,9 @@ impl Told {
             }
         };
         finding.native = self.native.unwrap_or(finding.native);
+        if !matches!(finding.native, Verdict::Fail | Verdict::Warn) {
+            finding.native_fix.clear();
+        }
         finding.seen.extend(self.seen);
         finding
     }
@@ -168,8 +174,11 @@ impl Fault {
 
     /// As a row.
     pub fn into_finding(self, check: &Check, elapsed_ms: u64) -> Finding {
-        let told = catalogue::find(&self.code).map(|entry| entry.told(&self.facts));
+        let entry = catalogue::find(&self.code);
+        let told = entry.map(|entry| entry.told(&self.facts));
         let (cause, fix) = told.unwrap_or_else(|| (self.evidence.clone(), Vec::new()));
+        let also = self.facts.iter().filter(|(name, _)| *name == ALSO);
+        let cause = also.fold(cause, |cause, (_, sentence)| cause + " " + sentence);
         Finding {
             step: self.step.unwrap_or(check.step),
             outcome: self.outcome,
@@ -178,6 +187,7 @@ impl Fault {
             docs: Some(format!("docs/reference/codes.md#{}", self.code.to_lowercase())),
             code: Some(self.code.into_owned()),
             fix,
+            native_fix: entry.map(|entry| entry.told_natively(&self.facts)).unwrap_or_default(),
             seen: self.seen,
             ..Finding::pass(check, cut(&self.evidence), elapsed_ms)
         }

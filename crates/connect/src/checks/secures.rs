@@ -7,7 +7,7 @@ use rustls::AlertDescription;
 use tokio_rustls::client::TlsStream;
 
 use super::{
-    Fault, legacy,
+    Fault, Told, legacy,
     speaks::{self, Speaks},
 };
 use crate::net::{
@@ -17,6 +17,9 @@ use crate::net::{
 
 /// How long a handshake may take in a test.
 const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// A handshake that takes longer is worth a word.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,17 @@ pub async fn ask(cx: &Cx, door: &Door<'_>, tcp: Plain) -> Result<(TlsStream<Plai
             Err(fault.with("host", door.host).with("port", door.address.port().to_string()))
         }
     }
+}
+
+/// The same with a word on a handshake that took long, unless there is a more pressing one.
+pub fn timed(told: Told, took: Duration) -> Told {
+    if took <= SLOW || told.warning.is_some() {
+        return told;
+    }
+    let milliseconds = took.as_millis().to_string();
+    let evidence = format!("the handshake took {milliseconds} ms; {}", told.evidence);
+    let warning = Fault::warn("TLS_SLOW").with("milliseconds", milliseconds).shown(evidence);
+    told.but(Some(warning))
 }
 
 async fn judge(cx: &Cx, door: &Door<'_>, broken: Broken) -> Fault {

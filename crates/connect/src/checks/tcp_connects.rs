@@ -48,15 +48,15 @@ pub async fn ask(
     let Some((address, stream, took)) = kept else {
         return Err(dead.first().map_or_else(
             || Fault::fail("DNS_NO_ADDRESS").with("host", host),
-            |(address, why)| judge(why, host, *address, &dead),
+            |(address, why)| judge(why, host, *address).shown(shown(reach, &dead)),
         ));
     };
-    let mut told = Told::pass(address.to_string());
+    let mut told = Told::pass(taken_by(reach, address));
     if let Some((first, _)) = dead.first() {
-        let shown: Vec<String> = dead.iter().map(|(a, why)| format!("{a}: {why}")).collect();
+        let (address, dead) = (taken_by(reach, address), shown(reach, &dead));
         let warning =
             Fault::warn("TCP_SOME_ADDRESSES_DEAD").with("host", host).with("dead", first.ip().to_string());
-        told = told.but(Some(warning.shown(format!("{address} answers; {}", shown.join("; ")))));
+        told = told.but(Some(warning.shown(format!("{address} answers; {dead}"))));
     } else if took > SLOW {
         let warning = Fault::warn("TCP_SLOW").with("milliseconds", took.as_millis().to_string());
         told = told.but(Some(warning));
@@ -64,7 +64,20 @@ pub async fn ask(
     Ok((stream, told))
 }
 
-fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr, Unconnected)]) -> Fault {
+/// Who takes a connection to this address: behind a proxy only the address is the proxy's, the port is the host's.
+fn taken_by(reach: &Reach, address: SocketAddr) -> String {
+    match reach.proxy() {
+        Some(proxy) => format!("the proxy {}", SocketAddr::new(address.ip(), proxy.port)),
+        None => address.to_string(),
+    }
+}
+
+fn shown(reach: &Reach, dead: &[(SocketAddr, Unconnected)]) -> String {
+    let each = dead.iter().map(|(address, why)| format!("{}: {why}", taken_by(reach, *address)));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn judge(why: &Unconnected, host: &str, address: SocketAddr) -> Fault {
     let code = match why {
         Unconnected::Proxy(Refusal::Unreachable(_)) => "PROXY_UNREACHABLE",
         Unconnected::Proxy(Refusal::SignIn(_)) => "PROXY_SIGN_IN",
@@ -72,16 +85,15 @@ fn judge(why: &Unconnected, host: &str, address: SocketAddr, dead: &[(SocketAddr
         Unconnected::Proxy(Refusal::NoRoute(_)) => "PROXY_NO_ROUTE",
         Unconnected::Proxy(Refusal::Foreign(_)) => "PROXY_FOREIGN",
         Unconnected::NotAllowed(_) => "ADDRESS_NOT_ALLOWED",
+        Unconnected::Proxy(Refusal::Silent(_)) => "PROXY_SILENT",
         Unconnected::Refused => "TCP_REFUSED",
         Unconnected::Reset => "TCP_RESET",
         Unconnected::NoRoute => "TCP_NO_ROUTE",
         Unconnected::Silent | Unconnected::Cancelled | Unconnected::Other(_) => "TCP_FILTERED",
     };
-    let shown: Vec<String> = dead.iter().map(|(address, why)| format!("{address}: {why}")).collect();
     Fault::fail(code)
         .with("host", host)
         .with("address", address.ip().to_string())
         .with("port", address.port().to_string())
         .with("words", why.to_string())
-        .shown(shown.join("; "))
 }

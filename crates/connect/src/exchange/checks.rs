@@ -167,11 +167,11 @@ impl Asking {
     async fn sign_in(&mut self, cx: &Cx) -> Row {
         let balanced = self.balanced;
         let visit = self.visit()?;
-        let mut answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+        let mut answer = visit.sign_in(cx, Question::get(ews::PATH)).await?;
         // One try; once more only where a balancer is known, whose certificate may be another than the server's.
         if answer.status == 401 && balanced && visit.binds() {
             visit.bound = false;
-            answer = visit.ask_signed(cx, Question::get(ews::PATH)).await?;
+            answer = visit.sign_in(cx, Question::get(ews::PATH)).await?;
         }
         let user = visit.site.user.clone();
         match answer.status {
@@ -191,7 +191,8 @@ impl Asking {
                     Error::new(mailferry_model::Kind::Unauthenticated, cx.side, "sign in", answer.shown());
                 Err(Fault::of_error(&error))
             }
-            403 => Err(Fault::fail("EXCHANGE_EWS_BLOCKED").with("username", user).shown(answer.shown())),
+            // The password is right: what lacks is the right to use the web services.
+            403 => Err(client::blocked(&answer).with("username", user)),
             456 => Err(Fault::fail("EXCHANGE_ACCOUNT_LOCKED").with("username", user).shown(answer.shown())),
             _ => web::judge(&answer, &page(visit)).map(Some),
         }
@@ -214,8 +215,9 @@ impl Asking {
         if let ews::Acting::For(mailbox) = acting {
             question = question.with("X-AnchorMailbox", mailbox);
         }
-        let answer = self.visit()?.ask_signed(cx, question).await?;
-        client::classify(&answer)
+        let visit = self.visit()?;
+        let answer = visit.ask_signed(cx, question).await?;
+        client::classify(&answer).map_err(|fault| fault.with("username", visit.site.user.clone()))
     }
 
     /// Asks for the account's own inbox: it may have none, and the answer tells the version all the same.

@@ -1,6 +1,6 @@
 //! The session with an Exchange server: where its services are, and what an answer means.
 
-use mailferry_model::settings::Settings;
+use mailferry_model::{finding::Step, settings::Settings};
 use mailferry_wire::ews::{Answer, Outcome, Version};
 
 use crate::{
@@ -49,7 +49,7 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
     let odd = || Fault::fail("EXCHANGE_ANSWER_ODD").with("words", answer.shown()).shown(answer.shown());
     match answer.status {
         401 => return Err(Fault::fail("SOURCE_AUTH_FAILED").shown(answer.shown())),
-        403 => return Err(Fault::fail("EXCHANGE_EWS_BLOCKED").shown(answer.shown())),
+        403 => return Err(blocked(answer)),
         429 => return Err(Fault::fail("HTTP_THROTTLED").with("words", answer.shown()).shown(answer.shown())),
         _ => {}
     }
@@ -66,6 +66,11 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
             _ => Ok(Seen { version, inbox: Err(Refusal { code, text }) }),
         },
     }
+}
+
+/// A 403 behind the sign-in.
+pub fn blocked(answer: &http::Answer) -> Fault {
+    Fault::fail("EXCHANGE_EWS_BLOCKED").shown(answer.shown()).at(Step::Permission)
 }
 
 /// The catalogue's word for a refused mailbox, acting for it or not.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
-use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, NameServer, Paper, Route, Web, names::Known};
+use mailferry_lab::fake::{
+    Authority, Dialogue, Door, Fake, NameServer, Paper, Reply, Route, Web, names::Known,
+};
 use mailferry_model::{
     Kind, Side,
     finding::{Step, TestResult, TestedAs, Verdict},
@@ -70,6 +72,8 @@ fn but(routes: impl IntoIterator<Item = Route>) -> Vec<Route> {
 struct Case {
     settings: Settings,
     mailbox: Option<MailboxAddress>,
+    /// It does not wait for what never comes.
+    hurries: bool,
     _web: Option<Web>,
     _folder: tempfile::TempDir,
 }
@@ -98,7 +102,7 @@ impl Case {
         authority.write(&folder.path().join("ca.pem")).unwrap();
         let settings =
             at(web.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
-        Self { settings, mailbox: Some(anna()), _web: Some(web), _folder: folder }
+        Self { settings, mailbox: Some(anna()), hurries: false, _web: Some(web), _folder: folder }
     }
 
     fn with(self, name: &str, value: impl Into<String>) -> Self {
@@ -106,7 +110,8 @@ impl Case {
     }
 
     async fn test(&self) -> TestResult {
-        let cx = Cx { put_timeout: Duration::from_secs(5), ..testing::cx_of_today(Side::Source) };
+        let put_timeout = if self.hurries { Duration::from_secs(1) } else { Duration::from_secs(5) };
+        let cx = Cx { put_timeout, ..testing::cx_of_today(Side::Source) };
         let mut rows = Vec::new();
         for probe in Exchange.probes(&self.settings, self.mailbox.as_ref()) {
             rows.push(probe.ask(&cx).await);

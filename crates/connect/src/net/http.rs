@@ -2,7 +2,7 @@
 //!
 //! Follows no redirect, keeps no cookie, retries nothing; answers are read up to a limit.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,7 +10,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mailferry_model::{Kind, port::Cx};
 
-use super::{Stream, tcp::within};
+use super::{
+    Stream,
+    heard::{Heard, Octets},
+    tcp::within,
+};
 
 /// The most of an answer that is read.
 const BODY: usize = 1 << 20;
@@ -108,6 +112,8 @@ pub enum NoAnswer {
     Broken(String),
     /// No answer in time.
     Silent,
+    /// So many octets of an answer in time, and no end.
+    Drips(u64),
     /// The run was cancelled.
     Cancelled,
 }
@@ -115,6 +121,7 @@ pub enum NoAnswer {
 /// A connection on which questions are asked one after the other.
 pub struct Exchange {
     sender: http1::SendRequest<Full<Bytes>>,
+    heard: Octets,
     host: String,
 }
 
@@ -125,12 +132,13 @@ impl Exchange {
     /// It broke at once.
     pub async fn over(stream: Stream, host: &str) -> Result<Self, NoAnswer> {
         let broken = |e: hyper::Error| NoAnswer::Broken(e.to_string());
+        let (stream, heard) = Heard::on(stream);
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         tokio::spawn(async move {
             // Whoever asks is told by his own answer.
             _ = connection.await;
         });
-        Ok(Self { sender, host: host.to_owned() })
+        Ok(Self { sender, heard, host: host.to_owned() })
     }
 
     /// Whether another question may be asked on it.
@@ -144,9 +152,17 @@ impl Exchange {
     /// Why there is none.
     pub async fn ask(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, NoAnswer> {
         let limit = ANSWER.min(cx.put_timeout);
+        let (method, what) = (question.method.clone(), without_address(question.path));
+        let before = self.heard.load(Ordering::Relaxed);
         let answer = within(cx, "ask", limit, self.ask_at_leisure(question)).await;
+        let status = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|answer| answer.status);
+        tracing::debug!(side = ?cx.side, %method, path = what, status, "a question was asked");
         answer.unwrap_or_else(|e| {
-            Err(if e.kind() == Kind::Cancelled { NoAnswer::Cancelled } else { NoAnswer::Silent })
+            Err(match self.heard.load(Ordering::Relaxed) - before {
+                _ if e.kind() == Kind::Cancelled => NoAnswer::Cancelled,
+                0 => NoAnswer::Silent,
+                octets => NoAnswer::Drips(octets),
+            })
         })
     }
 
@@ -172,6 +188,13 @@ impl Exchange {
         };
         Ok(Answer { status: head.status.as_u16(), headers, body })
     }
+}
+
+/// A path as far as it names nobody.
+fn without_address(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts = path.split('/').map(|part| if part.contains(['@', '%']) { "…" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// An error with what is behind it: hyper's own words say little.

@@ -3,6 +3,7 @@
 //! Speaks no protocol above TLS.
 
 pub mod dns;
+pub mod heard;
 pub mod http;
 pub mod ntlm;
 pub mod once;

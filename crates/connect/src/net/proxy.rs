@@ -52,6 +52,8 @@ pub enum Refusal {
     NoRoute(String),
     /// It is no such proxy.
     Foreign(String),
+    /// It took the connection and did not answer.
+    Silent(String),
 }
 
 impl fmt::Display for Refusal {
@@ -62,6 +64,7 @@ impl fmt::Display for Refusal {
             Refusal::Forbidden(words) => ("the proxy does not allow this host", words),
             Refusal::NoRoute(words) => ("the proxy cannot reach the host", words),
             Refusal::Foreign(words) => ("that is no such proxy", words),
+            Refusal::Silent(words) => ("the proxy does not answer", words),
         };
         write!(f, "{what}: {words}")
     }

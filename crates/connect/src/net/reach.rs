@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use mailferry_model::settings::{SettingSpec, Settings, Takes};
+use mailferry_model::settings::{SettingSpec, Settings, Takes, bare_host};
 
 use super::{dns::Names, proxy::Proxy};
 
@@ -76,6 +76,11 @@ pub const SETTINGS: [SettingSpec; 6] = [
     },
 ];
 
+/// The server that the settings name, as certificates name it; empty where they name none.
+pub fn host_of(settings: &Settings) -> String {
+    bare_host(settings.get("remote-server").unwrap_or_default()).to_owned()
+}
+
 impl Reach {
     /// Reads the settings.
     ///
@@ -99,7 +104,7 @@ impl Reach {
             faults.push(fault);
             None
         });
-        let host = settings.get("remote-server").unwrap_or_default().trim().to_owned();
+        let host = host_of(settings);
         let reach = Self { names: names.unwrap_or_default(), connect, proxy, host };
         if faults.is_empty() { Ok(reach) } else { Err(faults) }
     }

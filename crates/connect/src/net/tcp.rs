@@ -119,12 +119,20 @@ pub async fn connect_to(
         Kind::Cancelled => Unconnected::Cancelled,
         _ => Unconnected::Silent,
     };
+    let began = cx.clock.elapsed();
     let answer = within(cx, "connect", reach.connect, TcpStream::connect(first)).await.map_err(limited)?;
+    let ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
+    tracing::debug!(side = ?cx.side, address = %first, taken = answer.is_ok(), ms, "a connection was tried");
     let stream = match (answer, proxy) {
         (Ok(stream), None) => stream,
         (Ok(stream), Some(proxy)) => {
             let connecting = proxy.connect(stream, &reach.host, address.port());
-            let connected = within(cx, "connect", reach.connect, connecting).await.map_err(limited)?;
+            let connected = within(cx, "connect", reach.connect, connecting).await;
+            // The connection stands: the silence is the proxy's.
+            let connected = connected.map_err(|e| match e.kind() {
+                Kind::Timeout => Unconnected::Proxy(Refusal::Silent(e.context().to_owned())),
+                _ => limited(e),
+            })?;
             connected.map_err(Unconnected::Proxy)?
         }
         (Err(e), None) => return Err(unconnected(&e)),

@@ -107,10 +107,15 @@ impl Asking {
 
     async fn sign_in(&mut self, cx: &Cx) -> Row {
         let visit = self.visit()?;
-        let answer = visit.ask_signed(cx, Question::get(RPC_PROXY)).await?;
+        let answer = visit.sign_in(cx, Question::get(RPC_PROXY)).await?;
         match answer.status {
             401 | 403 => {
-                let fault = Fault::fail("OUTLOOK_ANYWHERE_SIGN_IN").with("username", visit.site.user.clone());
+                // Behind a right password a 403 is a missing right.
+                let fault = match answer.status {
+                    401 => Fault::fail("OUTLOOK_ANYWHERE_SIGN_IN"),
+                    _ => Fault::fail("OUTLOOK_ANYWHERE_BLOCKED").at(Step::Permission),
+                };
+                let fault = fault.with("username", visit.site.user.clone());
                 Err(fault.with("words", answer.shown()).shown(answer.shown()))
             }
             // Signed in, the proxy says that GET is not its language.

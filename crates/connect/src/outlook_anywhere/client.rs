@@ -1,6 +1,10 @@
 //! What can be judged of the settings alone: two servers that are often one.
 
-use mailferry_model::{Error, port::Cx, settings::Settings};
+use mailferry_model::{
+    Error,
+    port::Cx,
+    settings::{Settings, bare_host},
+};
 
 use crate::checks::{
     later,
@@ -18,10 +22,10 @@ pub const RPC_PROXY: &str = "/rpc/rpcproxy.dll";
 pub fn session(settings: &Settings) -> Result<Session, Vec<String>> {
     let mut site = Site::from_settings(settings)?;
     if let (true, Some(server)) = (site.host.is_empty(), settings.get("exchange-server")) {
-        server.clone_into(&mut site.host);
+        bare_host(server).clone_into(&mut site.host);
     }
     if let Some(proxy) = settings.get("rpc-proxy-server") {
-        proxy.clone_into(&mut site.host);
+        bare_host(proxy).clone_into(&mut site.host);
     }
     Session::of(site, settings.get("email"), settings)
 }

@@ -76,8 +76,8 @@ async fn one_fault_each() {
         (
             Some(Route::to(RPC, "403 Forbidden").known(KNOWN)),
             "CORP\\svc",
-            Step::Auth,
-            "OUTLOOK_ANYWHERE_SIGN_IN",
+            Step::Permission,
+            "OUTLOOK_ANYWHERE_BLOCKED",
         ),
     ] {
         let result = test(route.into_iter().collect(), username).await;

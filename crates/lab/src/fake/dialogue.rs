@@ -1,7 +1,7 @@
 //! A dialogue in lines: what is said first, and what is answered to which command. By default a small healthy IMAP
 //! server with one empty mailbox.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
@@ -14,6 +14,8 @@ pub enum Reply {
     Close,
     /// Nothing, for ever.
     Silence,
+    /// These words again and again, so often, and never an end: keep-alives, or an octet now and then.
+    Drip(String, Duration),
 }
 
 /// What a server says.
@@ -108,6 +110,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
             Reply::Say(text) => stream.write_all(text.as_bytes()).await?,
             Reply::Close => return Ok(End::Over),
             Reply::Silence => return std::future::pending().await,
+            Reply::Drip(text, every) => return drip(text, *every, &mut stream).await,
         }
         stream.flush().await?;
     }
@@ -138,11 +141,20 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
             Reply::Say(text) => stream.write_all(text.replace("{tag}", &tag).as_bytes()).await?,
             Reply::Close => return Ok(End::Over),
             Reply::Silence => return std::future::pending().await,
+            Reply::Drip(text, every) => return drip(&text, every, &mut stream).await,
         }
         stream.flush().await?;
         if verb.eq_ignore_ascii_case("STARTTLS") {
             return Ok(End::StartTls);
         }
+    }
+}
+
+async fn drip(text: &str, every: Duration, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<End> {
+    loop {
+        stream.write_all(text.as_bytes()).await?;
+        stream.flush().await?;
+        tokio::time::sleep(every).await;
     }
 }
 

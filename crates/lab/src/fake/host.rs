@@ -1,6 +1,6 @@
 //! A port with something behind it.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,6 +18,8 @@ pub enum Door {
     Open(Option<TlsAcceptor>),
     /// TLS from the first octet.
     Tls(TlsAcceptor),
+    /// The same, but the handshake waits so long.
+    Slow(TlsAcceptor, Duration),
     /// It is taken and nothing is ever said.
     Mute,
     /// It is closed at once.
@@ -71,6 +73,10 @@ async fn serve(door: Door, dialogue: Dialogue, mut tcp: TcpStream) {
     _ = match door {
         Door::Open(tls) => open(&dialogue, tls, tcp).await,
         Door::Tls(tls) => secured(&dialogue, true, &tls, tcp).await,
+        Door::Slow(tls, wait) => {
+            tokio::time::sleep(wait).await;
+            secured(&dialogue, true, &tls, tcp).await
+        }
         Door::Mute => std::future::pending().await,
         Door::Shut => Ok(()),
         Door::Cut => tcp.set_zero_linger(),

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
@@ -20,6 +20,19 @@ pub enum Kind {
     Socks5,
     /// SOCKS 5, always answered with this reply.
     SocksReply(u8),
+    /// It takes connections and swallows all that is sent.
+    Mute,
+    /// CONNECT, and then it swallows all that is sent.
+    HttpSwallows,
+    /// SOCKS 5, and then it swallows all that is sent.
+    SocksSwallows,
+}
+
+/// What becomes of a connection that is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    Host,
+    Nothing,
 }
 
 /// A proxy; it ends with this handle.
@@ -48,10 +61,13 @@ impl Proxy {
                 tokio::spawn(async move {
                     // A client that hangs up is no fault of a fake.
                     _ = match kind {
-                        Kind::Http => http(client, sign_in, None).await,
-                        Kind::HttpStatus(status) => http(client, sign_in, Some(status)).await,
-                        Kind::Socks5 => socks(client, sign_in, 0).await,
-                        Kind::SocksReply(reply) => socks(client, sign_in, reply).await,
+                        Kind::Http => http(client, sign_in, None, Behind::Host).await,
+                        Kind::HttpStatus(status) => http(client, sign_in, Some(status), Behind::Host).await,
+                        Kind::HttpSwallows => http(client, sign_in, None, Behind::Nothing).await,
+                        Kind::Socks5 => socks(client, sign_in, 0, Behind::Host).await,
+                        Kind::SocksReply(reply) => socks(client, sign_in, reply, Behind::Host).await,
+                        Kind::SocksSwallows => socks(client, sign_in, 0, Behind::Nothing).await,
+                        Kind::Mute => pass(client, 0, Behind::Nothing).await,
                     };
                 });
             }
@@ -60,12 +76,20 @@ impl Proxy {
     }
 }
 
-async fn pass(mut client: TcpStream, port: u16) -> io::Result<()> {
+async fn pass(mut client: TcpStream, port: u16, behind: Behind) -> io::Result<()> {
+    if behind == Behind::Nothing {
+        return copy(&mut client, &mut sink()).await.map(drop);
+    }
     let mut host = TcpStream::connect(("127.0.0.1", port)).await?;
     copy_bidirectional(&mut client, &mut host).await.map(drop)
 }
 
-async fn http(mut client: TcpStream, sign_in: Option<(&str, &str)>, status: Option<u16>) -> io::Result<()> {
+async fn http(
+    mut client: TcpStream,
+    sign_in: Option<(&str, &str)>,
+    status: Option<u16>,
+    behind: Behind,
+) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await?);
@@ -81,13 +105,18 @@ async fn http(mut client: TcpStream, sign_in: Option<(&str, &str)>, status: Opti
     client.write_all(format!("HTTP/1.1 {status} as told\r\n\r\n").as_bytes()).await?;
     let place = head.split(' ').nth(1).unwrap_or_default();
     match (status, place.rsplit_once(':').and_then(|(_, port)| port.parse().ok())) {
-        (200, Some(port)) => pass(client, port).await,
+        (200, Some(port)) => pass(client, port, behind).await,
         _ => Ok(()),
     }
 }
 
 // RFC 1928 §3, RFC 1929 §2
-async fn socks(mut client: TcpStream, sign_in: Option<(&str, &str)>, reply: u8) -> io::Result<()> {
+async fn socks(
+    mut client: TcpStream,
+    sign_in: Option<(&str, &str)>,
+    reply: u8,
+    behind: Behind,
+) -> io::Result<()> {
     let mut first = [0; 2];
     client.read_exact(&mut first).await?;
     let mut methods = vec![0; usize::from(first[1])];
@@ -121,5 +150,5 @@ async fn socks(mut client: TcpStream, sign_in: Option<(&str, &str)>, reply: u8) 
     client.read_exact(&mut name).await?;
     let port = client.read_u16().await?;
     client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
-    if reply == 0 { pass(client, port).await } else { Ok(()) }
+    if reply == 0 { pass(client, port, behind).await } else { Ok(()) }
 }

@@ -39,7 +39,7 @@ pub struct Route {
     pub holds: String,
     /// Whom it answers.
     pub whom: Whom,
-    /// Status and reason, such as `401 Unauthorized`.
+    /// Status and reason, such as `401 Unauthorized`; nothing: no answer ever comes.
     pub status: String,
     /// Headers.
     pub headers: Vec<String>,
@@ -193,6 +193,9 @@ async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpi
         };
         let nothing = Route::to("", "404 Not Found");
         let route = routes.iter().find(fits).unwrap_or(&nothing);
+        if route.status.is_empty() {
+            return std::future::pending().await;
+        }
         write(&mut stream, route).await?;
     }
 }

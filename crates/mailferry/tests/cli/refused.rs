@@ -97,7 +97,7 @@ fn an_administrator_without_a_style_is_a_mistake_of_usage() {
 }
 
 #[test]
-fn every_mistake_of_usage_ends_with_the_one_object() {
+fn every_mistake_of_usage_ends_with_an_object_and_only_what_moves_has_a_report() {
     let ferry = Ferry::new();
     let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
     let finished = ferry.ends(0, &["copy", &from, &to, "-o", "json"]).json();
@@ -129,16 +129,21 @@ fn every_mistake_of_usage_ends_with_the_one_object() {
         let ran = ferry.ends(2, &[words, &["-o", "json"]].concat());
         let told = ran.json();
         assert_eq!((&told["result"], &told["exitCode"]), (&"failed".into(), &2.into()), "{words:?} {told}");
-        assert!(
-            fields.iter().all(|f| told.get(f).is_some() && finished.get(f).is_some()),
-            "{words:?} {told}"
-        );
-        assert!(lists.iter().all(|l| told[l].as_array().is_some_and(Vec::is_empty)), "{words:?} {told}");
+        assert_eq!(told["code"], told["error"]["code"], "{words:?} {told}");
+        assert_eq!(told["detail"], told["error"]["message"], "{words:?} {told}");
+        assert!(told["title"].as_str().is_some_and(|t| !t.is_empty()), "{words:?} {told}");
+        let moves = words.first().is_some_and(|noun| ["copy", "verify", "batch"].contains(noun));
+        let of_report = fields.iter().filter(|f| !["result", "exitCode"].contains(f)).chain(&lists);
+        for field in of_report {
+            assert!(finished.get(field).is_some(), "{field}");
+            assert_eq!(told.get(field).is_some(), moves, "{field} {words:?} {told}");
+        }
+        assert!(lists.iter().all(|l| told[l].as_array().is_none_or(Vec::is_empty)), "{words:?} {told}");
         assert!(told["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{words:?} {told}");
         assert!(!ran.err.is_empty(), "{words:?}");
     }
     let told = ferry.ends(4, &["endpoint", "show", "nobody", "-o", "json"]).json();
-    assert_eq!((&told["exitCode"], &told["score"]), (&4.into(), &serde_json::Value::Null), "{told}");
+    assert_eq!((&told["exitCode"], told.get("score")), (&4.into(), None), "{told}");
 }
 
 /// What hangs up without a word greets no better later; it is tried a few times in a row.

@@ -36,27 +36,52 @@ pub struct Entry {
     pub cause: String,
     /// What to do, each to be done by itself.
     pub fix: Vec<String>,
+    /// What to do for Microsoft's own framework, where that is something else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub native: Vec<String>,
     /// Sentences of other tools that mean the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// Whether the same may succeed later without anybody doing anything.
     pub retryable: bool,
-    /// Cause and fixes as they stand in the file.
+    /// Cause, fixes and native fixes as they stand in the file.
     #[serde(skip)]
-    raw: (String, Vec<String>),
+    raw: (String, Vec<String>, Vec<String>),
 }
 
 impl Entry {
     /// Cause and fixes with what was met in place of the braces. A fix that speaks of something that was not met is
-    /// left out.
+    /// left out, unless none would be left: then all stand there, with capitals in place of the braces.
     pub fn told(&self, facts: &[(&str, String)]) -> (String, Vec<String>) {
-        let fill = |text: &String| {
-            facts
-                .iter()
-                .fold(text.clone(), |t, (k, v)| t.replace(&format!("{{{k}}}"), v.trim_end_matches('.')))
-        };
-        let fixes = self.raw.1.iter().map(fill).filter(|fix| !has_braces(fix)).collect();
-        (in_capitals(&fill(&self.raw.0)), fixes)
+        (in_capitals(&fill(&self.raw.0, facts)), met(&self.raw.1, facts))
+    }
+
+    /// What to do for Microsoft's own framework: the fixes that are no settings of ours, unless others are named.
+    pub fn told_natively(&self, facts: &[(&str, String)]) -> Vec<String> {
+        let fixes = if self.raw.2.is_empty() { &self.raw.1 } else { &self.raw.2 };
+        let fixes: Vec<String> = fixes.iter().filter(|fix| !is_ours(fix)).cloned().collect();
+        met(&fixes, facts)
+    }
+}
+
+/// Whether it is a command or a flag of ours.
+fn is_ours(fix: &str) -> bool {
+    fix.contains("mailferry ") || fix.split(' ').any(|word| word.starts_with("--"))
+}
+
+fn fill(text: &str, facts: &[(&str, String)]) -> String {
+    let told = |text: String, (name, value): &(&str, String)| {
+        text.replace(&format!("{{{name}}}"), value.trim_end_matches('.'))
+    };
+    facts.iter().fold(text.to_owned(), told)
+}
+
+/// Those that speak of what was met; all, where there are none.
+fn met(fixes: &[String], facts: &[(&str, String)]) -> Vec<String> {
+    let filled: Vec<String> = fixes.iter().map(|fix| fill(fix, facts)).collect();
+    match filled.iter().all(|fix| has_braces(fix)) {
+        true => filled.iter().map(|fix| in_capitals(fix)).collect(),
+        false => filled.into_iter().filter(|fix| !has_braces(fix)).collect(),
     }
 }
 
@@ -109,7 +134,7 @@ pub fn near(code: &str) -> Vec<&'static str> {
     found.into_iter().take(3).map(|(_, code)| code).collect()
 }
 
-/// Reads one file: blocks of `CODE …` followed by indented `title`, `cause`, `fix` and `retry` lines.
+/// Reads one file: blocks of `CODE …` followed by indented `title`, `cause`, `fix`, `native` and `retry` lines.
 fn read(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut block = 0;
@@ -128,6 +153,7 @@ fn read(text: &str) -> Vec<Entry> {
                 "title" => entry.title = rest,
                 "cause" => entry.cause = rest,
                 "fix" => entry.fix.push(rest),
+                "native" => entry.native.push(rest),
                 "also" => entry.also.push(rest),
                 "retry" => entry.retryable = rest == "yes",
                 _ => {}
@@ -135,9 +161,9 @@ fn read(text: &str) -> Vec<Entry> {
         }
     }
     for entry in &mut entries {
-        entry.raw = (entry.cause.clone(), entry.fix.clone());
+        entry.raw = (entry.cause.clone(), entry.fix.clone(), entry.native.clone());
         entry.cause = in_capitals(&entry.cause);
-        entry.fix.iter_mut().for_each(|fix| *fix = in_capitals(fix));
+        entry.fix.iter_mut().chain(&mut entry.native).for_each(|fix| *fix = in_capitals(fix));
     }
     entries
 }

@@ -133,6 +133,53 @@ fn entries_are_whole_and_single() {
     }
 }
 
+/// Statuses and scores are written in small letters; all other codes say that something is wrong.
+#[test]
+fn whatever_is_wrong_can_be_mended() {
+    for entry in entries().iter().filter(|e| !e.code.contains(char::is_lowercase)) {
+        assert!(!entry.fix.is_empty() && entry.fix.iter().all(|fix| fix.len() > 5), "{}", entry.code);
+        let (_, fix) = entry.told(&[]);
+        assert!(!fix.is_empty() && fix.iter().all(|fix| !fix.contains('{')), "{}", entry.code);
+    }
+}
+
+/// What passes by itself may be tried again; a sign-in that is held must not be.
+#[test]
+fn what_passes_by_itself_is_retryable() {
+    const PASSING: [&str; 9] = [
+        "_THROTTLED",
+        "_BUSY",
+        "_TIMEOUT",
+        "_MAILBOX_IN_USE",
+        "_UNAVAILABLE",
+        "_SILENT",
+        "_NO_ANSWER",
+        "_DRIPS",
+        "_NO_END",
+    ];
+    for entry in entries() {
+        if PASSING.iter().any(|end| entry.code.ends_with(end)) {
+            assert!(entry.retryable, "{}", entry.code);
+        }
+        assert!(!(entry.code.ends_with("_HELD") && entry.retryable), "{}", entry.code);
+    }
+    for code in ["IMAP_THROTTLED", "SOURCE_TIMEOUT", "TARGET_TIMEOUT"] {
+        assert!(find(code).unwrap().retryable, "{code}");
+    }
+}
+
+/// Microsoft's own framework knows none of our flags.
+#[test]
+fn native_remedies_are_none_of_our_commands() {
+    let findings: Vec<_> = read(include_str!("findings.txt"));
+    for entry in findings.iter().chain(find("SOURCE_AUTH_FAILED")) {
+        let native = entry.told_natively(&[]);
+        assert!(!native.is_empty(), "{} has only fixes of ours", entry.code);
+        assert!(native.iter().all(|fix| !fix.contains("mailferry ") && !fix.contains(" --")), "{native:?}");
+        assert!(!native[0].starts_with("Or "), "{}: {native:?}", entry.code);
+    }
+}
+
 #[test]
 fn a_code_is_found_without_case_and_a_mistyped_one_has_neighbours() {
     assert_eq!(find("source_auth_failed").map(|e| e.code.as_str()), Some("SOURCE_AUTH_FAILED"));

@@ -123,7 +123,7 @@ pub(crate) async fn create(
 ) -> Result<Versioned<EndpointView>, Problem> {
     check_name("ENDPOINT_NAME", &wanted.name)?;
     let manifest = manifest(&context, &wanted.kind)?;
-    let mut settings = Settings { values: wanted.settings, ..Settings::default() };
+    let mut settings = manifest.tidied(Settings { values: wanted.settings, ..Settings::default() });
     for (name, secret) in wanted.secrets {
         settings = settings.with_secret(&name, Secret::new(secret));
     }
@@ -192,6 +192,8 @@ pub(crate) async fn change(
             None => endpoint.settings.values.remove(&setting),
         };
     }
+    let manifest = manifest(&context, &endpoint.kind)?;
+    endpoint.settings = manifest.tidied(endpoint.settings);
     let mut settings = endpoint.settings.clone();
     for (secret, value) in context.store.unseal(endpoint.id.0).await? {
         settings = settings.with_secret(&secret, value);
@@ -201,7 +203,6 @@ pub(crate) async fn change(
         settings = settings.with_secret(&secret, Secret::new(value.clone()));
         fresh = fresh.with_secret(&secret, Secret::new(value));
     }
-    let manifest = manifest(&context, &endpoint.kind)?;
     check_settings(manifest, &settings)?;
     check_paths(&context, manifest, &settings, Some(&before.settings))?;
     if let Some(n) = changes.max_concurrent_migrations {

@@ -39,6 +39,17 @@ async fn made_shown_changed_and_removed_without_a_secret_in_any_answer() {
 }
 
 #[tokio::test]
+async fn a_host_is_kept_without_the_roots_dot() {
+    let house = House::fresh().await;
+    let server = |host: &str| json!({ "settings": { "remote-server": host } });
+    let body = json!({ "name": "old", "type": "post", "settings": { "remote-server": "h.example." } });
+    let (status, made) = house.post("/endpoints", body).await;
+    assert_eq!((status, &made["settings"]["remote-server"]), (201, &json!("h.example")), "{made}");
+    let (status, changed) = house.ask(Method::PATCH, "/endpoints/old", server("g.example.")).await;
+    assert_eq!((status, &changed["settings"]["remote-server"]), (200, &json!("g.example")), "{changed}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_used_is_refused_with_its_code() {
     let house = House::fresh().await;
     let mut bad = Vec::new();

@@ -114,7 +114,7 @@ impl Site {
     /// One sentence for each fault.
     pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
-        let host = settings.get("remote-server").unwrap_or_default().trim().to_owned();
+        let host = reach::host_of(settings);
         let port = settings.get("port").map_or(Ok(443), str::parse).unwrap_or_else(|_| {
             faults.push("port: a number from 1 to 65535 is needed".to_owned());
             443

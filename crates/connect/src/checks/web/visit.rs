@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// What is shown of a server that took a question and never answered.
+const SILENCE: &str = "no answer in time";
+
 /// A visit in progress.
 pub struct Visit {
     /// The server and the account.
@@ -130,6 +133,18 @@ impl Visit {
         }
     }
 
+    /// Asks as the account for the first time: silence means more here.
+    ///
+    /// # Errors
+    /// As [`Self::ask_signed`].
+    pub async fn sign_in(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
+        let answer = self.ask_signed(cx, question).await;
+        answer.map_err(|fault| match fault.code == "HTTP_NO_ANSWER" && fault.evidence == SILENCE {
+            true => Fault { code: "WEB_SIGN_IN_HELD".into(), ..fault },
+            false => fault,
+        })
+    }
+
     /// The scheme that will be used, if the server offers one that fits.
     fn scheme(&self) -> Option<Scheme> {
         let offers = |scheme: &Scheme| self.offered.iter().any(|o| o == scheme.word());
@@ -184,19 +199,28 @@ impl Visit {
             Some(stream) => Some(stream),
             None => self.way.again(cx).await,
         };
-        let lost = || Fault::fail("HTTP_NO_ANSWER").shown("the connection could not be made again");
+        let lost = || self.no_answer("the connection could not be made again");
         let opened = Exchange::over(stream.ok_or_else(lost)?, &self.way.host).await;
         opened.map_err(|_| lost())
+    }
+
+    fn no_answer(&self, words: &str) -> Fault {
+        Fault::fail("HTTP_NO_ANSWER").with("host", &self.way.host).with("words", words).shown(words)
     }
 
     /// No answer: what is there instead?
     async fn unanswered(&self, cx: &Cx, no_answer: NoAnswer) -> Fault {
         let words = match no_answer {
             NoAnswer::Broken(words) => words,
-            NoAnswer::Silent => "no answer in time".to_owned(),
-            NoAnswer::Cancelled => return Fault::fail("HTTP_NO_ANSWER").shown("stopped"),
+            NoAnswer::Silent => SILENCE.to_owned(),
+            NoAnswer::Drips(octets) => {
+                let words = format!("{octets} octets of an answer came in time, and no end");
+                return Fault { code: "HTTP_DRIPS".into(), ..self.no_answer(&words) };
+            }
+            NoAnswer::Cancelled => return self.no_answer("stopped"),
         };
-        let known = Fault::fail("HTTP_NO_ANSWER").with("words", words.clone()).shown(words);
+        let known = self.no_answer(&words);
+        let known = if words == SILENCE { self.way.silent(known) } else { known };
         if known.evidence.contains("CertificateRequired") {
             return Fault::fail("TLS_CLIENT_CERTIFICATE").shown(known.evidence).at(Step::Tls);
         }

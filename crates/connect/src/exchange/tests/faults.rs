@@ -54,13 +54,50 @@ async fn sign_ins_that_are_refused() {
     wrong.fails(Step::Auth, "SOURCE_AUTH_FAILED").await;
     let short = Case::of(healthy()).await.with("username", "svc");
     short.fails(Step::Auth, "EXCHANGE_ACCOUNT_FORMAT").await;
-    for (status, code) in
-        [("403 Forbidden", "EXCHANGE_EWS_BLOCKED"), ("456 Blocked", "EXCHANGE_ACCOUNT_LOCKED")]
-    {
-        Case::of(but([to(EWS, status).known(KNOWN)])).await.fails(Step::Auth, code).await;
-    }
+    let blocked = to(EWS, "456 Blocked").known(KNOWN);
+    Case::of(but([blocked])).await.fails(Step::Auth, "EXCHANGE_ACCOUNT_LOCKED").await;
     let other = to(EWS, "401 Unauthorized").known(KNOWN).with("WWW-Authenticate: Negotiate");
     Case::of(but([other])).await.fails(Step::Auth, "WEB_SCHEMES_CHANGED").await;
+}
+
+/// The password is right; what lacks is the right to use the web services.
+#[tokio::test]
+async fn a_403_behind_the_sign_in_is_a_missing_right() {
+    let all = to(EWS, "403 Forbidden").known(KNOWN);
+    for route in [all.clone(), all.holding("GetFolder")] {
+        let result = Case::of(but([route])).await.fails(Step::Permission, "EXCHANGE_EWS_BLOCKED").await;
+        assert!(result.refusal().is_none(), "no new password would help");
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert_eq!(row.fix[0], "Set-CASMailbox -Identity svc@example.org -EwsEnabled $true");
+    }
+}
+
+#[tokio::test]
+async fn services_and_sign_ins_that_are_not_answered() {
+    let mute = Case { hurries: true, ..Case::of(but([to(EWS, "")])).await };
+    let result = mute.fails(Step::Protocol, "HTTP_NO_ANSWER").await;
+    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    assert!(row.fix[0].contains("localhost"), "{:?}", row.fix);
+    let held = Case { hurries: true, ..Case::of(but([to(EWS, "").known(KNOWN)])).await };
+    let result = held.fails(Step::Auth, "WEB_SIGN_IN_HELD").await;
+    assert!(result.refusal().is_none(), "nobody refused the password");
+}
+
+#[tokio::test]
+async fn an_answer_in_drips() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    authority.write(&folder.path().join("ca.pem")).unwrap();
+    let door = Door::Tls(authority.acceptor(&Paper::default()).unwrap());
+    for octets in ["H", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"] {
+        let drip = Reply::Drip(octets.to_owned(), Duration::from_millis(40));
+        let fake = Fake::start(door.clone(), Dialogue::waiting().with(EWS, drip)).await.unwrap();
+        let settings =
+            at(fake.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let case = Case { settings, mailbox: None, hurries: true, _web: None, _folder: folder };
+        case.fails(Step::Protocol, "HTTP_DRIPS").await;
+    }
 }
 
 #[tokio::test]
@@ -154,7 +191,13 @@ async fn other_systems_are_recognised() {
         let fake = Fake::start(door, Dialogue::greeting(greeting)).await.unwrap();
         let settings =
             at(fake.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
-        let case = Case { settings, mailbox: None, _web: None, _folder: tempfile::tempdir().unwrap() };
+        let case = Case {
+            settings,
+            mailbox: None,
+            hurries: false,
+            _web: None,
+            _folder: tempfile::tempdir().unwrap(),
+        };
         case.fails(Step::Protocol, code).await;
     }
     let google = to(EWS, "404 Not Found").with("Server: gws");

@@ -1,6 +1,9 @@
 //! How far a test has come: what the rows share.
 
+use std::time::Duration;
+
 use mailferry_model::{
+    finding::Step,
     port::Cx,
     secret::Secret,
     settings::{MailboxAddress, Settings},
@@ -64,6 +67,13 @@ impl Asking {
     /// The way to the server.
     pub(super) fn way(&mut self) -> Result<&mut Approach, Fault> {
         self.way.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED"))
+    }
+
+    /// What a row of that step may take altogether. Each address and a proxy before it may take the time of the
+    /// settings.
+    pub(super) fn whole(&self, step: Step) -> Duration {
+        let connect = self.way.as_ref().map(|way| way.reach.connect).filter(|_| step == Step::Tcp);
+        super::WHOLE + connect.unwrap_or_default() * 2
     }
 
     /// Whether nobody's mailbox is asked for.

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mailferry_model::{
+    Error, Kind,
     finding::{Check, Finding, Step, Verdict},
     port::{Cx, Probe},
     settings::{MailboxAddress, Settings},
@@ -74,8 +75,11 @@ pub async fn find(cx: &Cx, settings: &Settings) -> Result<Settings, Finding> {
 /// alone may be no user at all, and a right password looks like a wrong one.
 const NOBODY: &str = "mailferry-sign-in-test";
 
-/// What a row may take beyond its answers, to find out what is on a port that does not answer as it should.
-const LISTENING: Duration = Duration::from_secs(30);
+/// What a row may take altogether, beside the time that connecting may take: also where the server shows life and
+/// comes to no end.
+const WHOLE: Duration = Duration::from_secs(60);
+/// How long a single answer may take in a test: less, so that silence is told from what has no end.
+const ANSWER: Duration = Duration::from_secs(45);
 
 /// The probes for these settings. Without a mailbox an account of its own is asked for its own mailbox; of an
 /// administrator the password alone is tried, once.
@@ -94,6 +98,14 @@ pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<
         .collect()
 }
 
+/// A row that came to no end.
+fn endless(error: &Error) -> Fault {
+    match error.kind() {
+        Kind::Timeout => Fault::fail("IMAP_NO_END").with("words", error.context()).shown(error.context()),
+        _ => Fault::of_error(error),
+    }
+}
+
 /// One row.
 struct ImapProbe {
     check: &'static Check,
@@ -109,11 +121,12 @@ impl Probe for ImapProbe {
     async fn ask(&self, cx: &Cx) -> Finding {
         let mut asking = self.asking.lock().await;
         let began = cx.clock.elapsed();
+        let cx = &Cx { put_timeout: cx.put_timeout.min(ANSWER), ..cx.clone() };
+        let limit = asking.whole(self.check.step);
         let row = asking.row(cx, self.check.id);
-        let limit = cx.put_timeout * 2 + LISTENING;
         let answer = crate::net::tcp::within(cx, "probe", limit, row).await;
         let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
-        let answer = answer.unwrap_or_else(|error| Err(Fault::of_error(&error)));
+        let answer = answer.unwrap_or_else(|error| Err(endless(&error)));
         let mut finding = crate::checks::row(self.check, answer, elapsed_ms, asking.secret());
         if finding.outcome == Verdict::Fail && self.check.step == Step::Auth && asking.is_nobody() {
             finding.fix.push(

@@ -59,6 +59,7 @@ impl Asking {
             Err(error) => return Err(self.no_greeting(cx, &error).await),
         };
         let fault = |code, error: &Error| {
+            let code = if error.kind() == Kind::Timeout { refusals::of_waiting(error) } else { code };
             Fault::fail(code).with("words", error.context()).shown(error.context()).at(Step::Tls)
         };
         talk.ensure_caps().await.map_err(|e| fault("STARTTLS_REFUSED", &e))?;
@@ -99,7 +100,11 @@ impl Asking {
             _ => return Ok(None),
         };
         let garbled = |error: Error| {
-            let code = if error.kind() == Kind::Throttled { "IMAP_THROTTLED" } else { "IMAP_GARBLED" };
+            let code = match error.kind() {
+                Kind::Throttled => "IMAP_THROTTLED",
+                Kind::Timeout => refusals::of_waiting(&error),
+                _ => "IMAP_GARBLED",
+            };
             Fault::fail(code).with("words", error.context()).shown(error.context())
         };
         talk.ensure_caps().await.map_err(garbled)?;
@@ -141,6 +146,7 @@ impl Asking {
             }
             other => match other.instead_of("IMAP", &way.host, way.port) {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),
+                None if code == "IMAP_SILENT" => way.silent(known),
                 None => known,
             },
         }

@@ -99,9 +99,10 @@ impl Asking {
         let list =
             mailferry_wire::imap::ListQuery { patterns: vec![b"INBOX".to_vec()], ..Default::default() };
         let listed = conn.send(Ask::of(Command::list(&list), Wants::List)).done(cx.side, Op::List).await;
-        listed.map_err(|error| match by_admin && error.kind() == Kind::Forbidden {
-            true => spoken("IMAP_ADMIN_REFUSED", &error),
-            false => Fault::of_error(&error),
+        listed.map_err(|error| match error.kind() {
+            Kind::Forbidden if by_admin => spoken("IMAP_ADMIN_REFUSED", &error),
+            Kind::Busy | Kind::Throttled | Kind::Timeout => spoken(refusals::of_mailbox(&error), &error),
+            _ => Fault::of_error(&error),
         })?;
         self.at = At::SignedIn(conn);
         Ok(Some(Told::pass(if by_admin { "the administrator sees the mailbox" } else { "the owner's own" })))

@@ -4,13 +4,13 @@
 
 use mailferry_model::{
     secret::Secret,
-    settings::{MailboxAddress, Settings},
+    settings::{MailboxAddress, Settings, bare_host},
 };
 use url::Url;
 
 use crate::{
     checks::approach::trust_of,
-    net::{Reach, Trust},
+    net::{Reach, Trust, reach},
 };
 
 /// How the connection is secured.
@@ -85,7 +85,7 @@ impl Server {
     /// One sentence for each fault.
     pub fn from_settings(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
-        let host = settings.get("remote-server").unwrap_or_default().trim().to_owned();
+        let host = reach::host_of(settings);
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             faults.push("remote-server: the name of the IMAP server is missing".to_owned());
         }
@@ -226,7 +226,7 @@ pub fn account_of_url(text: &str) -> Result<(Settings, MailboxAddress), String> 
     if user.is_empty() {
         return Err("the URL has no user: imaps://USER@HOST".into());
     }
-    let mut settings = Settings::default().with("remote-server", host).with("security", security);
+    let mut settings = Settings::default().with("remote-server", bare_host(host)).with("security", security);
     if let Some(port) = url.port() {
         settings = settings.with("port", port.to_string());
     }

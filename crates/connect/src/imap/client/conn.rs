@@ -442,6 +442,7 @@ impl Inner {
         state.tag += 1;
         let tag = state.tag;
         let opens = opens.map(|selection| (selection, Opened::default()));
+        tracing::trace!(side = ?self.cx.side, tag, command = ask.command.name(), "a command goes out");
         state.flight.push_back(Flying { tag, wants: ask.wants, uids: ask.uids.clone(), to, opens });
         Some((tag, ask))
     }

@@ -4,6 +4,8 @@
 
 use mailferry_model::{Error, Kind};
 
+use super::talk::HALF;
+
 /// What was shown to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -93,13 +95,26 @@ const SIGN_IN: [(&[&str], &str); 13] = [
     (&["refuses passwords before tls"], "IMAP_PASSWORDS_DISABLED"),
 ];
 
+/// The commands that show a password.
+const SIGN_INS: [&str; 2] = ["LOGIN", "AUTHENTICATE"];
+
+/// The word for an answer that does not come, from a server that has spoken before.
+pub fn of_waiting(error: &Error) -> &'static str {
+    if error.context().starts_with(HALF) { "IMAP_DRIPS" } else { "IMAP_FELL_SILENT" }
+}
+
 /// The word for a sign-in that failed; `None` where the error's own code says all there is.
 pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
     let words = error.context().to_lowercase();
     let known = SIGN_IN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
     match error.kind() {
         Kind::Throttled => Some("IMAP_THROTTLED"),
-        Kind::Timeout | Kind::Cancelled => None,
+        Kind::Timeout if !error.context().starts_with(HALF) && SIGN_INS.contains(&error.op()) => {
+            Some("IMAP_SIGN_IN_HELD")
+        }
+        Kind::Timeout => Some(of_waiting(error)),
+        Kind::Cancelled => None,
+        Kind::Busy if words.contains("[inuse]") => Some("IMAP_MAILBOX_IN_USE"),
         _ if known.is_some() => known.map(|(_, code)| *code),
         Kind::Busy => Some("IMAP_BUSY"),
         Kind::Unreachable => Some("IMAP_HUNG_UP_AT_SIGN_IN"),
@@ -113,6 +128,7 @@ pub fn of_greeting(error: &Error) -> &'static str {
     match error.kind() {
         Kind::Throttled => "IMAP_THROTTLED",
         Kind::Busy => "IMAP_BUSY",
+        Kind::Timeout if error.context().starts_with(HALF) => "IMAP_DRIPS",
         Kind::Timeout => "IMAP_SILENT",
         // TLS 1.3 tells only after the handshake that a certificate of ours is missing.
         Kind::Unreachable if error.context().contains("CertificateRequired") => "TLS_CLIENT_CERTIFICATE",
@@ -123,11 +139,18 @@ pub fn of_greeting(error: &Error) -> &'static str {
     }
 }
 
+/// Words of servers whose mailbox somebody else holds, in small letters.
+// RFC 5530 §3 INUSE
+const IN_USE: [&str; 3] = ["[inuse]", "mailbox is in use", "locked by another"];
+
 /// The word for a mailbox that does not open, or takes nothing.
 pub fn of_mailbox(error: &Error) -> &'static str {
+    let words = error.context().to_lowercase();
     match error.kind() {
+        _ if IN_USE.iter().any(|mark| words.contains(mark)) => "IMAP_MAILBOX_IN_USE",
         Kind::Throttled => "IMAP_THROTTLED",
         Kind::Busy => "IMAP_BUSY",
+        Kind::Timeout => of_waiting(error),
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
         Kind::Forbidden if error.op() != "append" => "IMAP_MAY_NOT_OPEN",
         _ if error.op() == "append" => "IMAP_PUT_REFUSED",

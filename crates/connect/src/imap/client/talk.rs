@@ -24,6 +24,9 @@ const ANSWER: Duration = Duration::from_secs(45);
 /// How long a server may take to greet. Silence is rarely a slow server: mostly it waits for TLS, or is none.
 const GREETING: Duration = Duration::from_secs(20);
 
+/// What is said of an answer that was begun and not ended in time.
+pub const HALF: &str = "only the beginning of an answer came";
+
 /// A connection that is being prepared.
 pub struct Talk {
     cx: Cx,
@@ -72,15 +75,14 @@ impl Talk {
             secret_sent: false,
         };
         let cx = cx.clone();
-        let first = within(&cx, "greeting", GREETING.min(cx.put_timeout), talk.reply()).await?.map_err(
-            |e| match e.kind() {
-                // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
-                Kind::Unreachable => talk
-                    .error(Kind::Unreachable, "greeting", format!("no greeting: {}", e.context()))
-                    .because(e),
-                _ => e,
-            },
-        )?;
+        let first = within(&cx, "greeting", GREETING.min(cx.put_timeout), talk.reply()).await;
+        let first = first.map_err(|e| talk.overdue("greeting", e))?.map_err(|e| match e.kind() {
+            // Whoever asks why reads that it was before a single word, which is a fault of the protocol.
+            Kind::Unreachable => {
+                talk.error(Kind::Unreachable, "greeting", format!("no greeting: {}", e.context())).because(e)
+            }
+            _ => e,
+        })?;
         let Reply::Status(status) = first else {
             return Err(talk.error(Kind::Unsupported, "greeting", "the server does not greet as IMAP does"));
         };
@@ -96,6 +98,16 @@ impl Talk {
 
     fn error(&self, kind: Kind, op: &'static str, text: impl Into<String>) -> Error {
         Error::new(kind, self.cx.side, op, text)
+    }
+
+    /// The time is over; who has begun an answer is not silent.
+    fn overdue(&self, op: &'static str, error: Error) -> Error {
+        match error.kind() {
+            Kind::Timeout if !self.framer.is_idle() => {
+                self.error(Kind::Timeout, op, format!("{HALF}; {}", error.context()))
+            }
+            _ => error,
+        }
     }
 
     fn note(&mut self, status: &Status) {
@@ -140,6 +152,8 @@ impl Talk {
         let tag = Tag(self.tag);
         let cx = self.cx.clone();
         let (name, mut lines) = (command.name(), lines.into_iter());
+        // Names and codes alone: arguments hold passwords, and answers may be their echo.
+        tracing::debug!(side = ?cx.side, tag = self.tag, command = name, "a command goes out");
         let dialogue = async {
             for segment in command.encode(tag, Literals::Synchronizing) {
                 match segment {
@@ -174,7 +188,17 @@ impl Talk {
                 }
             }
         };
-        within(&cx, name, ANSWER.min(cx.put_timeout), dialogue).await?
+        let answer = within(&cx, name, ANSWER.min(cx.put_timeout), dialogue).await;
+        let answer = answer.map_err(|e| self.overdue(name, e))?;
+        match &answer {
+            Ok((_, status)) => {
+                let answer = status.condition.as_str();
+                let code = if let Some(Code::Plain(code)) = &status.code { code.as_str() } else { "" };
+                tracing::debug!(side = ?cx.side, tag = tag.0, answer, code, "an answer came");
+            }
+            Err(e) => tracing::debug!(side = ?cx.side, tag = tag.0, kind = e.kind().code(), "no answer came"),
+        }
+        answer
     }
 
     async fn write(&mut self, octets: &[u8]) -> Result<()> {

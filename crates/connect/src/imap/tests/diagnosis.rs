@@ -12,6 +12,8 @@ use mailferry_model::{
     settings::{MailboxAddress, Settings},
 };
 
+use tokio_rustls::TlsAcceptor;
+
 use crate::{imap::Imap, testing};
 
 mod discovery;
@@ -22,6 +24,7 @@ mod names;
 mod proxies;
 mod secured;
 mod sign_in;
+mod waits;
 
 /// A server and how it is tested.
 pub(super) struct Case {
@@ -31,7 +34,15 @@ pub(super) struct Case {
     side: Side,
     put_timeout: Duration,
     outward: Outward,
+    pace: Pace,
     _folder: Option<tempfile::TempDir>,
+}
+
+/// How fast the clock goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Usual,
+    Hastened,
 }
 
 impl Case {
@@ -48,7 +59,8 @@ impl Case {
             ..MailboxAddress::default()
         };
         let (side, put_timeout) = (Side::Source, Duration::from_secs(20));
-        Self { fake, settings, mailbox, side, put_timeout, outward: Outward::Anywhere, _folder: None }
+        let (pace, outward, _folder) = (Pace::Usual, Outward::Anywhere, None);
+        Self { fake, settings, mailbox, side, put_timeout, outward, pace, _folder }
     }
 
     /// A server that speaks this.
@@ -61,9 +73,19 @@ impl Case {
         Self::of(&Authority::create("Example Root", (-365, 365)).unwrap(), paper, true).await
     }
 
+    /// The same behind another door.
+    pub async fn certified_behind(door: impl FnOnce(TlsAcceptor) -> Door) -> Self {
+        let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+        let door = door(authority.acceptor(&Paper::default()).unwrap());
+        Self::behind(door, &authority, true).await
+    }
+
     /// A server with a certificate of this authority, which is known or not.
     pub async fn of(authority: &Authority, paper: &Paper, known: bool) -> Self {
-        let door = Door::Tls(authority.acceptor(paper).unwrap());
+        Self::behind(Door::Tls(authority.acceptor(paper).unwrap()), authority, known).await
+    }
+
+    async fn behind(door: Door, authority: &Authority, known: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file: PathBuf = folder.path().join("ca.pem");
         match known {
@@ -86,6 +108,12 @@ impl Case {
         Self { put_timeout: Duration::from_millis(300), ..self }
     }
 
+    /// With the limits of real use, and such a clock.
+    #[must_use]
+    pub fn at(self, pace: Pace) -> Self {
+        Self { put_timeout: Duration::from_secs(60), pace, ..self }
+    }
+
     #[must_use]
     pub fn at_target(self) -> Self {
         Self { side: Side::Target, ..self }
@@ -100,6 +128,7 @@ impl Case {
     pub async fn test(&self) -> TestResult {
         let outward = Arc::new(self.outward.clone());
         let cx = Cx { put_timeout: self.put_timeout, outward, ..testing::cx_of_today(self.side) };
+        let cx = if self.pace == Pace::Hastened { testing::hastened(cx) } else { cx };
         let mut rows = Vec::new();
         for probe in Imap.probes(&self.settings, Some(&self.mailbox)) {
             rows.push(probe.ask(&cx).await);
@@ -121,7 +150,7 @@ impl Case {
         assert!(failing[0].docs.is_some() && result.result == "Failed", "{shown}");
         assert!(!shown.contains("canary-pw"), "{shown}");
         let role = if self.side == Side::Target { TestedAs::Target } else { TestedAs::Source };
-        let limits = ["THROTTLED", "FULL"].iter().any(|end| code.ends_with(end));
+        let limits = ["THROTTLED", "FULL", "IN_USE"].iter().any(|end| code.ends_with(end));
         let expected = if limits { 26 } else { step.exit_code() };
         let expected = if self.side == Side::Target { expected + 10 } else { expected };
         assert_eq!(result.exit_code(role), expected, "{shown}");

@@ -87,6 +87,7 @@ pub async fn shake(
         let reason = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
         reason.map_or_else(|| Broken::Io(e), Broken::Tls)
     })?;
+    tracing::debug!(side = ?cx.side, session = super::session_of(&stream), "a handshake came about");
     let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
     let shown = Shown {
         chain: seen.chain,

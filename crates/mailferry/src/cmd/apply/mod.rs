@@ -132,7 +132,9 @@ async fn judged(
         !(is_switch && ["false", "no"].contains(&value.as_str()))
     });
     let kept = kept(instance, before).await?;
-    let mut settings = Settings { values: endpoint.settings.clone(), ..Settings::default() };
+    let values = std::mem::take(&mut endpoint.settings);
+    let mut settings = manifest.tidied(Settings { values, ..Settings::default() });
+    endpoint.settings.clone_from(&settings.values);
     for (secret, value) in &kept {
         settings = settings.with_secret(secret, value.clone());
     }

@@ -17,7 +17,7 @@ use super::{
     check, given, manifest, object, shown, stdin, told,
 };
 use crate::{
-    api::segment,
+    api::{Api, segment},
     args::below,
     exit::{self, Failure},
     out,
@@ -28,7 +28,7 @@ use crate::{
 /// What to make.
 #[derive(Args)]
 pub struct Making {
-    /// Its name, unique; without one a name is proposed
+    /// Its name, unique; without one a name is proposed: asked for on a terminal, taken with --yes
     name: Option<String>,
     /// The kind of system
     #[arg(long = "type", value_name = "TYPE")]
@@ -48,12 +48,9 @@ pub struct Making {
 pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, Failure> {
     let api = &reach.api();
     let manifest = manifest(asked, &args.kind)?;
-    let Some(name) = &args.name else {
-        let proposed = proposed(manifest);
-        return Err(Failure::usage(format!(
-            "an endpoint needs a name, such as {proposed}: mailferry endpoint new {proposed} --type {} …",
-            manifest.kind
-        )));
+    let name = &match &args.name {
+        Some(name) => name.clone(),
+        None => named(asked, &proposed(api, manifest).await?, manifest)?,
     };
     let matches = below(asked.matches, "endpoint", "new").unwrap_or(asked.matches);
     let (mut settings, mut secrets) = given(matches, manifest, stdin(&args.flags)?)?;
@@ -113,14 +110,29 @@ fn why(asked: &Asked<'_>, args: &Making) -> Result<String, Failure> {
     match &args.reason {
         Some(reason) => Ok(reason.clone()),
         None if asked.global.yes || asked.global.quiet || !is_terminal() => Ok(NOT_GIVEN.to_owned()),
-        None => {
-            out::complain("It is saved without a test (--test tests it first). Why? [not given] ");
-            let mut answer = String::new();
-            let read = std::io::stdin().lock().read_line(&mut answer);
-            read.map_err(|e| Failure::own(format!("the terminal cannot be read: {e}")))?;
-            Ok(if answer.trim().is_empty() { NOT_GIVEN.to_owned() } else { answer.trim().to_owned() })
-        }
+        None => answered("It is saved without a test (--test tests it first). Why?", NOT_GIVEN),
     }
+}
+
+/// A name where none was given: the proposal with `--yes`, else what somebody at a terminal says to it.
+fn named(asked: &Asked<'_>, proposed: &str, manifest: &Manifest) -> Result<String, Failure> {
+    match (asked.global.yes, is_terminal()) {
+        (true, _) => Ok(proposed.to_owned()),
+        (false, true) => answered("The endpoint's name?", proposed),
+        (false, false) => Err(Failure::usage(format!(
+            "an endpoint needs a name. Proposed: {proposed}; --yes takes it, or write: mailferry endpoint new {proposed} --type {} …",
+            manifest.kind
+        ))),
+    }
+}
+
+/// Asks at the terminal; an empty answer is the one in brackets.
+fn answered(question: &str, usual: &str) -> Result<String, Failure> {
+    out::complain(&format!("{question} [{usual}] "));
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|e| Failure::own(format!("the terminal cannot be read: {e}")))?;
+    Ok(if answer.trim().is_empty() { usual } else { answer.trim() }.to_owned())
 }
 
 fn is_terminal() -> bool {
@@ -136,7 +148,7 @@ fn with(settings: &Settings, secrets: &Secrets) -> Settings {
 fn refused(asked: &Asked<'_>, result: TestResult) -> u8 {
     match asked.out.is_for_people() {
         true => {
-            shown::show(asked.out, &result, false);
+            shown::show(asked.out, &result, &shown::Wanted::of(asked, false));
             asked.out.say("Nothing was made.");
         }
         false => asked.out.show(&json!(result), &[]),
@@ -144,7 +156,12 @@ fn refused(asked: &Asked<'_>, result: TestResult) -> u8 {
     result.exit_code(Role::Source.tested_as())
 }
 
-/// A name as guides propose them: what it is, and the month.
-fn proposed(manifest: &Manifest) -> String {
-    format!("{}-{}", manifest.naming, jiff::Timestamp::now().strftime("%Y-%m"))
+/// A name as guides propose them: what it is, and the month; with a number where that is taken.
+async fn proposed(api: &Api, manifest: &Manifest) -> Result<String, Failure> {
+    let name = format!("{}-{}", manifest.naming, jiff::Timestamp::now().strftime("%Y-%m"));
+    let all = api.get("/endpoints").await?;
+    let all: Vec<&str> = all.as_array().into_iter().flatten().filter_map(|e| e["name"].as_str()).collect();
+    let is_free = |name: &String| !all.iter().any(|taken| taken.eq_ignore_ascii_case(name));
+    let numbered = (2..).map(|n| format!("{name}-{n}"));
+    Ok(std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name))
 }

@@ -2,6 +2,9 @@
 
 use mailferry_model::finding::{Finding, TestResult, Verdict};
 
+use serde_json::Value;
+
+use super::Asked;
 use crate::out::{self, Column, Out};
 
 /// The columns of a test as a list.
@@ -16,15 +19,37 @@ pub const COLUMNS: [Column; 8] = [
     Column::of("CAUSE", "/cause"),
 ];
 
+/// What people want to see of a test.
+pub struct Wanted {
+    /// What Microsoft's own framework would say.
+    native: bool,
+    /// Everything that was seen (`-vv`).
+    detail: bool,
+}
+
+impl Wanted {
+    /// As the flags say.
+    pub fn of(asked: &Asked<'_>, native: bool) -> Self {
+        Self { native, detail: asked.global.verbose > 1 }
+    }
+}
+
 /// One row a check; what failed says why and what to do.
-pub fn show(out: &Out, result: &TestResult, native: bool) {
+pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
+    let native = wanted.native;
     for row in &result.steps {
         out.say(&row_of(row, native, out.columns_of_terminal()));
-        let told = matches!(row.outcome, Verdict::Fail | Verdict::Warn);
+        if wanted.detail {
+            detail(row).iter().for_each(|line| out.say(&format!("      {line}")));
+        }
+        let decides = native && row.native == Verdict::Fail;
+        let told = decides || matches!(row.outcome, Verdict::Fail | Verdict::Warn);
         if let Some(cause) = row.cause.as_ref().filter(|_| told) {
             out.say(&format!("      cause: {cause}"));
         }
-        row.fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
+        // Microsoft's own framework knows none of our flags.
+        let fix = if decides { &row.native_fix } else { &row.fix };
+        fix.iter().filter(|_| told).for_each(|fix| out.say(&format!("      fix:   {fix}")));
     }
     for change in &result.changes {
         out.say(&format!("      since the last good test: {change}"));
@@ -47,10 +72,22 @@ pub fn show(out: &Out, result: &TestResult, native: bool) {
     }
     if native {
         out.say(&format!("Microsoft's own framework: {}.", result.native));
-        let natively =
-            result.steps.iter().filter(|s| s.native == Verdict::Fail && s.outcome != Verdict::Fail);
-        natively.filter_map(|s| s.cause.as_ref()).for_each(|cause| out.say(&format!("      {cause}")));
     }
+}
+
+/// Everything that was seen of a row: all of the other side's words, and what they were found to say.
+fn detail(row: &Finding) -> Vec<String> {
+    let words = row.evidence.lines().map(str::trim).filter(|line| !line.is_empty());
+    let words = words.map(|line| format!("heard: {line}"));
+    let seen = row.seen.iter().map(|(name, value)| match value {
+        Value::String(text) => format!("seen:  {name} {text}"),
+        Value::Array(all) if all.iter().all(Value::is_string) => {
+            let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+            format!("seen:  {name} {}", all.join(", "))
+        }
+        other => format!("seen:  {name} {other}"),
+    });
+    words.chain(seen).collect()
 }
 
 /// One line; evidence is cut only where the terminal is narrower.

@@ -14,6 +14,7 @@ use mailferry_model::{
 use serde_json::json;
 
 use super::{
+    super::run_options::length,
     Asked,
     ask::{How, Subject, ask},
     check, given, manifest, rows, shown,
@@ -46,11 +47,19 @@ pub struct TestArgs {
     #[arg(long)]
     native: bool,
     /// Connect again and again for so long (5m), without signing in: resets, losses and the spread of latency
-    #[arg(long = "for", value_name = "TIME", value_parser = super::super::run_options::length)]
+    #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
     repeats: Option<Duration>,
     /// Sign in to each mailbox of a CSV instead, before a batch is made of it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mailbox", "repeats"])]
     csv: Option<PathBuf>,
+}
+
+/// A length of time that is one.
+fn lasting(text: &str) -> Result<Duration, String> {
+    match length(text)? {
+        Duration::ZERO => Err("that is no time at all; write how long, such as 30s or 5m".to_owned()),
+        lasts => Ok(lasts),
+    }
 }
 
 /// The side that an endpoint plays.
@@ -101,7 +110,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &TestArgs) -> Result<u8
     let how = How { mailbox: named.or(flagged), repeats: args.repeats, ..How::of(args.role) };
     let result = ask(asked, reach, &subject, &how).await?.result;
     match asked.out.form {
-        Form::Table | Form::Wide => shown::show(asked.out, &result, args.native),
+        Form::Table | Form::Wide => shown::show(asked.out, &result, &shown::Wanted::of(asked, args.native)),
         Form::Json | Form::Yaml => asked.out.show(&json!(result), &[]),
         _ => asked.out.list(&json!(result.steps), &shown::COLUMNS)?,
     }

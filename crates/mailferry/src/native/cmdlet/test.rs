@@ -83,7 +83,8 @@ fn row(result: &TestResult, stored: Option<&str>) -> Vec<Datum> {
     };
     let said = failing.or(warned);
     let detail = said.map(|f| f.evidence.trim().to_owned()).filter(|t| !t.is_empty());
-    let fix = said.map(|f| f.fix.join("\n")).filter(|t| !t.is_empty());
+    let fix = said.map(|f| if f.native == Verdict::Fail { &f.native_fix } else { &f.fix });
+    let fix = fix.map(|f| f.join("\n")).filter(|t| !t.is_empty());
     let steps =
         result.steps.iter().map(|s| Datum::Text(format!("{} {}", step(s), outcome(s.outcome)))).collect();
     vec![

@@ -39,6 +39,81 @@ fn ad_hoc_stores_nothing_and_shows_no_secret() {
     scene.ferry.ends(33, &words);
 }
 
+/// Microsoft's own framework knows none of our flags: where its verdict decides, its remedies are shown.
+#[test]
+fn native_remedies_stand_beside_native_verdicts() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let mut words = [&["endpoint", "test"][..], &flags(&scene, &port)].concat();
+    let at = words.iter().position(|w| *w == "none").unwrap();
+    words[at] = "ssl";
+    let ours = scene.ferry.ends(22, &words).out;
+    assert!(ours.contains("--security tls"), "{ours}");
+    words.push("--native");
+    let native = scene.ferry.ends(22, &words).out;
+    assert!(native.contains("fix:   For IMAP: New-MigrationEndpoint"), "{native}");
+    let remedies: Vec<_> = native.lines().filter(|line| line.trim_start().starts_with("fix:")).collect();
+    assert!(remedies.iter().all(|fix| !fix.contains("--") && !fix.contains("mailferry")), "{native}");
+    words.extend(["-o", "json"]);
+    let told = scene.ferry.ends(22, &words).json();
+    let row = told["steps"].as_array().unwrap().iter().find(|row| row["outcome"] == "fail").unwrap();
+    assert!(row["nativeFix"][0].as_str().unwrap().contains("-Security Tls"), "{row}");
+    assert!(row["fix"][0].as_str().unwrap().contains("--security tls"), "{row}");
+}
+
+#[test]
+fn a_proposed_name_is_taken_with_yes_and_is_one_that_is_free() {
+    let scene = Scene::with(&[], &[]);
+    let new = ["endpoint", "new", "--type", "exchange-remote", "--remote-server", "x.example.", "--yes"];
+    for end in ["", "-2"] {
+        let made = scene.ferry.ends(0, &[&new[..], &["-o", "json"]].concat()).json();
+        let name = made["name"].as_str().unwrap();
+        assert!(name.starts_with("Hybrid-RemoteMove-20") && name.len() == 25 + end.len(), "{name}");
+        assert!(name.ends_with(end), "{name}");
+        assert_eq!(made["settings"]["remote-server"], "x.example");
+    }
+    let help = scene.ferry.ends(0, &["endpoint", "new", "--help"]).out;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("asked for on a terminal, taken with --yes"), "{help}");
+}
+
+/// Each command and each step, and nothing that was shown to the server.
+#[test]
+fn two_v_show_what_was_said_without_a_secret() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let words = [&["endpoint", "test"][..], &flags(&scene, &port)].concat();
+    let plain = scene.ferry.ends(0, &words);
+    assert!(!plain.out.contains("seen:") && !plain.err.contains("command"), "{}{}", plain.out, plain.err);
+    let ran = scene.ferry.ends(0, &[&words[..], &["-vv"]].concat());
+    for wanted in ["seen:  addresses 127.0.0.1", "seen:  capabilities ", "heard: INBOX holds"] {
+        assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
+    }
+    for wanted in ["command=\"AUTHENTICATE\"", "answer=\"OK\"", "a connection was tried"] {
+        assert!(ran.err.contains(wanted), "{wanted}: {}", ran.err);
+    }
+    let wrong = scene.ferry.file("wrong", "canary-other-pw\n");
+    let refused: Vec<&str> = words.iter().map(|w| if *w == scene.secret { &*wrong } else { w }).collect();
+    let refused = scene.ferry.ends(23, &[&refused[..], &["-vvv"]].concat());
+    let most = scene.ferry.ends(0, &[&words[..], &["-vvv"]].concat());
+    assert!(most.err.contains("command=\"EXAMINE\""), "{}", most.err);
+    for said in [&ran.out, &ran.err, &most.out, &most.err, &refused.out, &refused.err] {
+        assert!(!said.contains("canary") && !said.contains("Y2FuYXJ5"), "{said}");
+    }
+}
+
+#[test]
+fn a_length_of_nothing_is_refused() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    for nothing in ["0s", "0", "0m"] {
+        let words = [&["endpoint", "test"][..], &flags(&scene, &port), &["--for", nothing]].concat();
+        let ran = scene.ferry.ends(2, &words);
+        assert!(ran.err.contains("no time at all"), "{}", ran.err);
+    }
+    assert!(scene.source.log().entries().is_empty(), "nothing was asked");
+}
+
 #[test]
 fn a_test_needs_a_name_or_a_type_and_not_both() {
     let scene = Scene::with(&[], &[]);
@@ -122,7 +197,8 @@ fn an_endpoint_is_tested_before_it_is_made_or_says_why_not() {
     );
     let unnamed =
         scene.ferry.ends(2, &["endpoint", "new", "--type", "exchange-remote", "--remote-server", "x"]);
-    assert!(unnamed.err.contains("Hybrid-RemoteMove-20"), "{}", unnamed.err);
+    assert!(unnamed.err.contains("Proposed: Hybrid-RemoteMove-20"), "{}", unnamed.err);
+    assert!(unnamed.err.contains("--yes takes it"), "{}", unnamed.err);
     let found = [
         "endpoint",
         "new",

@@ -85,6 +85,8 @@ impl Inner {
                     return Err(self.error(Kind::Malformed, "an answer to no command of ours"));
                 };
                 let Some(flying) = state.flight.remove(at) else { return Ok(()) };
+                let answer = status.condition.as_str();
+                tracing::trace!(side = ?self.cx.side, tag = flying.tag, answer, "an answer came");
                 if state.awaiting == flying.tag {
                     state.awaiting = 0;
                     _ = gate.send(Gate::Refused);

@@ -20,6 +20,24 @@ async fn a_mailbox_that_does_not_open() {
     }
 }
 
+/// Whoever else has it open is the reason: neither a right nor the mailbox is missing.
+#[tokio::test]
+async fn a_mailbox_in_use_by_another() {
+    for refusal in ["NO [INUSE] Mailbox in use", "NO Mailbox is locked by another process"] {
+        let busy = format!("{{tag}} {refusal}\r\n");
+        let source = Dialogue::default().says("EXAMINE", &busy);
+        Case::says(source).await.fails(Step::Mailbox, "IMAP_MAILBOX_IN_USE").await;
+        for verb in ["SELECT", "APPEND"] {
+            let target = Dialogue::default().says(verb, &busy);
+            Case::says(target).await.at_target().fails(Step::Mailbox, "IMAP_MAILBOX_IN_USE").await;
+        }
+    }
+    let busy = "{tag} NO [INUSE] Mailbox in use\r\n";
+    Case::says(Dialogue::default().says("LOGIN", busy)).await.fails(Step::Auth, "IMAP_MAILBOX_IN_USE").await;
+    let listed = Case::says(Dialogue::default().says("LIST", busy)).await;
+    listed.fails(Step::Permission, "IMAP_MAILBOX_IN_USE").await;
+}
+
 #[tokio::test]
 async fn a_target_that_takes_nothing() {
     for (refusal, code) in [

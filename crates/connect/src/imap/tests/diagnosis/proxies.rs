@@ -60,3 +60,23 @@ async fn it_says_why_it_does_not() {
     let port = foreign.fake.address.port();
     foreign.with("proxy", format!("http://127.0.0.1:{port}")).fails(Step::Tcp, "PROXY_FOREIGN").await;
 }
+
+/// Silence is named as the proxy's: it took the connection, or said that it made one.
+#[tokio::test]
+async fn it_swallows_everything() {
+    for scheme in ["http", "socks5"] {
+        let mute = Proxy::start(Kind::Mute, None).await.unwrap();
+        let case = behind(scheme, &mute).await.with("connect-timeout", "1");
+        let result = case.fails(Step::Tcp, "PROXY_SILENT").await;
+        assert!(result.steps[1].evidence.starts_with(&format!("the proxy {}: ", mute.address)), "{result:?}");
+    }
+    for (scheme, kind) in [("http", Kind::HttpSwallows), ("socks5", Kind::SocksSwallows)] {
+        for (security, step) in [("none", Step::Protocol), ("ssl", Step::Tls)] {
+            let proxy = Proxy::start(kind, None).await.unwrap();
+            let case = behind(scheme, &proxy).await.with("security", security).in_a_hurry();
+            let result = case.fails(step, "PROXY_SWALLOWS").await;
+            let row = result.steps.iter().find(|r| r.code.as_deref() == Some("PROXY_SWALLOWS")).unwrap();
+            assert!(row.cause.as_ref().unwrap().contains("127.0.0.1"), "{row:?}");
+        }
+    }
+}

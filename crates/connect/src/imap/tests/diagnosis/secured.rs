@@ -1,9 +1,18 @@
 //! TLS: what is on the port, and what is wrong with the certificate.
 
-use mailferry_lab::fake::{Authority, Dialogue, Door, Paper, Reply, paper::SignedBy};
-use mailferry_model::finding::{Step, Verdict};
+use std::net::Ipv4Addr;
+
+use mailferry_lab::fake::{
+    Authority, Dialogue, Door, NameServer, Paper, Reply, names::Known, paper::SignedBy,
+};
+use mailferry_model::{
+    Side,
+    finding::{Step, Verdict},
+    port::Connector,
+};
 
 use super::Case;
+use crate::{imap::Imap, testing};
 
 fn authority() -> Authority {
     Authority::create("Example Root", (-365, 365)).unwrap()
@@ -45,6 +54,19 @@ async fn a_better_name_is_proposed() {
     assert_eq!(result.steps[2].seen["certificateNames"][0], "mail.example.org");
 }
 
+/// The root's dot belongs to DNS: certificates and SNI are without it.
+#[tokio::test]
+async fn a_host_with_a_dot_at_its_end_is_the_host_without() {
+    let known = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let server = NameServer::start(&[("mail.example.org", known)]).await.unwrap();
+    let paper = Paper { names: vec!["mail.example.org"], ..Paper::default() };
+    let case = Case::certified(&paper).await.with("remote-server", "mail.example.org.");
+    let case = case.with("resolver", server.address.to_string());
+    assert!(case.passes().await.is_empty());
+    let cx = testing::cx_of_today(Side::Source);
+    Imap.source(&cx, &case.settings, &case.mailbox).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_authority_that_nobody_knows() {
     Case::of(&authority(), &Paper::default(), false).await.fails(Step::Tls, "CERTIFICATE_PRIVATE_CA").await;
@@ -81,6 +103,26 @@ async fn an_inspecting_proxy_is_named() {
 async fn another_certificate_than_the_one_that_was_given() {
     let case = Case::certified(&Paper::default()).await.with("fingerprint", "ab".repeat(32));
     case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await;
+}
+
+/// One word fails; what else is wrong is told with it.
+#[tokio::test]
+async fn a_second_fault_of_a_certificate_is_not_hidden_by_the_first() {
+    let row = |result: &mailferry_model::finding::TestResult| result.steps[2].clone();
+    let old = Paper { days: (-90, -3), ..Paper::default() };
+    let case = Case::certified(&old).await.with("fingerprint", "ab".repeat(32));
+    let unpinned = row(&case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await);
+    assert!(unpinned.cause.as_ref().unwrap().contains("It has also expired, on 20"), "{unpinned:?}");
+    assert!(unpinned.evidence.contains("ends in -3 days"), "{unpinned:?}");
+    let early = Paper { days: (3, 90), ..Paper::default() };
+    let case = Case::certified(&early).await.with("fingerprint", "ab".repeat(32));
+    let early = row(&case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await);
+    assert!(early.cause.as_ref().unwrap().contains("It is also not valid before 20"), "{early:?}");
+    let elsewhere = Paper { names: vec!["mail.example.org"], ..old };
+    let both = row(&Case::certified(&elsewhere).await.fails(Step::Tls, "CERTIFICATE_EXPIRED").await);
+    assert!(both.cause.as_ref().unwrap().contains("It also does not name 127.0.0.1"), "{both:?}");
+    let alone = row(&Case::certified(&Paper { days: (-90, -3), ..Paper::default() }).await.test().await);
+    assert!(!alone.cause.as_ref().unwrap().contains("also"), "{alone:?}");
 }
 
 #[tokio::test]

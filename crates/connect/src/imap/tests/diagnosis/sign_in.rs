@@ -50,6 +50,15 @@ async fn a_refusal_is_known_by_its_words() {
     }
 }
 
+impl Case {
+    async fn holds_authenticate() -> Self {
+        let dialogue = Dialogue::default()
+            .says("CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n{tag} OK done\r\n")
+            .with("AUTHENTICATE", Reply::Silence);
+        Self::says(dialogue).await
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_refused() {
     let dialogue = Dialogue::default()
@@ -82,11 +91,22 @@ async fn somebody_is_signed_in_already() {
 }
 
 #[tokio::test]
-async fn the_server_hangs_up_or_says_nothing() {
+async fn the_server_hangs_up() {
     let closes = Dialogue::default().with("LOGIN", Reply::Close);
     Case::says(closes).await.fails(Step::Auth, "IMAP_HUNG_UP_AT_SIGN_IN").await;
+}
+
+/// Directories that are slow, delays on purpose and protection against guessing look alike: no answer.
+#[tokio::test]
+async fn a_sign_in_that_the_server_holds() {
     let silent = Dialogue::default().with("LOGIN", Reply::Silence);
-    Case::says(silent).await.in_a_hurry().fails(Step::Auth, "SOURCE_TIMEOUT").await;
+    let held = Case::says(silent).await.in_a_hurry();
+    for case in [held.at_target(), Case::holds_authenticate().await.in_a_hurry()] {
+        let result = case.fails(Step::Auth, "IMAP_SIGN_IN_HELD").await;
+        assert!(result.refusal().is_none(), "nobody refused the password");
+        let row = result.steps.iter().find(|r| r.code.is_some() && r.step == Step::Auth).unwrap();
+        assert!(row.cause.as_ref().unwrap().contains("on purpose"), "{row:?}");
+    }
 }
 
 /// An administrator whose password is right may still not act for the mailbox.

@@ -80,16 +80,22 @@ class Unattended(InteropCase):
         except urllib.error.HTTPError as error:
             self.fail(f"{method} {path}: {error.code} {error.read().decode()[:500]}")
         except OSError as error:
-            self.fail(f"{method} {path}: {error}\n{self.log.read_text()[-3000:]}")
+            self.fail(f"{method} {path}: {error}\n{self.said()}")
         self.assertFalse([s for s in self.secrets() if s.encode() in text], "a secret in an answer")
         return json.loads(text) if text else None
 
     def wait(self, what, done, seconds=SECONDS):
         end = time.monotonic() + seconds
         while not (found := done()):
-            self.assertLess(time.monotonic(), end, f"{what}\n{self.log.read_text()[-3000:]}")
+            if time.monotonic() > end:
+                state = {path: self.ask("GET", path) for path in ("/batches/wave", "/batches/wave/users", "/work")}
+                self.fail(f"{what}\n{json.dumps(state, indent=1)[:8000]}\n{self.said()}")
             time.sleep(0.1)
         return found
+
+    def said(self):
+        """The last lines of its log, without the answers to our own questions."""
+        return "".join(line for line in self.log.read_text().splitlines(True) if "answered" not in line)[-6000:]
 
     def syncing(self):
         return sum(user["status"] == "Syncing" for user in self.ask("GET", "/batches/wave/users"))

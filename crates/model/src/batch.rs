@@ -36,4 +36,7 @@ pub struct Batch {
     pub synced: Option<Timestamp>,
     /// When it was completed.
     pub completed: Option<Timestamp>,
+    /// The endpoint for whose replacement it was stopped: it goes on when it points at the successor.
+    #[serde(default)]
+    pub paused_for: Option<EndpointId>,
 }

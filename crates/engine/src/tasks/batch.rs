@@ -55,7 +55,8 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
             _ => {}
         }
     }
-    let working = jobs.iter().any(|j| j.claimed);
+    // A job that is claimed for a moment, to find the endpoint waiting, is no work.
+    let working = batch.status != BatchStatus::Waiting && jobs.iter().any(|j| j.claimed);
     let next = moved(&batch, &users, parked.filter(|_| !working), now);
     if next != batch {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");

@@ -63,15 +63,27 @@ pub(super) async fn run(worker: &Arc<Worker>, job: Job, cancel: Cancel) {
         }
     };
     worker.leave(job.work.user);
-    let stopped = stopping.load(Ordering::SeqCst);
-    let written = match result {
-        Ok(()) => end(worker, &job, None).await,
-        Err(error) => after(worker, &job, error, stopped).await,
-    };
-    if let Err(error) = written {
-        tracing::warn!(job = %job.id, code = error.code(), "the end of a job could not be written");
-    }
+    write_end(worker, &job, result, stopping.load(Ordering::SeqCst)).await;
     worker.ring();
+}
+
+/// Writes what came of a job. While the store is out of order it is tried again, as long as the job is surely ours:
+/// otherwise the mailbox would seem to be under way until its lease ends.
+async fn write_end(worker: &Worker, job: &Job, result: Result<()>, stopped: bool) {
+    let clock = &worker.house.clock;
+    let until = clock.elapsed() + JOB_LEASE;
+    loop {
+        let written = match &result {
+            Ok(()) => end(worker, job, None).await,
+            Err(error) => after(worker, job, error, stopped).await,
+        };
+        let Err(error) = written else { return };
+        tracing::warn!(job = %job.id, code = error.code(), "the end of a job could not be written");
+        if clock.elapsed() > until || error.kind() == Kind::Conflict {
+            return;
+        }
+        clock.sleep(JOB_LEASE / 30).await;
+    }
 }
 
 /// Keeps the job's lease and hears whether a person stops it; never ends.
@@ -266,7 +278,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
 }
 
 /// A pass that did not.
-async fn after(worker: &Worker, job: &Job, error: Error, stopped: bool) -> Result<()> {
+async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Result<()> {
     let now = worker.house.clock.now();
     let store = &*worker.house.store;
     if error.kind() == Kind::Cancelled {
@@ -283,7 +295,7 @@ async fn after(worker: &Worker, job: &Job, error: Error, stopped: bool) -> Resul
     let signs_in = sign_ins(worker, job).await;
     let judged = match error.op() == PARKED {
         true => Verdict::Park(Side::Us),
-        false => verdict(&error, signs_in.0, signs_in.1, job.attempts),
+        false => verdict(error, signs_in.0, signs_in.1, job.attempts),
     };
     let (code, wait) = match judged {
         Verdict::Fail => (error.code(), None),

@@ -208,6 +208,7 @@ impl Town {
             started: None,
             synced: None,
             completed: None,
+            paused_for: None,
         };
         let users: Vec<User> = (0..self.mailboxes).map(|n| self.user(id, n)).collect();
         self.store.add_batch(&batch, &users).await.unwrap();

@@ -61,6 +61,7 @@ struct Counts {
 
 /// Restores a backup.
 pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
+    crate::reach::check_local(&asked, "restore")?;
     let folder = instance::data_folder(asked.global)?;
     check_empty(&folder, args.force)?;
     instance::make_private(&folder)?;

@@ -99,7 +99,7 @@ pub trait Ledger: Send + Sync {
 pub trait Work: Send + Sync {
     /// Takes the lease of a mailbox for `how_long`, with the next epoch. `Locked` while another living holder
     /// has it. The answer says whether the holder before ended without giving it back, and when its lease ends
-    /// or ended.
+    /// or ended; an owner that takes it again ended now.
     async fn lease(&self, mailbox: MailboxId, owner: Uuid, how_long: Duration) -> Result<Claim>;
     /// Prolongs it. `Conflict` if it was taken over.
     async fn heartbeat(&self, lease: Lease, how_long: Duration) -> Result<()>;

@@ -13,7 +13,7 @@ use mailferry_model::{
     batch::Batch,
     csv::{self, Needs, Parsed, Passwords},
     endpoint::Endpoint,
-    id::{BatchId, UserId},
+    id::{BatchId, EndpointId, UserId},
     mapping::RunOptions,
     report::Totals,
     secret::Secret,
@@ -164,6 +164,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         started: None,
         synced: None,
         completed: None,
+        paused_for: None,
     };
     let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
     seal(&context, &users, &parsed.rows).await?;
@@ -290,17 +291,22 @@ async fn act(
     action: Action,
 ) -> Result<Versioned<BatchView>, Problem> {
     if_match.check(context.store.batch(name).await?.version)?;
-    act_on(context, name, action).await?;
+    act_on(context, name, action, None).await?;
     (context.bell)();
     let batch = context.store.batch(name).await?;
     view(context, StatusCode::ACCEPTED, batch).await
 }
 
-/// Writes what an action wants.
-pub(super) async fn act_on(context: &Context, name: &str, action: Action) -> Result<(), Problem> {
+/// Writes what an action wants; of a stop, for the replacement of which endpoint it is.
+pub(super) async fn act_on(
+    context: &Context,
+    name: &str,
+    action: Action,
+    paused_for: Option<EndpointId>,
+) -> Result<(), Problem> {
     // Workers change batch and users meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, name, action).await {
+        match once(context, name, (action, paused_for)).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(answer) => return answer,
@@ -309,7 +315,11 @@ pub(super) async fn act_on(context: &Context, name: &str, action: Action) -> Res
     Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
 }
 
-async fn once(context: &Context, name: &str, action: Action) -> mailferry_model::Result<Result<(), Problem>> {
+async fn once(
+    context: &Context,
+    name: &str,
+    (action, paused_for): (Action, Option<EndpointId>),
+) -> mailferry_model::Result<Result<(), Problem>> {
     let mut batch = context.store.batch(name).await?;
     let users = context.store.users(batch.id).await?;
     let intent = match intend(&batch, &users, action) {
@@ -317,6 +327,7 @@ async fn once(context: &Context, name: &str, action: Action) -> mailferry_model:
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(status) = intent.status else { return Ok(Ok(())) };
+    batch.paused_for = paused_for;
     if action == Action::Stop {
         // First the wish, so that no worker takes up what is being stopped.
         batch.status = status;
@@ -332,7 +343,8 @@ async fn once(context: &Context, name: &str, action: Action) -> mailferry_model:
         batch.started.get_or_insert(context.clock.now());
         context.store.set_batch(&batch).await?;
     }
-    audit(context, &format!("batch.{}", action.word()), format!("batch {name}"), None).await?;
+    let change = paused_for.map(|id| serde_json::json!({ "pausedFor": id }).to_string());
+    audit(context, &format!("batch.{}", action.word()), format!("batch {name}"), change).await?;
     Ok(Ok(()))
 }
 

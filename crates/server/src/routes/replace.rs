@@ -1,7 +1,7 @@
 //! Replacing an endpoint (R3): its batches pause, point at the successor, and go on. Asked again until nothing waits.
 //!
-//! Whoever asks remembers which batches were paused and names them to be resumed: a batch that somebody else stopped
-//! meanwhile stays stopped.
+//! A batch knows for whose replacement it was paused, so that it goes on whoever asks again and whenever; a batch that
+//! somebody else stopped meanwhile stays stopped.
 
 use axum::{Json, extract::Path};
 use mailferry_model::{
@@ -28,9 +28,6 @@ pub(crate) struct Replacing {
     /// Batches that have begun stay where they are.
     #[serde(default)]
     keep_running: bool,
-    /// Batches that this replacement paused, from the answer before.
-    #[serde(default)]
-    resume: Vec<String>,
 }
 
 /// How far it has come.
@@ -75,7 +72,7 @@ pub(crate) async fn replace(
             check_role(&context, as_source, as_target)?;
         }
     }
-    let mut done = Replaced { paused: wanted.resume.clone(), ..Replaced::default() };
+    let mut done = Replaced::default();
     for batch in ours {
         one(&context, (&old, &new), batch, &wanted, &mut done).await?;
     }
@@ -101,7 +98,7 @@ async fn one(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act_on(context, &name, Action::Stop).await?;
+        batch::act_on(context, &name, Action::Stop, Some(old.id)).await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;
@@ -113,13 +110,14 @@ async fn one(
         done.waiting.push(name);
         return Ok(());
     }
+    let goes_on = now.paused_for == Some(old.id);
     let point = |id| if id == old.id { new.id } else { id };
     now.source = point(now.source);
     now.target = point(now.target);
     context.store.set_batch(&now).await?;
     done.repointed.push(name.clone());
-    if done.paused.contains(&name) {
-        batch::act_on(context, &name, Action::Start).await?;
+    if goes_on {
+        batch::act_on(context, &name, Action::Start, None).await?;
         done.resumed.push(name);
     }
     Ok(())

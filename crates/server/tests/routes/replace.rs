@@ -88,13 +88,27 @@ async fn a_batch_in_a_workers_hands_is_waited_for() {
     assert_eq!((&first["waiting"], &first["paused"]), (&json!(["begun"]), &json!(["begun"])), "{first}");
     assert_eq!(source_of(&house, "begun").await, json!("old"));
     house.store.end_job(&claimed, None).await.unwrap();
-    let again = json!({ "with": "next", "resume": first["paused"] });
-    let (_, second) = house.post("/endpoints/old/replace", again).await;
+    // Whoever asks next: the batch knows why it rests.
+    let (_, second) = house.post("/endpoints/old/replace", json!({ "with": "next" })).await;
     assert_eq!(
         (&second["repointed"], &second["resumed"]),
         (&json!(["begun"]), &json!(["begun"])),
         "{second}"
     );
+}
+
+#[tokio::test]
+async fn a_batch_that_somebody_stops_meanwhile_stays_stopped() {
+    let house = scene().await;
+    test_passes(&house, "next").await;
+    let mut begun = house.store.batch("begun").await.unwrap();
+    (begun.status, begun.paused_for) = (BatchStatus::Stopped, Some(begun.source));
+    house.store.set_batch(&begun).await.unwrap();
+    assert_eq!(house.post("/batches/begun/start", json!({})).await.0, 202);
+    assert_eq!(house.post("/batches/begun/stop", json!({})).await.0, 202);
+    let (_, done) = house.post("/endpoints/old/replace", json!({ "with": "next" })).await;
+    assert_eq!((&done["resumed"], &done["paused"]), (&json!([]), &json!([])), "{done}");
+    assert!(!house.store.batch("begun").await.unwrap().status.is_active());
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Claims: the next due job whose endpoints both have a free slot of its pool.
 //!
 //! A claimed job holds its slots until it is ended or claimed anew, also after its lease ran out: so permits in
-//! use never exceed the limits, whoever comes back late. A job that ran out makes room for itself.
+//! use never exceed the limits, whoever comes back late. A job that ran out makes room for itself; where the limit is
+//! lower now, it gives its slot back and waits like others.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -85,11 +86,15 @@ impl SqlStore {
         let mut tx = self.db.write(op).await?;
         tx.alone(self.workspace, Alone::Claims).await?;
         let now = self.end_dead(&mut tx).await?;
-        let groups = self.groups(&mut tx, due.as_microsecond(), now).await?;
+        let mut groups = self.groups(&mut tx, due.as_microsecond(), now).await?;
         if groups.is_empty() {
             return tx.commit().await.map(|()| None);
         }
-        let free = self.free(&mut tx).await?;
+        let mut free = self.free(&mut tx).await?;
+        if self.give_back(&mut tx, now, groups.iter().filter(|g| g.held && !has_room(&free, g))).await? {
+            groups = self.groups(&mut tx, due.as_microsecond(), now).await?;
+            free = self.free(&mut tx).await?;
+        }
         let Some(group) = groups.into_iter().find(|group| has_room(&free, group)) else {
             return tx.commit().await.map(|()| None);
         };
@@ -117,6 +122,23 @@ impl SqlStore {
         let job = tx.row(sql, values).await?.map(|row| made(&row)).transpose()?;
         tx.commit().await?;
         Ok(job)
+    }
+
+    /// Takes the slots of jobs that ran out where there is no room for them any more; whether there were any. Who
+    /// held them is fenced.
+    async fn give_back(&self, tx: &mut Tx, now: i64, groups: impl Iterator<Item = &Group>) -> Result<bool> {
+        let mut given = 0;
+        for group in groups {
+            given += tx
+                .run(
+                    "UPDATE job SET owner = NULL, lease_until = 0, epoch = epoch + 1
+                     WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $2
+                     AND source = $3 AND target = $4 AND pool = $5",
+                    args![self.workspace, now, group.source, group.target, group.pool],
+                )
+                .await?;
+        }
+        Ok(given > 0)
     }
 
     /// What could be claimed, in the order in which it fell due.

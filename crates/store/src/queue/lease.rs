@@ -54,8 +54,9 @@ impl SqlStore {
         let (epoch, ends, now) = (row.int(0)?, row.int(2)?, tx.now().await?);
         let abandoned = match row.maybe_id(1)? {
             None => None,
-            Some(holder) if holder == owner || ends <= now => Some(ends),
-            Some(holder) if self.is_dead(holder) => Some(now),
+            Some(_) if ends <= now => Some(ends),
+            // Whoever takes it twice has lost it in between, and knows that.
+            Some(holder) if holder == owner || self.is_dead(holder) => Some(now),
             Some(_) => {
                 let words = "another worker is at this mailbox: the same copy is running already";
                 return Err(tx.refuse(Kind::Locked, words));

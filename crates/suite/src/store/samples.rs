@@ -59,6 +59,7 @@ pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -
         started: None,
         synced: Some(time(5)),
         completed: None,
+        paused_for: None,
     }
 }
 

@@ -23,6 +23,7 @@ sentences! { "work":
     a_mailbox_has_one_living_holder,
     a_lease_given_back_was_not_abandoned,
     a_lease_that_ran_out_was_abandoned_and_the_old_holder_is_fenced,
+    an_owner_that_takes_its_lease_again_ended_now,
     a_heartbeat_prolongs,
     an_unknown_mailbox_is_not_found,
     work_of_a_user_stands_once,
@@ -30,6 +31,7 @@ sentences! { "work":
     the_earliest_is_claimed_first,
     slots_are_counted_on_both_sides_and_by_pool,
     claims_that_run_out_are_taken_over_with_the_next_epoch,
+    claims_that_run_out_beyond_a_lowered_limit_give_their_slots_back,
     a_job_that_ended_may_wait_for_another_time,
     stopping_removes_what_waits_and_tells_what_runs,
     sixteen_workers_never_exceed_the_limits_and_do_each_job_once,
@@ -96,6 +98,18 @@ async fn a_lease_that_ran_out_was_abandoned_and_the_old_holder_is_fenced(store: 
     refused(store.heartbeat(first.lease, MINUTE).await, Kind::Conflict, "heartbeat of the first")?;
     refused(store.heartbeat(second.lease, MINUTE).await, Kind::Conflict, "heartbeat of the second")?;
     store.heartbeat(third.lease, MINUTE).await.map_err(said)
+}
+
+async fn an_owner_that_takes_its_lease_again_ended_now(store: &dyn Store) -> Outcome {
+    let (mailbox, owner) = (mailbox(store).await?, store.new_id());
+    let first = store.lease(mailbox, owner, MINUTE * 10).await.map_err(said)?;
+    let second = store.lease(mailbox, owner, MINUTE * 20).await.map_err(said)?;
+    let third = store.lease(mailbox, owner, MINUTE).await.map_err(said)?;
+    let (one, two) = (second.abandoned.ok_or("not abandoned")?, third.abandoned.ok_or("not abandoned")?);
+    let apart = two.duration_since(one).unsigned_abs();
+    ensure!(apart < MINUTE, "it counts to the ends of its leases, {apart:?} apart");
+    refused(store.heartbeat(first.lease, MINUTE).await, Kind::Conflict, "the first")?;
+    Ok(())
 }
 
 async fn a_heartbeat_prolongs(store: &dyn Store) -> Outcome {
@@ -204,6 +218,35 @@ async fn claims_that_run_out_are_taken_over_with_the_next_epoch(store: &dyn Stor
     same!(store.keep_job(&second, MINUTE).await.map_err(said)?, false, "whether it shall stop");
     store.end_job(&second, None).await.map_err(said)?;
     refused(store.keep_job(&second, MINUTE).await, Kind::Conflict, "keeping what ended")?;
+    Ok(())
+}
+
+/// Workers died with three mailboxes, and meanwhile the endpoint has room for one alone.
+async fn claims_that_run_out_beyond_a_lowered_limit_give_their_slots_back(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c"]).await?;
+    for user in &users {
+        add(store, &batch, user, PassKind::Initial).await?;
+    }
+    let mut lost = Vec::new();
+    for _ in 0..3 {
+        lost.push(claim_of(store, batch.id, Duration::from_millis(300)).await?);
+    }
+    let mut endpoint = store.endpoint_by_id(batch.source).await.map_err(said)?;
+    endpoint.limits.max_concurrent_migrations = 1;
+    store.set_endpoint(&endpoint).await.map_err(said)?;
+    nothing(store, "while they live").await?;
+    for job in &lost {
+        // Their leases end now.
+        store.keep_job(job, Duration::ZERO).await.map_err(said)?;
+    }
+    for _ in 0..3 {
+        let job = claim_of(store, batch.id, MINUTE).await?;
+        nothing(store, "beside it").await?;
+        store.end_job(&job, None).await.map_err(said)?;
+    }
+    for job in &lost {
+        refused(store.keep_job(job, MINUTE).await, Kind::Conflict, "a holder that comes back late")?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 mod file;
 mod plan;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use axum::http::Method;
 use clap::Args;
@@ -24,8 +24,8 @@ use crate::{
     api::{Api, segment},
     args::Form,
     exit::{self, Failure},
-    instance::Instance,
     out,
+    reach::Reach,
 };
 
 /// The flags of `apply`.
@@ -48,8 +48,8 @@ pub struct ApplyArgs {
 /// Makes the endpoints what a file says.
 pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
     let mut wanted = file::read(&args.file)?.endpoints;
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let api = instance.api(Arc::new(|| {}));
+    let reach = Reach::of(&asked).await?;
+    let api = reach.api();
     let there = api.get("/endpoints").await?;
     let there = there.as_array().map_or(&[][..], Vec::as_slice);
     let named = |name: &str| {
@@ -59,7 +59,7 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
     let mut steps = Vec::new();
     for endpoint in &mut wanted {
         let before = named(&endpoint.name);
-        let fresh = judged(&asked, &instance, endpoint, before).await?;
+        let fresh = judged(&asked, &reach, endpoint, before).await?;
         steps.push(plan::compare(endpoint, before, &fresh));
     }
     if args.prune {
@@ -107,7 +107,7 @@ fn same(one: &str, other: &str) -> bool {
 /// Judges an endpoint of the file before anything is done; the secrets that are to be set for it.
 async fn judged(
     asked: &Asked<'_>,
-    instance: &Instance,
+    reach: &Reach,
     endpoint: &mut WantedEndpoint,
     before: Option<&Value>,
 ) -> Result<Fresh, Failure> {
@@ -131,7 +131,7 @@ async fn judged(
         }
         !(is_switch && ["false", "no"].contains(&value.as_str()))
     });
-    let kept = kept(instance, before).await?;
+    let kept = kept(reach, before).await?;
     let values = std::mem::take(&mut endpoint.settings);
     let mut settings = manifest.tidied(Settings { values, ..Settings::default() });
     endpoint.settings.clone_from(&settings.values);
@@ -162,8 +162,13 @@ async fn judged(
     }
 }
 
-/// The secrets that are kept of an endpoint.
-async fn kept(instance: &Instance, before: Option<&Value>) -> Result<Vec<(String, Secret<String>)>, Failure> {
+/// The secrets that are kept of an endpoint. A service shows none: those that the file refers to are set again there.
+async fn kept(reach: &Reach, before: Option<&Value>) -> Result<Vec<(String, Secret<String>)>, Failure> {
+    let Reach::Here(instance) = reach else {
+        let names =
+            before.and_then(|b| b["secrets"].as_array()).into_iter().flatten().filter_map(Value::as_str);
+        return Ok(names.map(|name| (name.to_owned(), Secret::new(String::new()))).collect());
+    };
     let id =
         before.and_then(|b| b["id"].as_str()).and_then(|id| uuid::Uuid::parse_str(id).ok()).map(EndpointId);
     match id {
@@ -200,8 +205,7 @@ async fn done(api: &Api, step: &Step) -> Result<(), Failure> {
 
 /// Prints all endpoints as `apply` reads them, without secrets.
 pub async fn export(asked: Asked<'_>) -> Result<u8, Failure> {
-    let instance = Instance::open(asked.global, asked.connectors.clone()).await?;
-    let there = instance.api(Arc::new(|| {})).get("/endpoints").await?;
+    let there = Reach::of(&asked).await?.api().get("/endpoints").await?;
     let mut secret = Vec::new();
     let mut all = Vec::new();
     for endpoint in there.as_array().into_iter().flatten() {

@@ -96,6 +96,7 @@ const COLUMNS: [Column; 5] = [
 
 /// Looks at everything. Exit code 1 when something fails.
 pub async fn run(asked: Asked<'_>, args: DoctorArgs) -> Result<u8, Failure> {
+    crate::reach::check_local(&asked, "doctor")?;
     let rows = rows(asked.global, args.port).await?;
     let worst = rows.iter().map(|row| row.outcome).max().unwrap_or(Outcome::Ok);
     let out = asked.out;

@@ -104,7 +104,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         }
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
         EndpointCommand::Test(args) => return test::run(&asked, &reach, &args).await,
-        EndpointCommand::Replace(args) => return replace::run(&asked, &api, &args).await,
+        EndpointCommand::Replace(args) => return replace::run(&asked, &reach, &args).await,
         EndpointCommand::Remove { name } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;

@@ -6,11 +6,12 @@ use axum::http::Method;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{super::confirm, Asked};
+use super::{super::confirm, Asked, How, Role, Subject, ask, shown};
 use crate::{
-    api::{Api, segment},
+    api::segment,
     exit::{self, Failure},
     out::Column,
+    reach::Reach,
 };
 
 /// How long is waited between two looks.
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Replacing {
     /// The endpoint that is replaced
     name: String,
-    /// Its successor, which is there and tested
+    /// Its successor, which is there; it is tested first unless it was
     #[arg(long = "with", value_name = "ENDPOINT")]
     successor: String,
     /// Batches that have begun stay with the old one; only those not started are moved
@@ -44,17 +45,20 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// Replaces it.
-pub async fn run(asked: &Asked<'_>, api: &Api, args: &Replacing) -> Result<u8, Failure> {
+pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u8, Failure> {
+    let api = &reach.api();
+    if let Some(code) = untested(asked, reach, &args.successor).await? {
+        return Ok(code);
+    }
     let path = format!("/endpoints/{}", segment(&args.name));
     if args.remove {
         confirm(asked, &format!("the endpoint {} once nothing refers to it", args.name))?;
     }
-    let (mut paused, mut repointed, mut resumed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut repointed, mut resumed) = (Vec::new(), Vec::new());
     let mut left = Duration::from_secs(args.timeout);
     let mut last = loop {
-        let body = json!({ "with": args.successor, "keepRunning": args.keep_running, "resume": paused });
+        let body = json!({ "with": args.successor, "keepRunning": args.keep_running });
         let answer = api.post(&format!("{path}/replace"), body).await?;
-        paused = names(&answer["paused"]);
         repointed.extend(names(&answer["repointed"]));
         resumed.extend(names(&answer["resumed"]));
         let waiting = names(&answer["waiting"]);
@@ -88,12 +92,35 @@ pub async fn run(asked: &Asked<'_>, api: &Api, args: &Replacing) -> Result<u8, F
             told("Point at it now", &repointed);
             told("Go on (without a service: mailferry batch start NAME)", &resumed);
             told("Stay with the old one", &kept);
-            if removed {
-                asked.out.say(&format!("The endpoint {} is removed.", args.name));
+            match (args.remove, removed) {
+                (true, true) => asked.out.say(&format!("The endpoint {} is removed.", args.name)),
+                (true, false) => {
+                    asked.out.say(&format!("The endpoint {} stays: they refer to it.", args.name))
+                }
+                (false, _) => {}
             }
         }
     }
     Ok(exit::OK)
+}
+
+/// A successor without a good test is tested now; the exit code if that fails.
+async fn untested(asked: &Asked<'_>, reach: &Reach, name: &str) -> Result<Option<u8>, Failure> {
+    let successor = reach.api().get(&format!("/endpoints/{}", segment(name))).await?;
+    if successor["lastTest"]["result"].as_str().is_some_and(|word| word != "Failed") {
+        return Ok(None);
+    }
+    asked.out.note(&format!("{name} is tested first."));
+    let how = How::of(Role::Source);
+    let result = ask(asked, reach, &Subject::Stored(name.to_owned()), &how).await?.result;
+    if result.result != "Failed" {
+        return Ok(None);
+    }
+    match asked.out.is_for_people() {
+        true => shown::show(asked.out, &result, &shown::Wanted::of(asked, false)),
+        false => asked.out.show(&json!(result), &[]),
+    }
+    Ok(Some(result.exit_code(how.role.tested_as())))
 }
 
 fn names(value: &Value) -> Vec<String> {

@@ -40,7 +40,10 @@ pub async fn run(asked: Asked<'_>, args: SetupArgs) -> Result<u8, Failure> {
     match (&args.systemd_unit, &args.master_key) {
         (Some(file), _) => unit(&asked, file.as_deref(), args.exec.as_deref()),
         (None, Some(file)) => key(&asked, file),
-        (None, None) => folder(&asked).await,
+        (None, None) => {
+            crate::reach::check_local(&asked, "setup")?;
+            folder(&asked).await
+        }
     }
 }
 

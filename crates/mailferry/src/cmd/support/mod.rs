@@ -51,6 +51,7 @@ table that `--names FILE` writes for whoever made this file.
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: SupportCommand) -> Result<u8, Failure> {
+    crate::reach::check_local(&asked, "support bundle")?;
     let SupportCommand::Bundle(args) = command;
     // First: opening the instance would make what the doctor finds missing.
     let rows = doctor::rows(asked.global, doctor::PORT).await?;

@@ -191,7 +191,7 @@ class Unattended(InteropCase):
 
     def story_is_told(self):
         entries = json.loads(self.cli("audit", "list", "--limit", "all", "-o", "json"))
-        told = [(e["action"], json.loads(e["change"] or "{}")) for e in sorted(entries, key=lambda e: e["no"])]
+        told = [(e["action"], json.loads(e["change"] if (e["change"] or "").startswith("{") else "{}")) for e in sorted(entries, key=lambda e: e["no"])]
         story = [f"{action} {change.get('after', '')}".strip() if action == "batch.status" else action
                  for action, change in told]
         wanted = ["service.start", "endpoint.new", "endpoint.new", "endpoint.set", "batch.new", "batch.start",

@@ -38,6 +38,9 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// What holds for the whole tenant: the ceiling over all endpoints
+    #[command(subcommand)]
+    Config(cmd::config::ConfigCommand),
     /// Who may sign in at the service, and what each may do
     #[command(subcommand)]
     Account(cmd::account::AccountCommand),

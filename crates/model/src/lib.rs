@@ -9,6 +9,7 @@ pub mod batch;
 pub mod cancel;
 pub mod caps;
 pub mod catalogue;
+pub mod config;
 pub mod csv;
 pub mod endpoint;
 pub mod endpoint_test;

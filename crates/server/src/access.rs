@@ -30,6 +30,8 @@ pub const ACCESS: &[(&str, &str, Access)] = &[
     ("GET", "/kinds/{kind}/guide", From(Viewer)),
     ("GET", "/codes", From(Viewer)),
     ("GET", "/codes/{code}", From(Viewer)),
+    ("GET", "/config", From(Viewer)),
+    ("PATCH", "/config", From(Administrator)),
     ("GET", "/endpoints", From(Viewer)),
     ("POST", "/endpoints", From(Operator)),
     ("GET", "/endpoints/{name}", From(Viewer)),

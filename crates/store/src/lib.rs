@@ -9,6 +9,7 @@ mod answer;
 mod audit;
 mod batch;
 mod bell;
+mod config;
 mod dialect;
 mod endpoint;
 mod endpoint_test;

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod audit;
 pub mod backup;
 pub mod batch;
+pub mod config;
 pub mod context;
 pub mod copy;
 pub mod demo;
@@ -71,6 +72,7 @@ pub async fn run(
         Noun::Logout => login::logout(asked).await,
         Noun::Whoami => login::whoami(asked).await,
         Noun::Context(command) => context::run(&asked, command),
+        Noun::Config(command) => config::run(asked, command).await,
         Noun::Openapi => {
             out::print(&openapi());
             Ok(exit::OK)

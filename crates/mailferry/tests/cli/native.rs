@@ -80,7 +80,7 @@ fn printed_commands_make_show_change_and_remove_endpoints() {
     insta::assert_snapshot!(told(&shell(&ferry, PRINTED[5], &[])), @r#"
     --- 2
     mailferry: MaxConcurrentIncrementalSyncs (50) must not exceed MaxConcurrentMigrations (20): no more mailboxes can be in incremental and final syncs than may be in migration at all. [LIMITS_REFUSED]
-      cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and neither the tenant ceiling.
+      cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
       fix:   Raise both at once: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 50 -MaxConcurrentIncrementalSyncs 50
     "#);
     let shown = ferry.ends(0, &["endpoint", "show", "Hybrid-Endpoint-Primary", "-o", "json"]).json();
@@ -217,7 +217,7 @@ fn all_flaws_of_printed_commands_are_understood() {
     The endpoint Hybrid-Endpoint-Primary is changed.
     line 15: Set-MigrationEndpoint failed
     mailferry: MaxConcurrentIncrementalSyncs (50) must not exceed MaxConcurrentMigrations (20): no more mailboxes can be in incremental and final syncs than may be in migration at all. [LIMITS_REFUSED]
-      cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and neither the tenant ceiling.
+      cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
       fix:   Raise both at once: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 50 -MaxConcurrentIncrementalSyncs 50
     "#);
 }

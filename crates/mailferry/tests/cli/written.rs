@@ -127,3 +127,28 @@ fn lists_are_filtered_sorted_and_cut() {
         ferry.ends(2, &[&["endpoint", "list"], &more[..]].concat());
     }
 }
+
+#[test]
+fn the_tenant_ceiling_is_set_and_no_endpoint_is_above_it() {
+    let ferry = Ferry::new();
+    assert_eq!(ferry.ends(0, &["config", "get", "tenant-ceiling"]).out.trim(), "300");
+    let new = |name: &str, n: &str| {
+        ["endpoint", "new", name, "--type", "maildir", "--path", "/m", "--max-concurrent-migrations", n]
+            .map(str::to_owned)
+    };
+    let run = |code, words: &[String]| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        ferry.ends(code, &words)
+    };
+    assert!(run(2, &new("Big", "400")).err.contains("config set tenant-ceiling"));
+    ferry.ends(0, &["config", "set", "tenant-ceiling", "400"]);
+    run(0, &new("Big", "400"));
+    let refused = ferry.ends(6, &["config", "set", "Tenant-Ceiling", "399"]);
+    assert!(refused.err.contains("[LIMITS_ABOVE_CEILING]") && refused.err.contains("Big"), "{}", refused.err);
+    for wrong in ["0", "1001", "many"] {
+        ferry.ends(2, &["config", "set", "tenant-ceiling", wrong]);
+    }
+    ferry.ends(2, &["config", "get", "colour"]);
+    let told = ferry.ends(0, &["config", "get", "-o", "json"]).json();
+    assert_eq!(told, serde_json::json!({ "tenantCeiling": 400 }));
+}

@@ -21,7 +21,7 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Answers, Audits, Batches, EndpointTests, Endpoints, Ledger, Secrets, Sessions, Store, Tokens,
-    Users, Work,
+    Accounts, Answers, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Secrets, Sessions, Store,
+    Tokens, Users, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};

@@ -13,6 +13,7 @@ use crate::{
     account::{Account, KeptAnswer, Session, Token, TokenHash},
     audit::AuditEntry,
     batch::Batch,
+    config::Config,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
@@ -243,10 +244,20 @@ pub trait EndpointTests: Send + Sync {
     async fn sweep_endpoint_tests(&self, before: Timestamp) -> Result<()>;
 }
 
+/// What holds for the whole tenant.
+#[async_trait]
+pub trait Configs: Send + Sync {
+    /// As it is; as it comes where nobody has set it.
+    async fn config(&self) -> Result<Config>;
+    /// Sets it. Claims follow at once.
+    async fn set_config(&self, config: &Config) -> Result<()>;
+}
+
 /// The whole store.
 pub trait Store:
     Endpoints
     + EndpointTests
+    + Configs
     + Batches
     + Users
     + Ledger

@@ -12,7 +12,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     finding::TestResult,
     id::{EndpointId, EndpointTestId},
-    limits::{CEILING, Limits},
+    limits::Limits,
     secret::Secret,
     settings::{Manifest, Settings, Takes},
 };
@@ -139,7 +139,7 @@ pub(crate) async fn create(
             limits.max_concurrent_incremental_syncs.min(migrations)
         }),
     };
-    check_limits(limits)?;
+    check_limits(&context, limits).await?;
     let now = context.clock.now();
     let tested = match wanted.tested {
         Some(id) => Some(tested(&context, id, manifest, &settings).await?),
@@ -211,7 +211,7 @@ pub(crate) async fn change(
     if let Some(n) = changes.max_concurrent_incremental_syncs {
         endpoint.limits.max_concurrent_incremental_syncs = n;
     }
-    check_limits(endpoint.limits)?;
+    check_limits(&context, endpoint.limits).await?;
     let reconnects = endpoint.settings != before.settings || !fresh.secrets.is_empty();
     if reconnects {
         // Its batches go on by themselves with the new settings, of which no test is known yet.
@@ -323,8 +323,9 @@ pub(super) fn check_paths(
     Ok(())
 }
 
-fn check_limits(limits: Limits) -> Result<(), Problem> {
-    limits.check(CEILING).map_err(|words| Problem::refused("LIMITS_REFUSED", words))
+async fn check_limits(context: &Context, limits: Limits) -> Result<(), Problem> {
+    let ceiling = context.store.config().await?.tenant_ceiling;
+    limits.check(ceiling).map_err(|words| Problem::refused("LIMITS_REFUSED", words))
 }
 
 async fn seal(context: &Context, endpoint: &Endpoint, settings: &Settings) -> Result<(), Problem> {

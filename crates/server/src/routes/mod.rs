@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod batch;
 mod code;
+mod config;
 mod endpoint;
 mod endpoint_test;
 mod event;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(kind::guide))
         .routes(routes!(code::list))
         .routes(routes!(code::show))
+        .routes(routes!(config::show, config::change))
         .routes(routes!(endpoint::list, endpoint::create))
         .routes(routes!(endpoint::show, endpoint::change, endpoint::remove))
         .routes(routes!(endpoint::last_test))

@@ -1,4 +1,4 @@
-//! Claims: the next due job whose endpoints both have a free slot of its pool.
+//! Claims: the next due job whose endpoints both have a free slot of its pool, below the tenant ceiling.
 //!
 //! A claimed job holds its slots until it is ended or claimed anew, also after its lease ran out: so permits in
 //! use never exceed the limits, whoever comes back late. A job that ran out makes room for itself; where the limit is
@@ -71,8 +71,12 @@ struct Group {
     held: bool,
 }
 
-/// Permits, by endpoint and pool.
-type Permits = HashMap<(Uuid, i64), i64>;
+/// Permits: by endpoint and pool, and of the whole tenant.
+#[derive(Default)]
+struct Permits {
+    by_pool: HashMap<(Uuid, i64), i64>,
+    of_tenant: i64,
+}
 
 impl SqlStore {
     pub(super) async fn claim_next(
@@ -171,10 +175,11 @@ impl SqlStore {
                 args![self.workspace],
             )
             .await?;
-        let mut free = Permits::new();
+        let of_tenant = i64::from(self.config_in(tx).await?.tenant_ceiling);
+        let mut free = Permits { of_tenant, ..Permits::default() };
         for row in limits {
-            free.insert((row.id(0)?, 0), row.int(1)?);
-            free.insert((row.id(0)?, 1), row.int(2)?);
+            free.by_pool.insert((row.id(0)?, 0), row.int(1)?);
+            free.by_pool.insert((row.id(0)?, 1), row.int(2)?);
         }
         let used = tx
             .rows(
@@ -185,9 +190,10 @@ impl SqlStore {
             .await?;
         for row in used {
             let (source, target, pool, count) = (row.id(0)?, row.id(1)?, row.int(2)?, row.int(3)?);
-            *free.entry((source, pool)).or_default() -= count;
+            free.of_tenant -= count;
+            *free.by_pool.entry((source, pool)).or_default() -= count;
             if target != source {
-                *free.entry((target, pool)).or_default() -= count;
+                *free.by_pool.entry((target, pool)).or_default() -= count;
             }
         }
         Ok(free)
@@ -196,5 +202,6 @@ impl SqlStore {
 
 fn has_room(free: &Permits, group: &Group) -> bool {
     let own = i64::from(group.held);
-    [group.source, group.target].iter().all(|e| free.get(&(*e, group.pool)).copied().unwrap_or(0) + own > 0)
+    let at = |endpoint| free.by_pool.get(&(endpoint, group.pool)).copied().unwrap_or(0);
+    [at(group.source), at(group.target), free.of_tenant].iter().all(|free| free + own > 0)
 }

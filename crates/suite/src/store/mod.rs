@@ -11,6 +11,7 @@ mod account;
 mod answer;
 mod audit;
 mod batch;
+mod config;
 mod endpoint;
 mod endpoint_test;
 mod ledger;
@@ -46,6 +47,7 @@ pub fn tests() -> Vec<Test> {
         account::tests(),
         answer::tests(),
         endpoint_test::tests(),
+        config::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use mailferry_model::{
     Kind,
     batch::Batch,
+    config::Config,
     id::{BatchId, EndpointId, JobId, MailboxId},
     job::{Job, PassKind},
     ledger::Lease,
@@ -30,6 +31,7 @@ sentences! { "work":
     a_job_reads_back_and_is_claimed_when_it_is_due,
     the_earliest_is_claimed_first,
     slots_are_counted_on_both_sides_and_by_pool,
+    the_tenant_ceiling_holds_over_all_endpoints,
     claims_that_run_out_are_taken_over_with_the_next_epoch,
     claims_that_run_out_beyond_a_lowered_limit_give_their_slots_back,
     a_job_that_ended_may_wait_for_another_time,
@@ -204,6 +206,22 @@ async fn slots_are_counted_on_both_sides_and_by_pool(store: &dyn Store) -> Outco
     store.end_job(&held[0], None).await.map_err(said)?;
     same!(claim().await.map_err(said)?.map(|j| j.work.kind), Some(PassKind::Initial), "after one ended");
     nothing(store, "all is claimed").await
+}
+
+async fn the_tenant_ceiling_holds_over_all_endpoints(store: &dyn Store) -> Outcome {
+    let (one, users) = samples::stored(store, &["a", "b"]).await?;
+    let (other, more) = samples::stored(store, &["c"]).await?;
+    add(store, &one, &users[0], PassKind::Initial).await?;
+    add(store, &one, &users[1], PassKind::Incremental).await?;
+    add(store, &other, &more[0], PassKind::Initial).await?;
+    store.set_config(&Config { tenant_ceiling: 2 }).await.map_err(said)?;
+    let claim = || store.claim(store.new_id(), samples::time(0), MINUTE);
+    let first = claim().await.map_err(said)?.ok_or("the first of two")?;
+    claim().await.map_err(said)?.ok_or("the second of two")?;
+    nothing(store, "a third under a ceiling of two").await?;
+    store.end_job(&first, None).await.map_err(said)?;
+    claim().await.map_err(said)?.ok_or("after one ended")?;
+    Ok(())
 }
 
 async fn claims_that_run_out_are_taken_over_with_the_next_epoch(store: &dyn Store) -> Outcome {

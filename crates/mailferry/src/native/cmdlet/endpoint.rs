@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use mailferry_model::{
-    limits::{CEILING, Limits},
-    port::Connector,
-};
+use mailferry_model::{limits::Limits, port::Connector};
 use mailferry_server::Problem;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Desk, agreed, confirm, is_what_if, lacks};
 use crate::{
     api::segment,
-    cmd::endpoint::check_known,
+    cmd::{config::ceiling, endpoint::check_known},
     exit::Failure,
     native::{
         bind::Bound,
@@ -107,7 +104,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     confirm(desk, bound, CMDLET, &name)?;
     let (settings, secrets) = settings(bound, kind)?;
     check_known(desk.asked, kind, &settings)?;
-    let (migrations, incremental) = limits(desk, bound);
+    let (migrations, incremental) = limits(desk, bound).await?;
     let body = json!({
         "name": name,
         "type": kind,
@@ -140,7 +137,7 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     let mut all = before["settings"].as_object().cloned().unwrap_or_default();
     all.extend(settings.clone());
     check_known(desk.asked, &kind, &all)?;
-    let (migrations, incremental) = limits(desk, bound);
+    let (migrations, incremental) = limits(desk, bound).await?;
     let body = json!({
         "version": before["version"],
         "settings": settings,
@@ -217,15 +214,17 @@ pub(super) fn settings(bound: &Bound, kind: &str) -> Result<(Object, Object), Fa
 }
 
 /// The two limits; Unlimited is what a tenant may have.
-fn limits(desk: &Desk<'_>, bound: &Bound) -> (Option<u32>, Option<u32>) {
-    let one = |key: &'static str| match bound.get(key)? {
-        Datum::Whole(n) => Some(u32::try_from(*n).unwrap_or(0)),
-        _ => {
-            desk.asked.out.note(&format!("Unlimited is read as the tenant ceiling, {CEILING}"));
-            Some(CEILING)
+async fn limits(desk: &Desk<'_>, bound: &Bound) -> Result<(Option<u32>, Option<u32>), Failure> {
+    let one = async |key: &'static str| match bound.get(key) {
+        None => Ok::<_, Failure>(None),
+        Some(Datum::Whole(n)) => Ok(Some(u32::try_from(*n).unwrap_or(0))),
+        Some(_) => {
+            let ceiling = ceiling(desk.api).await?;
+            desk.asked.out.note(&format!("Unlimited is read as the tenant ceiling, {ceiling}"));
+            Ok(Some(ceiling))
         }
     };
-    (one("max-concurrent-migrations"), one("max-concurrent-incremental-syncs"))
+    Ok((one("max-concurrent-migrations").await?, one("max-concurrent-incremental-syncs").await?))
 }
 
 /// A refusal of a kind that there is not, with the switch that asked for it.

@@ -1,0 +1,51 @@
+//! What holds for the whole tenant: the ceiling over all endpoints (R4).
+
+use axum::Json;
+use mailferry_model::config::Config;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::audit;
+use crate::{
+    Context,
+    problem::{Body, Problem},
+    shape,
+};
+
+/// Changes: what is not named stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ConfigChanges)]
+pub(crate) struct Changes {
+    /// Mailboxes that are synced at once over all endpoints.
+    #[schema(minimum = 1, maximum = 1000)]
+    tenant_ceiling: Option<u32>,
+}
+
+/// What holds for the whole tenant
+#[utoipa::path(get, path = "/config", operation_id = "getConfig", tag = "config", responses((status = 200, description = "As it is", body = shape::Config)))]
+pub(crate) async fn show(context: Context) -> Result<Json<Config>, Problem> {
+    Ok(Json(context.store.config().await?))
+}
+
+/// Change what holds for the whole tenant; running batches follow within seconds
+#[utoipa::path(patch, path = "/config", operation_id = "changeConfig", tag = "config", request_body = Changes, responses((status = 200, description = "As it is now", body = shape::Config)))]
+pub(crate) async fn change(context: Context, Body(changes): Body<Changes>) -> Result<Json<Config>, Problem> {
+    let before = context.store.config().await?;
+    let after = Config { tenant_ceiling: changes.tenant_ceiling.unwrap_or(before.tenant_ceiling) };
+    after.check().map_err(|words| Problem::refused("LIMITS_REFUSED", words))?;
+    let endpoints = context.store.endpoints().await?;
+    let above = endpoints.iter().filter(|e| e.limits.max_concurrent_migrations > after.tenant_ceiling);
+    let above: Vec<String> = above.map(|e| e.name.clone()).collect();
+    if !above.is_empty() {
+        let detail = format!("MaxConcurrentMigrations of endpoints is above {}.", after.tenant_ceiling);
+        return Err(Problem::conflict("LIMITS_ABOVE_CEILING", detail).blocked_by(above));
+    }
+    if after != before {
+        context.store.set_config(&after).await?;
+        let change = serde_json::json!({ "before": before, "after": after }).to_string();
+        audit(&context, "config.set", "config".to_owned(), Some(change)).await?;
+        (context.bell)();
+    }
+    Ok(Json(after))
+}

@@ -105,10 +105,16 @@ impl Instance {
     }
 }
 
-/// Who acts, for the audit trail.
+/// Who acts, for the audit trail: whose process this is, which its environment has no say in.
 pub fn actor() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-    format!("cli:{user}")
+    let id = rustix::process::geteuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    });
+    format!("cli:{}", name.unwrap_or(id))
 }
 
 /// Where everything is kept: the flag, `MAILFERRY_DATA_DIR`, else below the user's state folder.

@@ -10,13 +10,14 @@ use crate::{exit::Failure, result};
 /// Commands whose end says how a migration looks.
 const MOVING: [&str; 3] = ["copy", "verify", "batch"];
 /// All other nouns.
-const OTHERS: [&str; 26] = [
+const OTHERS: [&str; 27] = [
     "endpoint",
     "user",
     "item",
     "account",
     "token",
     "audit",
+    "config",
     "login",
     "logout",
     "whoami",
@@ -50,7 +51,12 @@ pub fn object(failure: &Failure, words: &[String]) -> Value {
     let noun = words.iter().find(|w| MOVING.iter().chain(&OTHERS).any(|noun| w == noun));
     if noun.is_none_or(|noun| !MOVING.iter().any(|m| noun == m)) {
         const OF_A_PROBLEM: [&str; 6] = ["result", "exitCode", "code", "title", "detail", "error"];
-        return OF_A_PROBLEM.map(|name| (name.to_owned(), object[name].take())).into_iter().collect();
+        let mut problem: Value =
+            OF_A_PROBLEM.map(|name| (name.to_owned(), object[name].take())).into_iter().collect();
+        if let Some(blockers) = object.get("blockers") {
+            problem["blockers"] = blockers.clone();
+        }
+        return problem;
     }
     object
 }

@@ -102,6 +102,11 @@ pub fn failed(failure: &Failure, totals: Totals) -> Value {
     put(&mut object, "title", json!(title));
     put(&mut object, "detail", json!(failure.sentence()));
     put(&mut object, "code", json!(code));
+    if let Failure::Problem(problem) = failure
+        && !problem.blockers.is_empty()
+    {
+        put(&mut object, "blockers", json!(problem.blockers));
+    }
     let error = json!({ "code": code, "message": failure.sentence(), "cause": cause, "fix": fix });
     put(&mut object, "error", error);
     object

@@ -33,7 +33,7 @@ use clap::ArgMatches;
 use mailferry_model::port::Connector;
 
 use crate::{
-    args::{Cli, Global, Noun},
+    args::{Cli, Form, Global, Noun},
     exit::{self, Failure},
     out::{self, Out},
 };
@@ -91,7 +91,12 @@ pub async fn run(
         Noun::Serve(args) => serve::run(asked, args).await,
         Noun::Demo(args) => demo::run(asked, args).await,
         Noun::Version => {
-            out::print(concat!("mailferry ", env!("CARGO_PKG_VERSION"), "\n"));
+            match out.form {
+                Form::Json | Form::Yaml => {
+                    out.show(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }), &[]);
+                }
+                _ => out::print(concat!("mailferry ", env!("CARGO_PKG_VERSION"), "\n")),
+            }
             Ok(exit::OK)
         }
     }

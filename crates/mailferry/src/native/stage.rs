@@ -62,6 +62,14 @@ pub fn filter(rows: Rows, condition: &Expression, variables: Variables<'_>) -> R
 
 fn select(bound: &Bound, mut rows: Rows) -> Result<(Datum, Said), String> {
     let mut said = Vec::new();
+    let skip = bound.number("skip").unwrap_or(0);
+    let all = rows.rows.len();
+    let (from, to) = match (bound.number("first"), bound.number("last")) {
+        (Some(first), _) => (skip, skip.saturating_add(first)),
+        (None, Some(last)) => (all.saturating_sub(last.saturating_add(skip)), all.saturating_sub(skip)),
+        (None, None) => (skip, all),
+    };
+    rows.rows = rows.rows.into_iter().take(to).skip(from).collect();
     if let Some(name) = bound.text("expand") {
         let place = place(&rows, &name)?;
         let values: Vec<Datum> = rows
@@ -71,14 +79,6 @@ fn select(bound: &Bound, mut rows: Rows) -> Result<(Datum, Said), String> {
             .collect();
         return Ok((Datum::List(values), said));
     }
-    let skip = bound.number("skip").unwrap_or(0);
-    let all = rows.rows.len();
-    let (from, to) = match (bound.number("first"), bound.number("last")) {
-        (Some(first), _) => (skip, skip.saturating_add(first)),
-        (None, Some(last)) => (all.saturating_sub(last.saturating_add(skip)), all.saturating_sub(skip)),
-        (None, None) => (skip, all),
-    };
-    rows.rows = rows.rows.into_iter().take(to).skip(from).collect();
     let wanted = bound.list("property");
     let (mut chosen, unknown) = match wanted.is_empty() {
         true => ((0..rows.properties.len()).collect(), Vec::new()),

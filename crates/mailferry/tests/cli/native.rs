@@ -252,8 +252,6 @@ fn pipelines_filter_sort_choose_and_count() {
     Identity : one
 
     three
-    one
-    two
 
     Count    : 1
     Average  :

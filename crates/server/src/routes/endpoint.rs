@@ -44,7 +44,9 @@ pub(crate) struct Creation {
     settings: BTreeMap<String, String>,
     #[serde(default)]
     secrets: BTreeMap<String, String>,
+    #[serde(alias = "MaxConcurrentMigrations")]
     max_concurrent_migrations: Option<u32>,
+    #[serde(alias = "MaxConcurrentIncrementalSyncs")]
     max_concurrent_incremental_syncs: Option<u32>,
     /// Why it is made without a test before, where it is.
     unverified: Option<String>,
@@ -63,7 +65,9 @@ pub(crate) struct Changes {
     settings: BTreeMap<String, Option<String>>,
     #[serde(default)]
     secrets: BTreeMap<String, String>,
+    #[serde(alias = "MaxConcurrentMigrations")]
     max_concurrent_migrations: Option<u32>,
+    #[serde(alias = "MaxConcurrentIncrementalSyncs")]
     max_concurrent_incremental_syncs: Option<u32>,
 }
 

@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mapping;
 pub mod outward;
+pub mod place;
 pub mod port;
 pub mod report;
 pub mod secret;

@@ -214,7 +214,7 @@ impl Town {
         id
     }
 
-    fn user(&self, batch: BatchId, n: usize) -> User {
+    pub fn user(&self, batch: BatchId, n: usize) -> User {
         let mailbox = MailboxAddress { address: format!("u{n}@x"), ..MailboxAddress::default() };
         User {
             id: UserId(self.store.new_id()),

@@ -24,7 +24,7 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, check_name};
+use super::{audit, check_name, same};
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
@@ -134,13 +134,14 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     check_name("BATCH_NAME", &wanted.name)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
-    check_roles(&context, &source, &target)?;
+    check_roles(&context, (&source, &target))?;
     check_free(&context, &wanted.name).await?;
     let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
     let mut parsed =
         csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
     let taken = taken(&context, &parsed).await?;
     parsed.reject(taken);
+    parsed.reject(same::rows(&context, (&source, &target), &parsed));
     let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
     if wanted.dry_run {
         let judged = Judgement { name: wanted.name, total: parsed.rows.len(), rejected };
@@ -361,7 +362,11 @@ async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Pro
     })
 }
 
-fn check_roles(context: &Context, source: &Endpoint, target: &Endpoint) -> Result<(), Problem> {
+/// Whether source and target can be read and written.
+pub(super) fn check_roles(
+    context: &Context,
+    (source, target): (&Endpoint, &Endpoint),
+) -> Result<(), Problem> {
     let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
     for (endpoint, able, what) in [
         (source, manifest(source).is_some_and(|m| m.source), "read"),

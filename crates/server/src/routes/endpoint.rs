@@ -19,7 +19,7 @@ use mailferry_model::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, check_name};
+use super::{audit, check_name, same};
 use crate::{
     Context,
     door::Door,
@@ -218,6 +218,9 @@ pub(crate) async fn change(
         endpoint.needs_to_connect = None;
         endpoint.last_test = None;
     }
+    if endpoint.settings != before.settings {
+        check_batches(&context, &endpoint).await?;
+    }
     endpoint.modified = context.clock.now();
     seal(&context, &endpoint, &fresh).await?;
     context.store.set_endpoint(&endpoint).await?;
@@ -319,6 +322,22 @@ pub(super) fn check_paths(
             let detail = format!("{name} names a path of the service's machine that is not allowed.");
             return Err(Problem::new(StatusCode::FORBIDDEN, "ENDPOINT_PATH", detail));
         }
+    }
+    Ok(())
+}
+
+/// Source and target of its batches must stay two.
+async fn check_batches(context: &Context, endpoint: &Endpoint) -> Result<(), Problem> {
+    for batch in context.store.batches().await? {
+        let (is_source, is_target) = (batch.source == endpoint.id, batch.target == endpoint.id);
+        let other = match (is_source, is_target) {
+            (false, false) => continue,
+            (true, false) => context.store.endpoint_by_id(batch.target).await?,
+            (false, true) => context.store.endpoint_by_id(batch.source).await?,
+            (true, true) => endpoint.clone(),
+        };
+        let ends = if is_source { (endpoint, &other) } else { (&other, endpoint) };
+        same::check(context, &batch, ends).await?;
     }
     Ok(())
 }

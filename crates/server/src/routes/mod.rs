@@ -13,6 +13,7 @@ mod kind;
 mod me;
 mod replace;
 mod report;
+mod same;
 pub(crate) mod session;
 mod setup;
 mod status;

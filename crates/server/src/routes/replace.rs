@@ -13,7 +13,7 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, batch};
+use super::{audit, batch, same};
 use crate::{
     Context,
     intent::Action,
@@ -68,12 +68,9 @@ pub(crate) async fn replace(
     }
     let batches = context.store.batches().await?;
     let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
-    for batch in &ours {
-        for (id, is_source) in [(batch.source, true), (batch.target, false)] {
-            let as_source = is_source.then_some(&new).filter(|_| id == old.id);
-            let as_target = (!is_source).then_some(&new).filter(|_| id == old.id);
-            check_role(&context, as_source, as_target)?;
-        }
+    let stays = |b: &&Batch| wanted.keep_running && b.status != BatchStatus::Created;
+    for batch in ours.iter().filter(|b| !stays(b)) {
+        check_successor(&context, batch, (&old, &new)).await?;
     }
     let mut done = Replaced { paused: wanted.resume.clone(), ..Replaced::default() };
     for batch in ours {
@@ -150,23 +147,18 @@ async fn halt(context: &Context, batch: &Batch) -> Result<()> {
     }
 }
 
-/// Whether the successor can do what the old one did.
-fn check_role(
+/// Whether the successor can do what the old one did in a batch, and leaves source and target two.
+async fn check_successor(
     context: &Context,
-    source: Option<&Endpoint>,
-    target: Option<&Endpoint>,
+    batch: &Batch,
+    (old, new): (&Endpoint, &Endpoint),
 ) -> std::result::Result<(), Problem> {
-    let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
-    for (endpoint, able, what) in [
-        (source, source.and_then(manifest).is_some_and(|m| m.source), "read"),
-        (target, target.and_then(manifest).is_some_and(|m| m.target), "written"),
-    ] {
-        if let Some(endpoint) = endpoint.filter(|_| !able) {
-            let detail = format!("The endpoint {} ({}) cannot be {what}.", endpoint.name, endpoint.kind);
-            return Err(Problem::refused("BATCH_ROLE", detail));
-        }
-    }
-    Ok(())
+    let source = context.store.endpoint_by_id(batch.source).await?;
+    let target = context.store.endpoint_by_id(batch.target).await?;
+    let after = |e: Endpoint| if e.id == old.id { new.clone() } else { e };
+    let ends = (&after(source), &after(target));
+    batch::check_roles(context, ends)?;
+    same::check(context, batch, ends).await
 }
 
 /// What changed, for the record: kind, sign-in, server, limits; before and after.

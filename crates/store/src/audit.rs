@@ -10,7 +10,7 @@ use crate::{
     SqlStore,
     dialect::Alone,
     row::{from_doc, to_doc},
-    sql::{Row, args, refuse},
+    sql::{Row, Tx, args, refuse},
 };
 
 const PAGE: i64 = 500;
@@ -18,29 +18,10 @@ const PAGE: i64 = 500;
 #[async_trait]
 impl Audits for SqlStore {
     async fn record(&self, entry: &AuditEntry) -> Result<u64> {
-        let op = "record audit entry";
-        let body = to_doc(op, entry)?.into_bytes();
-        let mut tx = self.db.write(op).await?;
-        tx.alone(self.workspace, Alone::Audit).await?;
-        let last = tx
-            .row(
-                "SELECT no, hash FROM audit WHERE workspace = $1 ORDER BY no DESC LIMIT 1",
-                args![self.workspace],
-            )
-            .await?;
-        let (last, before) = match last {
-            Some(row) => (row.int(0)?, row.bytes(1)?),
-            None => (0, Vec::new()),
-        };
-        let no = last + 1;
-        let hash = link(&before, no, &body);
-        tx.run(
-            "INSERT INTO audit (workspace, no, body, hash) VALUES ($1, $2, $3, $4)",
-            args![self.workspace, no, body, hash],
-        )
-        .await?;
+        let mut tx = self.db.write("record audit entry").await?;
+        let no = self.record_in(&mut tx, entry).await?;
         tx.commit().await?;
-        Ok(no as u64)
+        Ok(no)
     }
 
     async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>> {
@@ -82,6 +63,31 @@ impl Audits for SqlStore {
 }
 
 impl SqlStore {
+    /// As the port's `record`, within a transaction.
+    pub(crate) async fn record_in(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<u64> {
+        let op = tx.at("record audit entry");
+        let body = to_doc(op, entry)?.into_bytes();
+        tx.alone(self.workspace, Alone::Audit).await?;
+        let last = tx
+            .row(
+                "SELECT no, hash FROM audit WHERE workspace = $1 ORDER BY no DESC LIMIT 1",
+                args![self.workspace],
+            )
+            .await?;
+        let (last, before) = match last {
+            Some(row) => (row.int(0)?, row.bytes(1)?),
+            None => (0, Vec::new()),
+        };
+        let no = last + 1;
+        let hash = link(&before, no, &body);
+        tx.run(
+            "INSERT INTO audit (workspace, no, body, hash) VALUES ($1, $2, $3, $4)",
+            args![self.workspace, no, body, hash],
+        )
+        .await?;
+        Ok(no as u64)
+    }
+
     async fn page(&self, after: i64) -> Result<Vec<Row>> {
         let mut tx = self.db.read("read audit trail").await?;
         tx.rows(

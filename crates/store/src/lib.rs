@@ -22,6 +22,7 @@ mod row;
 mod secret;
 mod session;
 mod sql;
+mod together;
 mod token;
 mod user;
 

@@ -19,6 +19,7 @@ use crate::{
     id::{AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId},
     job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
+    port::Together,
     secret::Secret,
     user::User,
 };
@@ -121,6 +122,9 @@ pub trait Work: Send + Sync {
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>>;
 }
 
+/// A secret to be sealed: whose (endpoint, user, account), under which name, and what.
+pub type Sealing<'a> = (Uuid, &'a str, &'a Secret<String>);
+
 /// Secrets, sealed at rest.
 #[async_trait]
 pub trait Secrets: Send + Sync {
@@ -128,7 +132,7 @@ pub trait Secrets: Send + Sync {
     async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()>;
     /// Seals any number of secrets of any owners, all or none; replaces older ones. Of two with the same owner
     /// and name the later one stays.
-    async fn seal_all(&self, secrets: &[(Uuid, &str, &Secret<String>)]) -> Result<()>;
+    async fn seal_all(&self, secrets: &[Sealing<'_>]) -> Result<()>;
     /// Opens all secrets of an owner, by name. Fails if the master key is not the one they were sealed with.
     async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>>;
     /// Forgets all secrets of an owner.
@@ -257,6 +261,7 @@ pub trait Store:
     + Sessions
     + Tokens
     + Answers
+    + Together
 {
     /// A new id: unique, growing with time.
     fn new_id(&self) -> Uuid;

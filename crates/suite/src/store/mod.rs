@@ -16,6 +16,7 @@ mod endpoint_test;
 mod ledger;
 mod samples;
 mod secret;
+mod together;
 mod user;
 mod work;
 
@@ -43,6 +44,7 @@ pub fn tests() -> Vec<Test> {
         work::tests(),
         secret::tests(),
         audit::tests(),
+        together::tests(),
         account::tests(),
         answer::tests(),
         endpoint_test::tests(),

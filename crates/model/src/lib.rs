@@ -33,5 +33,6 @@ pub mod settings;
 pub mod stall;
 pub mod status;
 pub mod user;
+pub mod words;
 
 pub use error::{Error, Kind, Result, Retry, Scope, Side};

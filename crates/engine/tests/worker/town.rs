@@ -43,11 +43,8 @@ static MANIFEST: Manifest = Manifest {
     target: true,
     schemes: &[],
     settings: &[SettingSpec {
-        name: "world",
-        takes: Takes::Text,
         required: true,
-        default: None,
-        help: "Which world.",
+        ..SettingSpec::optional("world", Takes::Text, None, "Which world.")
     }],
     guide: "",
 };

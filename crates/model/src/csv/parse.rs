@@ -6,7 +6,7 @@ use super::{
     columns::{Column, Header, header},
     encoding::text,
 };
-use crate::{secret::Secret, settings::MailboxAddress};
+use crate::{secret::Secret, settings::MailboxAddress, words::unshown};
 
 /// At most so many rows.
 pub const MAX_ROWS: usize = 50_000;
@@ -195,7 +195,7 @@ fn row(
     let named = |column| Some(raw(column).trim().to_owned()).filter(|text| !text.is_empty());
     let secret = |column| Some(raw(column)).filter(|text| !text.is_empty()).map(Secret::from);
     for (at, _) in &header.cells {
-        if record.get(*at).is_some_and(|cell| cell.chars().any(char::is_control)) {
+        if record.get(*at).is_some_and(|cell| unshown(cell).is_some()) {
             return Err((
                 "CSV_BAD_CHARACTER",
                 "A cell holds a control character.".into(),

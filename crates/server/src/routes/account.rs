@@ -4,12 +4,13 @@ use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
     account::{Account, Role},
     id::AccountId,
+    port::Write,
     secret::Secret,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
@@ -96,9 +97,9 @@ pub(crate) async fn create(
         modified: now,
         last_sign_in: None,
     };
-    context.store.add_account(&account).await?;
     let role = account.role.word().to_owned();
-    audit(&context, "account.new", format!("account {}", account.name), Some(role)).await?;
+    let entry = entry(&context, "account.new", format!("account {}", account.name), Some(role));
+    context.store.together(&[Write::AddAccount(&account), Write::Record(&entry)]).await?;
     Ok(versioned(StatusCode::CREATED, &account))
 }
 
@@ -143,11 +144,13 @@ pub(crate) async fn change(
         account.password = Some(password::hash(secret).await?);
     }
     account.modified = context.clock.now();
-    context.store.set_account(&account).await?;
+    let entry = entry(&context, "account.set", format!("account {}", account.name), Some(told.join(", ")));
+    let mut writes = vec![Write::SetAccount(&account)];
     if ends {
-        context.store.remove_sessions(account.id, None).await?;
+        writes.push(Write::RemoveSessions(account.id, None));
     }
-    audit(&context, "account.set", format!("account {}", account.name), Some(told.join(", "))).await?;
+    writes.push(Write::Record(&entry));
+    context.store.together(&writes).await?;
     Ok(versioned(StatusCode::OK, &context.store.account_by_id(account.id).await?))
 }
 
@@ -161,8 +164,8 @@ pub(crate) async fn remove(
     let account = context.store.account(&name).await?;
     if_match.check(account.version)?;
     check_others(&context, account.id).await?;
-    context.store.remove_account(account.id).await?;
-    audit(&context, "account.remove", format!("account {}", account.name), None).await?;
+    let entry = entry(&context, "account.remove", format!("account {}", account.name), None);
+    context.store.together(&[Write::RemoveAccount(account.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

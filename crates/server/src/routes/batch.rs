@@ -15,6 +15,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     id::{BatchId, UserId},
     mapping::RunOptions,
+    port::{Sealing, Write},
     report::Totals,
     secret::Secret,
     settings::MailboxAddress,
@@ -24,7 +25,7 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, check_name, same};
+use super::{check_name, entry, same};
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
@@ -167,15 +168,11 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         completed: None,
     };
     let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
-    seal(&context, &users, &parsed.rows).await?;
-    if let Err(error) = context.store.add_batch(&batch, &users).await {
-        for user in &users {
-            context.store.forget_secrets(user.id.0).await?;
-        }
-        return Err(error.into());
-    }
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
-    audit(&context, "batch.new", format!("batch {}", batch.name), Some(change)).await?;
+    let entry = entry(&context, "batch.new", format!("batch {}", batch.name), Some(change));
+    let passwords = passwords(&users, &parsed.rows);
+    let writes = [Write::AddBatch(&batch, &users), Write::Seal(&passwords), Write::Record(&entry)];
+    context.store.together(&writes).await?;
     let batch = context.store.batch_by_id(batch.id).await?;
     Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
 }
@@ -214,15 +211,15 @@ async fn taken(
     Ok(parsed.rows.iter().filter_map(fault).collect())
 }
 
-/// Seals the passwords of new users, all at once.
-async fn seal(context: &Context, users: &[User], rows: &[csv::Row]) -> Result<(), Problem> {
-    let both = |(user, row): (&User, &csv::Row)| {
-        let (source, target) = (row.source.password.clone(), row.target.password.clone());
-        [(user.id.0, "source-password", source), (user.id.0, "target-password", target)]
+/// The passwords of new users.
+fn passwords<'a>(users: &[User], rows: &'a [csv::Row]) -> Vec<Sealing<'a>> {
+    let both = |(user, row): (&User, &'a csv::Row)| {
+        let (source, target) = (row.source.password.as_ref(), row.target.password.as_ref());
+        let named = [("source-password", source), ("target-password", target)];
+        let id = user.id.0;
+        named.into_iter().filter_map(move |(name, secret)| Some((id, name, secret?)))
     };
-    let all: Vec<_> = users.iter().zip(rows).flat_map(both).collect();
-    let given: Vec<_> = all.iter().filter_map(|(id, name, s)| Some((*id, *name, s.as_ref()?))).collect();
-    Ok(context.store.seal_all(&given).await?)
+    users.iter().zip(rows).flat_map(both).collect()
 }
 
 fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
@@ -318,22 +315,19 @@ async fn once(context: &Context, name: &str, action: Action) -> mailferry_model:
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(status) = intent.status else { return Ok(Ok(())) };
-    if action == Action::Stop {
-        // First the wish, so that no worker takes up what is being stopped.
-        batch.status = status;
-        context.store.set_batch(&batch).await?;
-        context.store.stop_jobs(batch.id).await?;
-    }
-    for user in &intent.users {
-        context.store.set_user(user).await?;
-    }
+    batch.status = status;
     if action != Action::Stop {
-        batch.status = status;
         batch.detail = None;
         batch.started.get_or_insert(context.clock.now());
-        context.store.set_batch(&batch).await?;
     }
-    audit(context, &format!("batch.{}", action.word()), format!("batch {name}"), None).await?;
+    let entry = entry(context, &format!("batch.{}", action.word()), format!("batch {name}"), None);
+    let mut writes = vec![Write::SetBatch(&batch)];
+    if action == Action::Stop {
+        writes.push(Write::StopJobs(batch.id));
+    }
+    writes.extend(intent.users.iter().map(Write::SetUser));
+    writes.push(Write::Record(&entry));
+    context.store.together(&writes).await?;
     Ok(Ok(()))
 }
 
@@ -350,8 +344,8 @@ pub(crate) async fn remove(
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
         return Err(Problem::conflict("WRONG_STATE", detail));
     }
-    context.store.remove_batch(batch.id).await?;
-    audit(&context, "batch.remove", format!("batch {name}"), None).await?;
+    let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
+    context.store.together(&[Write::RemoveBatch(batch.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

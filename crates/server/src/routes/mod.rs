@@ -11,6 +11,7 @@ mod health;
 mod item;
 mod kind;
 mod me;
+mod own_passwords;
 mod replace;
 mod report;
 mod same;
@@ -22,7 +23,7 @@ mod user;
 mod work;
 
 use axum::http::{StatusCode, Uri};
-use mailferry_model::{Error, audit::AuditEntry};
+use mailferry_model::{audit::AuditEntry, words::unshown};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Context, problem::Problem};
@@ -47,7 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(code::list))
         .routes(routes!(code::show))
         .routes(routes!(endpoint::list, endpoint::create))
-        .routes(routes!(endpoint::show, endpoint::change, endpoint::remove))
+        .routes(routes!(endpoint::show, endpoint::change::change, endpoint::remove))
         .routes(routes!(endpoint::last_test))
         .routes(routes!(endpoint_test::list, endpoint_test::order))
         .routes(routes!(endpoint_test::show))
@@ -87,16 +88,10 @@ pub(crate) async fn nothing_here(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "REQUEST_NOT_FOUND", format!("There is nothing at {}.", uri.path()))
 }
 
-/// Writes down who did what to what.
-async fn audit(
-    context: &Context,
-    action: &str,
-    subject: String,
-    change: Option<String>,
-) -> Result<(), Error> {
+/// Who did what to what, for the audit trail: written together with what was done.
+fn entry(context: &Context, action: &str, subject: String, change: Option<String>) -> AuditEntry {
     let at = context.clock.now();
-    let entry = AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change };
-    context.store.record(&entry).await.map(drop)
+    AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change }
 }
 
 /// Names that can be typed, shown and put into an address.
@@ -104,7 +99,8 @@ fn check_name(code: &str, name: &str) -> Result<(), Problem> {
     let fits = !name.trim().is_empty()
         && name.chars().count() <= 64
         && name == name.trim()
-        && !name.contains(|c: char| c.is_control() || c == '/');
+        && !name.contains('/')
+        && unshown(name).is_none();
     match fits {
         true => Ok(()),
         false => Err(Problem::refused(code, format!("{name:?} cannot be a name."))),

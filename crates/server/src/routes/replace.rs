@@ -8,14 +8,17 @@ use mailferry_model::{
     Kind, Result,
     batch::Batch,
     endpoint::Endpoint,
+    port::Write,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, batch, same};
+use super::{batch, entry, own_passwords, same};
 use crate::{
     Context,
+    door::Caller,
+    etag::IfMatch,
     intent::Action,
     problem::{Body, Problem},
 };
@@ -53,10 +56,13 @@ pub(crate) struct Replaced {
 #[utoipa::path(post, path = "/endpoints/{name}/replace", operation_id = "replaceEndpoint", tag = "endpoints", params(("name" = String, Path, description = "The one that is replaced")), request_body = Replacing, responses((status = 200, description = "How far it has come; ask again while batches wait", body = Replaced)))]
 pub(crate) async fn replace(
     context: Context,
+    caller: Caller,
+    if_match: IfMatch,
     Path(name): Path<String>,
     Body(wanted): Body<Replacing>,
 ) -> std::result::Result<Json<Replaced>, Problem> {
     let old = context.store.endpoint(&name).await?;
+    if_match.check(old.version)?;
     let new = context.store.endpoint(&wanted.with).await?;
     if old.id == new.id {
         return Err(Problem::refused("ENDPOINT_SAME", format!("{name} cannot replace itself.")));
@@ -71,30 +77,34 @@ pub(crate) async fn replace(
     let stays = |b: &&Batch| wanted.keep_running && b.status != BatchStatus::Created;
     for batch in ours.iter().filter(|b| !stays(b)) {
         check_successor(&context, batch, (&old, &new)).await?;
+        let sides = (batch.source == old.id, batch.target == old.id);
+        own_passwords::check(&context, &caller, batch, sides).await?;
     }
     let mut done = Replaced { paused: wanted.resume.clone(), ..Replaced::default() };
+    let mut at_rest = Vec::new();
     for batch in ours {
-        one(&context, (&old, &new), batch, &wanted, &mut done).await?;
+        at_rest.extend(rest(&context, batch, &wanted, &mut done).await?);
     }
-    if !done.repointed.is_empty() {
-        let change = difference(&old, &new, &done);
-        audit(&context, "endpoint.replace", format!("endpoint {}", old.name), Some(change)).await?;
+    repoint(&context, (&old, &new), at_rest, &mut done).await?;
+    for name in done.repointed.iter().filter(|name| done.paused.contains(name)) {
+        batch::act_on(&context, name, Action::Start).await?;
+        done.resumed.push(name.clone());
     }
     (context.bell)();
     Ok(Json(done))
 }
 
-async fn one(
+/// Brings a batch to rest, as far as that goes without waiting; the batch if it may be repointed.
+async fn rest(
     context: &Context,
-    (old, new): (&Endpoint, &Endpoint),
     batch: Batch,
     wanted: &Replacing,
     done: &mut Replaced,
-) -> std::result::Result<(), Problem> {
+) -> std::result::Result<Option<Batch>, Problem> {
     let name = batch.name.clone();
     if batch.status != BatchStatus::Created && wanted.keep_running {
         done.kept.push(name);
-        return Ok(());
+        return Ok(None);
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
@@ -108,18 +118,31 @@ async fn one(
     }
     if now.status.is_active() {
         done.waiting.push(name);
+        return Ok(None);
+    }
+    Ok(Some(now))
+}
+
+/// Points batches at the successor: all of them, and the audit trail tells it, or none.
+async fn repoint(
+    context: &Context,
+    (old, new): (&Endpoint, &Endpoint),
+    mut batches: Vec<Batch>,
+    done: &mut Replaced,
+) -> std::result::Result<(), Problem> {
+    if batches.is_empty() {
         return Ok(());
     }
     let point = |id| if id == old.id { new.id } else { id };
-    now.source = point(now.source);
-    now.target = point(now.target);
-    context.store.set_batch(&now).await?;
-    done.repointed.push(name.clone());
-    if done.paused.contains(&name) {
-        batch::act_on(context, &name, Action::Start).await?;
-        done.resumed.push(name);
+    for batch in &mut batches {
+        (batch.source, batch.target) = (point(batch.source), point(batch.target));
+        done.repointed.push(batch.name.clone());
     }
-    Ok(())
+    let change = difference(old, new, done);
+    let entry = entry(context, "endpoint.replace", format!("endpoint {}", old.name), Some(change));
+    let mut writes: Vec<Write<'_>> = batches.iter().map(Write::SetBatch).collect();
+    writes.push(Write::Record(&entry));
+    Ok(context.store.together(&writes).await?)
 }
 
 /// Where no worker holds a mailbox of the batch, nobody else brings it to rest.

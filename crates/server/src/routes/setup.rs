@@ -9,13 +9,13 @@ use mailferry_model::{
     Error, Kind,
     account::{Account, Role},
     id::AccountId,
-    port::Store,
+    port::{Store, Write},
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
     door::{self, Door},
@@ -80,7 +80,10 @@ pub(crate) async fn redeem(
         modified: now,
         last_sign_in: None,
     };
-    match context.store.add_first_account(&code, &account).await {
+    let context = Context { actor: "setup".to_owned(), ..context };
+    let role = Some("administrator".to_owned());
+    let entry = entry(&context, "account.new", format!("account {}", account.name), role);
+    match context.store.together(&[Write::AddFirstAccount(&code, &account), Write::Record(&entry)]).await {
         Ok(()) => {}
         Err(error) if error.kind() == Kind::Conflict => {
             return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
@@ -90,8 +93,6 @@ pub(crate) async fn redeem(
         }
         Err(error) => return Err(error.into()),
     }
-    let context = Context { actor: "setup".to_owned(), ..context };
-    audit(&context, "account.new", format!("account {}", account.name), Some("administrator".into())).await?;
     Ok((StatusCode::CREATED, Json(AccountView::of(&account))))
 }
 

@@ -31,7 +31,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 const fn setting(name: &'static str, takes: Takes) -> SettingSpec {
-    SettingSpec { name, takes, required: false, default: None, help: "For tests." }
+    SettingSpec::optional(name, takes, None, "For tests.")
 }
 
 /// A kind with passwords.
@@ -45,7 +45,7 @@ pub static POST: Manifest = Manifest {
     settings: &[
         SettingSpec { required: true, ..setting("remote-server", Takes::Host) },
         setting("port", Takes::Port),
-        setting("security", Takes::OneOf(&["ssl", "none"])),
+        setting("security", Takes::OneOf(&["ssl", "none"])).aiming(),
         setting("username", Takes::Text),
         setting("password", Takes::Secret),
     ],

@@ -101,6 +101,11 @@ async fn a_change_for_another_version_is_refused() {
     let changed = change("PATCH", &format!("\"98\", {tag}")).await;
     assert_eq!(changed.status, 200);
     assert_ne!(changed.header("etag"), tag);
+    let replace = json!({ "with": "old" }).to_string();
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", "\"99\"")];
+    let told = house.send("POST", &format!("{PREFIX}/endpoints/old/replace"), &headers, replace).await;
+    assert_eq!(told.problem(), (412, "REQUEST_PRECONDITION".into()));
     assert_eq!(change("DELETE", &tag).await.problem().0, 412);
     assert_eq!(change("DELETE", "W/\"2\"").await.problem().0, 412, "weak tags do not match");
     let shown = house.as_token(&token, "GET", "/endpoints/old", Value::Null).await;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    account::{Account, KeptAnswer, Session, Token, TokenHash},
+    account::{Account, Answer, KeptAnswer, Session, Token, TokenHash},
     audit::AuditEntry,
     batch::Batch,
     endpoint::Endpoint,
@@ -148,7 +148,8 @@ pub trait Audits: Send + Sync {
     async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>>;
     /// The number of the newest entry; 0 if there is none.
     async fn audit_end(&self) -> Result<u64>;
-    /// Checks the hash chain; the number of the first entry that does not fit.
+    /// Checks the hash chain; the number of the first entry that does not fit or is missing. At the end it is missing if
+    /// one was written there once, or if there is an endpoint, a batch or an account and nobody ever told of anything.
     async fn check_audit(&self) -> Result<Option<u64>>;
 }
 
@@ -211,7 +212,8 @@ pub trait Tokens: Send + Sync {
 /// Answers to requests that must not be carried out twice.
 #[async_trait]
 pub trait Answers: Send + Sync {
-    /// Begins a request under a key; what stands there already, if anything does.
+    /// Begins a request under a key; what stands there already, if anything does. What was begun by a process that is
+    /// gone, or so long ago that nobody carries it out any more, is begun anew.
     async fn begin_answer(
         &self,
         key: [u8; 32],
@@ -219,7 +221,7 @@ pub trait Answers: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<KeptAnswer>>;
     /// Keeps the answer to a request that was begun.
-    async fn keep_answer(&self, key: [u8; 32], status: u16, body: &str) -> Result<()>;
+    async fn keep_answer(&self, key: [u8; 32], answer: &Answer) -> Result<()>;
     /// Forgets a request, so that it may be made again.
     async fn forget_answer(&self, key: [u8; 32]) -> Result<()>;
     /// Forgets those begun before a time.

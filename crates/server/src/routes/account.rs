@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::password,
     view::AccountView,
 };
@@ -79,7 +80,7 @@ pub(crate) async fn create(
     let password = match secret {
         None => None,
         Some(secret) => {
-            password::check_strength(&secret)?;
+            password::check_strength(&secret, &wanted.name)?;
             Some(password::hash(secret).await?)
         }
     };
@@ -139,7 +140,7 @@ pub(crate) async fn change(
     }
     let ends = secret.is_some() || account.disabled;
     if let Some(secret) = secret {
-        password::check_strength(&secret)?;
+        password::check_strength(&secret, &account.name)?;
         told.push("password replaced".to_owned());
         account.password = Some(password::hash(secret).await?);
     }

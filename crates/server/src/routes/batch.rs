@@ -28,10 +28,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{check_name, entry, same};
 use crate::{
     Context,
+    body::Body,
     etag::{IfMatch, Versioned},
     intent::{Action, intend},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem, RowProblem},
+    problem::{Problem, RowProblem},
     view::{BatchReport, BatchView, UserView, signs_in_for_all},
 };
 

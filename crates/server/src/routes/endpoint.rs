@@ -25,10 +25,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::Door,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     shape,
     view::EndpointView,
 };

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     Context,
+    body::Body,
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     view::EndpointTestView,
 };
 

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 use super::entry;
 use crate::{
     Context,
+    body::Body,
     door::{Caller, Door},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, SECOND_FACTOR, password, totp},
 };
 
@@ -89,7 +90,7 @@ pub(crate) async fn password(
 ) -> Result<StatusCode, Problem> {
     let fresh = Secret::new(change.new);
     let mut account = checked(&context, &caller, Secret::new(change.old)).await?;
-    password::check_strength(&fresh)?;
+    password::check_strength(&fresh, &account.name)?;
     account.password = Some(password::hash(fresh).await?);
     let ends = Write::RemoveSessions(account.id, caller.session);
     set(&context, account, "account.password", vec![ends]).await?;
@@ -165,7 +166,10 @@ async fn checked(context: &Context, caller: &Caller, password: Secret<String>) -
             Ok(account.clone())
         }
         // Not 401: the session is good.
-        false => Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right.")),
+        false => {
+            sign_in::refusals::refused(context, &keeper.refusals, Some(account), &caller.address);
+            Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right."))
+        }
     }
 }
 

@@ -15,13 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{batch, entry, own_passwords, same};
-use crate::{
-    Context,
-    door::Caller,
-    etag::IfMatch,
-    intent::Action,
-    problem::{Body, Problem},
-};
+use crate::{Context, body::Body, door::Caller, etag::IfMatch, intent::Action, problem::Problem};
 
 /// By what, and how.
 #[derive(Deserialize, ToSchema)]

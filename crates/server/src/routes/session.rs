@@ -20,9 +20,10 @@ use utoipa::ToSchema;
 use super::entry;
 use crate::{
     Context,
+    body::Body,
     door::{self, Caller, Door, Keeper, Transport},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, Given, token},
     view::SessionView,
 };

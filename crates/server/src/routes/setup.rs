@@ -18,8 +18,9 @@ use utoipa::ToSchema;
 use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::{self, Door},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, password, token},
     view::AccountView,
 };
@@ -61,7 +62,7 @@ pub(crate) async fn redeem(
     let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
     let code = token::code_hash(&first.code);
     check_name("ACCOUNT_NAME", &first.name)?;
-    password::check_strength(&secret)?;
+    password::check_strength(&secret, &first.name)?;
     if let Door::Listening(keeper) = &context.door {
         // A set-up code has no name.
         sign_in::attempt(&context, keeper, "", &address)?;
@@ -89,6 +90,9 @@ pub(crate) async fn redeem(
             return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
         }
         Err(error) if error.kind() == Kind::Forbidden => {
+            if let Door::Listening(keeper) = &context.door {
+                sign_in::refusals::refused(&context, &keeper.refusals, None, &address);
+            }
             return Err(Problem::new(StatusCode::FORBIDDEN, "SETUP_CODE", "The code is not right."));
         }
         Err(error) => return Err(error.into()),

@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::Caller,
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::token,
     view::TokenView,
 };

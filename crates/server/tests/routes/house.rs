@@ -161,6 +161,14 @@ impl House {
         .await
     }
 
+    /// As a service that waits so long for bodies.
+    pub async fn with_patience(patience: Duration) -> Self {
+        Self::behind(|closing| {
+            Door::Listening(Arc::new(Keeper::new(Transport::Tls, closing).with_patience(patience)))
+        })
+        .await
+    }
+
     async fn behind(door: impl FnOnce(Cancel) -> Door) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = MasterKey::from_text(&"ab".repeat(32)).unwrap();

@@ -44,7 +44,7 @@ async fn a_thing_its_secrets_and_what_is_told_of_it_are_written_at_once(store: &
 
 async fn nothing_is_written_where_one_write_is_refused(store: &dyn Store) -> Outcome {
     let (stored, fresh) = (samples::endpoint(store), samples::endpoint(store));
-    store.add_endpoint(&stored).await.map_err(said)?;
+    store.together(&[Write::AddEndpoint(&stored), Write::Record(&entry("made"))]).await.map_err(said)?;
     store.seal(stored.id.0, "password", &"old".into()).await.map_err(said)?;
     store.set_endpoint(&stored).await.map_err(said)?;
     let (end, new, entry) = (store.audit_end().await.map_err(said)?, Secret::from("new"), entry("refused"));

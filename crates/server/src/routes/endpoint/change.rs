@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 use super::{check_limits, check_paths, check_settings, manifest, view};
 use crate::{
     Context,
+    body::Body,
     door::{Caller, Door},
     etag::{IfMatch, Versioned},
-    problem::{Body, Problem},
+    problem::Problem,
     routes::{entry, own_passwords, same},
     view::EndpointView,
 };

@@ -93,13 +93,14 @@ pub struct Copied {
 /// Runs a copy to its end; `opened` is called each time both sides are open.
 ///
 /// # Errors
-/// `Locked` (op "lease") if the same copy is running; else what ended the last pass.
+/// `Unsupported` if both sides are one mailbox, `Locked` (op "lease") if the same copy is running; else what ended the last pass.
 pub async fn copy(
     house: &House,
     copy: &Copy,
     cancel: &Cancel,
     opened: &(dyn Fn() + Send + Sync),
 ) -> Result<Copied> {
+    check_two(copy)?;
     let identity = identity(&copy.source, &copy.target, &copy.options);
     let mailbox = house.store.mailbox(&identity).await?;
     if copy.task != Task::Move {
@@ -133,6 +134,15 @@ pub async fn copy(
         tracing::warn!(code = error.code(), "the lease could not be given back; it ends by itself");
     }
     Ok(Copied { mailbox, report })
+}
+
+/// A mailbox copied into itself would find all of its mail there, and call that perfect.
+fn check_two(copy: &Copy) -> Result<()> {
+    if !copy.source.place().is_same(copy.target.place()) {
+        return Ok(());
+    }
+    let text = "source and target are the same mailbox; nothing was done";
+    Err(Error::new(Kind::Unsupported, Side::Us, "open", text).code_of("USER_SAME_MAILBOX"))
 }
 
 /// The right to write the ledger, and how much of it is left.

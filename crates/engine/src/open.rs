@@ -14,8 +14,9 @@ use mailferry_model::{
     id::MailboxId,
     mapping::RunOptions,
     outward::Outward,
+    place::Place,
     port::{Budget, Clock, Connector, Convert, Cx, Meter, Source, Store, Target},
-    settings::{MailboxAddress, Settings, Takes},
+    settings::{MailboxAddress, Settings},
 };
 use uuid::Uuid;
 
@@ -100,30 +101,14 @@ impl End {
         Error::new(Kind::Unsupported, side, "open", text)
     }
 
+    /// Where the mailbox is.
+    pub fn place(&self) -> Place<'_> {
+        Place { manifest: self.connector.manifest(), settings: &self.settings, mailbox: &self.mailbox }
+    }
+
     /// The mailbox as stable text: kind, place and user, never how one signs in.
     pub fn identity(&self) -> String {
-        let manifest = self.connector.manifest();
-        let mut text = manifest.kind.to_owned();
-        for spec in manifest.settings {
-            let place = spec.required || matches!(spec.takes, Takes::Host | Takes::Port);
-            if place && spec.takes != Takes::Secret {
-                let value = self.settings.get(spec.name).or(spec.default).unwrap_or_default();
-                let value = if spec.takes == Takes::Host { host(value) } else { value.to_owned() };
-                text.push_str(&format!(" {}={value:?}", spec.name));
-            }
-        }
-        let user = self.mailbox.user.as_deref().unwrap_or(&self.mailbox.address);
-        text.push_str(&format!(" mailbox={user:?}"));
-        text
-    }
-}
-
-/// One spelling for a host: two spellings would be two ledgers of one mailbox.
-fn host(name: &str) -> String {
-    let name = name.to_lowercase();
-    match name.trim_end_matches('.') {
-        "localhost" => "127.0.0.1".to_owned(),
-        name => name.to_owned(),
+        self.place().identity()
     }
 }
 

@@ -2,22 +2,26 @@
 //! mailboxes wait for it.
 
 use jiff::Timestamp;
-use mailferry_model::{Result, audit::AuditEntry, endpoint::Endpoint, port::Store};
+use mailferry_model::{
+    Result,
+    audit::AuditEntry,
+    endpoint::Endpoint,
+    port::{Store, Write},
+};
 
 /// Who acts where no person does, for the audit trail.
 pub const WORKER: &str = "worker";
 
-/// Tells that an endpoint waits now, and why.
+/// Keeps an endpoint that waits from now on, and why.
 ///
 /// # Errors
-/// What the store says.
-pub async fn tell(
+/// What the store says; `Conflict` if somebody changed the endpoint meanwhile.
+pub async fn park(
     store: &dyn Store,
     endpoint: &Endpoint,
     (why, code): (&str, Option<&str>),
     at: Timestamp,
 ) -> Result<()> {
-    tracing::warn!(endpoint = %endpoint.id, code, "the endpoint needs a person");
     let change = serde_json::json!({ "why": why, "code": code }).to_string();
     let entry = AuditEntry {
         at,
@@ -26,5 +30,7 @@ pub async fn tell(
         subject: format!("endpoint {}", endpoint.name),
         change: Some(change),
     };
-    store.record(&entry).await.map(drop)
+    store.together(&[Write::SetEndpoint(endpoint), Write::Record(&entry)]).await?;
+    tracing::warn!(endpoint = %endpoint.id, code, "the endpoint needs a person");
+    Ok(())
 }

@@ -77,16 +77,16 @@ pub async fn keep(
     }
     let mut endpoint = tested.clone();
     let waits = endpoint.keep_test(result);
-    match store.set_endpoint(&endpoint).await {
-        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => return Ok(()),
-        other => other?,
-    }
-    match (waits, result.at) {
+    let kept = match (waits, result.at) {
         (Some(why), Some(at)) => {
             let code = result.refusal().and_then(|row| row.code.as_deref());
-            parking::tell(store, &endpoint, (&why, code), at).await
+            parking::park(store, &endpoint, (&why, code), at).await
         }
-        _ => Ok(()),
+        _ => store.set_endpoint(&endpoint).await,
+    };
+    match kept {
+        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => Ok(()),
+        other => other,
     }
 }
 

@@ -275,6 +275,7 @@ fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Comma
             Takes::OneOf(words) => words.join("|"),
             Takes::Host => "HOST".to_owned(),
             Takes::Port => "PORT".to_owned(),
+            Takes::Url => "URL".to_owned(),
             Takes::Number => "N".to_owned(),
             Takes::Text => "TEXT".to_owned(),
             Takes::Switch => String::new(),

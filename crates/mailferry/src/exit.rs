@@ -178,7 +178,7 @@ fn of_problem(problem: &Problem) -> u8 {
         401 | 403 => DENIED,
         409 | 412 => REFUSED,
         501 => PERMANENT,
-        503 | 429 => TEMPORARY,
+        408 | 429 | 503 => TEMPORARY,
         400 | 413 | 422 => USAGE,
         _ => OTHER,
     }

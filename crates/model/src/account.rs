@@ -128,6 +128,17 @@ fn nothing() -> TokenHash {
 pub struct KeptAnswer {
     /// The hash of the request: the same key with another request is a mistake.
     pub request: [u8; 32],
-    /// Status and body; none while it is carried out.
-    pub answer: Option<(u16, String)>,
+    /// None while it is carried out.
+    pub answer: Option<Answer>,
+}
+
+/// An answer as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The headers that belong to it, by name.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
 }

@@ -113,6 +113,7 @@ struct Inner {
     retry: Retry,
     op: Cow<'static, str>,
     context: String,
+    code: Option<&'static str>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -132,6 +133,7 @@ impl Error {
             retry: kind.retry(),
             op: op.into(),
             context: context.into(),
+            code: None,
             source: None,
         }))
     }
@@ -159,6 +161,13 @@ impl Error {
     #[must_use]
     pub fn side_of(mut self, side: Side) -> Self {
         self.0.side = side;
+        self
+    }
+
+    /// The same with a code of its own, where the catalogue says more of it than of its kind.
+    #[must_use]
+    pub fn code_of(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
         self
     }
 
@@ -206,6 +215,9 @@ impl Error {
 
     /// The catalogue code, such as `TARGET_MALFORMED`.
     pub fn code(&self) -> String {
+        if let Some(code) = self.0.code {
+            return code.to_owned();
+        }
         let side = match self.0.side {
             Side::Source => "SOURCE",
             Side::Target => "TARGET",

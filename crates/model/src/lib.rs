@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mapping;
 pub mod outward;
+pub mod place;
 pub mod port;
 pub mod report;
 pub mod secret;
@@ -33,5 +34,6 @@ pub mod settings;
 pub mod stall;
 pub mod status;
 pub mod user;
+pub mod words;
 
 pub use error::{Error, Kind, Result, Retry, Scope, Side};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, words::unshown};
 
 /// Describes a connector to everything that must not know it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -42,6 +42,9 @@ pub struct SettingSpec {
     pub default: Option<&'static str>,
     /// One sentence.
     pub help: &'static str,
+    /// Whether it says where secrets go, or how far that place is trusted: whoever may change it does not thereby
+    /// get to know what is kept.
+    pub aims: bool,
 }
 
 impl SettingSpec {
@@ -52,7 +55,13 @@ impl SettingSpec {
         default: Option<&'static str>,
         help: &'static str,
     ) -> Self {
-        Self { name, takes, required: false, default, help }
+        let aims = matches!(takes, Takes::Host | Takes::Port | Takes::Url);
+        Self { name, takes, required: false, default, help, aims }
+    }
+
+    /// The same, as one that says where secrets go or how far that place is trusted.
+    pub const fn aiming(self) -> Self {
+        Self { aims: true, ..self }
     }
 
     /// One list of several, for manifests; it does not compile unless there are `N`.
@@ -82,6 +91,8 @@ pub enum Takes {
     Host,
     /// A port.
     Port,
+    /// The base URL of a service, without name and password.
+    Url,
     /// A whole number.
     Number,
     /// One of these words.
@@ -121,7 +132,7 @@ impl Manifest {
         let mut faults = Vec::new();
         for (name, value) in &settings.values {
             match self.setting(name) {
-                None => faults.push(format!("{} has no setting {name}", self.kind)),
+                None => faults.push(self.unknown(name)),
                 Some(spec) if spec.takes == Takes::Secret => {
                     faults.push(format!("{name} is a secret and does not belong among plain values"));
                 }
@@ -134,6 +145,20 @@ impl Manifest {
             }
         }
         faults
+    }
+
+    /// The sentence for a setting that there is not.
+    pub fn unknown(&self, name: &str) -> String {
+        format!("{} has no setting {}", self.kind, name.escape_debug())
+    }
+
+    /// The settings in which two differ and that say where secrets go, or how far that place is trusted.
+    pub fn aims(&self, one: &Settings, other: &Settings) -> Vec<&'static str> {
+        let value = |settings: &Settings, spec: &SettingSpec| {
+            settings.get(spec.name).or(spec.default).map(str::to_owned)
+        };
+        let differ = |spec: &&SettingSpec| spec.aims && value(one, spec) != value(other, spec);
+        self.settings.iter().filter(differ).map(|spec| spec.name).collect()
     }
 }
 
@@ -163,6 +188,13 @@ impl SettingSpec {
         let name = self.name;
         match self.takes {
             _ if value.is_empty() => Some(format!("{name} is empty")),
+            _ if let Some(c) = unshown(value) => {
+                Some(format!("{name} holds a character that cannot be shown: U+{:04X}", u32::from(c)))
+            }
+            // What does not fit is not repeated: it may hold a password.
+            Takes::Url if !is_base(value) => Some(format!(
+                "{name} is not a URL such as https://host.example/path, without name and password"
+            )),
             Takes::Port if value.parse::<u16>().is_ok_and(|p| p > 0) => None,
             Takes::Port => Some(format!("{name} is not a port between 1 and 65535: {value}")),
             Takes::Number if value.parse::<u64>().is_err() => {
@@ -172,15 +204,23 @@ impl SettingSpec {
                 Some(format!("{name} is one of {}, not {value}", words.join(", ")))
             }
             Takes::Switch if value != "yes" => Some(format!("{name} is yes, or is left out")),
+            Takes::Host if value.contains('@') => {
+                Some(format!("{name} is a host name alone, without name and password"))
+            }
             Takes::Host if value.matches(':').count() == 1 => {
                 Some(format!("{name} is a host name alone; its port is a setting of its own: {value}"))
             }
-            Takes::Host if value.contains(['/', ' ', '@']) => {
-                Some(format!("{name} is not a host name: {value}"))
-            }
+            Takes::Host if value.contains(['/', ' ']) => Some(format!("{name} is not a host name: {value}")),
             _ => None,
         }
     }
+}
+
+/// Whether it is a URL of HTTP with a host and without a name or password in it.
+fn is_base(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    !host.is_empty() && !host.contains(['@', '\\']) && !url.contains(char::is_whitespace)
 }
 
 impl Settings {
@@ -228,4 +268,61 @@ pub struct MailboxAddress {
     /// A bearer token (XOAUTH2, OAUTHBEARER) instead of a password.
     #[serde(skip)]
     pub token: Option<Secret<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static POST: Manifest = Manifest {
+        kind: "post",
+        title: "",
+        naming: "",
+        source: true,
+        target: true,
+        schemes: &[],
+        settings: &[
+            SettingSpec::optional("server", Takes::Host, None, ""),
+            SettingSpec::optional("base", Takes::Url, Some("https://a.example"), ""),
+            SettingSpec::optional("verify", Takes::OneOf(&["on", "off"]), Some("on"), "").aiming(),
+            SettingSpec::optional("username", Takes::Text, None, ""),
+        ],
+        guide: "",
+    };
+
+    #[test]
+    fn no_value_holds_a_password_or_what_cannot_be_shown_and_none_is_repeated() {
+        for (name, value) in [
+            ("base", "https://u:canary@a.example"),
+            ("base", "https://canary@a.example/x"),
+            ("base", "ftp://a.example"),
+            ("base", "a.example"),
+            ("base", "https:///canary"),
+            ("server", "u:canary@a.example"),
+            ("server", "a.example\0canary"),
+            ("server", "a.example\r\ncanary"),
+            ("username", "canary\u{202E}nimda"),
+            ("username", "\u{2066}canary"),
+        ] {
+            let faults = POST.check(&Settings::default().with(name, value));
+            assert_eq!(faults.len(), 1, "{value:?}");
+            assert!(!faults[0].contains("canary"), "{faults:?}");
+        }
+        let good =
+            Settings::default().with("base", "https://a.example:8443/p?q=x@y").with("server", "a.example");
+        assert_eq!(POST.check(&good), [""; 0]);
+    }
+
+    #[test]
+    fn what_aims_secrets_is_told_by_value_and_default() {
+        let is = Settings::default().with("server", "a.example").with("username", "u");
+        for (shall, aims) in [
+            (is.clone().with("username", "v"), &[][..]),
+            (is.clone().with("verify", "on").with("base", "https://a.example"), &[]),
+            (is.clone().with("verify", "off"), &["verify"]),
+            (Settings::default().with("base", "https://b.example"), &["server", "base"]),
+        ] {
+            assert_eq!(POST.aims(&is, &shall), aims);
+        }
+    }
 }

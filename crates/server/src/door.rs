@@ -24,7 +24,7 @@ use crate::{
     Context, PREFIX,
     access::{self, Access},
     problem::Problem,
-    sign_in::{limiter::Limiter, token},
+    sign_in::{limiter::Limiter, refusals::Refusals, token},
 };
 
 /// A session ends when it was not used for so long.
@@ -33,6 +33,9 @@ const IDLE: SignedDuration = SignedDuration::from_hours(12);
 pub(crate) const SESSION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// To which precision uses are written down.
 const NOTED: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long the body of a stranger's request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the router is reached.
 #[derive(Clone)]
@@ -55,6 +58,9 @@ pub enum Transport {
 /// What a listening service keeps in memory.
 pub struct Keeper {
     pub(crate) limiter: Limiter,
+    pub(crate) refusals: Refusals,
+    /// How long the body of a stranger's request may take.
+    pub(crate) patience: Duration,
     pub(crate) transport: Transport,
     /// Ends what would never end by itself.
     pub(crate) closing: Cancel,
@@ -65,7 +71,14 @@ pub struct Keeper {
 impl Keeper {
     /// A fresh one; streams end when `closing` is cancelled.
     pub fn new(transport: Transport, closing: Cancel) -> Self {
-        Self { limiter: Limiter::default(), transport, closing, folders: Vec::new() }
+        let (limiter, refusals) = (Limiter::default(), Refusals::default());
+        Self { limiter, refusals, patience: PATIENCE, transport, closing, folders: Vec::new() }
+    }
+
+    /// The same with another patience for bodies of requests.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same, where endpoints may lie below these folders of this machine.

@@ -33,8 +33,12 @@ pub(crate) async fn answer(State(context): State<Context>, request: Request, nex
     let Door::Listening(_) = &context.door else { return problems(next.run(request).await, None).await };
     let id = context.store.new_id().to_string();
     let method = request.method().clone();
-    let ran = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let answer = ran.unwrap_or_else(|_| {
+    let ran = match method.is_safe() {
+        true => AssertUnwindSafe(next.run(request)).catch_unwind().await.ok(),
+        // What writes is carried to its end, also when whoever asked is gone.
+        false => tokio::spawn(next.run(request)).await.ok(),
+    };
+    let answer = ran.unwrap_or_else(|| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "OWN_BUG", "The request met a fault of ours.")
             .into_response()
     });

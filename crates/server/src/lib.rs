@@ -8,6 +8,7 @@
 #![expect(unused_qualifications, reason = "what the document's macros write is qualified")]
 
 mod access;
+mod body;
 mod door;
 mod etag;
 mod guard;

@@ -1,22 +1,28 @@
 //! Requests that are carried out once however often they arrive: `Idempotency-Key`, kept for a day.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use jiff::SignedDuration;
-use mailferry_model::account::KeptAnswer;
+use mailferry_model::account::{Answer, KeptAnswer};
 use sha2::{Digest, Sha256};
 
-use crate::{Context, PREFIX, door::Caller, problem::Problem, routes::LARGEST};
+use crate::{Context, PREFIX, body, door::Caller, problem::Problem};
 
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// What it applies to: what makes something, but for answers with a secret in them, which are not kept.
 pub(crate) const CREATES: [&str; 4] = ["/endpoints", "/endpoint-tests", "/batches", "/accounts"];
+
+/// Headers that belong to what was made.
+const KEPT_HEADERS: [HeaderName; 2] = [header::ETAG, header::LOCATION];
 
 /// Carries a request out, or gives the answer that it had before.
 pub(crate) async fn answer(State(context): State<Context>, request: Request, next: Next) -> Response {
@@ -45,10 +51,7 @@ async fn keyed(
     }
     let whose = request.extensions().get::<Caller>().map(|c| c.actor.clone()).unwrap_or_default();
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        let detail = "The body is too large.";
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", detail));
-    };
+    let body = body::read(context, parts.extensions.get::<Caller>(), body).await?;
     let key = hashed(&[whose.as_bytes(), path.as_bytes(), key.as_bytes()]);
     let print = hashed(&[&body]);
     let now = context.clock.now();
@@ -60,10 +63,16 @@ async fn keyed(
         Some(KeptAnswer { answer: None, .. }) => {
             Err(Problem::conflict("REQUEST_IN_PROGRESS", "This request has begun and not ended."))
         }
-        Some(KeptAnswer { answer: Some((status, body)), .. }) => Ok(again(status, body)),
+        Some(KeptAnswer { answer: Some(answer), .. }) => Ok(again(answer)),
         None => {
-            let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-            keep(context, key, answer).await
+            let ran = next.run(Request::from_parts(parts, Body::from(body)));
+            match AssertUnwindSafe(ran).catch_unwind().await {
+                Ok(answer) => keep(context, key, answer).await,
+                Err(panic) => {
+                    context.store.forget_answer(key).await?;
+                    resume_unwind(panic)
+                }
+            }
         }
     }
 }
@@ -76,16 +85,33 @@ async fn keep(context: &Context, key: [u8; 32], answer: Response) -> Result<Resp
     }
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&body);
-    context.store.keep_answer(key, parts.status.as_u16(), &text).await?;
+    let kept = Answer {
+        status: parts.status.as_u16(),
+        headers: KEPT_HEADERS.iter().filter_map(|name| told(&parts.headers, name)).collect(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    if let Err(error) = context.store.keep_answer(key, &kept).await {
+        // What was made is made, and whoever asked shall know.
+        tracing::warn!(code = error.code(), "an answer could not be kept for its key");
+    }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-fn again(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let headers = [(header::CONTENT_TYPE, "application/json")];
-    let mut answer = (status, headers, body).into_response();
-    answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+fn told(headers: &HeaderMap, name: &HeaderName) -> Option<(String, String)> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some((name.as_str().to_owned(), value.to_owned()))
+}
+
+fn again(kept: Answer) -> Response {
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    let mut answer = (status, [(header::CONTENT_TYPE, "application/json")], kept.body).into_response();
+    let headers = answer.headers_mut();
+    for (name, value) in kept.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     answer
 }
 

@@ -1,20 +1,12 @@
 //! Problems: what a request that failed is answered with, as RFC 9457 has it.
 
 use axum::{
-    Json,
-    body::to_bytes,
-    extract::{FromRequest, Request, rejection::JsonRejection},
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use crate::{door::Caller, routes::LARGEST};
-
-/// The largest body that is read of somebody who is not signed in.
-const OF_STRANGERS: usize = 16 << 10;
 
 /// A problem as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -167,26 +159,5 @@ impl IntoResponse for Problem {
         // For the guard, which adds the number under which it stands in the log.
         answer.extensions_mut().insert(self);
         answer
-    }
-}
-
-/// A JSON body whose faults are problems.
-pub(crate) struct Body<T>(pub T);
-
-impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let too_large =
-            || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The body is too large.");
-        let is_known = request.extensions().get::<Caller>().is_some();
-        let (parts, body) = request.into_parts();
-        let limit = if is_known { LARGEST } else { OF_STRANGERS };
-        let bytes = to_bytes(body, limit).await.map_err(|_| too_large())?;
-        match Json::from_request(Request::from_parts(parts, bytes.into()), state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::BytesRejection(_)) => Err(too_large()),
-            Err(other) => Err(Problem::refused("REQUEST_MALFORMED", other.body_text())),
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use axum::{
     Form, Router,
-    extract::{ConnectInfo, State},
+    extract::{ConnectInfo, FromRequest, Request, State},
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    Context,
+    Context, body,
     door::{self, Caller, Door, Keeper},
     problem::Problem,
     routes::{Status, session, status_of},
@@ -76,9 +76,15 @@ async fn sign_in(
     State(context): State<Context>,
     headers: HeaderMap,
     extensions: Extensions,
-    Form(filled): Form<Filled>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let keeper = keeper(&context)?;
+    let (parts, body) = request.into_parts();
+    let body = body::read(&context, None, body).await?;
+    let filled = Form::<Filled>::from_request(Request::from_parts(parts, body.into()), &context).await;
+    let Form(filled) = filled.map_err(|_| {
+        Problem::refused("REQUEST_MALFORMED", "The form is not filled in as the page has it.")
+    })?;
     let password = Secret::new(filled.password);
     door::check_origin(&headers, &Err(Problem::refused("SIGN_IN_MISSING", "")))?;
     let address = door::address(extensions.get::<ConnectInfo<SocketAddr>>());

@@ -5,7 +5,7 @@ use mailferry_model::{
     Error, Kind, Result,
     account::{Account, TokenHash},
     id::AccountId,
-    port::Accounts,
+    port::{Accounts, Together, Write},
 };
 
 use crate::{
@@ -18,35 +18,11 @@ use crate::{
 #[async_trait]
 impl Accounts for SqlStore {
     async fn add_account(&self, account: &Account) -> Result<()> {
-        let op = "add account";
-        let mut tx = self.db.write(op).await?;
-        self.insert(&mut tx, op, account).await?;
-        tx.commit().await
+        self.together(&[Write::AddAccount(account)]).await
     }
 
     async fn set_account(&self, account: &Account) -> Result<()> {
-        let op = "set account";
-        let mut tx = self.db.write(op).await?;
-        let changed = tx
-            .run(
-                "UPDATE account SET version = version + 1, name_key = $4, doc = $5
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
-                args![
-                    self.workspace,
-                    account.id.0,
-                    version(op, account.version)?,
-                    name_key(op, &account.name)?,
-                    to_doc(op, account)?,
-                ],
-            )
-            .await
-            .map_err(|e| taken(e, op, account))?;
-        if changed == 0 {
-            let known = "SELECT 1 FROM account WHERE workspace = $1 AND id = $2";
-            let known = tx.row(known, args![self.workspace, account.id.0]).await?;
-            return Err(stale(op, known, "account", &account.name));
-        }
-        tx.commit().await
+        self.together(&[Write::SetAccount(account)]).await
     }
 
     async fn account(&self, name: &str) -> Result<Account> {
@@ -71,19 +47,7 @@ impl Accounts for SqlStore {
     }
 
     async fn remove_account(&self, id: AccountId) -> Result<()> {
-        let mut tx = self.db.write("remove account").await?;
-        for sql in [
-            "DELETE FROM session WHERE workspace = $1 AND account = $2",
-            "DELETE FROM token WHERE workspace = $1 AND account = $2",
-            "DELETE FROM secret WHERE workspace = $1 AND owner = $2",
-        ] {
-            tx.run(sql, args![self.workspace, id.0]).await?;
-        }
-        let sql = "DELETE FROM account WHERE workspace = $1 AND id = $2";
-        if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
-            return Err(tx.refuse(Kind::NotFound, format!("there is no account {id}")));
-        }
-        tx.commit().await
+        self.together(&[Write::RemoveAccount(id)]).await
     }
 
     async fn keep_setup_code(&self, code: &TokenHash) -> Result<()> {
@@ -99,15 +63,75 @@ impl Accounts for SqlStore {
     }
 
     async fn add_first_account(&self, code: &TokenHash, account: &Account) -> Result<()> {
-        let op = "add first account";
-        let mut tx = self.db.write(op).await?;
-        self.ensure_nobody(&mut tx).await?;
+        self.together(&[Write::AddFirstAccount(code, account)]).await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_account`, within a transaction.
+    pub(crate) async fn add_account_in(&self, tx: &mut Tx, account: &Account) -> Result<()> {
+        let op = tx.at("add account");
+        self.insert(tx, op, account).await?;
+        Ok(())
+    }
+
+    /// As the port's `set_account`, within a transaction.
+    pub(crate) async fn set_account_in(&self, tx: &mut Tx, account: &Account) -> Result<()> {
+        let op = tx.at("set account");
+        let changed = tx
+            .run(
+                "UPDATE account SET version = version + 1, name_key = $4, doc = $5
+                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                args![
+                    self.workspace,
+                    account.id.0,
+                    version(op, account.version)?,
+                    name_key(op, &account.name)?,
+                    to_doc(op, account)?,
+                ],
+            )
+            .await
+            .map_err(|e| taken(e, op, account))?;
+        if changed == 0 {
+            let known = "SELECT 1 FROM account WHERE workspace = $1 AND id = $2";
+            let known = tx.row(known, args![self.workspace, account.id.0]).await?;
+            return Err(stale(op, known, "account", &account.name));
+        }
+        Ok(())
+    }
+
+    /// As the port's `remove_account`, within a transaction.
+    pub(crate) async fn remove_account_in(&self, tx: &mut Tx, id: AccountId) -> Result<()> {
+        tx.at("remove account");
+        for sql in [
+            "DELETE FROM session WHERE workspace = $1 AND account = $2",
+            "DELETE FROM token WHERE workspace = $1 AND account = $2",
+            "DELETE FROM secret WHERE workspace = $1 AND owner = $2",
+        ] {
+            tx.run(sql, args![self.workspace, id.0]).await?;
+        }
+        let sql = "DELETE FROM account WHERE workspace = $1 AND id = $2";
+        if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
+            return Err(tx.refuse(Kind::NotFound, format!("there is no account {id}")));
+        }
+        Ok(())
+    }
+
+    /// As the port's `add_first_account`, within a transaction.
+    pub(crate) async fn add_first_account_in(
+        &self,
+        tx: &mut Tx,
+        code: &TokenHash,
+        account: &Account,
+    ) -> Result<()> {
+        let op = tx.at("add first account");
+        self.ensure_nobody(tx).await?;
         let sql = "DELETE FROM setup WHERE workspace = $1 AND hash = $2";
         if tx.run(sql, args![self.workspace, &code.0[..]]).await? == 0 {
             return Err(tx.refuse(Kind::Forbidden, "the set-up code is not right"));
         }
-        self.insert(&mut tx, op, account).await?;
-        tx.commit().await
+        self.insert(tx, op, account).await?;
+        Ok(())
     }
 }
 

@@ -1,67 +1,30 @@
 //! Batches, added with their users in one go.
 
 use async_trait::async_trait;
-use mailferry_model::{Error, Kind, Result, batch::Batch, id::BatchId, port::Batches, user::User};
+use mailferry_model::{
+    Error, Kind, Result,
+    batch::Batch,
+    id::BatchId,
+    port::{Batches, Together, Write},
+    user::User,
+};
 
 use crate::{
     SqlStore,
     dialect::Alone,
     row::{from_doc, name_key, stale, to_doc, version},
-    sql::{Row, args, refuse},
+    sql::{Row, Tx, args, refuse},
     user,
 };
 
 #[async_trait]
 impl Batches for SqlStore {
     async fn add_batch(&self, batch: &Batch, users: &[User]) -> Result<()> {
-        let op = "add batch";
-        let users: Result<Vec<_>> = users.iter().map(|u| user::row(op, self.workspace, u)).collect();
-        let users = users?;
-        let mut tx = self.db.write(op).await?;
-        tx.run(
-            "INSERT INTO batch (workspace, id, version, name_key, source, target, doc)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            args![
-                self.workspace,
-                batch.id.0,
-                version(op, batch.version)?,
-                name_key(op, &batch.name)?,
-                batch.source.0,
-                batch.target.0,
-                to_doc(op, batch)?,
-            ],
-        )
-        .await
-        .map_err(|e| taken(e, op, batch))?;
-        tx.insert(user::INSERT, "", users).await?;
-        tx.commit().await
+        self.together(&[Write::AddBatch(batch, users)]).await
     }
 
     async fn set_batch(&self, batch: &Batch) -> Result<()> {
-        let op = "set batch";
-        let mut tx = self.db.write(op).await?;
-        let changed = tx
-            .run(
-                "UPDATE batch SET version = version + 1, name_key = $4, source = $5, target = $6, doc = $7
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
-                args![
-                    self.workspace,
-                    batch.id.0,
-                    version(op, batch.version)?,
-                    name_key(op, &batch.name)?,
-                    batch.source.0,
-                    batch.target.0,
-                    to_doc(op, batch)?,
-                ],
-            )
-            .await
-            .map_err(|e| taken(e, op, batch))?;
-        if changed == 0 {
-            let known = "SELECT 1 FROM batch WHERE workspace = $1 AND id = $2";
-            let known = tx.row(known, args![self.workspace, batch.id.0]).await?;
-            return Err(stale(op, known, "batch", &batch.name));
-        }
-        tx.commit().await
+        self.together(&[Write::SetBatch(batch)]).await
     }
 
     async fn batch(&self, name: &str) -> Result<Batch> {
@@ -90,9 +53,67 @@ impl Batches for SqlStore {
     }
 
     async fn remove_batch(&self, id: BatchId) -> Result<()> {
-        let mut tx = self.db.write("remove batch").await?;
+        self.together(&[Write::RemoveBatch(id)]).await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_batch`, within a transaction.
+    pub(crate) async fn add_batch_in(&self, tx: &mut Tx, batch: &Batch, users: &[User]) -> Result<()> {
+        let op = tx.at("add batch");
+        let users: Result<Vec<_>> = users.iter().map(|u| user::row(op, self.workspace, u)).collect();
+        let users = users?;
+        tx.run(
+            "INSERT INTO batch (workspace, id, version, name_key, source, target, doc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                self.workspace,
+                batch.id.0,
+                version(op, batch.version)?,
+                name_key(op, &batch.name)?,
+                batch.source.0,
+                batch.target.0,
+                to_doc(op, batch)?,
+            ],
+        )
+        .await
+        .map_err(|e| taken(e, op, batch))?;
+        tx.insert(user::INSERT, "", users).await?;
+        Ok(())
+    }
+
+    /// As the port's `set_batch`, within a transaction.
+    pub(crate) async fn set_batch_in(&self, tx: &mut Tx, batch: &Batch) -> Result<()> {
+        let op = tx.at("set batch");
+        let changed = tx
+            .run(
+                "UPDATE batch SET version = version + 1, name_key = $4, source = $5, target = $6, doc = $7
+                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                args![
+                    self.workspace,
+                    batch.id.0,
+                    version(op, batch.version)?,
+                    name_key(op, &batch.name)?,
+                    batch.source.0,
+                    batch.target.0,
+                    to_doc(op, batch)?,
+                ],
+            )
+            .await
+            .map_err(|e| taken(e, op, batch))?;
+        if changed == 0 {
+            let known = "SELECT 1 FROM batch WHERE workspace = $1 AND id = $2";
+            let known = tx.row(known, args![self.workspace, batch.id.0]).await?;
+            return Err(stale(op, known, "batch", &batch.name));
+        }
+        Ok(())
+    }
+
+    /// As the port's `remove_batch`, within a transaction.
+    pub(crate) async fn remove_batch_in(&self, tx: &mut Tx, id: BatchId) -> Result<()> {
+        tx.at("remove batch");
         tx.alone(self.workspace, Alone::Claims).await?;
-        let now = self.end_dead(&mut tx).await?;
+        let now = self.end_dead(tx).await?;
         let leased = tx
             .rows(
                 "SELECT id FROM job WHERE workspace = $1 AND batch = $2 AND owner IS NOT NULL
@@ -116,7 +137,7 @@ impl Batches for SqlStore {
         if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
             return Err(tx.refuse(Kind::NotFound, format!("there is no batch {id}")));
         }
-        tx.commit().await
+        Ok(())
     }
 }
 

@@ -1,7 +1,11 @@
 //! The tenant's settings: one row, or none while all of it is as it comes.
 
 use async_trait::async_trait;
-use mailferry_model::{Result, config::Config, port::Configs};
+use mailferry_model::{
+    Result,
+    config::Config,
+    port::{Configs, Together, Write},
+};
 
 use crate::{
     SqlStore,
@@ -16,18 +20,21 @@ impl Configs for SqlStore {
     }
 
     async fn set_config(&self, config: &Config) -> Result<()> {
-        let mut tx = self.db.write("set config").await?;
+        self.together(&[Write::SetConfig(*config)]).await
+    }
+}
+
+impl SqlStore {
+    pub(crate) async fn set_config_in(&self, tx: &mut Tx, config: Config) -> Result<()> {
         tx.run(
             "INSERT INTO config (workspace, tenant_ceiling) VALUES ($1, $2)
              ON CONFLICT (workspace) DO UPDATE SET tenant_ceiling = excluded.tenant_ceiling",
             args![self.workspace, i64::from(config.tenant_ceiling)],
         )
-        .await?;
-        tx.commit().await
+        .await
+        .map(drop)
     }
-}
 
-impl SqlStore {
     /// As it stands in a transaction.
     pub(crate) async fn config_in(&self, tx: &mut Tx) -> Result<Config> {
         let sql = "SELECT tenant_ceiling FROM config WHERE workspace = $1";

@@ -1,63 +1,27 @@
 //! Endpoints: a JSON document each, with the columns that names, versions and claims need.
 
 use async_trait::async_trait;
-use mailferry_model::{Error, Kind, Result, endpoint::Endpoint, id::EndpointId, port::Endpoints};
+use mailferry_model::{
+    Error, Kind, Result,
+    endpoint::Endpoint,
+    id::EndpointId,
+    port::{Endpoints, Together, Write},
+};
 
 use crate::{
     SqlStore,
     row::{from_doc, name_key, stale, to_doc, version},
-    sql::{Row, args, refuse},
+    sql::{Row, Tx, args, refuse},
 };
 
 #[async_trait]
 impl Endpoints for SqlStore {
     async fn add_endpoint(&self, endpoint: &Endpoint) -> Result<()> {
-        let op = "add endpoint";
-        let mut tx = self.db.write(op).await?;
-        tx.run(
-            "INSERT INTO endpoint (workspace, id, version, name_key, max_initial, max_incremental, doc)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            args![
-                self.workspace,
-                endpoint.id.0,
-                version(op, endpoint.version)?,
-                name_key(op, &endpoint.name)?,
-                i64::from(endpoint.limits.max_concurrent_migrations),
-                i64::from(endpoint.limits.max_concurrent_incremental_syncs),
-                to_doc(op, endpoint)?,
-            ],
-        )
-        .await
-        .map_err(|e| taken(e, op, endpoint))?;
-        tx.commit().await
+        self.together(&[Write::AddEndpoint(endpoint)]).await
     }
 
     async fn set_endpoint(&self, endpoint: &Endpoint) -> Result<()> {
-        let op = "set endpoint";
-        let mut tx = self.db.write(op).await?;
-        let changed = tx
-            .run(
-                "UPDATE endpoint SET version = version + 1, name_key = $4, max_initial = $5,
-                     max_incremental = $6, doc = $7
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
-                args![
-                    self.workspace,
-                    endpoint.id.0,
-                    version(op, endpoint.version)?,
-                    name_key(op, &endpoint.name)?,
-                    i64::from(endpoint.limits.max_concurrent_migrations),
-                    i64::from(endpoint.limits.max_concurrent_incremental_syncs),
-                    to_doc(op, endpoint)?,
-                ],
-            )
-            .await
-            .map_err(|e| taken(e, op, endpoint))?;
-        if changed == 0 {
-            let known = "SELECT 1 FROM endpoint WHERE workspace = $1 AND id = $2";
-            let known = tx.row(known, args![self.workspace, endpoint.id.0]).await?;
-            return Err(stale(op, known, "endpoint", &endpoint.name));
-        }
-        tx.commit().await
+        self.together(&[Write::SetEndpoint(endpoint)]).await
     }
 
     async fn endpoint(&self, name: &str) -> Result<Endpoint> {
@@ -96,8 +60,63 @@ impl Endpoints for SqlStore {
     }
 
     async fn remove_endpoint(&self, id: EndpointId) -> Result<()> {
-        let op = "remove endpoint";
-        let mut tx = self.db.write(op).await?;
+        self.together(&[Write::RemoveEndpoint(id)]).await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_endpoint`, within a transaction.
+    pub(crate) async fn add_endpoint_in(&self, tx: &mut Tx, endpoint: &Endpoint) -> Result<()> {
+        let op = tx.at("add endpoint");
+        tx.run(
+            "INSERT INTO endpoint (workspace, id, version, name_key, max_initial, max_incremental, doc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                self.workspace,
+                endpoint.id.0,
+                version(op, endpoint.version)?,
+                name_key(op, &endpoint.name)?,
+                i64::from(endpoint.limits.max_concurrent_migrations),
+                i64::from(endpoint.limits.max_concurrent_incremental_syncs),
+                to_doc(op, endpoint)?,
+            ],
+        )
+        .await
+        .map_err(|e| taken(e, op, endpoint))?;
+        Ok(())
+    }
+
+    /// As the port's `set_endpoint`, within a transaction.
+    pub(crate) async fn set_endpoint_in(&self, tx: &mut Tx, endpoint: &Endpoint) -> Result<()> {
+        let op = tx.at("set endpoint");
+        let changed = tx
+            .run(
+                "UPDATE endpoint SET version = version + 1, name_key = $4, max_initial = $5,
+                     max_incremental = $6, doc = $7
+                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                args![
+                    self.workspace,
+                    endpoint.id.0,
+                    version(op, endpoint.version)?,
+                    name_key(op, &endpoint.name)?,
+                    i64::from(endpoint.limits.max_concurrent_migrations),
+                    i64::from(endpoint.limits.max_concurrent_incremental_syncs),
+                    to_doc(op, endpoint)?,
+                ],
+            )
+            .await
+            .map_err(|e| taken(e, op, endpoint))?;
+        if changed == 0 {
+            let known = "SELECT 1 FROM endpoint WHERE workspace = $1 AND id = $2";
+            let known = tx.row(known, args![self.workspace, endpoint.id.0]).await?;
+            return Err(stale(op, known, "endpoint", &endpoint.name));
+        }
+        Ok(())
+    }
+
+    /// As the port's `remove_endpoint`, within a transaction.
+    pub(crate) async fn remove_endpoint_in(&self, tx: &mut Tx, id: EndpointId) -> Result<()> {
+        let op = tx.at("remove endpoint");
         let rows = tx
             .rows(
                 "SELECT doc, version FROM batch WHERE workspace = $1 AND (source = $2 OR target = $2)
@@ -121,7 +140,7 @@ impl Endpoints for SqlStore {
         if removed == 0 {
             return Err(tx.refuse(Kind::NotFound, format!("there is no endpoint {id}")));
         }
-        tx.commit().await
+        Ok(())
     }
 }
 

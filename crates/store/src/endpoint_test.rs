@@ -8,7 +8,7 @@ use mailferry_model::{
     Kind, Result,
     endpoint_test::{EndpointTest, TestState},
     id::EndpointTestId,
-    port::EndpointTests,
+    port::{EndpointTests, Together, Write},
 };
 use uuid::Uuid;
 
@@ -22,21 +22,7 @@ use crate::{
 #[async_trait]
 impl EndpointTests for SqlStore {
     async fn add_endpoint_test(&self, test: &EndpointTest) -> Result<()> {
-        let op = "add endpoint test";
-        let mut tx = self.db.write(op).await?;
-        tx.run(
-            "INSERT INTO endpoint_test (workspace, id, state, lease_until, asked, doc)
-             VALUES ($1, $2, $3, 0, $4, $5)",
-            args![
-                self.workspace,
-                test.id.0,
-                state(test.state),
-                test.asked.as_microsecond(),
-                to_doc(op, test)?
-            ],
-        )
-        .await?;
-        tx.commit().await
+        self.together(&[Write::AddEndpointTest(test)]).await
     }
 
     async fn endpoint_test(&self, id: EndpointTestId) -> Result<EndpointTest> {
@@ -114,6 +100,26 @@ impl EndpointTests for SqlStore {
             self.forget_secrets_of(&mut tx, row.id(0)?).await?;
         }
         tx.commit().await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_endpoint_test`, within a transaction.
+    pub(crate) async fn add_endpoint_test_in(&self, tx: &mut Tx, test: &EndpointTest) -> Result<()> {
+        let op = tx.at("add endpoint test");
+        tx.run(
+            "INSERT INTO endpoint_test (workspace, id, state, lease_until, asked, doc)
+             VALUES ($1, $2, $3, 0, $4, $5)",
+            args![
+                self.workspace,
+                test.id.0,
+                state(test.state),
+                test.asked.as_microsecond(),
+                to_doc(op, test)?
+            ],
+        )
+        .await?;
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ mod row;
 mod secret;
 mod session;
 mod sql;
+mod together;
 mod token;
 mod user;
 

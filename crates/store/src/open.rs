@@ -52,6 +52,8 @@ pub struct SqlStore {
     pub(crate) db: Db,
     pub(crate) key: MasterKey,
     pub(crate) workspace: Uuid,
+    /// This process, as the one that carries requests out.
+    pub(crate) owner: Uuid,
     /// Only in the embedded store.
     pub(crate) locks: Option<Locks>,
     pub(crate) rope: watch::Sender<()>,
@@ -75,7 +77,8 @@ impl SqlStore {
             }
             Location::Postgres(url) => (open_postgres(url).await?, None),
         };
-        Ok(Self { db, key, workspace: Uuid::nil(), locks, rope: watch::Sender::new(()) })
+        let (workspace, owner) = (Uuid::nil(), Uuid::now_v7());
+        Ok(Self { db, key, workspace, owner, locks, rope: watch::Sender::new(()) })
     }
 }
 

@@ -9,7 +9,11 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use mailferry_model::{Error, Kind, Result, port::Secrets, secret::Secret};
+use mailferry_model::{
+    Error, Kind, Result,
+    port::{Sealing, Secrets, Together, Write},
+    secret::Secret,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -17,7 +21,7 @@ use crate::{
     SqlStore,
     key::MasterKey,
     row::name_key,
-    sql::{args, refuse},
+    sql::{Tx, args, refuse},
 };
 
 /// The format: version, fingerprint of the master key, nonce, wrapped key, nonce, sealed text.
@@ -36,31 +40,8 @@ impl Secrets for SqlStore {
         self.seal_all(&[(owner, name, secret)]).await
     }
 
-    async fn seal_all(&self, secrets: &[(Uuid, &str, &Secret<String>)]) -> Result<()> {
-        let op = "seal secret";
-        let mut plain = HashMap::with_capacity(secrets.len());
-        for (owner, name, secret) in secrets {
-            name_key(op, name)?;
-            plain.insert((*owner, *name), *secret);
-        }
-        let row = |(owner, name): &(Uuid, &str), version: i64, body: Vec<u8>| {
-            args![self.workspace, *owner, (*name).to_owned(), version, body]
-        };
-        let places = plain.keys().map(|place| row(place, 1, Vec::new())).collect();
-        let mut tx = self.db.write(op).await?;
-        // The rows are locked by this, so that two versions never have one number.
-        let count = "ON CONFLICT (workspace, owner, name) DO UPDATE SET version = secret.version + 1
-                     RETURNING owner, name, version";
-        let mut sealed = Vec::with_capacity(plain.len());
-        for told in tx.inserted(INSERT, count, places).await? {
-            let (owner, name, version) = (told.id(0)?, told.text(1)?, told.int(2)?);
-            let Some((place, secret)) = plain.get_key_value(&(owner, name.as_str())) else { continue };
-            let whose = whose(self.workspace, owner, &name, version);
-            sealed.push(row(place, version, seal(&self.key, &whose, secret.expose().as_bytes())?));
-        }
-        let replace = "ON CONFLICT (workspace, owner, name) DO UPDATE SET body = excluded.body";
-        tx.insert(INSERT, replace, sealed).await?;
-        tx.commit().await
+    async fn seal_all(&self, secrets: &[Sealing<'_>]) -> Result<()> {
+        self.together(&[Write::Seal(secrets)]).await
     }
 
     async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>> {
@@ -84,10 +65,55 @@ impl Secrets for SqlStore {
     }
 
     async fn forget_secrets(&self, owner: Uuid) -> Result<()> {
-        let mut tx = self.db.write("forget secrets").await?;
+        self.together(&[Write::ForgetSecrets(owner)]).await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `seal_all`, within a transaction.
+    pub(crate) async fn seal_all_in(&self, tx: &mut Tx, secrets: &[Sealing<'_>]) -> Result<()> {
+        let op = tx.at("seal secret");
+        let mut plain = HashMap::with_capacity(secrets.len());
+        for (owner, name, secret) in secrets {
+            name_key(op, name)?;
+            plain.insert((*owner, *name), *secret);
+        }
+        let row = |(owner, name): &(Uuid, &str), version: i64, body: Vec<u8>| {
+            args![self.workspace, *owner, (*name).to_owned(), version, body]
+        };
+        let places = plain.keys().map(|place| row(place, 1, Vec::new())).collect();
+        // The rows are locked by this, so that two versions never have one number.
+        let count = "ON CONFLICT (workspace, owner, name) DO UPDATE SET version = secret.version + 1
+                     RETURNING owner, name, version";
+        let mut sealed = Vec::with_capacity(plain.len());
+        for told in tx.inserted(INSERT, count, places).await? {
+            let (owner, name, version) = (told.id(0)?, told.text(1)?, told.int(2)?);
+            let Some((place, secret)) = plain.get_key_value(&(owner, name.as_str())) else { continue };
+            let whose = whose(self.workspace, owner, &name, version);
+            sealed.push(row(place, version, seal(&self.key, &whose, secret.expose().as_bytes())?));
+        }
+        let replace = "ON CONFLICT (workspace, owner, name) DO UPDATE SET body = excluded.body";
+        tx.insert(INSERT, replace, sealed).await?;
+        Ok(())
+    }
+
+    /// Forgets one secret, within a transaction.
+    pub(crate) async fn forget_secret_in(&self, tx: &mut Tx, owner: Uuid, name: &str) -> Result<()> {
+        let op = tx.at("forget secret");
+        name_key(op, name)?;
+        let sql = "DELETE FROM secret WHERE workspace = $1 AND owner = $2 AND name = $3";
+        match tx.run(sql, args![self.workspace, owner, name.to_owned()]).await? {
+            0 => Err(tx.refuse(Kind::NotFound, format!("there is no secret {name}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// As the port's `forget_secrets`, within a transaction.
+    pub(crate) async fn forget_secrets_in(&self, tx: &mut Tx, owner: Uuid) -> Result<()> {
+        tx.at("forget secrets");
         tx.run("DELETE FROM secret WHERE workspace = $1 AND owner = $2", args![self.workspace, owner])
             .await?;
-        tx.commit().await
+        Ok(())
     }
 }
 

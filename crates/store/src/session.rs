@@ -6,35 +6,19 @@ use mailferry_model::{
     Kind, Result,
     account::{Hashed, Session, TokenHash},
     id::{AccountId, SessionId},
-    port::Sessions,
+    port::{Sessions, Together, Write},
 };
 
 use crate::{
     SqlStore,
     row::{from_doc, to_doc},
-    sql::{Row, args, refuse},
+    sql::{Row, Tx, args, refuse},
 };
 
 #[async_trait]
 impl Sessions for SqlStore {
     async fn add_session(&self, session: &Session) -> Result<()> {
-        let op = "add session";
-        let mut tx = self.db.write(op).await?;
-        tx.run(
-            "INSERT INTO session (workspace, id, account, hash, seen, until, doc)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            args![
-                self.workspace,
-                session.id.0,
-                session.account.0,
-                &session.hash.0[..],
-                session.seen.as_microsecond(),
-                session.expires.as_microsecond(),
-                to_doc(op, session)?,
-            ],
-        )
-        .await?;
-        tx.commit().await
+        self.together(&[Write::AddSession(session)]).await
     }
 
     async fn session_by_hash(&self, hash: &TokenHash) -> Result<Session> {
@@ -58,21 +42,11 @@ impl Sessions for SqlStore {
     }
 
     async fn remove_session(&self, id: SessionId) -> Result<()> {
-        let mut tx = self.db.write("remove session").await?;
-        let sql = "DELETE FROM session WHERE workspace = $1 AND id = $2";
-        if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
-            return Err(tx.refuse(Kind::NotFound, format!("there is no session {id}")));
-        }
-        tx.commit().await
+        self.together(&[Write::RemoveSession(id)]).await
     }
 
     async fn remove_sessions(&self, account: AccountId, but: Option<SessionId>) -> Result<()> {
-        let mut tx = self.db.write("remove sessions").await?;
-        // No session has the id of its account.
-        let but = but.map_or(account.0, |session| session.0);
-        let sql = "DELETE FROM session WHERE workspace = $1 AND account = $2 AND id <> $3";
-        tx.run(sql, args![self.workspace, account.0, but]).await?;
-        tx.commit().await
+        self.together(&[Write::RemoveSessions(account, but)]).await
     }
 
     async fn forget_sessions(&self, before: Timestamp) -> Result<()> {
@@ -80,6 +54,53 @@ impl Sessions for SqlStore {
         let sql = "DELETE FROM session WHERE workspace = $1 AND until < $2";
         tx.run(sql, args![self.workspace, before.as_microsecond()]).await?;
         tx.commit().await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_session`, within a transaction.
+    pub(crate) async fn add_session_in(&self, tx: &mut Tx, session: &Session) -> Result<()> {
+        let op = tx.at("add session");
+        tx.run(
+            "INSERT INTO session (workspace, id, account, hash, seen, until, doc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                self.workspace,
+                session.id.0,
+                session.account.0,
+                &session.hash.0[..],
+                session.seen.as_microsecond(),
+                session.expires.as_microsecond(),
+                to_doc(op, session)?,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// As the port's `remove_session`, within a transaction.
+    pub(crate) async fn remove_session_in(&self, tx: &mut Tx, id: SessionId) -> Result<()> {
+        tx.at("remove session");
+        let sql = "DELETE FROM session WHERE workspace = $1 AND id = $2";
+        if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
+            return Err(tx.refuse(Kind::NotFound, format!("there is no session {id}")));
+        }
+        Ok(())
+    }
+
+    /// As the port's `remove_sessions`, within a transaction.
+    pub(crate) async fn remove_sessions_in(
+        &self,
+        tx: &mut Tx,
+        account: AccountId,
+        but: Option<SessionId>,
+    ) -> Result<()> {
+        tx.at("remove sessions");
+        // No session has the id of its account.
+        let but = but.map_or(account.0, |session| session.0);
+        let sql = "DELETE FROM session WHERE workspace = $1 AND account = $2 AND id <> $3";
+        tx.run(sql, args![self.workspace, account.0, but]).await?;
+        Ok(())
     }
 }
 

@@ -114,6 +114,12 @@ impl Db {
 }
 
 impl Tx {
+    /// What is done now, for the words of errors.
+    pub(crate) fn at(&mut self, op: &'static str) -> &'static str {
+        self.op = op;
+        op
+    }
+
     /// Runs a statement; the number of rows it changed.
     pub(crate) async fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64> {
         let sql = sql.into_sql_str();

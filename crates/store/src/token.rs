@@ -6,42 +6,20 @@ use mailferry_model::{
     Kind, Result,
     account::{Token, TokenHash},
     id::TokenId,
-    port::Tokens,
+    port::{Together, Tokens, Write},
 };
 
 use crate::{
     SqlStore,
     row::{from_doc, name_key, to_doc},
     session::{hash, time},
-    sql::{Row, args, refuse},
+    sql::{Row, Tx, args, refuse},
 };
 
 #[async_trait]
 impl Tokens for SqlStore {
     async fn add_token(&self, token: &Token) -> Result<()> {
-        let op = "add token";
-        let mut tx = self.db.write(op).await?;
-        let added = tx
-            .run(
-                "INSERT INTO token (workspace, id, account, name_key, hash, doc)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                args![
-                    self.workspace,
-                    token.id.0,
-                    token.account.0,
-                    name_key(op, &token.name)?,
-                    &token.hash.0[..],
-                    to_doc(op, token)?,
-                ],
-            )
-            .await;
-        added.map_err(|e| match e.kind() {
-            Kind::AlreadyExists => {
-                refuse(Kind::AlreadyExists, op, format!("there is a token {:?} already", token.name))
-            }
-            _ => e,
-        })?;
-        tx.commit().await
+        self.together(&[Write::AddToken(token)]).await
     }
 
     async fn token_by_hash(&self, hash: &TokenHash) -> Result<Token> {
@@ -65,12 +43,45 @@ impl Tokens for SqlStore {
     }
 
     async fn remove_token(&self, id: TokenId) -> Result<()> {
-        let mut tx = self.db.write("remove token").await?;
+        self.together(&[Write::RemoveToken(id)]).await
+    }
+}
+
+impl SqlStore {
+    /// As the port's `add_token`, within a transaction.
+    pub(crate) async fn add_token_in(&self, tx: &mut Tx, token: &Token) -> Result<()> {
+        let op = tx.at("add token");
+        let added = tx
+            .run(
+                "INSERT INTO token (workspace, id, account, name_key, hash, doc)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                args![
+                    self.workspace,
+                    token.id.0,
+                    token.account.0,
+                    name_key(op, &token.name)?,
+                    &token.hash.0[..],
+                    to_doc(op, token)?,
+                ],
+            )
+            .await;
+        added.map_err(|e| match e.kind() {
+            Kind::AlreadyExists => {
+                refuse(Kind::AlreadyExists, op, format!("there is a token {:?} already", token.name))
+            }
+            _ => e,
+        })?;
+        Ok(())
+    }
+
+    /// As the port's `remove_token`, within a transaction.
+    pub(crate) async fn remove_token_in(&self, tx: &mut Tx, id: TokenId) -> Result<()> {
+        tx.at("remove token");
         let sql = "DELETE FROM token WHERE workspace = $1 AND id = $2";
         if tx.run(sql, args![self.workspace, id.0]).await? == 0 {
             return Err(tx.refuse(Kind::NotFound, format!("there is no token {id}")));
         }
-        tx.commit().await
+        Ok(())
     }
 }
 

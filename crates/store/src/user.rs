@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use mailferry_model::{
     Kind, Result,
     id::{BatchId, UserId},
-    port::Users,
+    port::{Together, Users, Write},
     user::User,
 };
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     SqlStore,
     row::{from_doc, name_key, stale, to_doc, version},
-    sql::{Arg, Row, args},
+    sql::{Arg, Row, Tx, args},
 };
 
 /// Goes before the rows that [`row`] makes.
@@ -33,28 +33,7 @@ pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<
 #[async_trait]
 impl Users for SqlStore {
     async fn set_user(&self, user: &User) -> Result<()> {
-        let op = "set user";
-        let mut tx = self.db.write(op).await?;
-        let changed = tx
-            .run(
-                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, doc = $6
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
-                args![
-                    self.workspace,
-                    user.id.0,
-                    version(op, user.version)?,
-                    user.batch.0,
-                    name_key(op, &user.address)?,
-                    to_doc(op, user)?,
-                ],
-            )
-            .await?;
-        if changed == 0 {
-            let known = "SELECT 1 FROM member WHERE workspace = $1 AND id = $2";
-            let known = tx.row(known, args![self.workspace, user.id.0]).await?;
-            return Err(stale(op, known, "user", &user.address));
-        }
-        tx.commit().await
+        self.together(&[Write::SetUser(user)]).await
     }
 
     async fn user(&self, id: UserId) -> Result<User> {
@@ -85,6 +64,33 @@ impl Users for SqlStore {
         let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2
                    ORDER BY address_key, id";
         tx.rows(sql, args![self.workspace, batch.0]).await?.iter().map(made).collect()
+    }
+}
+
+impl SqlStore {
+    /// As the port's `set_user`, within a transaction.
+    pub(crate) async fn set_user_in(&self, tx: &mut Tx, user: &User) -> Result<()> {
+        let op = tx.at("set user");
+        let changed = tx
+            .run(
+                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, doc = $6
+                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                args![
+                    self.workspace,
+                    user.id.0,
+                    version(op, user.version)?,
+                    user.batch.0,
+                    name_key(op, &user.address)?,
+                    to_doc(op, user)?,
+                ],
+            )
+            .await?;
+        if changed == 0 {
+            let known = "SELECT 1 FROM member WHERE workspace = $1 AND id = $2";
+            let known = tx.row(known, args![self.workspace, user.id.0]).await?;
+            return Err(stale(op, known, "user", &user.address));
+        }
+        Ok(())
     }
 }
 

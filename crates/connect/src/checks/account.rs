@@ -9,13 +9,12 @@ use super::{Fault, Told};
 pub const WARN_DAYS: i64 = 30;
 
 /// The date on which the password ends, as an administrator entered it.
-pub const SETTING: SettingSpec = SettingSpec {
-    name: "password-expires",
-    takes: Takes::Text,
-    required: false,
-    default: None,
-    help: "The date on which the account's password ends (2027-01-31); it is counted down.",
-};
+pub const SETTING: SettingSpec = SettingSpec::optional(
+    "password-expires",
+    Takes::Text,
+    None,
+    "The date on which the account's password ends (2027-01-31); it is counted down.",
+);
 
 /// Names of accounts that every system has.
 const ADMINISTRATORS: [&str; 10] = [

@@ -36,13 +36,13 @@ const OWN: [SettingSpec; 5] = [
     SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
     SettingSpec::optional(
         "token-uri",
-        Takes::Text,
+        Takes::Url,
         Some("https://oauth2.googleapis.com/token"),
         "Where tokens are given out.",
     ),
     SettingSpec::optional(
         "api-base",
-        Takes::Text,
+        Takes::Url,
         Some("https://www.googleapis.com"),
         "The base URL of Google's APIs.",
     ),

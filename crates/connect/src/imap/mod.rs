@@ -36,7 +36,8 @@ const OWN: [SettingSpec; 16] = [
         Takes::OneOf(&["ssl", "tls", "none"]),
         Some("ssl"),
         "ssl: TLS from the start; tls: STARTTLS; none: passwords and mail travel unprotected.",
-    ),
+    )
+    .aiming(),
     SettingSpec::optional("username", Takes::Text, None, "An administrator who may open all mailboxes."),
     SettingSpec::optional(
         "admin-style",
@@ -62,27 +63,32 @@ const OWN: [SettingSpec; 16] = [
         Takes::Path,
         None,
         "Certificate authorities to trust instead of the system's (PEM).",
-    ),
-    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+    )
+    .aiming(),
+    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
+        .aiming(),
     SettingSpec::optional(
         "verify",
         Takes::OneOf(&["on", "off"]),
         Some("on"),
         "off: trust any certificate. Not for production.",
-    ),
-    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, to find the server by."),
+    )
+    .aiming(),
+    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, to find the server by.").aiming(),
     SettingSpec::optional(
         "autodiscover",
         Takes::Switch,
         None,
         "Find the server by SRV records or autoconfig; without it remote-server is needed.",
-    ),
+    )
+    .aiming(),
     SettingSpec::optional(
         "autoconfig-port",
         Takes::Number,
         Some("443"),
         "The port on which autoconfig is asked.",
-    ),
+    )
+    .aiming(),
     SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
     crate::checks::account::SETTING,
 ];

@@ -46,13 +46,13 @@ const OWN: [SettingSpec; 7] = [
     SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
     SettingSpec::optional(
         "login-authority",
-        Takes::Text,
+        Takes::Url,
         Some("https://login.microsoftonline.com"),
         "The sign-in service.",
     ),
     SettingSpec::optional(
         "graph-base",
-        Takes::Text,
+        Takes::Url,
         Some("https://graph.microsoft.com"),
         "The base URL of Microsoft Graph.",
     ),

@@ -29,11 +29,13 @@ static MANIFEST: Manifest = Manifest {
     target: true,
     schemes: &["maildir"],
     settings: &[SettingSpec {
-        name: "path",
-        takes: Takes::Path,
         required: true,
-        default: None,
-        help: "The Maildir, with cur, new and tmp in it. {user} stands for the mailbox's name.",
+        ..SettingSpec::optional(
+            "path",
+            Takes::Path,
+            None,
+            "The Maildir, with cur, new and tmp in it. {user} stands for the mailbox's name.",
+        )
     }],
     guide: include_str!("guide.md"),
 };

@@ -32,48 +32,35 @@ impl Default for Reach {
 
 /// The settings, for manifests.
 pub const SETTINGS: [SettingSpec; 6] = [
-    SettingSpec {
-        name: "resolver",
-        takes: Takes::Text,
-        required: false,
-        default: None,
-        help: "A DNS server to ask instead of the system's: ADDRESS or ADDRESS:PORT.",
-    },
-    SettingSpec {
-        name: "connect-timeout",
-        takes: Takes::Number,
-        required: false,
-        default: Some("15"),
-        help: "Seconds that one address may take to answer.",
-    },
-    SettingSpec {
-        name: "proxy",
-        takes: Takes::Text,
-        required: false,
-        default: None,
-        help: "Connect through this proxy: http://HOST:PORT (CONNECT) or socks5://HOST:PORT.",
-    },
-    SettingSpec {
-        name: "proxy-username",
-        takes: Takes::Text,
-        required: false,
-        default: None,
-        help: "Who signs in to the proxy.",
-    },
-    SettingSpec {
-        name: "proxy-password",
-        takes: Takes::Secret,
-        required: false,
-        default: None,
-        help: "The password for the proxy.",
-    },
-    SettingSpec {
-        name: "no-proxy",
-        takes: Takes::Text,
-        required: false,
-        default: None,
-        help: "Hosts that are reached without the proxy, separated by commas: names, .domain, addresses.",
-    },
+    SettingSpec::optional(
+        "resolver",
+        Takes::Text,
+        None,
+        "A DNS server to ask instead of the system's: ADDRESS or ADDRESS:PORT.",
+    )
+    .aiming(),
+    SettingSpec::optional(
+        "connect-timeout",
+        Takes::Number,
+        Some("15"),
+        "Seconds that one address may take to answer.",
+    ),
+    SettingSpec::optional(
+        "proxy",
+        Takes::Text,
+        None,
+        "Connect through this proxy: http://HOST:PORT (CONNECT) or socks5://HOST:PORT.",
+    )
+    .aiming(),
+    SettingSpec::optional("proxy-username", Takes::Text, None, "Who signs in to the proxy."),
+    SettingSpec::optional("proxy-password", Takes::Secret, None, "The password for the proxy."),
+    SettingSpec::optional(
+        "no-proxy",
+        Takes::Text,
+        None,
+        "Hosts that are reached without the proxy, separated by commas: names, .domain, addresses.",
+    )
+    .aiming(),
 ];
 
 /// The server that the settings name, as certificates name it; empty where they name none.

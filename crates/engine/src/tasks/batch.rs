@@ -6,7 +6,7 @@ use mailferry_model::{
     audit::AuditEntry,
     batch::Batch,
     job::{JobSpec, PassKind},
-    port::Store,
+    port::{Store, Write},
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
     user::User,
 };
@@ -60,10 +60,12 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
     let next = moved(&batch, &users, parked.filter(|_| !working), now);
     if next != batch {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
-        store.set_batch(&next).await?;
+        let entry = told(&batch, &next, now);
+        let mut writes = vec![Write::SetBatch(&next)];
         if next.status != batch.status {
-            store.record(&told(&batch, &next, now)).await?;
+            writes.push(Write::Record(&entry));
         }
+        store.together(&writes).await?;
     }
     Ok(())
 }

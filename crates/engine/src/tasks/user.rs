@@ -345,10 +345,9 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timesta
         }
         let why = format!("{}: {}", error.op(), error.context());
         now.needs_to_connect = Some(why.clone());
-        match store.set_endpoint(&now).await {
+        match parking::park(store, &now, (&why, Some(&error.code())), at).await {
             Err(conflict) if conflict.kind() == Kind::Conflict => {}
-            Err(other) => return Err(other),
-            Ok(()) => return parking::tell(store, &now, (&why, Some(&error.code())), at).await,
+            other => return other,
         }
     }
     Ok(())

@@ -126,6 +126,23 @@ async fn what_a_person_stops_halts_and_leaves_no_work() {
     assert_eq!(town.sign_ins(), 0);
 }
 
+/// Whatever let it through: nothing is said to be there, because nothing was moved.
+#[tokio::test]
+async fn a_mailbox_is_never_copied_into_itself() {
+    let town = Town::of(1).await;
+    let mut new = town.store.endpoint("new").await.unwrap();
+    new.settings = Settings::default().with("world", "old");
+    town.store.set_endpoint(&new).await.unwrap();
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    let user = town.users(batch).await.remove(0);
+    assert_eq!((user.status, user.score), (UserStatus::Failed, None));
+    assert_eq!(user.detail.map(|d| d.code).as_deref(), Some("USER_SAME_MAILBOX"));
+    let refused = worker.verify(&town.user(batch, 0), Depth::Written, &Cancel::default()).await.unwrap_err();
+    assert_eq!((refused.code().as_str(), town.sign_ins(), town.kept()), ("USER_SAME_MAILBOX", 0, 0));
+}
+
 #[tokio::test]
 async fn a_mailbox_is_in_one_pair_of_hands() {
     let town = Town::of(1).await;

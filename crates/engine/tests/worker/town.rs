@@ -43,11 +43,8 @@ static MANIFEST: Manifest = Manifest {
     target: true,
     schemes: &[],
     settings: &[SettingSpec {
-        name: "world",
-        takes: Takes::Text,
         required: true,
-        default: None,
-        help: "Which world.",
+        ..SettingSpec::optional("world", Takes::Text, None, "Which world.")
     }],
     guide: "",
 };
@@ -215,7 +212,7 @@ impl Town {
         id
     }
 
-    fn user(&self, batch: BatchId, n: usize) -> User {
+    pub fn user(&self, batch: BatchId, n: usize) -> User {
         let mailbox = MailboxAddress { address: format!("u{n}@x"), ..MailboxAddress::default() };
         User {
             id: UserId(self.store.new_id()),

@@ -20,7 +20,7 @@ pub enum AuditCommand {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=500))]
         last: Option<u64>,
     },
-    /// Whether nobody changed or removed an entry: each covers the one before by its hash
+    /// Whether nobody changed or removed an entry: each covers the one before by its hash, and the newest is known
     Verify,
 }
 
@@ -53,10 +53,13 @@ pub async fn run(asked: Asked<'_>, command: AuditCommand) -> Result<u8, Failure>
         }
         AuditCommand::Verify => {
             let verdict = api.get("/audit/verification").await?;
-            let entries = counted(verdict["entries"].as_u64().unwrap_or(0), "entry");
+            let newest = verdict["entries"].as_u64().unwrap_or(0);
+            let entries = counted(newest, "entry");
             let fault = verdict["firstFault"].as_u64();
             if !asked.out.is_for_people() {
                 asked.out.show(&verdict, &[]);
+            } else if let Some(no) = fault.filter(|no| *no > newest) {
+                asked.out.say(&format!("The audit trail is NOT whole: entry {no} is missing."));
             } else if let Some(no) = fault {
                 asked
                     .out

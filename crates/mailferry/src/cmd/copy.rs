@@ -155,7 +155,7 @@ async fn attempt(
     progress: &Arc<Progress>,
 ) -> Result<(Copied, Vec<Renamed>, String), Failure> {
     let (source, target) = ends(asked, pair)?;
-    if source.identity() == target.identity() {
+    if source.place().is_same(target.place()) {
         return Err(Failure::usage("Source and target are the same mailbox.".to_owned()));
     }
     let user = source.mailbox.address.clone();

@@ -25,6 +25,8 @@ fn endpoints_are_made_listed_changed_and_removed() {
     assert_eq!((&shown["secrets"], &shown["settings"]["username"]), (&json!(["password"]), &json!("boss")));
     assert!(!shown.to_string().contains("canary"));
     ferry.ends(0, &["endpoint", "set", "Old", "--security", "tls", "--max-concurrent-migrations", "40"]);
+    let again = ferry.ends(0, &["endpoint", "set", "Old", "--security", "tls"]);
+    assert!(again.out.contains("nothing was changed"), "{}", again.out);
     assert_eq!(ferry.ends(0, &["endpoint", "list", "-o", "name"]).out, "Old\n");
     let csv = ferry.ends(0, &["endpoint", "list", "-o", "csv", "--columns", "name,MaxConcurrentMigrations"]);
     assert_eq!(csv.out, "name,MaxConcurrentMigrations\r\nOld,40\r\n");
@@ -34,6 +36,8 @@ fn endpoints_are_made_listed_changed_and_removed() {
         (2, &["endpoint", "new", "b", "--type", "imap"]),
         (2, &["endpoint", "new", "b", "--type", "imap", "--remote-server", "h", "--username", "u"]),
         (2, &["endpoint", "set", "Old", "--max-concurrent-incremental-syncs", "99"]),
+        (2, &["endpoint", "set", "Old"]),
+        (2, &["endpoint", "set", "Old", "--unset", "bogus"]),
         (4, &["endpoint", "show", "nobody"]),
         (4, &["endpoint", "remove", "nobody", "--yes"]),
         (6, &["endpoint", "remove", "Old"]),
@@ -41,6 +45,9 @@ fn endpoints_are_made_listed_changed_and_removed() {
         let ran = ferry.run(words);
         assert_eq!(ran.code, code, "{words:?}\n{}", ran.err);
     }
+    ferry.ends(0, &["endpoint", "set", "Old", "--unset", "password", "--unset", "username"]);
+    let shown = ferry.ends(0, &["endpoint", "show", "old", "-o", "json"]).json();
+    assert_eq!((&shown["secrets"], &shown["settings"]["username"]), (&json!([]), &Value::Null), "{shown}");
     ferry.ends(0, &["endpoint", "remove", "Old", "--yes"]);
     assert_eq!(ferry.ends(0, &["endpoint", "list", "-o", "json"]).json(), json!([]));
 }

@@ -456,7 +456,7 @@ fn a_password_is_never_seen() {
 fn what_if_writes_nothing() {
     let ferry = Ferry::new();
     hybrid(&ferry);
-    let users = ferry.file("users.csv", "EmailAddress,Password,TargetPassword\na@x,p,q\n");
+    let users = ferry.file("users.csv", "EmailAddress,Password,TargetAddress,TargetPassword\na@x,p,b@x,q\n");
     let all = || {
         let list = |noun| ferry.ends(0, &[noun, "list", "-o", "json"]).out;
         [list("endpoint"), list("batch"), list("user")]

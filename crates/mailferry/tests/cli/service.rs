@@ -240,14 +240,31 @@ fn a_changed_entry_of_the_audit_trail_is_found() {
     assert_eq!((&told["intact"], &told["firstFault"]), (&false.into(), &1.into()));
 }
 
+#[test]
+fn an_audit_trail_that_was_emptied_is_not_whole() {
+    let ferry = Ferry::new();
+    assert_eq!(ferry.ends(0, &["audit", "verify"]).out, "The audit trail is whole: 0 entries.\n");
+    let path = ferry.maildir("m", 0).trim_start_matches("maildir:").to_owned();
+    ferry.ends(0, &["endpoint", "new", "a", "--type", "maildir", "--path", &path]);
+    let missing = "The audit trail is NOT whole: entry 1 is missing.\n";
+    for change in ["DELETE FROM audit", "DELETE FROM audit_end"] {
+        changed(&ferry.path("data/mailferry.db"), change);
+        assert_eq!(ferry.ends(3, &["audit", "verify"]).out, missing, "{change}");
+    }
+}
+
 /// What somebody does who wants to have been another.
+fn tampered(database: &std::path::Path) {
+    let change =
+        "UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'endpoint a', 'endpoint x') AS BLOB)";
+    changed(database, change);
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn tampered(database: &std::path::Path) {
+async fn changed(database: &std::path::Path, change: &'static str) {
     use sqlx::Connection;
     let url = format!("sqlite://{}", database.display());
     let mut open = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    let change =
-        "UPDATE audit SET body = CAST(replace(CAST(body AS TEXT), 'endpoint a', 'endpoint x') AS BLOB)";
     sqlx::raw_sql(change).execute(&mut open).await.unwrap();
     open.close().await.unwrap();
 }

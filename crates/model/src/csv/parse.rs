@@ -6,7 +6,7 @@ use super::{
     columns::{Column, Header, header},
     encoding::text,
 };
-use crate::{secret::Secret, settings::MailboxAddress};
+use crate::{secret::Secret, settings::MailboxAddress, words::unshown};
 
 /// At most so many rows.
 pub const MAX_ROWS: usize = 50_000;
@@ -194,12 +194,17 @@ fn row(
     };
     let named = |column| Some(raw(column).trim().to_owned()).filter(|text| !text.is_empty());
     let secret = |column| Some(raw(column)).filter(|text| !text.is_empty()).map(Secret::from);
-    for (at, _) in &header.cells {
-        if record.get(*at).is_some_and(|cell| cell.chars().any(char::is_control)) {
+    for (at, column) in &header.cells {
+        // Nobody reads a password: what turns its direction belongs to it.
+        let is_bad = |cell: &str| match column {
+            Column::Password | Column::TargetPassword => cell.contains(char::is_control),
+            _ => unshown(cell).is_some(),
+        };
+        if record.get(*at).is_some_and(is_bad) {
             return Err((
                 "CSV_BAD_CHARACTER",
                 "A cell holds a control character.".into(),
-                "Remove tabs, line breaks and NULs from the cells.".into(),
+                "Remove tabs, line breaks, NULs and marks of direction from the cells.".into(),
             ));
         }
     }

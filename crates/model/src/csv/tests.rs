@@ -144,6 +144,13 @@ fn no_message_holds_a_password() {
     assert_eq!(parsed.rejected.len(), 3);
 }
 
+#[test]
+fn marks_of_direction_belong_to_passwords_alone() {
+    let parsed = parse("EmailAddress,Password\na@x,p\u{202E}q\nb\u{202E}@x,p\n".as_bytes(), ADMIN).unwrap();
+    let codes: Vec<&str> = parsed.rejected.iter().map(|row| row.code).collect();
+    assert_eq!((parsed.rows.len(), codes), (1, vec!["CSV_BAD_CHARACTER"]));
+}
+
 proptest! {
     #[test]
     fn any_text_is_judged_and_what_is_rejected_stays_rejected(text in "\\PC{0,200}") {

@@ -12,6 +12,7 @@ pub mod reports;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod together;
 
 pub use clock::Clock;
 pub use connector::Connector;
@@ -21,7 +22,8 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Answers, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Secrets, Sessions, Store,
-    Tokens, Users, Work,
+    Accounts, Answers, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Sealing, Secrets,
+    Sessions, Store, Tokens, Users, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
+pub use together::{Together, Write};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    account::{Account, KeptAnswer, Session, Token, TokenHash},
+    account::{Account, Answer, KeptAnswer, Session, Token, TokenHash},
     audit::AuditEntry,
     batch::Batch,
     config::Config,
@@ -20,6 +20,7 @@ use crate::{
     id::{AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId},
     job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
+    port::Together,
     secret::Secret,
     user::User,
 };
@@ -122,6 +123,9 @@ pub trait Work: Send + Sync {
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>>;
 }
 
+/// A secret to be sealed: whose (endpoint, user, account), under which name, and what.
+pub type Sealing<'a> = (Uuid, &'a str, &'a Secret<String>);
+
 /// Secrets, sealed at rest.
 #[async_trait]
 pub trait Secrets: Send + Sync {
@@ -129,7 +133,7 @@ pub trait Secrets: Send + Sync {
     async fn seal(&self, owner: Uuid, name: &str, secret: &Secret<String>) -> Result<()>;
     /// Seals any number of secrets of any owners, all or none; replaces older ones. Of two with the same owner
     /// and name the later one stays.
-    async fn seal_all(&self, secrets: &[(Uuid, &str, &Secret<String>)]) -> Result<()>;
+    async fn seal_all(&self, secrets: &[Sealing<'_>]) -> Result<()>;
     /// Opens all secrets of an owner, by name. Fails if the master key is not the one they were sealed with.
     async fn unseal(&self, owner: Uuid) -> Result<Vec<(String, Secret<String>)>>;
     /// Forgets all secrets of an owner.
@@ -145,7 +149,8 @@ pub trait Audits: Send + Sync {
     async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>>;
     /// The number of the newest entry; 0 if there is none.
     async fn audit_end(&self) -> Result<u64>;
-    /// Checks the hash chain; the number of the first entry that does not fit.
+    /// Checks the hash chain; the number of the first entry that does not fit or is missing. At the end it is missing if
+    /// one was written there once, or if there is an endpoint, a batch or an account and nobody ever told of anything.
     async fn check_audit(&self) -> Result<Option<u64>>;
 }
 
@@ -208,7 +213,8 @@ pub trait Tokens: Send + Sync {
 /// Answers to requests that must not be carried out twice.
 #[async_trait]
 pub trait Answers: Send + Sync {
-    /// Begins a request under a key; what stands there already, if anything does.
+    /// Begins a request under a key; what stands there already, if anything does. What was begun by a process that is
+    /// gone, or so long ago that nobody carries it out any more, is begun anew.
     async fn begin_answer(
         &self,
         key: [u8; 32],
@@ -216,7 +222,7 @@ pub trait Answers: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<KeptAnswer>>;
     /// Keeps the answer to a request that was begun.
-    async fn keep_answer(&self, key: [u8; 32], status: u16, body: &str) -> Result<()>;
+    async fn keep_answer(&self, key: [u8; 32], answer: &Answer) -> Result<()>;
     /// Forgets a request, so that it may be made again.
     async fn forget_answer(&self, key: [u8; 32]) -> Result<()>;
     /// Forgets those begun before a time.
@@ -268,6 +274,7 @@ pub trait Store:
     + Sessions
     + Tokens
     + Answers
+    + Together
 {
     /// A new id: unique, growing with time.
     fn new_id(&self) -> Uuid;

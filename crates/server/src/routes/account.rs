@@ -4,17 +4,19 @@ use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
     account::{Account, Role},
     id::AccountId,
+    port::Write,
     secret::Secret,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::password,
     view::AccountView,
 };
@@ -78,7 +80,7 @@ pub(crate) async fn create(
     let password = match secret {
         None => None,
         Some(secret) => {
-            password::check_strength(&secret)?;
+            password::check_strength(&secret, &wanted.name)?;
             Some(password::hash(secret).await?)
         }
     };
@@ -96,9 +98,9 @@ pub(crate) async fn create(
         modified: now,
         last_sign_in: None,
     };
-    context.store.add_account(&account).await?;
     let role = account.role.word().to_owned();
-    audit(&context, "account.new", format!("account {}", account.name), Some(role)).await?;
+    let entry = entry(&context, "account.new", format!("account {}", account.name), Some(role));
+    context.store.together(&[Write::AddAccount(&account), Write::Record(&entry)]).await?;
     Ok(versioned(StatusCode::CREATED, &account))
 }
 
@@ -138,16 +140,18 @@ pub(crate) async fn change(
     }
     let ends = secret.is_some() || account.disabled;
     if let Some(secret) = secret {
-        password::check_strength(&secret)?;
+        password::check_strength(&secret, &account.name)?;
         told.push("password replaced".to_owned());
         account.password = Some(password::hash(secret).await?);
     }
     account.modified = context.clock.now();
-    context.store.set_account(&account).await?;
+    let entry = entry(&context, "account.set", format!("account {}", account.name), Some(told.join(", ")));
+    let mut writes = vec![Write::SetAccount(&account)];
     if ends {
-        context.store.remove_sessions(account.id, None).await?;
+        writes.push(Write::RemoveSessions(account.id, None));
     }
-    audit(&context, "account.set", format!("account {}", account.name), Some(told.join(", "))).await?;
+    writes.push(Write::Record(&entry));
+    context.store.together(&writes).await?;
     Ok(versioned(StatusCode::OK, &context.store.account_by_id(account.id).await?))
 }
 
@@ -161,8 +165,8 @@ pub(crate) async fn remove(
     let account = context.store.account(&name).await?;
     if_match.check(account.version)?;
     check_others(&context, account.id).await?;
-    context.store.remove_account(account.id).await?;
-    audit(&context, "account.remove", format!("account {}", account.name), None).await?;
+    let entry = entry(&context, "account.remove", format!("account {}", account.name), None);
+    context.store.together(&[Write::RemoveAccount(account.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

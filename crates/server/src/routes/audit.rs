@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Context, problem::Problem};
+use crate::{Context, door::Door, problem::Problem, sign_in::refusals};
 
 /// Which entries.
 #[derive(Default, Deserialize, IntoParams)]
@@ -47,11 +47,11 @@ pub(crate) struct EntryView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditVerification)]
 pub(crate) struct Verification {
-    /// Whether each entry fits the one before.
+    /// Whether each entry fits the one before, and the newest is there.
     intact: bool,
-    /// The number of the newest entry. Compare it with an earlier one: the chain cannot show that its end was cut.
+    /// The number of the newest entry. Note it elsewhere: whoever may write the database can forge all of it.
     entries: u64,
-    /// The number of the first entry that does not fit.
+    /// The number of the first entry that does not fit, or is missing.
     first_fault: Option<u64>,
 }
 
@@ -62,6 +62,7 @@ pub(crate) async fn list(context: Context, Query(which): Query<Which>) -> Result
     if !which.limit.is_none_or(fits) || !which.last.is_none_or(fits) {
         return Err(Problem::refused("REQUEST_MALFORMED", "limit and last are 1 to 500."));
     }
+    tell_refusals(&context).await;
     let after = match which.last {
         Some(last) => context.store.audit_end().await?.saturating_sub(last),
         None => which.after.unwrap_or(0),
@@ -87,6 +88,13 @@ pub(crate) async fn list(context: Context, Query(which): Query<Which>) -> Result
         Some(next) => ([(header::LINK, next)], Json(rows)).into_response(),
         None => Json(rows).into_response(),
     })
+}
+
+/// What was held back is there for whoever looks.
+async fn tell_refusals(context: &Context) {
+    if let Door::Listening(keeper) = &context.door {
+        refusals::tell_due(context, &keeper.refusals).await;
+    }
 }
 
 /// Whether nobody changed or removed an entry

@@ -15,6 +15,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     id::{BatchId, EndpointId, UserId},
     mapping::RunOptions,
+    port::{Sealing, Write},
     report::Totals,
     secret::Secret,
     settings::MailboxAddress,
@@ -24,13 +25,14 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, check_name};
+use super::{check_name, entry, same};
 use crate::{
     Context,
+    body::Body,
     etag::{IfMatch, Versioned},
     intent::{Action, intend},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem, RowProblem},
+    problem::{Problem, RowProblem},
     view::{BatchReport, BatchView, UserView, signs_in_for_all},
 };
 
@@ -134,13 +136,14 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     check_name("BATCH_NAME", &wanted.name)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
-    check_roles(&context, &source, &target)?;
+    check_roles(&context, (&source, &target))?;
     check_free(&context, &wanted.name).await?;
     let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
     let mut parsed =
         csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
     let taken = taken(&context, &parsed).await?;
     parsed.reject(taken);
+    parsed.reject(same::rows(&context, (&source, &target), &parsed));
     let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
     if wanted.dry_run {
         let judged = Judgement { name: wanted.name, total: parsed.rows.len(), rejected };
@@ -167,15 +170,11 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         paused_for: None,
     };
     let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
-    seal(&context, &users, &parsed.rows).await?;
-    if let Err(error) = context.store.add_batch(&batch, &users).await {
-        for user in &users {
-            context.store.forget_secrets(user.id.0).await?;
-        }
-        return Err(error.into());
-    }
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
-    audit(&context, "batch.new", format!("batch {}", batch.name), Some(change)).await?;
+    let entry = entry(&context, "batch.new", format!("batch {}", batch.name), Some(change));
+    let passwords = passwords(&users, &parsed.rows);
+    let writes = [Write::AddBatch(&batch, &users), Write::Seal(&passwords), Write::Record(&entry)];
+    context.store.together(&writes).await?;
     let batch = context.store.batch_by_id(batch.id).await?;
     Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
 }
@@ -214,15 +213,15 @@ async fn taken(
     Ok(parsed.rows.iter().filter_map(fault).collect())
 }
 
-/// Seals the passwords of new users, all at once.
-async fn seal(context: &Context, users: &[User], rows: &[csv::Row]) -> Result<(), Problem> {
-    let both = |(user, row): (&User, &csv::Row)| {
-        let (source, target) = (row.source.password.clone(), row.target.password.clone());
-        [(user.id.0, "source-password", source), (user.id.0, "target-password", target)]
+/// The passwords of new users.
+fn passwords<'a>(users: &[User], rows: &'a [csv::Row]) -> Vec<Sealing<'a>> {
+    let both = |(user, row): (&User, &'a csv::Row)| {
+        let (source, target) = (row.source.password.as_ref(), row.target.password.as_ref());
+        let named = [("source-password", source), ("target-password", target)];
+        let id = user.id.0;
+        named.into_iter().filter_map(move |(name, secret)| Some((id, name, secret?)))
     };
-    let all: Vec<_> = users.iter().zip(rows).flat_map(both).collect();
-    let given: Vec<_> = all.iter().filter_map(|(id, name, s)| Some((*id, *name, s.as_ref()?))).collect();
-    Ok(context.store.seal_all(&given).await?)
+    users.iter().zip(rows).flat_map(both).collect()
 }
 
 fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
@@ -328,23 +327,20 @@ async fn once(
     };
     let Some(status) = intent.status else { return Ok(Ok(())) };
     batch.paused_for = paused_for;
-    if action == Action::Stop {
-        // First the wish, so that no worker takes up what is being stopped.
-        batch.status = status;
-        context.store.set_batch(&batch).await?;
-        context.store.stop_jobs(batch.id).await?;
-    }
-    for user in &intent.users {
-        context.store.set_user(user).await?;
-    }
+    batch.status = status;
     if action != Action::Stop {
-        batch.status = status;
         batch.detail = None;
         batch.started.get_or_insert(context.clock.now());
-        context.store.set_batch(&batch).await?;
     }
     let change = paused_for.map(|id| serde_json::json!({ "pausedFor": id }).to_string());
-    audit(context, &format!("batch.{}", action.word()), format!("batch {name}"), change).await?;
+    let entry = entry(context, &format!("batch.{}", action.word()), format!("batch {name}"), change);
+    let mut writes = vec![Write::SetBatch(&batch)];
+    if action == Action::Stop {
+        writes.push(Write::StopJobs(batch.id));
+    }
+    writes.extend(intent.users.iter().map(Write::SetUser));
+    writes.push(Write::Record(&entry));
+    context.store.together(&writes).await?;
     Ok(Ok(()))
 }
 
@@ -361,8 +357,8 @@ pub(crate) async fn remove(
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
         return Err(Problem::conflict("WRONG_STATE", detail));
     }
-    context.store.remove_batch(batch.id).await?;
-    audit(&context, "batch.remove", format!("batch {name}"), None).await?;
+    let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
+    context.store.together(&[Write::RemoveBatch(batch.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -373,7 +369,11 @@ async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Pro
     })
 }
 
-fn check_roles(context: &Context, source: &Endpoint, target: &Endpoint) -> Result<(), Problem> {
+/// Whether source and target can be read and written.
+pub(super) fn check_roles(
+    context: &Context,
+    (source, target): (&Endpoint, &Endpoint),
+) -> Result<(), Problem> {
     let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
     for (endpoint, able, what) in [
         (source, manifest(source).is_some_and(|m| m.source), "read"),

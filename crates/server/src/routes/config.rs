@@ -1,16 +1,12 @@
 //! What holds for the whole tenant: the ceiling over all endpoints (R4).
 
 use axum::Json;
-use mailferry_model::config::Config;
+use mailferry_model::{config::Config, port::Write};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::audit;
-use crate::{
-    Context,
-    problem::{Body, Problem},
-    shape,
-};
+use super::entry;
+use crate::{Context, body::Body, problem::Problem, shape};
 
 /// Changes: what is not named stays.
 #[derive(Deserialize, ToSchema)]
@@ -42,9 +38,9 @@ pub(crate) async fn change(context: Context, Body(changes): Body<Changes>) -> Re
         return Err(Problem::conflict("LIMITS_ABOVE_CEILING", detail).blocked_by(above));
     }
     if after != before {
-        context.store.set_config(&after).await?;
         let change = serde_json::json!({ "before": before, "after": after }).to_string();
-        audit(&context, "config.set", "config".to_owned(), Some(change)).await?;
+        let entry = entry(&context, "config.set", "config".to_owned(), Some(change));
+        context.store.together(&[Write::SetConfig(after), Write::Record(&entry)]).await?;
         (context.bell)();
     }
     Ok(Json(after))

@@ -1,4 +1,6 @@
-//! Endpoints: new, list, show, change, remove, and what a test found.
+//! Endpoints: new, list, show, remove, and what a test found. Changing one is [`change`]'s.
+
+pub(crate) mod change;
 
 use std::collections::BTreeMap;
 
@@ -13,19 +15,21 @@ use mailferry_model::{
     finding::TestResult,
     id::{EndpointId, EndpointTestId},
     limits::Limits,
+    port::Write,
     secret::Secret,
     settings::{Manifest, Settings, Takes},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::Door,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     shape,
     view::EndpointView,
 };
@@ -53,22 +57,6 @@ pub(crate) struct Creation {
     /// The id of the test of these settings, where there was one.
     #[schema(value_type = Option<String>)]
     tested: Option<EndpointTestId>,
-}
-
-/// Changes to an endpoint: what is not named stays; `null` takes a setting away.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = EndpointChanges)]
-pub(crate) struct Changes {
-    version: Option<u64>,
-    #[serde(default)]
-    settings: BTreeMap<String, Option<String>>,
-    #[serde(default)]
-    secrets: BTreeMap<String, String>,
-    #[serde(alias = "MaxConcurrentMigrations")]
-    max_concurrent_migrations: Option<u32>,
-    #[serde(alias = "MaxConcurrentIncrementalSyncs")]
-    max_concurrent_incremental_syncs: Option<u32>,
 }
 
 /// Which endpoints.
@@ -165,71 +153,14 @@ pub(crate) async fn create(
     if let Some(mut result) = tested {
         _ = endpoint.keep_test(&mut result);
     }
-    context.store.add_endpoint(&endpoint).await?;
-    seal(&context, &endpoint, &settings).await?;
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
-    audit(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified).await?;
+    let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified);
+    let secrets: Vec<_> =
+        settings.secrets.iter().map(|(name, s)| (endpoint.id.0, name.as_str(), s)).collect();
+    let writes = [Write::AddEndpoint(&endpoint), Write::Seal(&secrets), Write::Record(&entry)];
+    context.store.together(&writes).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
     view(&context, StatusCode::CREATED, endpoint).await
-}
-
-/// Change an endpoint; batches that wait for it go on by themselves
-#[utoipa::path(patch, path = "/endpoints/{name}", operation_id = "changeEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name")), request_body = Changes, responses((status = 200, description = "As it is now", body = EndpointView)))]
-pub(crate) async fn change(
-    context: Context,
-    if_match: IfMatch,
-    Path(name): Path<String>,
-    Body(changes): Body<Changes>,
-) -> Result<Versioned<EndpointView>, Problem> {
-    let before = context.store.endpoint(&name).await?;
-    if_match.check(before.version)?;
-    let mut endpoint = before.clone();
-    if changes.version.is_some_and(|v| v != endpoint.version) {
-        return Err(Problem::conflict(
-            "OWN_CONFLICT",
-            format!("{name} has version {} now.", endpoint.version),
-        ));
-    }
-    for (setting, value) in changes.settings {
-        match value {
-            Some(value) => endpoint.settings.values.insert(setting, value),
-            None => endpoint.settings.values.remove(&setting),
-        };
-    }
-    let manifest = manifest(&context, &endpoint.kind)?;
-    endpoint.settings = manifest.tidied(endpoint.settings);
-    let mut settings = endpoint.settings.clone();
-    for (secret, value) in context.store.unseal(endpoint.id.0).await? {
-        settings = settings.with_secret(&secret, value);
-    }
-    let mut fresh = Settings::default();
-    for (secret, value) in changes.secrets {
-        settings = settings.with_secret(&secret, Secret::new(value.clone()));
-        fresh = fresh.with_secret(&secret, Secret::new(value));
-    }
-    check_settings(manifest, &settings)?;
-    check_paths(&context, manifest, &settings, Some(&before.settings))?;
-    if let Some(n) = changes.max_concurrent_migrations {
-        endpoint.limits.max_concurrent_migrations = n;
-    }
-    if let Some(n) = changes.max_concurrent_incremental_syncs {
-        endpoint.limits.max_concurrent_incremental_syncs = n;
-    }
-    check_limits(&context, endpoint.limits).await?;
-    let reconnects = endpoint.settings != before.settings || !fresh.secrets.is_empty();
-    if reconnects {
-        // Its batches go on by themselves with the new settings, of which no test is known yet.
-        endpoint.needs_to_connect = None;
-        endpoint.last_test = None;
-    }
-    endpoint.modified = context.clock.now();
-    seal(&context, &endpoint, &fresh).await?;
-    context.store.set_endpoint(&endpoint).await?;
-    let difference = difference(&before, &endpoint, &fresh);
-    audit(&context, "endpoint.set", format!("endpoint {}", endpoint.name), Some(difference)).await?;
-    (context.bell)();
-    let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, StatusCode::OK, endpoint).await
 }
 
 /// Remove an endpoint that no batch refers to
@@ -241,7 +172,8 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let endpoint = context.store.endpoint(&name).await?;
     if_match.check(endpoint.version)?;
-    match context.store.remove_endpoint(endpoint.id).await {
+    let entry = entry(&context, "endpoint.remove", format!("endpoint {name}"), None);
+    match context.store.together(&[Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)]).await {
         Err(error) if error.kind() == Kind::Locked => {
             let batches = context.store.batches().await?;
             let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
@@ -251,8 +183,6 @@ pub(crate) async fn remove(
         }
         other => other?,
     }
-    context.store.forget_secrets(endpoint.id.0).await?;
-    audit(&context, "endpoint.remove", format!("endpoint {name}"), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -330,19 +260,4 @@ pub(super) fn check_paths(
 async fn check_limits(context: &Context, limits: Limits) -> Result<(), Problem> {
     let ceiling = context.store.config().await?.tenant_ceiling;
     limits.check(ceiling).map_err(|words| Problem::refused("LIMITS_REFUSED", words))
-}
-
-async fn seal(context: &Context, endpoint: &Endpoint, settings: &Settings) -> Result<(), Problem> {
-    for (name, secret) in &settings.secrets {
-        context.store.seal(endpoint.id.0, name, secret).await?;
-    }
-    Ok(())
-}
-
-/// What changed, without any secret.
-fn difference(before: &Endpoint, after: &Endpoint, fresh: &Settings) -> String {
-    let told = |e: &Endpoint| serde_json::json!({ "settings": e.settings, "limits": e.limits });
-    let secrets: Vec<&String> = fresh.secrets.keys().collect();
-    serde_json::json!({ "before": told(before), "after": told(after), "secretsReplaced": secrets })
-        .to_string()
 }

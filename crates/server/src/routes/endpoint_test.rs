@@ -7,20 +7,23 @@ use mailferry_model::{
     Side,
     endpoint_test::{EndpointTest, MAILBOX_SECRET, Mailbox, TestScope, TestState},
     id::EndpointTestId,
+    port::Write,
     secret::Secret,
     settings::Settings,
+    words::unshown,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    audit,
     endpoint::{check_paths, check_settings, manifest},
+    entry,
 };
 use crate::{
     Context,
+    body::Body,
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     view::EndpointTestView,
 };
 
@@ -115,6 +118,9 @@ pub(crate) async fn order(
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "TEST_QUEUE_FULL", detail));
     }
     let scope = scope(&order)?;
+    if let Some(mailbox) = &order.mailbox {
+        check_mailbox(mailbox)?;
+    }
     let (endpoint, kind, settings) = subject(&context, &order).await?;
     let id = EndpointTestId(context.store.new_id());
     let mailbox =
@@ -139,17 +145,27 @@ pub(crate) async fn order(
     let password = order.mailbox.and_then(|m| m.password).map(Secret::new);
     let mut secrets: Vec<_> = settings.secrets.iter().map(|(name, s)| (id.0, name.as_str(), s)).collect();
     secrets.extend(password.as_ref().map(|secret| (id.0, MAILBOX_SECRET, secret)));
-    // Before the order itself: a worker may take that at once.
-    context.store.seal_all(&secrets).await?;
     let subject = match &endpoint {
         Some((_, name)) => format!("endpoint {name}"),
         None => format!("settings of {}", test.kind),
     };
     let change = serde_json::json!({ "settings": test.settings }).to_string();
-    audit(&context, "endpoint.test", subject, endpoint.is_none().then_some(change)).await?;
-    context.store.add_endpoint_test(&test).await?;
+    let entry = entry(&context, "endpoint.test", subject, endpoint.is_none().then_some(change));
+    let writes = [Write::Seal(&secrets), Write::AddEndpointTest(&test), Write::Record(&entry)];
+    context.store.together(&writes).await?;
     (context.bell)();
     Ok((StatusCode::ACCEPTED, Json(EndpointTestView::of(&context, test).await?)))
+}
+
+fn check_mailbox(mailbox: &MailboxToOpen) -> Result<(), Problem> {
+    let names = [Some(&mailbox.address), mailbox.user.as_ref()];
+    match names.into_iter().flatten().find_map(|name| unshown(name)) {
+        Some(_) => Err(Problem::refused(
+            "REQUEST_MALFORMED",
+            "The mailbox's name holds a character that cannot be shown.",
+        )),
+        None => Ok(()),
+    }
 }
 
 fn scope(order: &Order) -> Result<TestScope, Problem> {

@@ -30,12 +30,15 @@ pub(crate) struct Kind {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Setting {
     name: &'static str,
-    /// `text`, `host`, `port`, `number`, `word`, `path`, `switch` or `secret`.
+    /// `text`, `host`, `port`, `url`, `number`, `word`, `path`, `switch` or `secret`.
     takes: &'static str,
     /// The words, where it takes one of some.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     words: &'static [&'static str],
     required: bool,
+    /// Whether it says where secrets go, or how far that place is trusted: whoever changes it over the network gives
+    /// the kept secrets again.
+    aims: bool,
     default: Option<&'static str>,
     help: &'static str,
 }
@@ -58,6 +61,7 @@ impl Setting {
             Takes::Text => ("text", &[]),
             Takes::Host => ("host", &[]),
             Takes::Port => ("port", &[]),
+            Takes::Url => ("url", &[]),
             Takes::Number => ("number", &[]),
             Takes::OneOf(words) => ("word", words),
             Takes::Path => ("path", &[]),
@@ -69,6 +73,7 @@ impl Setting {
             takes,
             words,
             required: spec.required,
+            aims: spec.aims,
             default: spec.default,
             help: spec.help,
         }

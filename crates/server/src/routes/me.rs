@@ -3,16 +3,18 @@
 use axum::{Json, http::StatusCode};
 use mailferry_model::{
     account::{Account, Role},
+    port::Write,
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::audit;
+use super::entry;
 use crate::{
     Context,
+    body::Body,
     door::{Caller, Door},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, SECOND_FACTOR, password, totp},
 };
 
@@ -88,11 +90,10 @@ pub(crate) async fn password(
 ) -> Result<StatusCode, Problem> {
     let fresh = Secret::new(change.new);
     let mut account = checked(&context, &caller, Secret::new(change.old)).await?;
-    password::check_strength(&fresh)?;
+    password::check_strength(&fresh, &account.name)?;
     account.password = Some(password::hash(fresh).await?);
-    set(&context, account, "account.password").await?;
-    let id = caller.person()?.id;
-    context.store.remove_sessions(id, caller.session).await?;
+    let ends = Write::RemoveSessions(account.id, caller.session);
+    set(&context, account, "account.password", vec![ends]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,11 +130,12 @@ pub(crate) async fn confirm_second_factor(
     let Some(step) = totp::step_of(&begun, &given.code, context.clock.now()) else {
         return Err(Problem::refused("SIGN_IN_CODE", "The code does not fit the secret that was begun."));
     };
-    context.store.forget_secrets(account.id.0).await?;
-    context.store.seal(account.id.0, SECOND_FACTOR, &begun).await?;
+    let id = account.id.0;
     account.second_factor = true;
     account.second_factor_step = step;
-    set(&context, account, "account.second-factor").await?;
+    let sealed = [(id, SECOND_FACTOR, &begun)];
+    let writes = vec![Write::ForgetSecrets(id), Write::Seal(&sealed)];
+    set(&context, account, "account.second-factor", writes).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -149,7 +151,7 @@ pub(crate) async fn end_second_factor(
         return Err(Problem::conflict("ACCOUNT_SECOND_FACTOR", "It is not on."));
     }
     account.second_factor = false;
-    set(&context, account, "account.second-factor").await?;
+    set(&context, account, "account.second-factor", Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -164,17 +166,27 @@ async fn checked(context: &Context, caller: &Caller, password: Secret<String>) -
             Ok(account.clone())
         }
         // Not 401: the session is good.
-        false => Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right.")),
+        false => {
+            sign_in::refusals::refused(context, &keeper.refusals, Some(account), &caller.address);
+            Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right."))
+        }
     }
 }
 
-async fn set(context: &Context, mut account: Account, action: &str) -> Result<(), Problem> {
+/// Writes the account, what goes along with it, and the audit entry.
+async fn set(
+    context: &Context,
+    mut account: Account,
+    action: &str,
+    mut writes: Vec<Write<'_>>,
+) -> Result<(), Problem> {
     account.modified = context.clock.now();
-    context.store.set_account(&account).await?;
     let change = match action {
         "account.second-factor" if account.second_factor => Some("on".to_owned()),
         "account.second-factor" => Some("off".to_owned()),
         _ => None,
     };
-    Ok(audit(context, action, format!("account {}", account.name), change).await?)
+    let entry = entry(context, action, format!("account {}", account.name), change);
+    writes.extend([Write::SetAccount(&account), Write::Record(&entry)]);
+    Ok(context.store.together(&writes).await?)
 }

@@ -12,8 +12,10 @@ mod health;
 mod item;
 mod kind;
 mod me;
+mod own_passwords;
 mod replace;
 mod report;
+mod same;
 pub(crate) mod session;
 mod setup;
 mod status;
@@ -22,7 +24,7 @@ mod user;
 mod work;
 
 use axum::http::{StatusCode, Uri};
-use mailferry_model::{Error, audit::AuditEntry};
+use mailferry_model::{audit::AuditEntry, words::unshown};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Context, problem::Problem};
@@ -48,7 +50,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(code::show))
         .routes(routes!(config::show, config::change))
         .routes(routes!(endpoint::list, endpoint::create))
-        .routes(routes!(endpoint::show, endpoint::change, endpoint::remove))
+        .routes(routes!(endpoint::show, endpoint::change::change, endpoint::remove))
         .routes(routes!(endpoint::last_test))
         .routes(routes!(endpoint_test::list, endpoint_test::order))
         .routes(routes!(endpoint_test::show))
@@ -88,16 +90,10 @@ pub(crate) async fn nothing_here(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "REQUEST_NOT_FOUND", format!("There is nothing at {}.", uri.path()))
 }
 
-/// Writes down who did what to what.
-async fn audit(
-    context: &Context,
-    action: &str,
-    subject: String,
-    change: Option<String>,
-) -> Result<(), Error> {
+/// Who did what to what, for the audit trail: written together with what was done.
+fn entry(context: &Context, action: &str, subject: String, change: Option<String>) -> AuditEntry {
     let at = context.clock.now();
-    let entry = AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change };
-    context.store.record(&entry).await.map(drop)
+    AuditEntry { at, actor: context.actor.clone(), action: action.to_owned(), subject, change }
 }
 
 /// Names that can be typed, shown and put into an address.
@@ -105,7 +101,8 @@ fn check_name(code: &str, name: &str) -> Result<(), Problem> {
     let fits = !name.trim().is_empty()
         && name.chars().count() <= 64
         && name == name.trim()
-        && !name.contains(|c: char| c.is_control() || c == '/');
+        && !name.contains('/')
+        && unshown(name).is_none();
     match fits {
         true => Ok(()),
         false => Err(Problem::refused(code, format!("{name:?} cannot be a name."))),

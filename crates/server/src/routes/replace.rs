@@ -8,17 +8,14 @@ use mailferry_model::{
     Kind, Result,
     batch::Batch,
     endpoint::Endpoint,
+    port::Write,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, batch};
-use crate::{
-    Context,
-    intent::Action,
-    problem::{Body, Problem},
-};
+use super::{batch, entry, own_passwords, same};
+use crate::{Context, body::Body, door::Caller, etag::IfMatch, intent::Action, problem::Problem};
 
 /// By what, and how.
 #[derive(Deserialize, ToSchema)]
@@ -50,10 +47,13 @@ pub(crate) struct Replaced {
 #[utoipa::path(post, path = "/endpoints/{name}/replace", operation_id = "replaceEndpoint", tag = "endpoints", params(("name" = String, Path, description = "The one that is replaced")), request_body = Replacing, responses((status = 200, description = "How far it has come; ask again while batches wait", body = Replaced)))]
 pub(crate) async fn replace(
     context: Context,
+    caller: Caller,
+    if_match: IfMatch,
     Path(name): Path<String>,
     Body(wanted): Body<Replacing>,
 ) -> std::result::Result<Json<Replaced>, Problem> {
     let old = context.store.endpoint(&name).await?;
+    if_match.check(old.version)?;
     let new = context.store.endpoint(&wanted.with).await?;
     if old.id == new.id {
         return Err(Problem::refused("ENDPOINT_SAME", format!("{name} cannot replace itself.")));
@@ -65,36 +65,41 @@ pub(crate) async fn replace(
     }
     let batches = context.store.batches().await?;
     let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
-    for batch in &ours {
-        for (id, is_source) in [(batch.source, true), (batch.target, false)] {
-            let as_source = is_source.then_some(&new).filter(|_| id == old.id);
-            let as_target = (!is_source).then_some(&new).filter(|_| id == old.id);
-            check_role(&context, as_source, as_target)?;
-        }
+    let stays = |b: &&Batch| wanted.keep_running && b.status != BatchStatus::Created;
+    for batch in ours.iter().filter(|b| !stays(b)) {
+        check_successor(&context, batch, (&old, &new)).await?;
+        let sides = (batch.source == old.id, batch.target == old.id);
+        own_passwords::check(&context, &caller, batch, sides).await?;
     }
     let mut done = Replaced::default();
+    let mut at_rest = Vec::new();
     for batch in ours {
-        one(&context, (&old, &new), batch, &wanted, &mut done).await?;
+        at_rest.extend(rest(&context, (batch, &old), &wanted, &mut done).await?);
     }
-    if !done.repointed.is_empty() {
-        let change = difference(&old, &new, &done);
-        audit(&context, "endpoint.replace", format!("endpoint {}", old.name), Some(change)).await?;
+    repoint(&context, (&old, &new), at_rest, &mut done).await?;
+    // Also those that an earlier request repointed before it was cut off.
+    let points = |b: &Batch| b.source == new.id || b.target == new.id;
+    for batch in context.store.batches().await? {
+        if batch.paused_for == Some(old.id) && points(&batch) {
+            batch::act_on(&context, &batch.name, Action::Start, None).await?;
+            done.resumed.push(batch.name);
+        }
     }
     (context.bell)();
     Ok(Json(done))
 }
 
-async fn one(
+/// Brings a batch to rest, as far as that goes without waiting; the batch if it may be repointed.
+async fn rest(
     context: &Context,
-    (old, new): (&Endpoint, &Endpoint),
-    batch: Batch,
+    (batch, old): (Batch, &Endpoint),
     wanted: &Replacing,
     done: &mut Replaced,
-) -> std::result::Result<(), Problem> {
+) -> std::result::Result<Option<Batch>, Problem> {
     let name = batch.name.clone();
     if batch.status != BatchStatus::Created && wanted.keep_running {
         done.kept.push(name);
-        return Ok(());
+        return Ok(None);
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
@@ -108,19 +113,31 @@ async fn one(
     }
     if now.status.is_active() {
         done.waiting.push(name);
+        return Ok(None);
+    }
+    Ok(Some(now))
+}
+
+/// Points batches at the successor: all of them, and the audit trail tells it, or none.
+async fn repoint(
+    context: &Context,
+    (old, new): (&Endpoint, &Endpoint),
+    mut batches: Vec<Batch>,
+    done: &mut Replaced,
+) -> std::result::Result<(), Problem> {
+    if batches.is_empty() {
         return Ok(());
     }
-    let goes_on = now.paused_for == Some(old.id);
     let point = |id| if id == old.id { new.id } else { id };
-    now.source = point(now.source);
-    now.target = point(now.target);
-    context.store.set_batch(&now).await?;
-    done.repointed.push(name.clone());
-    if goes_on {
-        batch::act_on(context, &name, Action::Start, None).await?;
-        done.resumed.push(name);
+    for batch in &mut batches {
+        (batch.source, batch.target) = (point(batch.source), point(batch.target));
+        done.repointed.push(batch.name.clone());
     }
-    Ok(())
+    let change = difference(old, new, done);
+    let entry = entry(context, "endpoint.replace", format!("endpoint {}", old.name), Some(change));
+    let mut writes: Vec<Write<'_>> = batches.iter().map(Write::SetBatch).collect();
+    writes.push(Write::Record(&entry));
+    Ok(context.store.together(&writes).await?)
 }
 
 /// Where no worker holds a mailbox of the batch, nobody else brings it to rest.
@@ -148,23 +165,18 @@ async fn halt(context: &Context, batch: &Batch) -> Result<()> {
     }
 }
 
-/// Whether the successor can do what the old one did.
-fn check_role(
+/// Whether the successor can do what the old one did in a batch, and leaves source and target two.
+async fn check_successor(
     context: &Context,
-    source: Option<&Endpoint>,
-    target: Option<&Endpoint>,
+    batch: &Batch,
+    (old, new): (&Endpoint, &Endpoint),
 ) -> std::result::Result<(), Problem> {
-    let manifest = |e: &Endpoint| context.manifests.iter().find(|m| m.kind == e.kind);
-    for (endpoint, able, what) in [
-        (source, source.and_then(manifest).is_some_and(|m| m.source), "read"),
-        (target, target.and_then(manifest).is_some_and(|m| m.target), "written"),
-    ] {
-        if let Some(endpoint) = endpoint.filter(|_| !able) {
-            let detail = format!("The endpoint {} ({}) cannot be {what}.", endpoint.name, endpoint.kind);
-            return Err(Problem::refused("BATCH_ROLE", detail));
-        }
-    }
-    Ok(())
+    let source = context.store.endpoint_by_id(batch.source).await?;
+    let target = context.store.endpoint_by_id(batch.target).await?;
+    let after = |e: Endpoint| if e.id == old.id { new.clone() } else { e };
+    let ends = (&after(source), &after(target));
+    batch::check_roles(context, ends)?;
+    same::check(context, batch, ends).await
 }
 
 /// What changed, for the record: kind, sign-in, server, limits; before and after.

@@ -11,17 +11,19 @@ use mailferry_model::{
     Kind,
     account::{Account, Role, Session},
     id::SessionId,
+    port::Write,
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::audit;
+use super::entry;
 use crate::{
     Context,
+    body::Body,
     door::{self, Caller, Door, Keeper, Transport},
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, Given, token},
     view::SessionView,
 };
@@ -113,15 +115,17 @@ pub(crate) async fn begin(context: &Context, keeper: &Keeper, given: Given<'_>) 
         seen: now,
         expires: now + door::SESSION,
     };
-    context.store.add_session(&session).await?;
+    let entry = {
+        let context = Context { actor: account.name.clone(), ..context.clone() };
+        entry(&context, "session.new", format!("account {}", account.name), None)
+    };
+    context.store.together(&[Write::AddSession(&session), Write::Record(&entry)]).await?;
     account.last_sign_in = Some(now);
     match context.store.set_account(&account).await {
         // Somebody changed it meanwhile: that matters more than when somebody last signed in.
         Err(error) if error.kind() == Kind::Conflict => {}
         other => other?,
     }
-    let context = Context { actor: account.name.clone(), ..context.clone() };
-    audit(&context, "session.new", format!("account {}", account.name), None).await?;
     Ok(Begun { account, session, token })
 }
 
@@ -165,8 +169,8 @@ pub(crate) async fn sign_out(context: Context, caller: Caller) -> Result<Respons
         let detail = "This is no session; a token is revoked under /tokens.";
         return Err(Problem::conflict("WRONG_STATE", detail));
     };
-    context.store.remove_session(session).await?;
-    audit(&context, "session.remove", format!("account {}", caller.actor), None).await?;
+    let entry = entry(&context, "session.remove", format!("account {}", caller.actor), None);
+    context.store.together(&[Write::RemoveSession(session), Write::Record(&entry)]).await?;
     let mut answer = StatusCode::NO_CONTENT.into_response();
     if let Door::Listening(keeper) = &context.door {
         answer.headers_mut().insert(header::SET_COOKIE, no_cookie(keeper));
@@ -187,7 +191,7 @@ pub(crate) async fn remove(
         let detail = format!("There is no session {id}.");
         return Err(Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", detail));
     };
-    context.store.remove_session(session.id).await?;
-    audit(&context, "session.remove", format!("session {id}"), None).await?;
+    let entry = entry(&context, "session.remove", format!("session {id}"), None);
+    context.store.together(&[Write::RemoveSession(session.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,17 +9,18 @@ use mailferry_model::{
     Error, Kind,
     account::{Account, Role},
     id::AccountId,
-    port::Store,
+    port::{Store, Write},
     secret::Secret,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::{self, Door},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::{self, password, token},
     view::AccountView,
 };
@@ -61,7 +62,7 @@ pub(crate) async fn redeem(
     let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
     let code = token::code_hash(&first.code);
     check_name("ACCOUNT_NAME", &first.name)?;
-    password::check_strength(&secret)?;
+    password::check_strength(&secret, &first.name)?;
     if let Door::Listening(keeper) = &context.door {
         // A set-up code has no name.
         sign_in::attempt(&context, keeper, "", &address)?;
@@ -80,18 +81,22 @@ pub(crate) async fn redeem(
         modified: now,
         last_sign_in: None,
     };
-    match context.store.add_first_account(&code, &account).await {
+    let context = Context { actor: "setup".to_owned(), ..context };
+    let role = Some("administrator".to_owned());
+    let entry = entry(&context, "account.new", format!("account {}", account.name), role);
+    match context.store.together(&[Write::AddFirstAccount(&code, &account), Write::Record(&entry)]).await {
         Ok(()) => {}
         Err(error) if error.kind() == Kind::Conflict => {
             return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
         }
         Err(error) if error.kind() == Kind::Forbidden => {
+            if let Door::Listening(keeper) = &context.door {
+                sign_in::refusals::refused(&context, &keeper.refusals, None, &address);
+            }
             return Err(Problem::new(StatusCode::FORBIDDEN, "SETUP_CODE", "The code is not right."));
         }
         Err(error) => return Err(error.into()),
     }
-    let context = Context { actor: "setup".to_owned(), ..context };
-    audit(&context, "account.new", format!("account {}", account.name), Some("administrator".into())).await?;
     Ok((StatusCode::CREATED, Json(AccountView::of(&account))))
 }
 

@@ -5,16 +5,18 @@ use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     account::{Role, Token},
     id::TokenId,
+    port::Write,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{audit, check_name};
+use super::{check_name, entry};
 use crate::{
     Context,
+    body::Body,
     door::Caller,
     page::{Page, PageQuery, Part},
-    problem::{Body, Problem},
+    problem::Problem,
     sign_in::token,
     view::TokenView,
 };
@@ -94,9 +96,9 @@ pub(crate) async fn create(
         expires: Some(now + SignedDuration::from_hours(24 * i64::from(days))),
         last_used: None,
     };
-    context.store.add_token(&made).await?;
     let change = format!("{} of {}, {days} days", role.word(), account.name);
-    audit(&context, "token.new", format!("token {}", made.name), Some(change)).await?;
+    let entry = entry(&context, "token.new", format!("token {}", made.name), Some(change));
+    context.store.together(&[Write::AddToken(&made), Write::Record(&entry)]).await?;
     let mut view = TokenView::of(&made, &account.name);
     view.token = Some(secret.expose().clone());
     Ok((StatusCode::CREATED, Json(view)))
@@ -114,7 +116,7 @@ pub(crate) async fn remove(
         let detail = format!("There is no token {id}.");
         return Err(Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", detail));
     };
-    context.store.remove_token(token.id).await?;
-    audit(&context, "token.remove", format!("token {}", token.name), None).await?;
+    let entry = entry(&context, "token.remove", format!("token {}", token.name), None);
+    context.store.together(&[Write::RemoveToken(token.id), Write::Record(&entry)]).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -117,7 +117,7 @@ fn make_room(tries: &mut HashMap<Key, Tries>, now: Duration) {
 }
 
 /// One IPv4 address, or the network of 64 bits that an IPv6 customer has to himself.
-fn network(address: &str) -> String {
+pub(super) fn network(address: &str) -> String {
     match address.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(std::net::IpAddr::V6(ip)) => format!("{:x?}", &ip.segments()[..4]),
         Ok(ip) => ip.to_string(),

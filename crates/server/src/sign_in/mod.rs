@@ -2,6 +2,7 @@
 
 pub(crate) mod limiter;
 pub(crate) mod password;
+pub(crate) mod refusals;
 pub(crate) mod token;
 pub(crate) mod totp;
 
@@ -24,15 +25,18 @@ pub(crate) struct Given<'a> {
 
 /// Whose name, password and code these are. An unknown name takes as long as a wrong password and says the same.
 pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) -> Result<Account, Problem> {
-    attempt(context, keeper, given.name, given.address)?;
     let known = match context.store.account(given.name).await {
         Ok(account) => Some(account),
         Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Malformed) => None,
         Err(error) => return Err(error.into()),
     };
+    if let Err(problem) = attempt(context, keeper, given.name, given.address) {
+        refusals::refused(context, &keeper.refusals, known.as_ref(), given.address);
+        return Err(problem);
+    }
     let hash = known.as_ref().and_then(|a| a.password.clone());
     let fits = password::verify(given.password, hash).await?;
-    let account = known.filter(|account| fits && !account.disabled);
+    let account = known.clone().filter(|account| fits && !account.disabled);
     let judged = match account {
         None => Err(refused()),
         Some(account) if account.second_factor => second_factor(context, account, given.code).await,
@@ -43,8 +47,14 @@ pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) 
         Err(problem) if problem.code == "SIGN_IN_CODE" && given.code.is_none() => {
             keeper.limiter.take_back(given.name, given.address);
         }
+        Err(problem) if problem.status < 500 => {
+            refusals::refused(context, &keeper.refusals, known.as_ref(), given.address);
+        }
         Err(_) => {}
-        Ok(_) => keeper.limiter.succeeded(given.name, given.address),
+        Ok(_) => {
+            keeper.limiter.succeeded(given.name, given.address);
+            refusals::tell_due(context, &keeper.refusals).await;
+        }
     }
     judged
 }

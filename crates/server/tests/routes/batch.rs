@@ -13,7 +13,8 @@ use super::house::House;
 async fn with_endpoints() -> House {
     let house = House::fresh().await;
     for name in ["old", "new"] {
-        let body = json!({ "name": name, "type": "post", "settings": { "remote-server": "h.example" } });
+        let server = format!("{name}.example");
+        let body = json!({ "name": name, "type": "post", "settings": { "remote-server": server } });
         assert_eq!(house.post("/endpoints", body).await.0, 201);
     }
     house
@@ -60,6 +61,28 @@ async fn made_from_a_csv_with_sealed_passwords() {
     assert_eq!(house.get("/users/nobody@x").await.0, 404);
     assert_eq!(house.get("/users?status=Active").await.1.as_array().map(Vec::len), Some(2));
     assert_eq!(house.post("/batches", wave(TWO)).await.0, 409, "the name is taken");
+}
+
+/// Between endpoints that are one server only what goes to another mailbox moves.
+#[tokio::test]
+async fn a_row_whose_mailbox_would_be_copied_into_itself_is_refused() {
+    let house = with_endpoints().await;
+    let twin = json!({ "name": "twin", "type": "post", "settings": { "remote-server": "OLD.example" } });
+    assert_eq!(house.post("/endpoints", twin).await.0, 201);
+    let csv =
+        "EmailAddress,Password,TargetAddress,TargetPassword\na@x,p,A@X,p\nb@x,p,archive@x,p\nc@x,p,,p\n";
+    for target in ["old", "twin"] {
+        let mut body = json!({ "name": "wave", "source": "old", "target": target, "csv": csv });
+        let (status, problem) = house.post("/batches", body.clone()).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("CSV_ROWS_REJECTED")), "{problem}");
+        let rows = problem["rows"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["errorCode"] == "CSV_SAME_MAILBOX"), "{problem}");
+        assert_eq!((rows.len(), &rows[0]["rowNumber"], &rows[1]["rowNumber"]), (2, &json!(2), &json!(4)));
+        body["skipRejected"] = json!(true);
+        body["name"] = json!(format!("to {target}"));
+        body["dryRun"] = json!(true);
+        assert_eq!(house.post("/batches", body).await.1["total"], 1);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Endpoints.
 
 use axum::http::Method;
+use mailferry_model::account::Role;
 use serde_json::{Value, json};
 
 use super::house::House;
@@ -86,4 +87,109 @@ async fn a_change_lets_waiting_batches_go_on() {
     let change = json!({ "secrets": { "password": "new" } });
     let (status, shown) = house.ask(Method::PATCH, "/endpoints/old", change).await;
     assert_eq!((status, &shown["needsToConnect"]), (200, &Value::Null), "{shown}");
+}
+
+/// Found by a judge: whoever may change an endpoint had its password sent to a server of his own.
+#[tokio::test]
+async fn a_kept_secret_does_not_go_elsewhere_unless_it_is_given_again() {
+    let (house, inside) = (House::listening().await, House::fresh().await);
+    let token = house.token_of(Role::Administrator).await;
+    let patch = async |body: Value| house.as_token(&token, "PATCH", "/endpoints/old", body).await;
+    assert_eq!(house.as_token(&token, "POST", "/endpoints", post_office("old")).await.status, 201);
+    for settings in [
+        json!({ "remote-server": "evil.example" }),
+        json!({ "port": "1993" }),
+        json!({ "security": "none" }),
+        json!({ "remote-server": "evil.example", "username": "u" }),
+    ] {
+        let told = patch(json!({ "settings": settings })).await;
+        assert_eq!(told.problem(), (422, "ENDPOINT_SECRET_AGAIN".to_owned()), "{settings}");
+        let problem = told.json();
+        assert!(problem["detail"].as_str().unwrap().contains("give password again"), "{problem}");
+        assert!(problem["fix"][0].as_str().unwrap().contains("--password-file"), "{problem}");
+        let told = patch(json!({ "settings": settings, "secrets": { "password": null } })).await;
+        assert_eq!(told.status, 200, "without the secret it may go anywhere");
+        let back = json!({ "settings": post_office("old")["settings"], "secrets": { "password": "again" } });
+        let mut back = back;
+        back["settings"]["port"] = Value::Null;
+        back["settings"]["security"] = Value::Null;
+        assert_eq!(patch(back).await.status, 200, "given again");
+    }
+    assert_eq!(patch(json!({ "settings": { "username": "u" } })).await.status, 200, "it stays where it is");
+    assert_eq!(patch(json!({ "settings": { "remote-server": "H.example" } })).await.status, 422);
+    assert_eq!(inside.post("/endpoints", post_office("old")).await.0, 201);
+    let change = json!({ "settings": { "remote-server": "other.example" } });
+    let (status, changed) = inside.ask(Method::PATCH, "/endpoints/old", change).await;
+    assert_eq!(
+        (status, &changed["secrets"]),
+        (200, &json!(["password"])),
+        "who has the data folder has it already"
+    );
+}
+
+/// The same for what was given with a batch: nobody can give that again, so administrators alone move it.
+#[tokio::test]
+async fn passwords_of_mailboxes_are_sent_elsewhere_by_administrators_alone() {
+    let house = House::listening().await;
+    let (operator, administrator) =
+        (house.token_of(Role::Operator).await, house.token_of(Role::Administrator).await);
+    for name in ["old", "new", "next"] {
+        let settings = json!({ "remote-server": format!("{name}.example") });
+        let body = json!({ "name": name, "type": "post", "settings": settings });
+        assert_eq!(house.as_token(&operator, "POST", "/endpoints", body).await.status, 201);
+    }
+    let csv = "EmailAddress,Password,TargetPassword\na@x,canary-1,canary-2\n";
+    let body = json!({ "name": "wave", "source": "old", "target": "new", "csv": csv });
+    assert_eq!(house.as_token(&operator, "POST", "/batches", body).await.status, 201);
+    let mut next = house.store.endpoint("next").await.unwrap();
+    let passed = json!({ "result": "Success", "native": "Success", "steps": [] });
+    _ = next.keep_test(&mut serde_json::from_value(passed).unwrap());
+    house.store.set_endpoint(&next).await.unwrap();
+    let aimed = json!({ "settings": { "remote-server": "evil.example" } });
+    for (method, path, body) in
+        [("PATCH", "/endpoints/old", aimed), ("POST", "/endpoints/new/replace", json!({ "with": "next" }))]
+    {
+        let told = house.as_token(&operator, method, path, body.clone()).await;
+        assert_eq!(told.problem(), (403, "ACCOUNT_ROLE".to_owned()), "{path}");
+        assert_eq!(house.as_token(&administrator, method, path, body).await.status, 200, "{path}");
+    }
+}
+
+/// Nothing that is not there is taken away, and what changes nothing is not told as a change.
+#[tokio::test]
+async fn secrets_are_taken_away_by_name_and_no_change_is_none() {
+    let house = House::fresh().await;
+    house.post("/endpoints", post_office("old")).await;
+    let patch = async |body: Value| house.ask(Method::PATCH, "/endpoints/old", body).await;
+    for body in [
+        json!({ "settings": { "bogus": null } }),
+        json!({ "settings": { "password": null } }),
+        json!({ "secrets": { "bogus": null } }),
+        json!({ "secrets": { "username": null } }),
+    ] {
+        let (status, problem) = patch(body).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("SETTINGS_REFUSED")), "{problem}");
+    }
+    for body in [json!({}), json!({ "settings": { "remote-server": "h.example" } })] {
+        assert_eq!(patch(body).await.1["version"], 1);
+    }
+    assert_eq!(house.store.audit_end().await.unwrap(), 1, "nothing was done");
+    let (status, changed) = patch(json!({ "secrets": { "password": null } })).await;
+    assert_eq!((status, &changed["secrets"]), (200, &json!([])), "{changed}");
+    let told = house.store.audit(1).await.unwrap().remove(0).1.change.unwrap();
+    assert!(told.contains(r#""secretsRemoved":["password"]"#), "{told}");
+}
+
+/// What cannot be read as what it is, is nobody's name and no setting.
+#[tokio::test]
+async fn names_and_settings_hold_no_character_that_cannot_be_shown() {
+    let house = House::fresh().await;
+    for c in ['\0', '\n', '\u{202E}', '\u{2066}'] {
+        let (status, problem) = house.post("/endpoints", post_office(&format!("a{c}b"))).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("ENDPOINT_NAME")));
+        let mut body = post_office("a");
+        body["settings"]["remote-server"] = json!(format!("h.example{c}x"));
+        let (status, problem) = house.post("/endpoints", body).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("SETTINGS_REFUSED")));
+    }
 }

@@ -31,7 +31,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 const fn setting(name: &'static str, takes: Takes) -> SettingSpec {
-    SettingSpec { name, takes, required: false, default: None, help: "For tests." }
+    SettingSpec::optional(name, takes, None, "For tests.")
 }
 
 /// A kind with passwords.
@@ -45,7 +45,7 @@ pub static POST: Manifest = Manifest {
     settings: &[
         SettingSpec { required: true, ..setting("remote-server", Takes::Host) },
         setting("port", Takes::Port),
-        setting("security", Takes::OneOf(&["ssl", "none"])),
+        setting("security", Takes::OneOf(&["ssl", "none"])).aiming(),
         setting("username", Takes::Text),
         setting("password", Takes::Secret),
     ],
@@ -157,6 +157,14 @@ impl House {
         Self::behind(|closing| {
             let keeper = Keeper::new(Transport::Tls, closing).with_folders(vec!["/srv/mail".into()]);
             Door::Listening(Arc::new(keeper))
+        })
+        .await
+    }
+
+    /// As a service that waits so long for bodies.
+    pub async fn with_patience(patience: Duration) -> Self {
+        Self::behind(|closing| {
+            Door::Listening(Arc::new(Keeper::new(Transport::Tls, closing).with_patience(patience)))
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! What HTTP itself has: problems for everything, parts of lists, versions, keys of requests, events, the page.
 
+use futures_util::FutureExt;
 use mailferry_model::account::Role;
 use mailferry_server::PREFIX;
 use serde_json::{Value, json};
@@ -101,6 +102,11 @@ async fn a_change_for_another_version_is_refused() {
     let changed = change("PATCH", &format!("\"98\", {tag}")).await;
     assert_eq!(changed.status, 200);
     assert_ne!(changed.header("etag"), tag);
+    let replace = json!({ "with": "old" }).to_string();
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", "\"99\"")];
+    let told = house.send("POST", &format!("{PREFIX}/endpoints/old/replace"), &headers, replace).await;
+    assert_eq!(told.problem(), (412, "REQUEST_PRECONDITION".into()));
     assert_eq!(change("DELETE", &tag).await.problem().0, 412);
     assert_eq!(change("DELETE", "W/\"2\"").await.problem().0, 412, "weak tags do not match");
     let shown = house.as_token(&token, "GET", "/endpoints/old", Value::Null).await;
@@ -124,6 +130,7 @@ async fn a_request_with_a_key_happens_once() {
     let again = create("k1", post_office("old")).await;
     assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (201, 201, "true"));
     assert_eq!(first.json(), again.json());
+    assert_eq!((first.header("etag"), again.header("etag")), ("\"1\"", "\"1\""));
     assert_eq!(create("k1", post_office("other")).await.problem(), (422, "REQUEST_KEY_REUSED".into()));
     assert_eq!(create("k2", post_office("old")).await.problem().0, 409, "another key is another request");
     assert_eq!(create("k3", json!({ "name": "new" })).await.problem().0, 422);
@@ -195,4 +202,65 @@ async fn the_page_shows_nothing_to_strangers_and_escapes_what_it_shows() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let told = house.send("POST", "/sign-in", &form, "name=anna&password=wrong").await;
     assert!(told.text.contains("Name, password or token is not right."), "{}", told.text);
+}
+
+/// Found by a judge: a client that left in the middle could not ask again for a day.
+#[tokio::test]
+async fn a_request_is_carried_to_its_end_when_the_client_goes_away() {
+    let (house, token) = staffed().await;
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", "k")];
+    let (path, body) = (format!("{PREFIX}/endpoints"), post_office("old").to_string());
+    let left = house.send("POST", &path, &headers, body.clone()).now_or_never();
+    assert!(left.is_none(), "it was under way");
+    while house.store.endpoint("old").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let again = loop {
+        let again = house.send("POST", &path, &headers, body.clone()).await;
+        if again.status == 201 {
+            break again;
+        }
+        assert_eq!(again.problem(), (409, "REQUEST_IN_PROGRESS".into()));
+    };
+    assert_eq!(again.header("idempotency-replayed"), "true");
+}
+
+/// Found by a judge: somebody who is not signed in held a connection for as long as he liked.
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for() {
+    let house = House::with_patience(std::time::Duration::from_millis(50)).await;
+    let token = house.token_of(Role::Operator).await;
+    let bearer = format!("Bearer {token}");
+    let never =
+        || axum::body::Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
+    let json = ("content-type", "application/json");
+    let auth = ("authorization", bearer.as_str());
+    for (path, headers) in [
+        (format!("{PREFIX}/sessions"), vec![json]),
+        (format!("{PREFIX}/setup"), vec![json]),
+        ("/sign-in".to_owned(), vec![("content-type", "application/x-www-form-urlencoded")]),
+        (format!("{PREFIX}/endpoints"), vec![json, auth]),
+        (format!("{PREFIX}/endpoints"), vec![json, auth, ("idempotency-key", "k")]),
+    ] {
+        let told = house.send("POST", &path, &headers, never()).await;
+        assert_eq!(told.problem(), (408, "REQUEST_SLOW".into()), "{path}");
+    }
+    let told = house.send("POST", &format!("{PREFIX}/endpoints"), &[json], never()).await;
+    assert_eq!(told.problem().0, 401, "who may not do it is told before");
+}
+
+/// Found by a judge: a secret of another type than text stood in the answer.
+#[tokio::test]
+async fn what_is_malformed_is_refused_without_its_values() {
+    let (house, token) = staffed().await;
+    let endpoint = json!({ "name": "a", "type": "post", "secrets": { "password": 987_654_321 } });
+    let session = json!({ "name": "a", "password": "canary", "code": 987_654_321 });
+    let form = json!({ "name": "a", "password": "b", "as": "canary" });
+    for (path, body) in [("/endpoints", endpoint), ("/sessions", session), ("/sessions", form)] {
+        let told = house.as_token(&token, "POST", path, body).await;
+        assert_eq!(told.problem(), (422, "REQUEST_MALFORMED".into()));
+        assert!(!told.text.contains("987654321") && !told.text.contains("canary"), "{}", told.text);
+    }
 }

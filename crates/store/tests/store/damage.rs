@@ -79,6 +79,32 @@ async fn a_changed_or_missing_audit_entry_is_found() {
         place.tamper("UPDATE audit SET body = (SELECT body FROM audit WHERE no = 1) WHERE no = 3").await;
         assert_eq!(store.check_audit().await.unwrap(), Some(3), "{place}");
         place.tamper("DELETE FROM audit WHERE no = 2").await;
-        assert_eq!(store.check_audit().await.unwrap(), Some(3), "{place}");
+        assert_eq!(store.check_audit().await.unwrap(), Some(2), "{place}");
+    }
+}
+
+/// What was cut off does not come back by what is written behind it.
+#[tokio::test]
+async fn an_audit_trail_that_was_cut_off_or_emptied_is_not_whole() {
+    let entry = |n: u32| mailferry_model::audit::AuditEntry {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        actor: "cli:root".into(),
+        action: "endpoint.set".into(),
+        subject: format!("endpoint {n}"),
+        change: None,
+    };
+    for (cut, missing) in [("DELETE FROM audit WHERE no > 2", 3), ("DELETE FROM audit", 1)] {
+        for place in Place::all().await {
+            let store = place.open().await;
+            for n in 1..=4 {
+                store.record(&entry(n)).await.unwrap();
+            }
+            place.tamper(cut).await;
+            assert_eq!(store.check_audit().await.unwrap(), Some(missing), "{place}: {cut}");
+            assert_eq!(store.record(&entry(5)).await.unwrap(), 5, "{place}: {cut}");
+            assert_eq!(store.check_audit().await.unwrap(), Some(missing), "{place}: {cut}");
+            place.tamper("DELETE FROM audit_end").await;
+            assert_eq!(store.check_audit().await.unwrap(), Some(missing), "{place}: {cut}");
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use mailferry_model::{
     Kind,
+    account::KeptAnswer,
     ledger::{Commit, FolderNo},
-    port::{Ledger, Store, Work},
+    port::{Answers, Ledger, Store, Work},
 };
 
 use super::{damage::entry, places::Place};
@@ -89,5 +90,27 @@ async fn the_bell_rings_for_work() {
         let batch = mailferry_model::id::BatchId(store.new_id());
         store.stop_jobs(batch).await.unwrap();
         bell.rung().await.unwrap();
+    }
+}
+
+/// Found by a judge: after a kill a request could not be made again for a day.
+#[tokio::test]
+async fn a_request_whose_process_is_gone_is_begun_anew() {
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let place = Place::sqlite();
+    let (one, two) = (place.open().await, place.open().await);
+    assert_eq!(one.begin_answer([1; 32], [2; 32], now).await.unwrap(), None);
+    let begun = Some(KeptAnswer { request: [2; 32], answer: None });
+    assert_eq!(one.begin_answer([1; 32], [2; 32], now).await.unwrap(), begun, "its own");
+    assert_eq!(two.begin_answer([1; 32], [2; 32], now).await.unwrap(), begun, "it lives");
+    drop(one);
+    assert_eq!(two.begin_answer([1; 32], [3; 32], now).await.unwrap(), None, "it is gone");
+    let begun = Some(KeptAnswer { request: [3; 32], answer: None });
+    assert_eq!(two.begin_answer([1; 32], [3; 32], now).await.unwrap(), begun);
+    for place in Place::all().await {
+        let (one, two) = (place.open().await, place.open().await);
+        assert_eq!(one.begin_answer([1; 32], [2; 32], now).await.unwrap(), None, "{place}");
+        place.tamper("UPDATE answer SET lease_until = 1").await;
+        assert_eq!(two.begin_answer([1; 32], [2; 32], now).await.unwrap(), None, "{place}: its time is over");
     }
 }

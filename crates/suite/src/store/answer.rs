@@ -1,6 +1,9 @@
 //! The contract of `Answers`.
 
-use mailferry_model::{account::KeptAnswer, port::Store};
+use mailferry_model::{
+    account::{Answer, KeptAnswer},
+    port::Store,
+};
 
 use super::{Outcome, said, same, samples, sentences};
 
@@ -14,8 +17,10 @@ async fn a_request_is_begun_once_and_its_answer_is_kept(store: &dyn Store) -> Ou
     let begin = async |request| store.begin_answer(key, request, samples::time(1)).await.map_err(said);
     same!(begin(request).await?, None, "the first");
     same!(begin([3; 32]).await?, Some(KeptAnswer { request, answer: None }), "while it is carried out");
-    store.keep_answer(key, 201, "ü\0").await.map_err(said)?;
-    let kept = KeptAnswer { request, answer: Some((201, "ü\0".to_owned())) };
+    let headers = vec![("etag".to_owned(), "\"1\"".to_owned())];
+    let answer = Answer { status: 201, headers, body: "ü\0".to_owned() };
+    store.keep_answer(key, &answer).await.map_err(said)?;
+    let kept = KeptAnswer { request, answer: Some(answer) };
     same!(begin(request).await?, Some(kept), "afterwards");
     Ok(())
 }

@@ -9,6 +9,7 @@ sentences! { "audit":
     entries_are_numbered_read_back_in_order_and_the_chain_holds,
     entries_recorded_at_once_each_get_their_own_number,
     at_most_500_are_read_at_once,
+    what_there_is_was_told,
 }
 
 fn entry(store: &dyn Store, change: Option<&str>) -> AuditEntry {
@@ -55,5 +56,12 @@ async fn at_most_500_are_read_at_once(store: &dyn Store) -> Outcome {
     same!(page.len(), 500, "entries");
     ensure!(page.windows(2).all(|w| w[0].0 < w[1].0), "the oldest must come first");
     same!(store.check_audit().await.map_err(said)?, None, "the first entry that does not fit");
+    Ok(())
+}
+
+async fn what_there_is_was_told(store: &dyn Store) -> Outcome {
+    same!(store.check_audit().await.map_err(said)?, None, "of nothing");
+    store.add_endpoint(&samples::endpoint(store)).await.map_err(said)?;
+    same!(store.check_audit().await.map_err(said)?, Some(1), "of an endpoint that nobody made");
     Ok(())
 }

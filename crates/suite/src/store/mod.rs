@@ -17,6 +17,7 @@ mod endpoint_test;
 mod ledger;
 mod samples;
 mod secret;
+mod together;
 mod user;
 mod work;
 
@@ -44,6 +45,7 @@ pub fn tests() -> Vec<Test> {
         work::tests(),
         secret::tests(),
         audit::tests(),
+        together::tests(),
         account::tests(),
         answer::tests(),
         endpoint_test::tests(),

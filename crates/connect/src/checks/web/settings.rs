@@ -62,13 +62,14 @@ pub const fn settings<const N: usize>(own: &[SettingSpec]) -> [SettingSpec; N] {
 
 /// How the server is found where it is not named, for those that have Autodiscover.
 pub const DISCOVERY: [SettingSpec; 2] = [
-    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, for Autodiscover."),
+    SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, for Autodiscover.").aiming(),
     SettingSpec::optional(
         "autodiscover",
         Takes::Switch,
         None,
         "Find the server by Autodiscover; without it remote-server is needed.",
-    ),
+    )
+    .aiming(),
 ];
 
 const SERVER: [SettingSpec; 2] = [
@@ -96,14 +97,17 @@ const ACCOUNT: [SettingSpec; 8] = [
         Takes::Path,
         None,
         "Certificate authorities to trust instead of the system's (PEM).",
-    ),
-    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust."),
+    )
+    .aiming(),
+    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
+        .aiming(),
     SettingSpec::optional(
         "verify",
         Takes::OneOf(&["on", "off"]),
         Some("on"),
         "off: trust any certificate. Not for production.",
-    ),
+    )
+    .aiming(),
     account::SETTING,
 ];
 

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use clap::{ArgMatches, Args, Subcommand};
-use mailferry_model::settings::{Manifest, Settings};
+use mailferry_model::settings::{Manifest, Settings, Takes};
 use serde_json::{Value, json};
 
 use super::{Asked, confirm};
@@ -41,7 +41,7 @@ pub enum EndpointCommand {
     Set {
         /// Its name
         name: String,
-        /// Take settings away
+        /// Take settings or secrets away
         #[arg(long, value_name = "SETTING")]
         unset: Vec<String>,
         /// What else.
@@ -144,23 +144,50 @@ async fn change(
     let manifest = manifest(asked, before["type"].as_str().unwrap_or_default())?;
     let matches = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
     let (settings, secrets) = given(matches, manifest, stdin(flags)?)?;
+    let (plain, hidden) = taken_away(manifest, &unset)?;
+    let limits = flags.max_concurrent_migrations.or(flags.max_concurrent_incremental_syncs);
+    if settings.values.is_empty() && secrets.is_empty() && unset.is_empty() && limits.is_none() {
+        let text = format!("nothing to change at {name}: name a setting, a secret or a limit (--help)");
+        return Err(Failure::usage(text));
+    }
     let kept = before["settings"].as_object().into_iter().flatten();
     let kept = kept.filter(|(name, _)| !unset.contains(name));
     let all = kept.filter_map(|(name, value)| Some((name, value.as_str()?)));
     let all = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
     check(asked, manifest, &settings.values.iter().fold(all, |all, (name, value)| all.with(name, value)))?;
     let mut values = json!(settings.values);
-    unset.into_iter().for_each(|s| values[s] = Value::Null);
+    plain.into_iter().for_each(|s| values[s] = Value::Null);
+    let mut secrets = object(secrets);
+    hidden.into_iter().for_each(|s| secrets[s] = Value::Null);
     let body = json!({
         "version": before["version"],
         "settings": values,
-        "secrets": object(secrets),
+        "secrets": secrets,
         "maxConcurrentMigrations": flags.max_concurrent_migrations,
         "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
     });
     let changed = api.call(Method::PATCH, &path, Some(body)).await?;
-    told(asked.out, &changed, &format!("The endpoint {name} is changed."));
+    let sentence = match changed["version"] == before["version"] {
+        true => format!("The endpoint {name} is so already: nothing was changed."),
+        false => format!("The endpoint {name} is changed."),
+    };
+    told(asked.out, &changed, &sentence);
     Ok(())
+}
+
+/// What is taken away: plain settings and secrets.
+fn taken_away(manifest: &Manifest, unset: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let unknown: Vec<String> = unset
+        .iter()
+        .filter(|name| manifest.setting(name).is_none())
+        .map(|name| manifest.unknown(name))
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Failure::usage(format!("--unset: {}", unknown.join("; "))));
+    }
+    let is_secret = |name: &&String| manifest.setting(name).is_some_and(|s| s.takes == Takes::Secret);
+    let (hidden, plain): (Vec<&String>, Vec<&String>) = unset.iter().partition(is_secret);
+    Ok((plain.into_iter().cloned().collect(), hidden.into_iter().cloned().collect()))
 }
 
 type Secrets = Vec<(&'static str, String)>;

@@ -1,9 +1,9 @@
 //! The certificate of the service: given as PEM or PFX, or one of our own, kept in the data folder.
 
 use std::{
-    fs::OpenOptions,
+    fs::{DirBuilder, OpenOptions},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -101,13 +101,29 @@ fn from_pfx(path: &Path, password: Option<&Path>) -> Result<(Chain, Key), Failur
 fn our_own(folder: &Path) -> Result<(Chain, Key), Failure> {
     let (cert, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     if !cert.exists() || !key.exists() {
-        make(folder, &cert, &key)?;
+        // Two that start at once make one: the second finds it.
+        let _alone = alone(folder).map_err(|e| broken(format!("{}: {e}", folder.display())))?;
+        if !cert.exists() || !key.exists() {
+            make(folder, &cert, &key)?;
+        }
     }
     from_pem(&cert, &key)
 }
 
+fn broken(what: String) -> Failure {
+    Failure::own(format!("our own certificate: {what}"))
+}
+
+/// The folder, which nobody else fills as long as this is held.
+fn alone(folder: &Path) -> std::io::Result<std::fs::File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let lock = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock)?;
+    file.lock()?;
+    Ok(file)
+}
+
 fn make(folder: &Path, cert: &Path, key: &Path) -> Result<(), Failure> {
-    let broken = |what: String| Failure::own(format!("our own certificate: {what}"));
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if !host.is_empty() && !names.contains(&host) {
@@ -120,9 +136,7 @@ fn make(folder: &Path, cert: &Path, key: &Path) -> Result<(), Failure> {
     let pair = KeyPair::generate().map_err(|e| broken(e.to_string()))?;
     let made = params.self_signed(&pair).map_err(|e| broken(e.to_string()))?;
     let private = zeroize::Zeroizing::new(pair.serialize_pem());
-    let written = std::fs::create_dir_all(folder)
-        .and_then(|()| write(key, private.as_bytes()))
-        .and_then(|()| write(cert, made.pem().as_bytes()));
+    let written = write(key, private.as_bytes()).and_then(|()| write(cert, made.pem().as_bytes()));
     written.map_err(|e| broken(format!("{}: {e}", folder.display())))
 }
 
@@ -133,4 +147,22 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by a judge: one of two that started at once ended with a bug of ours.
+    #[test]
+    fn those_that_start_at_once_have_one_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = folder.path().join("tls");
+        let all: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| our_own(&tls).map(|(chain, _)| chain))).collect();
+            starts.into_iter().map(|s| s.join().unwrap().ok().unwrap()[0].to_vec()).collect()
+        });
+        assert!(all.iter().all(|one| *one == all[0]));
+    }
 }

@@ -7,15 +7,16 @@ use std::{
 };
 
 use axum::Router;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{Handle, Server, tls_rustls::RustlsConfig};
 use rustls::ServerConfig;
 
+use super::bounded::{Bounded, Peer};
 use crate::exit::Failure;
 
 /// How long a client may take for its half of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may take to send the head of a request; also how long a connection may rest between two.
+const HEAD: Duration = Duration::from_secs(10);
 
 /// Takes the address.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -30,21 +31,21 @@ pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     router: Router,
-    handle: Handle<SocketAddr>,
+    handle: Handle<Peer>,
 ) -> Result<(), Failure> {
     let app = router.into_make_service_with_connect_info::<SocketAddr>();
     let failed = |e: std::io::Error| Failure::own(format!("listening: {e}"));
+    let server = Server::<Peer>::from_listener(Bounded::over(listener).map_err(failed)?).handle(handle);
     let ended = match tls {
         Some(tls) => {
             let acceptor = axum_server::tls_rustls::RustlsAcceptor::new(RustlsConfig::from_config(tls))
                 .handshake_timeout(HANDSHAKE);
-            let mut server =
-                axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle);
+            let mut server = server.acceptor(acceptor);
             patient(server.http_builder());
             server.serve(app).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
+            let mut server = server;
             patient(server.http_builder());
             server.serve(app).await
         }

@@ -1,6 +1,7 @@
 //! `serve`: the router on an address of this machine, and a worker beside it, until a signal ends both in order.
 
 mod beside;
+mod bounded;
 mod certificate;
 mod listener;
 

@@ -73,7 +73,7 @@ fn settings(
             Some(Takes::OneOf(words)) if words.contains(&value.as_str()) => value.clone(),
             Some(Takes::Port | Takes::Number) if value.chars().all(|c| c.is_ascii_digit()) => value.clone(),
             Some(Takes::Switch) if value == "yes" => value.clone(),
-            Some(Takes::Host) => names.of("host", value),
+            Some(Takes::Host | Takes::Url) => names.of("host", value),
             Some(Takes::Path) => names.of("path", value),
             _ => names.of("text", value),
         };

@@ -1,0 +1,74 @@
+//! Several writes that happen together or not at all: a thing, its secrets, and what the audit trail says of it.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    account::{Account, Session, Token, TokenHash},
+    audit::AuditEntry,
+    batch::Batch,
+    config::Config,
+    endpoint::Endpoint,
+    endpoint_test::EndpointTest,
+    error::Result,
+    id::{AccountId, BatchId, EndpointId, SessionId, TokenId},
+    port::store::Sealing,
+    user::User,
+};
+
+/// One write; what it is refused for is said where the single call is described.
+pub enum Write<'a> {
+    /// As [`super::Endpoints::add_endpoint`].
+    AddEndpoint(&'a Endpoint),
+    /// As [`super::Endpoints::set_endpoint`].
+    SetEndpoint(&'a Endpoint),
+    /// As [`super::Endpoints::remove_endpoint`].
+    RemoveEndpoint(EndpointId),
+    /// As [`super::EndpointTests::add_endpoint_test`].
+    AddEndpointTest(&'a EndpointTest),
+    /// As [`super::Batches::add_batch`].
+    AddBatch(&'a Batch, &'a [User]),
+    /// As [`super::Batches::set_batch`].
+    SetBatch(&'a Batch),
+    /// As [`super::Batches::remove_batch`].
+    RemoveBatch(BatchId),
+    /// As [`super::Users::set_user`].
+    SetUser(&'a User),
+    /// As [`super::Work::stop_jobs`].
+    StopJobs(BatchId),
+    /// As [`super::Secrets::seal_all`].
+    Seal(&'a [Sealing<'a>]),
+    /// Forgets one secret of an owner. `NotFound` if there is none of that name.
+    ForgetSecret(Uuid, &'a str),
+    /// As [`super::Secrets::forget_secrets`].
+    ForgetSecrets(Uuid),
+    /// As [`super::Accounts::add_account`].
+    AddAccount(&'a Account),
+    /// As [`super::Accounts::add_first_account`].
+    AddFirstAccount(&'a TokenHash, &'a Account),
+    /// As [`super::Accounts::set_account`].
+    SetAccount(&'a Account),
+    /// As [`super::Accounts::remove_account`].
+    RemoveAccount(AccountId),
+    /// As [`super::Sessions::add_session`].
+    AddSession(&'a Session),
+    /// As [`super::Sessions::remove_session`].
+    RemoveSession(SessionId),
+    /// As [`super::Sessions::remove_sessions`].
+    RemoveSessions(AccountId, Option<SessionId>),
+    /// As [`super::Tokens::add_token`].
+    AddToken(&'a Token),
+    /// As [`super::Tokens::remove_token`].
+    RemoveToken(TokenId),
+    /// As [`super::Configs::set_config`].
+    SetConfig(Config),
+    /// As [`super::Audits::record`]. It comes last: others wait until it is done.
+    Record(&'a AuditEntry),
+}
+
+/// Writes that belong together.
+#[async_trait]
+pub trait Together: Send + Sync {
+    /// Makes all of these in their order, or none of them if one is refused; its refusal.
+    async fn together(&self, writes: &[Write<'_>]) -> Result<()>;
+}

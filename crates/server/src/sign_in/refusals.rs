@@ -1,0 +1,118 @@
+//! Sign-ins that were refused, as the audit trail tells them: at most once a minute for an account and an address,
+//! with how many there were. The name that was typed is not told where there is no such account: it may be a password.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use mailferry_model::{account::Account, audit::AuditEntry};
+
+use super::limiter::network;
+use crate::Context;
+
+/// Between two entries about the same.
+const PAUSE: Duration = Duration::from_secs(60);
+/// So many accounts and addresses are told apart; what is beyond is told together.
+const MOST: usize = 1000;
+
+/// What was refused since it was last told.
+#[derive(Default)]
+pub(crate) struct Refusals(Mutex<HashMap<Key, Since>>);
+
+/// Whose account, from where; without both: from more places than are told apart.
+type Key = (Option<String>, Option<String>);
+
+struct Since {
+    told: Duration,
+    untold: u32,
+}
+
+impl Refusals {
+    /// Counts a refusal; how many are to be told of now.
+    fn count(&self, now: Duration, key: Key) -> Vec<(Key, u32)> {
+        let mut due = self.due(now);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = if all.len() < MOST || all.contains_key(&key) { key } else { (None, None) };
+        match all.get_mut(&key) {
+            Some(since) => since.untold = since.untold.saturating_add(1),
+            None => {
+                all.insert(key.clone(), Since { told: now, untold: 0 });
+                due.push((key, 1));
+            }
+        }
+        due
+    }
+
+    /// What was held back and is to be told of now.
+    fn due(&self, now: Duration) -> Vec<(Key, u32)> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Vec::new();
+        all.retain(|key, since| {
+            let over = now >= since.told + PAUSE;
+            if over && since.untold > 0 {
+                due.push((key.clone(), since.untold));
+                *since = Since { told: now, untold: 0 };
+                return true;
+            }
+            !over
+        });
+        due
+    }
+}
+
+/// A sign-in was refused. Told beside the answer, which takes no longer for an account that there is.
+pub(crate) fn refused(context: &Context, refusals: &Refusals, account: Option<&Account>, address: &str) {
+    let key = (account.map(|a| a.name.clone()), Some(network(address)));
+    let due = refusals.count(context.clock.elapsed(), key);
+    if !due.is_empty() {
+        let context = context.clone();
+        tokio::spawn(async move { tell(&context, due).await });
+    }
+}
+
+/// Tells what was held back long enough.
+pub(crate) async fn tell_due(context: &Context, refusals: &Refusals) {
+    tell(context, refusals.due(context.clock.elapsed())).await;
+}
+
+async fn tell(context: &Context, due: Vec<(Key, u32)>) {
+    for ((account, address), count) in due {
+        let from = address.as_deref().unwrap_or("many addresses");
+        tracing::warn!(known = account.is_some(), from, count, "signing in was refused");
+        let entry = AuditEntry {
+            at: context.clock.now(),
+            actor: account.clone().unwrap_or_else(|| "nobody".to_owned()),
+            action: "session.refused".to_owned(),
+            subject: account.map_or_else(|| "no account".to_owned(), |name| format!("account {name}")),
+            change: Some(serde_json::json!({ "from": from, "count": count }).to_string()),
+        };
+        if let Err(error) = context.store.record(&entry).await {
+            tracing::warn!(code = error.code(), "a refused sign-in could not be told to the audit trail");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_one_entry_a_minute_and_memory_is_bounded() {
+        let refusals = Refusals::default();
+        let at = Duration::from_secs;
+        let anna = || (Some("anna".to_owned()), Some("10.0.0.1".to_owned()));
+        assert_eq!(refusals.count(at(0), anna()), [(anna(), 1)]);
+        for _ in 0..500 {
+            assert_eq!(refusals.count(at(1), anna()), []);
+        }
+        assert_eq!(refusals.due(at(59)), []);
+        assert_eq!(refusals.due(at(60)), [(anna(), 500)]);
+        assert_eq!(refusals.due(at(121)), []);
+        let told: usize =
+            (0..5000).map(|n| refusals.count(at(200), (None, Some(format!("10.{n}")))).len()).sum();
+        assert_eq!(told, MOST + 1);
+        assert!(refusals.0.lock().unwrap().len() <= MOST + 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! Several writes in one transaction.
+
+use async_trait::async_trait;
+use mailferry_model::{
+    Result,
+    port::{Together, Write},
+};
+
+use crate::{SqlStore, sql::Tx};
+
+#[async_trait]
+impl Together for SqlStore {
+    async fn together(&self, writes: &[Write<'_>]) -> Result<()> {
+        let mut tx = self.db.write("write").await?;
+        for write in writes {
+            self.write_in(&mut tx, write).await?;
+        }
+        tx.commit().await?;
+        if writes.iter().any(|write| matches!(write, Write::StopJobs(_))) {
+            self.rope.send_replace(());
+        }
+        Ok(())
+    }
+}
+
+impl SqlStore {
+    async fn write_in(&self, tx: &mut Tx, write: &Write<'_>) -> Result<()> {
+        match *write {
+            Write::AddEndpoint(endpoint) => self.add_endpoint_in(tx, endpoint).await,
+            Write::SetEndpoint(endpoint) => self.set_endpoint_in(tx, endpoint).await,
+            Write::RemoveEndpoint(id) => self.remove_endpoint_in(tx, id).await,
+            Write::AddEndpointTest(test) => self.add_endpoint_test_in(tx, test).await,
+            Write::AddBatch(batch, users) => self.add_batch_in(tx, batch, users).await,
+            Write::SetBatch(batch) => self.set_batch_in(tx, batch).await,
+            Write::RemoveBatch(id) => self.remove_batch_in(tx, id).await,
+            Write::SetUser(user) => self.set_user_in(tx, user).await,
+            Write::StopJobs(batch) => self.stop_jobs_in(tx, batch).await,
+            Write::Seal(secrets) => self.seal_all_in(tx, secrets).await,
+            Write::ForgetSecret(owner, name) => self.forget_secret_in(tx, owner, name).await,
+            Write::ForgetSecrets(owner) => self.forget_secrets_in(tx, owner).await,
+            Write::AddAccount(account) => self.add_account_in(tx, account).await,
+            Write::AddFirstAccount(code, account) => self.add_first_account_in(tx, code, account).await,
+            Write::SetAccount(account) => self.set_account_in(tx, account).await,
+            Write::RemoveAccount(id) => self.remove_account_in(tx, id).await,
+            Write::AddSession(session) => self.add_session_in(tx, session).await,
+            Write::RemoveSession(id) => self.remove_session_in(tx, id).await,
+            Write::RemoveSessions(account, but) => self.remove_sessions_in(tx, account, but).await,
+            Write::AddToken(token) => self.add_token_in(tx, token).await,
+            Write::RemoveToken(id) => self.remove_token_in(tx, id).await,
+            Write::SetConfig(config) => self.set_config_in(tx, config).await,
+            Write::Record(entry) => self.record_in(tx, entry).await.map(drop),
+        }
+    }
+}

@@ -109,6 +109,13 @@ fn a_migration_over_the_network_and_nothing_secret_in_what_was_said() {
     assert_eq!(count(&service.ferry.path("new")), 3);
     let users = service.client(0, &["user", "list", "--batch", "w", "-o", "json"]).json();
     assert_eq!(users[0]["itemsSynced"], 3);
+    let pw = service.ferry.file("boss-pw", "canary boss");
+    let boss =
+        ["--type", "imap", "--remote-server", "a.example", "--username", "boss", "--password-file", &pw];
+    service.client(0, &[&["endpoint", "new", "mail"][..], &boss].concat());
+    let aimed = service.client(2, &["endpoint", "set", "mail", "--remote-server", "b.example"]).err;
+    assert!(aimed.contains("[ENDPOINT_SECRET_AGAIN]") && aimed.contains("--password-file FILE"), "{aimed}");
+    service.client(0, &["endpoint", "set", "mail", "--remote-server", "b.example", "--password-file", &pw]);
     service.client(4, &["batch", "show", "nothing"]);
     service.client(6, &["endpoint", "remove", "old", "--yes"]);
     assert!(service.client(2, &["verify", "w"]).err.contains("[SERVICE_LOCAL_ONLY]"));

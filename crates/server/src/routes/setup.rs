@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::ConnectInfo,
+    extract::{ConnectInfo, FromRequest, Request},
     http::{Extensions, StatusCode},
 };
 use mailferry_model::{
@@ -56,8 +56,13 @@ pub(crate) async fn show(context: Context) -> Result<Json<Setup>, Problem> {
 pub(crate) async fn redeem(
     context: Context,
     extensions: Extensions,
-    Body(first): Body<First>,
+    request: Request,
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
+    // Said before anything is read of a stranger.
+    if !context.store.accounts().await?.is_empty() {
+        return Err(done());
+    }
+    let Body(first) = Body::<First>::from_request(request, &context).await?;
     let secret = Secret::new(first.password);
     let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
     let code = token::code_hash(&first.code);
@@ -87,7 +92,7 @@ pub(crate) async fn redeem(
     match context.store.together(&[Write::AddFirstAccount(&code, &account), Write::Record(&entry)]).await {
         Ok(()) => {}
         Err(error) if error.kind() == Kind::Conflict => {
-            return Err(Problem::conflict("SETUP_DONE", "There are accounts already."));
+            return Err(done());
         }
         Err(error) if error.kind() == Kind::Forbidden => {
             if let Door::Listening(keeper) = &context.door {
@@ -98,6 +103,10 @@ pub(crate) async fn redeem(
         Err(error) => return Err(error.into()),
     }
     Ok((StatusCode::CREATED, Json(AccountView::of(&account))))
+}
+
+fn done() -> Problem {
+    Problem::conflict("SETUP_DONE", "There are accounts already.")
 }
 
 /// A new set-up code, where there is no account yet; an older one is void.

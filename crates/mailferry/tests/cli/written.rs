@@ -152,3 +152,21 @@ fn the_tenant_ceiling_is_set_and_no_endpoint_is_above_it() {
     let told = ferry.ends(0, &["config", "get", "-o", "json"]).json();
     assert_eq!(told, serde_json::json!({ "tenantCeiling": 400 }));
 }
+
+#[test]
+fn a_dry_run_of_an_endpoint_judges_and_writes_nothing() {
+    let ferry = Ferry::new();
+    let new = |name: &'static str, more: &[&'static str]| {
+        [&["endpoint", "new", name, "--type", "maildir", "--path", "/m"][..], more].concat()
+    };
+    ferry.ends(0, &new("One", &[]));
+    let before = ferry.ends(0, &["audit", "list", "-o", "json"]).out;
+    assert!(ferry.ends(0, &new("Two", &["-n"])).out.contains("nothing was done"));
+    ferry.ends(6, &new("one", &["--dry-run"]));
+    ferry.ends(2, &new("Two", &["--what-if", "--max-concurrent-migrations", "400"]));
+    ferry.ends(0, &["endpoint", "set", "One", "--path", "/n", "-n"]);
+    ferry.ends(4, &["endpoint", "show", "Two"]);
+    let shown = ferry.ends(0, &["endpoint", "show", "One", "-o", "json"]).json();
+    assert_eq!((&shown["settings"]["path"], &shown["version"]), (&"/m".into(), &1.into()), "{shown}");
+    assert_eq!(ferry.ends(0, &["audit", "list", "-o", "json"]).out, before);
+}

@@ -57,6 +57,9 @@ pub(crate) struct Creation {
     /// The id of the test of these settings, where there was one.
     #[schema(value_type = Option<String>)]
     tested: Option<EndpointTestId>,
+    /// Only judge: the answer is what would be made, with 200, and nothing is.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Which endpoints.
@@ -153,6 +156,10 @@ pub(crate) async fn create(
     if let Some(mut result) = tested {
         _ = endpoint.keep_test(&mut result);
     }
+    if wanted.dry_run {
+        check_free(&context, &endpoint.name).await?;
+        return view(&context, StatusCode::OK, endpoint).await;
+    }
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
     let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified);
     let secrets: Vec<_> =
@@ -161,6 +168,17 @@ pub(crate) async fn create(
     context.store.together(&writes).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
     view(&context, StatusCode::CREATED, endpoint).await
+}
+
+/// For a dry run; what is made asks the store itself.
+async fn check_free(context: &Context, name: &str) -> Result<(), Problem> {
+    match context.store.endpoint(name).await {
+        Ok(_) => {
+            Err(Problem::conflict("OWN_ALREADY_EXISTS", format!("There is an endpoint {name:?} already.")))
+        }
+        Err(error) if error.kind() == Kind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Remove an endpoint that no batch refers to

@@ -62,6 +62,9 @@ pub enum EndpointCommand {
 /// The flags of `new` and `set` that are of no kind.
 #[derive(Args, Default)]
 pub struct Flags {
+    /// Only say whether it could be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    dry_run: bool,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -165,9 +168,11 @@ async fn change(
         "secrets": secrets,
         "maxConcurrentMigrations": flags.max_concurrent_migrations,
         "maxConcurrentIncrementalSyncs": flags.max_concurrent_incremental_syncs,
+        "dryRun": flags.dry_run,
     });
     let changed = api.call(Method::PATCH, &path, Some(body)).await?;
     let sentence = match changed["version"] == before["version"] {
+        _ if flags.dry_run => format!("The endpoint {name} could be changed so; nothing was done."),
         true => format!("The endpoint {name} is so already: nothing was changed."),
         false => format!("The endpoint {name} is changed."),
     };

@@ -85,11 +85,13 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
         "secrets": object(secrets),
         "maxConcurrentMigrations": args.flags.max_concurrent_migrations,
         "maxConcurrentIncrementalSyncs": args.flags.max_concurrent_incremental_syncs,
-        "unverified": tested.is_none().then(|| why(asked, args)).transpose()?,
+        "unverified": (tested.is_none() && !args.flags.dry_run).then(|| why(asked, args)).transpose()?,
+        "dryRun": args.flags.dry_run,
         "tested": tested.as_ref().and_then(|came| came.id.as_ref()),
     });
     let mut made = api.post("/endpoints", body).await?;
     let sentence = match &tested {
+        _ if args.flags.dry_run => format!("The endpoint {name} could be made; nothing was done."),
         None => format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"),
         Some(came) => {
             if let Reach::Here(instance) = reach {

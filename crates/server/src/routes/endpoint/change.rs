@@ -40,6 +40,9 @@ pub(crate) struct Changes {
     max_concurrent_migrations: Option<u32>,
     #[serde(alias = "MaxConcurrentIncrementalSyncs")]
     max_concurrent_incremental_syncs: Option<u32>,
+    /// Only judge: the answer is what it would be, and nothing changes.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// What becomes of the secrets.
@@ -69,6 +72,7 @@ pub(crate) async fn change(
     let manifest = manifest(&context, &before.kind)?;
     let mut endpoint = before.clone();
     apply(&mut endpoint, manifest, &mut changes)?;
+    let dry_run = changes.dry_run;
     let secrets = secrets(&context, &endpoint, manifest, changes.secrets).await?;
     check_settings(manifest, &secrets.after)?;
     check_paths(&context, manifest, &secrets.after, Some(&before.settings))?;
@@ -81,6 +85,9 @@ pub(crate) async fn change(
         // Its batches go on by themselves with the new settings, of which no test is known yet.
         endpoint.needs_to_connect = None;
         endpoint.last_test = None;
+    }
+    if dry_run {
+        return view(&context, StatusCode::OK, endpoint).await;
     }
     endpoint.modified = context.clock.now();
     store(&context, (&before, &endpoint), &secrets).await?;

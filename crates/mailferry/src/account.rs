@@ -125,7 +125,11 @@ fn by_scheme(url: &str, connectors: &[Arc<dyn Connector>]) -> Result<Arc<dyn Con
     let found = connectors.iter().find(|c| c.manifest().schemes.contains(&scheme.as_str()));
     found.cloned().ok_or_else(|| {
         let known: Vec<&str> = connectors.iter().flat_map(|c| c.manifest().schemes).copied().collect();
-        Failure::usage(format!("an account begins with one of {}:", known.join(":, ")))
+        let text = "write it as imaps://USER@HOST, imap://USER@HOST or maildir:PATH";
+        Failure::usage(format!(
+            "an account begins with one of {}: ({text}), not {scheme:?}",
+            known.join(":, ")
+        ))
     })
 }
 

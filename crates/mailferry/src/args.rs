@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
-use mailferry_model::settings::{Manifest, Settings, Takes};
+use mailferry_model::settings::{Manifest, SettingSpec, Settings, Takes};
 
 use crate::{cmd, out};
 
@@ -264,33 +264,68 @@ fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Comma
             continue;
         }
         seen.push(name.clone());
-        let kinds: Vec<&str> =
-            manifests.iter().filter(|m| m.setting(spec.name).is_some()).map(|m| m.kind).collect();
-        let help = match spec.default {
-            Some(default) => format!("{} [{}; default: {default}]", spec.help, kinds.join(", ")),
-            None => format!("{} [{}]", spec.help, kinds.join(", ")),
-        };
-        let value = match spec.takes {
-            Takes::Secret | Takes::Path => "PATH".to_owned(),
-            Takes::OneOf(words) => words.join("|"),
-            Takes::Host => "HOST".to_owned(),
-            Takes::Port => "PORT".to_owned(),
-            Takes::Url => "URL".to_owned(),
-            Takes::Number => "N".to_owned(),
-            Takes::Text => "TEXT".to_owned(),
-            Takes::Switch => String::new(),
-        };
+        let (value, help) = told(&variants(manifests, spec.name));
         let arg = Arg::new(id(&name)).long(name).help(help).help_heading("Settings of the kind");
         command = command.arg(match spec.takes {
             Takes::Switch => arg
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("yes")
+                .value_name("yes")
                 .hide_possible_values(true),
             _ => arg.value_name(value),
         });
     }
     command
+}
+
+/// A setting as each kind takes it; kinds that take it alike stand together.
+fn variants(manifests: &[&'static Manifest], name: &str) -> Vec<(Vec<&'static str>, &'static SettingSpec)> {
+    let mut all: Vec<(Vec<&str>, &SettingSpec)> = Vec::new();
+    for (manifest, spec) in manifests.iter().filter_map(|m| Some((m, m.setting(name)?))) {
+        let alike = |s: &SettingSpec| (s.help, s.default, s.takes) == (spec.help, spec.default, spec.takes);
+        match all.iter_mut().find(|(_, other)| alike(other)) {
+            Some((kinds, _)) => kinds.push(manifest.kind),
+            None => all.push((vec![manifest.kind], spec)),
+        }
+    }
+    all
+}
+
+/// What a flag is shown to take, and its help; what kinds take differently is said for each.
+fn told(variants: &[(Vec<&'static str>, &'static SettingSpec)]) -> (String, String) {
+    let default = |spec: &SettingSpec| spec.default.map(|d| format!("; default: {d}")).unwrap_or_default();
+    let Some((kinds, first)) = variants.first() else { return Default::default() };
+    if variants.len() == 1 {
+        let help = format!("{} [{}{}]", first.help, kinds.join(", "), default(first));
+        return (value_name(first.takes), help);
+    }
+    let same = variants.iter().all(|(_, spec)| value_name(spec.takes) == value_name(first.takes));
+    let value = if same { value_name(first.takes) } else { "VALUE".to_owned() };
+    let mut helps: Vec<String> = Vec::new();
+    for (kinds, spec) in variants {
+        let words = match spec.takes {
+            Takes::OneOf(words) if !same => format!("; one of {}", words.join("|")),
+            _ => String::new(),
+        };
+        let said = helps.iter().any(|help| help.starts_with(spec.help));
+        let text = if said { "" } else { spec.help };
+        helps.push(format!("{text} [{}{words}{}]", kinds.join(", "), default(spec)).trim().to_owned());
+    }
+    (value, helps.join(" "))
+}
+
+fn value_name(takes: Takes) -> String {
+    match takes {
+        Takes::Secret | Takes::Path => "PATH".to_owned(),
+        Takes::OneOf(words) => words.join("|"),
+        Takes::Host => "HOST".to_owned(),
+        Takes::Port => "PORT".to_owned(),
+        Takes::Url => "URL".to_owned(),
+        Takes::Number => "N".to_owned(),
+        Takes::Text => "TEXT".to_owned(),
+        Takes::Switch => String::new(),
+    }
 }
 
 fn id(name: &str) -> String {

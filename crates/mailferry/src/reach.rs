@@ -57,6 +57,13 @@ pub fn check_local(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
     }
 }
 
+/// For commands of two accounts, which are no service's business unless one is named in so many words.
+pub fn check_unnamed(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
+    let flags = asked.global;
+    let named = flags.server.is_some() || flags.context.as_deref().is_some_and(|c| c != contexts::LOCAL);
+    if named { check_local(asked, what) } else { Ok(()) }
+}
+
 fn local_only(what: &str, remote: &Remote) -> Failure {
     let text = format!("{what} works on the service's own machine alone, not through {}.", remote.url());
     Failure::Usage("SERVICE_LOCAL_ONLY", text)

@@ -60,6 +60,19 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// For people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::NotRun => "not run",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A question: what a probe asks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Check {
@@ -235,8 +248,7 @@ impl TestResult {
         let mut changes = Vec::new();
         for row in &self.steps {
             let Some(before) = good.steps.iter().find(|b| b.id == row.id) else { continue };
-            let word =
-                |f: &Finding| f.code.clone().unwrap_or_else(|| format!("{:?}", f.outcome).to_lowercase());
+            let word = |f: &Finding| f.code.clone().unwrap_or_else(|| f.outcome.word().to_owned());
             if row.outcome == Verdict::NotRun {
                 continue;
             }

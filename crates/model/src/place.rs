@@ -91,6 +91,7 @@ mod tests {
             naming: "",
             source: true,
             target: true,
+            moves: true,
             schemes: &[],
             settings,
             guide: "",

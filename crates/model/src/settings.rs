@@ -20,6 +20,8 @@ pub struct Manifest {
     pub source: bool,
     /// Whether it can be written to.
     pub target: bool,
+    /// Whether its mailboxes move in this version; other kinds are tested alone.
+    pub moves: bool,
     /// URL schemes of a single account, such as `imaps`.
     pub schemes: &'static [&'static str],
     /// What it must or may be told, in the order in which people are asked.
@@ -280,6 +282,7 @@ mod tests {
         naming: "",
         source: true,
         target: true,
+        moves: true,
         schemes: &[],
         settings: &[
             SettingSpec::optional("server", Takes::Host, None, ""),

@@ -29,6 +29,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "Hybrid-RemoteMove",
     source: true,
     target: true,
+    moves: false,
     schemes: &[],
     settings: &SETTINGS,
     guide: include_str!("guide.md"),

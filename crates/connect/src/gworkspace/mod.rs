@@ -54,6 +54,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "GWS-Source",
     source: true,
     target: false,
+    moves: false,
     schemes: &[],
     settings: &SETTINGS,
     guide: include_str!("guide.md"),

@@ -99,6 +99,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "IMAP-Source",
     source: true,
     target: true,
+    moves: true,
     schemes: &["imaps", "imap"],
     settings: &SETTINGS,
     guide: include_str!("guide.md"),

@@ -64,6 +64,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "M365-Target",
     source: true,
     target: true,
+    moves: false,
     schemes: &[],
     settings: &SETTINGS,
     guide: include_str!("guide.md"),

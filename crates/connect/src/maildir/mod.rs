@@ -27,6 +27,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "Maildir",
     source: true,
     target: true,
+    moves: true,
     schemes: &["maildir"],
     settings: &[SettingSpec {
         required: true,

@@ -56,6 +56,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "Cutover-OutlookAnywhere",
     source: true,
     target: false,
+    moves: false,
     schemes: &[],
     settings: &SETTINGS,
     guide: include_str!("guide.md"),

@@ -41,6 +41,7 @@ static MANIFEST: Manifest = Manifest {
     naming: "Endpoint",
     source: true,
     target: true,
+    moves: true,
     schemes: &[],
     settings: &[SettingSpec {
         required: true,

@@ -189,7 +189,10 @@ pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
     let shown = args.csv.display();
     let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
     let bytes = Zeroizing::new(bytes);
-    let needs = Needs { source: needed(api, &args.source).await?, target: needed(api, &args.target).await? };
+    let needs = Needs {
+        source: needed(asked, api, &args.source).await?,
+        target: needed(asked, api, &args.target).await?,
+    };
     let mut parsed =
         csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
     let text = csv::text(&bytes).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
@@ -211,6 +214,12 @@ pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         write_private(&file, &parsed.rejected_csv())?;
         let goes_on = !args.dry_run && args.skip_rejected && !parsed.rows.is_empty();
         asked.out.note(&told_of_rejected(parsed.rejected.len(), &args.csv, &file, goes_on));
+        if args.dry_run {
+            // Otherwise the refusal, or the file, names them.
+            let said =
+                parsed.rejected.iter().map(|r| format!("row {}: {} [{}]", r.number, r.message, r.code));
+            said.for_each(|row| asked.out.note(&row));
+        }
     }
     let rows = counted(parsed.rows.len() as u64, "mailbox");
     if args.dry_run {
@@ -231,7 +240,8 @@ pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
             false => asked.out.show(&made, &COLUMNS),
         }
     }
-    if parsed.rows.iter().any(|r| r.source.password.is_some() || r.target.password.is_some()) {
+    if !args.dry_run && parsed.rows.iter().any(|r| r.source.password.is_some() || r.target.password.is_some())
+    {
         asked
             .out
             .note(&format!("{shown} holds passwords; they are kept encrypted now, the file is not needed."));
@@ -250,8 +260,16 @@ fn rejected(judged: &Value) -> HashMap<u64, (&'static str, String, String)> {
     .collect()
 }
 
-async fn needed(api: &Api, endpoint: &str) -> Result<Passwords, Failure> {
-    let endpoint: Value = api.get(&format!("/endpoints/{}", segment(endpoint))).await?;
+/// Which passwords rows need at an endpoint; says so at once where nothing can move there yet.
+async fn needed(asked: &Asked<'_>, api: &Api, name: &str) -> Result<Passwords, Failure> {
+    let endpoint: Value = api.get(&format!("/endpoints/{}", segment(name))).await?;
+    let manifest = asked.connectors.iter().map(|c| c.manifest()).find(|m| endpoint["type"] == m.kind);
+    if let Some(manifest) = manifest.filter(|m| !m.moves) {
+        asked.out.note(&format!(
+            "WARNING: {name} is of the type {}, which is tested only so far: this batch will not move.",
+            manifest.kind
+        ));
+    }
     Ok(match endpoint["signsInForAll"].as_bool() {
         Some(true) => Passwords::None,
         _ => Passwords::Each,

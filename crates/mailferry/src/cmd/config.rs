@@ -16,12 +16,12 @@ use crate::{
 pub enum ConfigCommand {
     /// Show all of it, or one setting
     Get {
-        /// Its name, such as tenant-ceiling
+        /// Its name: tenant-ceiling
         name: Option<String>,
     },
     /// Change a setting; running batches follow within seconds
     Set {
-        /// Its name
+        /// Its name: tenant-ceiling
         name: String,
         /// Its new value
         value: String,
@@ -62,7 +62,10 @@ pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure
 }
 
 fn field(name: &str) -> Result<&'static str, Failure> {
-    let known = NAMES.iter().find(|(ours, _)| ours.eq_ignore_ascii_case(name)).map(|(_, field)| *field);
+    let known = NAMES
+        .iter()
+        .find(|(ours, api)| [ours, api].iter().any(|n| n.eq_ignore_ascii_case(name)))
+        .map(|(_, field)| *field);
     known.ok_or_else(|| {
         let names: Vec<&str> = NAMES.iter().map(|(ours, _)| *ours).collect();
         Failure::usage(format!("{name:?} is none of {}", names.join(", ")))

@@ -154,6 +154,7 @@ async fn attempt(
     (task, depth): (Task, Depth),
     progress: &Arc<Progress>,
 ) -> Result<(Copied, Vec<Renamed>, String), Failure> {
+    crate::reach::check_unnamed(asked, "a copy, or its verification,")?;
     let (source, target) = ends(asked, pair)?;
     if source.place().is_same(target.place()) {
         return Err(Failure::usage("Source and target are the same mailbox.".to_owned()));

@@ -22,6 +22,8 @@ pub(crate) struct Kind {
     source: bool,
     /// Whether it can be written to.
     target: bool,
+    /// Whether its mailboxes move in this version; other kinds are tested alone.
+    moves: bool,
     /// What it must or may be told, in the order in which people are asked.
     settings: Vec<Setting>,
 }
@@ -50,6 +52,7 @@ impl Kind {
             title: manifest.title,
             source: manifest.source,
             target: manifest.target,
+            moves: manifest.moves,
             settings: manifest.settings.iter().map(Setting::of).collect(),
         }
     }

@@ -89,7 +89,7 @@ async fn a_change_lets_waiting_batches_go_on() {
     assert_eq!((status, &shown["needsToConnect"]), (200, &Value::Null), "{shown}");
 }
 
-/// Found by a judge: whoever may change an endpoint had its password sent to a server of his own.
+/// A bug once: whoever may change an endpoint had its password sent to a server of his own.
 #[tokio::test]
 async fn a_kept_secret_does_not_go_elsewhere_unless_it_is_given_again() {
     let (house, inside) = (House::listening().await, House::fresh().await);

@@ -41,6 +41,7 @@ pub static POST: Manifest = Manifest {
     naming: "Endpoint",
     source: true,
     target: true,
+    moves: true,
     schemes: &["post"],
     settings: &[
         SettingSpec { required: true, ..setting("remote-server", Takes::Host) },
@@ -59,6 +60,7 @@ pub static SHELF: Manifest = Manifest {
     naming: "Endpoint",
     source: true,
     target: false,
+    moves: true,
     schemes: &["shelf"],
     settings: &[setting("path", Takes::Path)],
     guide: "",

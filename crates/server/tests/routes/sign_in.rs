@@ -282,7 +282,7 @@ async fn no_password_token_or_code_is_in_any_answer_or_in_the_audit_trail() {
     }
 }
 
-/// Found by a judge: nobody was told of passwords that were guessed.
+/// A bug once: nobody was told of passwords that were guessed.
 #[tokio::test]
 async fn refused_sign_ins_are_told_to_the_audit_trail_and_do_not_flood_it() {
     let house = set_up().await;

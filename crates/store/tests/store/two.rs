@@ -93,7 +93,7 @@ async fn the_bell_rings_for_work() {
     }
 }
 
-/// Found by a judge: after a kill a request could not be made again for a day.
+/// A bug once: after a kill a request could not be made again for a day.
 #[tokio::test]
 async fn a_request_whose_process_is_gone_is_begun_anew() {
     let now = jiff::Timestamp::UNIX_EPOCH;

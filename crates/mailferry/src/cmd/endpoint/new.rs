@@ -30,7 +30,7 @@ use crate::{
 pub struct Making {
     /// Its name, unique; without one a name is proposed: asked for on a terminal, taken with --yes
     name: Option<String>,
-    /// The kind of system
+    /// The kind of system: imap, maildir; exchange-remote, outlook-anywhere, google and m365 are tested only so far
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
     /// Test it first, and make it only if nothing fails
@@ -103,6 +103,12 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
         }
     };
     told(asked.out, &made, &sentence);
+    if !manifest.moves {
+        asked.out.note(&format!(
+            "Endpoints of the type {} are tested only so far: no mailbox moves.",
+            manifest.kind
+        ));
+    }
     Ok(exit::OK)
 }
 

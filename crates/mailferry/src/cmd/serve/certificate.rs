@@ -153,7 +153,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Found by a judge: one of two that started at once ended with a bug of ours.
+    /// A bug once: one of two that started at once ended with a bug of ours.
     #[test]
     fn those_that_start_at_once_have_one_certificate() {
         let folder = tempfile::tempdir().unwrap();

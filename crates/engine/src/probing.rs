@@ -90,6 +90,23 @@ pub async fn keep(
     }
 }
 
+/// Makes a test as it is kept: all steps with the mailbox that is named or else the sample, then, where asked for, so
+/// long of connecting again and again.
+pub async fn test(
+    connector: &dyn Connector,
+    settings: &Settings,
+    (named, repeats): (Option<&MailboxAddress>, Option<Duration>),
+    cx: &Cx,
+) -> TestResult {
+    let mailbox = named.cloned().or_else(|| sample(settings));
+    let mut result = probe(connector, settings, mailbox.as_ref(), cx).await;
+    result.at = Some(cx.clock.now());
+    if let Some(how_long) = repeats.filter(|_| !cx.cancel.is_cancelled()) {
+        result.repeated = Some(repeat(connector, settings, cx, how_long).await);
+    }
+    result
+}
+
 /// Connects again and again for so long, as far as the system speaks and no further: nobody signs in, so nothing is
 /// locked by it.
 pub async fn repeat(connector: &dyn Connector, settings: &Settings, cx: &Cx, how_long: Duration) -> Repeated {

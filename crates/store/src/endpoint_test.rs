@@ -38,6 +38,13 @@ impl EndpointTests for SqlStore {
         tx.rows(sql, args![self.workspace]).await?.iter().map(made).collect()
     }
 
+    async fn endpoint_tests_under_way(&self) -> Result<u64> {
+        let mut tx = self.db.read("count endpoint tests").await?;
+        let sql = "SELECT COUNT(*) FROM endpoint_test WHERE workspace = $1 AND state < 2";
+        let row = tx.row(sql, args![self.workspace]).await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    }
+
     async fn claim_endpoint_test(&self, owner: Uuid, how_long: Duration) -> Result<Option<EndpointTest>> {
         let op = "claim endpoint test";
         self.live(op, owner)?;

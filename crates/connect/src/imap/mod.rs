@@ -10,7 +10,7 @@ use mailferry_model::{
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
 };
 
-use crate::net::reach;
+use crate::net::{reach, tls};
 
 mod checks;
 mod client;
@@ -58,22 +58,9 @@ const OWN: [SettingSpec; 16] = [
         Some("auto"),
         "How to sign in.",
     ),
-    SettingSpec::optional(
-        "ca-file",
-        Takes::Path,
-        None,
-        "Certificate authorities to trust instead of the system's (PEM).",
-    )
-    .aiming(),
-    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
-        .aiming(),
-    SettingSpec::optional(
-        "verify",
-        Takes::OneOf(&["on", "off"]),
-        Some("on"),
-        "off: trust any certificate. Not for production.",
-    )
-    .aiming(),
+    tls::CA_FILE,
+    tls::FINGERPRINT,
+    tls::VERIFY,
     SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, to find the server by.").aiming(),
     SettingSpec::optional(
         "autodiscover",
@@ -130,7 +117,7 @@ impl Connector for Imap {
         }
         let server = Server::from_settings(settings)?;
         crate::checks::account::check(settings).map_err(|fault| vec![fault])?;
-        crate::net::tls::check(&server.trust).map_err(|fault| vec![fault])
+        tls::check(&server.trust).map_err(|fault| vec![fault])
     }
 
     fn account_of_url(&self, url: &str) -> std::result::Result<(Settings, MailboxAddress), String> {

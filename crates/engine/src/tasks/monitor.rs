@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use mailferry_model::{Result, Side, cancel::Cancel, endpoint::Endpoint};
 
 use super::worker::Worker;
-use crate::probing::{keep, probe, sample, with_secrets};
+use crate::probing::{self, keep, with_secrets};
 
 /// How old a test may become while a batch needs its endpoint.
 pub(super) const FRESH: SignedDuration = SignedDuration::from_mins(15);
@@ -43,10 +43,8 @@ async fn one(worker: &Worker, endpoint: &Endpoint, side: Side, cancel: &Cancel) 
     };
     let store = &*worker.house.store;
     let settings = with_secrets(store, endpoint.settings.clone(), endpoint.id.0).await?;
-    let sample = sample(&settings);
     let cx = worker.house.cx(side, cancel, Some(1));
-    let mut result = probe(&**connector, &settings, sample.as_ref(), &cx).await;
-    result.at = Some(worker.house.clock.now());
+    let mut result = probing::test(&**connector, &settings, (None, None), &cx).await;
     match cancel.is_cancelled() {
         true => Ok(()),
         false => keep(store, endpoint, None, &mut result).await,

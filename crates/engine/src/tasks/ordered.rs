@@ -18,7 +18,7 @@ use mailferry_model::{
 use tokio::task::JoinSet;
 
 use super::worker::Worker;
-use crate::probing::{keep, probe, repeat, sample, with_secrets};
+use crate::probing::{self, keep, with_secrets};
 
 /// How long one is held without a sign of life, and how often there is one.
 const HELD: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
@@ -79,7 +79,6 @@ async fn held(worker: &Worker, test: EndpointTest, cancel: &Cancel) -> Result<()
     let Came { mut result, found } = came;
     let mut ended = EndpointTest { state: TestState::Interrupted, ..test.clone() };
     if !cancel.is_cancelled() {
-        result.at = Some(worker.house.clock.now());
         if let Some(endpoint) = subject.endpoint.as_ref().filter(|_| test.keeps) {
             keep(&**store, endpoint, subject.mailbox.as_ref(), &mut result).await?;
             worker.ring();
@@ -134,11 +133,10 @@ async fn made(test: &EndpointTest, subject: &Subject, cx: &Cx) -> Came {
             Err(row) => Came { result: TestResult::of(vec![row]), found: None },
         };
     }
-    let mailbox = subject.mailbox.clone().or_else(|| sample(settings));
-    let mut result = probe(&**connector, settings, mailbox.as_ref(), cx).await;
-    if let TestScope::Repeated(seconds) = test.scope {
-        let how_long = Duration::from_secs(seconds.into());
-        result.repeated = Some(repeat(&**connector, settings, cx, how_long).await);
-    }
-    Came { result, found: None }
+    let repeats = match test.scope {
+        TestScope::Repeated(seconds) => Some(Duration::from_secs(seconds.into())),
+        TestScope::Steps | TestScope::Discovery => None,
+    };
+    let asked = (subject.mailbox.as_ref(), repeats);
+    Came { result: probing::test(&**connector, settings, asked, cx).await, found: None }
 }

@@ -238,6 +238,8 @@ pub trait EndpointTests: Send + Sync {
     async fn endpoint_test(&self, id: EndpointTestId) -> Result<EndpointTest>;
     /// All, newest first.
     async fn endpoint_tests(&self) -> Result<Vec<EndpointTest>>;
+    /// How many have not ended.
+    async fn endpoint_tests_under_way(&self) -> Result<u64>;
     /// Takes the oldest that nobody has begun: it is `Running`, and this owner's for `how_long`.
     async fn claim_endpoint_test(&self, owner: Uuid, how_long: Duration) -> Result<Option<EndpointTest>>;
     /// Holds one for longer. `Conflict` if it is no longer this owner's.

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// So many may wait for a worker.
-const WAITING: usize = 200;
+const WAITING: u64 = 200;
 /// The longest time of connecting again and again, in seconds.
 const LONGEST: u32 = 3600;
 
@@ -98,10 +98,10 @@ pub(crate) async fn show(
     context: Context,
     Path(id): Path<String>,
 ) -> Result<Json<EndpointTestView>, Problem> {
-    let known = context.store.endpoint_tests().await?.into_iter().find(|test| test.id.to_string() == id);
-    let Some(test) = known else {
+    let Ok(id) = id.parse::<EndpointTestId>() else {
         return Err(Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", format!("There is no test {id}.")));
     };
+    let test = context.store.endpoint_test(id).await?;
     Ok(Json(EndpointTestView::of(&context, test).await?))
 }
 
@@ -111,9 +111,7 @@ pub(crate) async fn order(
     context: Context,
     Body(order): Body<Order>,
 ) -> Result<(StatusCode, Json<EndpointTestView>), Problem> {
-    let waiting = context.store.endpoint_tests().await?;
-    let waits = |t: &&EndpointTest| matches!(t.state, TestState::Ordered | TestState::Running);
-    if waiting.iter().filter(waits).count() >= WAITING {
+    if context.store.endpoint_tests_under_way().await? >= WAITING {
         let detail = format!("{WAITING} tests wait for a worker already.");
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "TEST_QUEUE_FULL", detail));
     }

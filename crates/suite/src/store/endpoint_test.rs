@@ -73,6 +73,7 @@ async fn the_oldest_is_claimed_once(store: &dyn Store) -> Outcome {
     }
     claimed.sort_by_key(|test| test.id);
     same!(claimed, [running(&first), running(&second)], "each once");
+    same!(store.endpoint_tests_under_way().await.map_err(said)?, 2, "how many run");
     Ok(())
 }
 
@@ -94,6 +95,7 @@ async fn what_came_of_it_is_kept_by_its_owner_and_its_secrets_are_forgotten(stor
     store.end_endpoint_test(&done, owner).await.map_err(said)?;
     same!(store.endpoint_test(test.id).await.map_err(said)?, done, "afterwards");
     same!(secrets(store, &test).await?, 0, "secrets afterwards");
+    same!(store.endpoint_tests_under_way().await.map_err(said)?, 0, "how many have not ended");
     refused(store.end_endpoint_test(&done, owner).await, Kind::Conflict, "a second time")?;
     Ok(())
 }

@@ -92,22 +92,9 @@ const ACCOUNT: [SettingSpec; 8] = [
         "How to sign in.",
     ),
     SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
-    SettingSpec::optional(
-        "ca-file",
-        Takes::Path,
-        None,
-        "Certificate authorities to trust instead of the system's (PEM).",
-    )
-    .aiming(),
-    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
-        .aiming(),
-    SettingSpec::optional(
-        "verify",
-        Takes::OneOf(&["on", "off"]),
-        Some("on"),
-        "off: trust any certificate. Not for production.",
-    )
-    .aiming(),
+    tls::CA_FILE,
+    tls::FINGERPRINT,
+    tls::VERIFY,
     account::SETTING,
 ];
 

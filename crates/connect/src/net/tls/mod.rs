@@ -4,7 +4,11 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use mailferry_model::{Error, Kind, Result, port::Cx};
+use mailferry_model::{
+    Error, Kind, Result,
+    port::Cx,
+    settings::{SettingSpec, Takes},
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -24,6 +28,27 @@ use super::{once, tcp::within};
 mod shown;
 
 pub use shown::{Broken, Shown, shake};
+
+/// The setting that names authorities, for manifests.
+pub const CA_FILE: SettingSpec = SettingSpec::optional(
+    "ca-file",
+    Takes::Path,
+    None,
+    "Certificate authorities to trust instead of the system's (PEM).",
+)
+.aiming();
+/// The setting that pins a certificate.
+pub const FINGERPRINT: SettingSpec =
+    SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
+        .aiming();
+/// The setting that gives trust away.
+pub const VERIFY: SettingSpec = SettingSpec::optional(
+    "verify",
+    Takes::OneOf(&["on", "off"]),
+    Some("on"),
+    "off: trust any certificate. Not for production.",
+)
+.aiming();
 
 /// How long a handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailferry_engine::probing::{keep, probe, repeat, sample, with_secrets};
+use mailferry_engine::probing::{self, keep, with_secrets};
 use mailferry_model::{
     cancel::Cancel,
     finding::{Finding, TestResult},
@@ -113,12 +113,8 @@ async fn here(
     };
     let connector = &**connector(asked, kind)?;
     let cx = cx(instance, how.role, cancel);
-    let mailbox = how.mailbox.clone().or_else(|| sample(&settings));
-    let mut result = probe(connector, &settings, mailbox.as_ref(), &cx).await;
-    result.at = Some(instance.clock.now());
-    if let Some(how_long) = how.repeats.filter(|_| !cancel.is_cancelled()) {
-        result.repeated = Some(repeat(connector, &settings, &cx, how_long).await);
-    }
+    let asked = (how.mailbox.as_ref(), how.repeats);
+    let mut result = probing::test(connector, &settings, asked, &cx).await;
     check_not(cancel)?;
     if let Some(endpoint) = endpoint.filter(|_| how.keeps) {
         keep(store, &endpoint, how.mailbox.as_ref(), &mut result).await?;

@@ -7,8 +7,9 @@ import contextlib
 import os
 import pathlib
 import shutil
-import subprocess
+import signal
 import socket
+import subprocess
 import time
 
 from peer import HOST, free_ports, missing
@@ -48,12 +49,22 @@ def tool(name):
     return found
 
 
-class Realm(contextlib.ExitStack):
-    """`accounts` are further principals: name and options of kadmin's addprinc."""
+def clock(ahead):
+    """The environment of programs whose clock is so far ahead. Without faketime's wrapper, which leaves memory behind."""
+    if not ahead:
+        return {}
+    found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        raise missing("kerberos", "no libfaketime: clocks cannot be set apart (Debian: faketime)")
+    return {"LD_PRELOAD": str(found[0]), "FAKETIME": ahead, "FAKETIME_DISABLE_SHM": "1"}
 
-    def __init__(self, folder, accounts=(), before=()):
+
+class Realm(contextlib.ExitStack):
+    """`accounts` are further principals: name and options of kadmin's addprinc. Its clock is `ahead`, such as +20m."""
+
+    def __init__(self, folder, accounts=(), ahead=""):
         super().__init__()
-        self.folder, self.port, self.before = pathlib.Path(folder), free_ports(1), list(before)
+        self.folder, self.port, self.clock = pathlib.Path(folder), free_ports(1), clock(ahead)
         self.kadmin, self.server = tool("kadmin.local"), tool("krb5kdc")
         if subprocess.run(["/usr/bin/python3", "-c", "import gssapi"], capture_output=True).returncode:
             raise missing("kerberos", "/usr/bin/python3 has no gssapi (Debian: python3-gssapi)")
@@ -68,7 +79,7 @@ class Realm(contextlib.ExitStack):
         self.admin(f"addprinc -randkey {SERVICE}", f"ktadd -k {self.folder}/keytab {SERVICE}",
                    "addprinc -pw between krbtgt/OTHER.TEST", f"addprinc -pw {PASSWORD} svc",
                    *(f"addprinc -pw {PASSWORD} {options} {name}" for name, options in accounts))
-        self.kdc = self.start("kdc", *self.before, self.server, "-n", "-P", self.folder / "kdc.pid")
+        self.kdc = self.start("kdc", self.server, "-n", "-P", self.folder / "kdc.pid")
         wait_for(self.port, self.kdc)
 
     def run(self, *words):
@@ -88,7 +99,7 @@ class Realm(contextlib.ExitStack):
 
     def start(self, name, *words, **more):
         log = self.enter_context(open(self.folder / f"{name}.log", "w", encoding="utf-8"))
-        child = subprocess.Popen([str(w) for w in words], env=self.environment, stdin=subprocess.DEVNULL, stderr=log,
+        child = subprocess.Popen([str(w) for w in words], env=self.environment | self.clock, stdin=subprocess.DEVNULL, stderr=log,
                                  start_new_session=True, text=True, **({"stdout": log} | more))
         self.callback(end, child)
         return child
@@ -96,7 +107,7 @@ class Realm(contextlib.ExitStack):
     def web(self, *options):
         """A web server of this realm; its port."""
         self.certificate()
-        child = self.start("web", *self.before, "/usr/bin/python3", "-B", pathlib.Path(__file__).parent / "gssweb.py",
+        child = self.start("web", "/usr/bin/python3", "-B", pathlib.Path(__file__).parent / "gssweb.py",
                            self.folder, *options, stdout=subprocess.PIPE)
         self.enter_context(child.stdout)
         return int(child.stdout.readline())
@@ -128,10 +139,9 @@ def wait_for(port, child):
 
 
 def end(child):
-    """Ends it by its own id, and waits."""
-    child.terminate()
-    try:
-        child.wait(10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    """Ends it and what it started, which is a session of its own, and waits."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(10)

@@ -50,13 +50,13 @@ def tool(name):
 
 
 def clock(ahead):
-    """The environment of programs whose clock is so far ahead. Without faketime's wrapper, which leaves memory behind."""
+    """The environment of programs whose clock is so far ahead. Without faketime's wrapper, which is a process of its own."""
     if not ahead:
         return {}
     found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
         raise missing("kerberos", "no libfaketime: clocks cannot be set apart (Debian: faketime)")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": ahead, "FAKETIME_DISABLE_SHM": "1"}
+    return {"LD_PRELOAD": str(found[0]), "FAKETIME": ahead}
 
 
 class Realm(contextlib.ExitStack):
@@ -145,3 +145,5 @@ def end(child):
             os.killpg(child.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(10)
+    for left in (f"faketime_shm_{child.pid}", f"sem.faketime_sem_{child.pid}"):   # by the library of `clock`
+        pathlib.Path("/dev/shm", left).unlink(missing_ok=True)

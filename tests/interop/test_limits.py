@@ -106,11 +106,18 @@ class Limits(InteropCase):
         self.copy("--connections", "4")
         self.assert_same()
 
-    def test_bandwidth_limit_changes_nothing_else(self):
+    def test_bandwidth_limit_is_kept_and_changes_nothing_else(self):
+        """Small messages, one that goes out as a whole, one that streams: never faster than the limit allows."""
         self.servers()
         self.plant(10, 2)
-        self.copy("--bwlimit", "1M")
+        big = [corpus.Message(("INBOX",), new_message(n).raw + (b"x" * 70 + b"\r\n") * lines, (), 1_600_000_000)
+               for n, lines in ((1, 30_000), (2, 130_000))]
+        corpus.plant(self.source_peer, self.source, corpus.Corpus("big", big))
+        told = self.copy("--bwlimit", "2M").json
         self.assert_same()
+        due = told["bytes"] / (2 << 20)
+        self.assertGreater(due, 5)
+        self.assertGreater(told["movedMs"] / 1000, due - 1.5, "more than a second's worth at full speed")
 
 
 class Cyrus(InteropCase):

@@ -25,6 +25,10 @@ impl Meter for Open {
     fn admit(&self, _: u64) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+
+    fn at_once(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A context for one side.

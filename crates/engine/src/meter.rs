@@ -94,6 +94,10 @@ impl Meter for Gauge {
             false => self.clock.sleep(wait),
         }
     }
+
+    fn at_once(&self) -> Option<u64> {
+        self.bytes_per_second
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
-use std::{
-    collections::VecDeque,
-    pin::{Pin, pin},
-    sync::Arc,
-};
+use std::{collections::VecDeque, pin::Pin, sync::Arc};
 
 use futures_util::{
     StreamExt,
@@ -19,13 +15,14 @@ use mailferry_model::{
     item::{Body, Chunks, Form, Item, ItemDigest, Stub},
     key::HeaderKey,
     ledger::{Entry, FolderNo, Reason, Repair, State},
-    port::{BudgetGuard, Fetched, Outcome, Put},
+    port::{BudgetGuard, Fetched, Outcome},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
     owed::Awaited,
+    paced,
     shared::{Owed, Shared, locked},
     stray::{self, Whole},
     writer::Before,
@@ -75,9 +72,10 @@ async fn carry_in_turn(
     let mut group = Group::default();
     let mut failed: Option<Error> = None;
     let caps = shared.sides.target.caps();
+    let most = caps.group_bytes.min(paced::at_once(&shared.cx));
     // What a source still gives after a connection of its ended is put: else who hangs up often is never copied.
     while failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
-        let enough = caps.group_bytes.min(enough(puts.len()));
+        let enough = most.min(enough(puts.len()));
         if group.streams || group.items.len() >= caps.group_items || group.bytes >= enough {
             puts.push(put(shared, no, &target, std::mem::take(&mut group)));
         }
@@ -95,7 +93,7 @@ async fn carry_in_turn(
             Step::Item(id, Ok(item), hold) => {
                 let Some(owed) = awaited.take(&id) else { continue };
                 let streams = matches!(item.body, Body::Stream { .. });
-                if (streams || group.bytes + item.body.size() > caps.group_bytes) && !group.items.is_empty() {
+                if (streams || group.bytes + item.body.size() > most) && !group.items.is_empty() {
                     puts.push(put(shared, no, &target, std::mem::take(&mut group)));
                 }
                 group.streams = streams;
@@ -302,14 +300,9 @@ struct Sent {
 async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group) -> Result<()> {
     shared.may_put()?;
     shared.ensure_windows().await?;
-    {
-        let stopped = pin!(shared.cx.cancel.cancelled());
-        select(shared.cx.meter.admit(group.bytes), stopped).await;
-    }
-    shared.may_put()?;
     let strays = locked(&shared.strays).get(target).is_some_and(|strays| !strays.is_empty());
     let mut sent = Vec::with_capacity(group.items.len());
-    let mut puts = Vec::with_capacity(group.items.len());
+    let mut items = Vec::with_capacity(group.items.len());
     let mut holds = Vec::with_capacity(group.items.len());
     for (owed, mut item, hold) in group.items {
         let copy = match &item.body {
@@ -331,13 +324,13 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
             size: item.body.size(),
             copy,
         });
-        puts.push(Put::Item(item));
+        items.push(item);
         holds.push(hold);
     }
-    if puts.is_empty() {
+    if items.is_empty() {
         return Ok(());
     }
-    let outcomes = shared.sides.target.put(target, puts).await;
+    let outcomes = paced::put(shared, target, items).await?;
     let (mut failed, mut there) = (None, Vec::with_capacity(sent.len()));
     for (sent, outcome) in sent.into_iter().zip(outcomes) {
         let recorded = match outcome {
@@ -458,7 +451,7 @@ async fn refused(
         digest: sent.digest.clone(),
     };
     tracing::debug!(folder = no.0, "a refused item is sent again under a repair");
-    match shared.sides.target.put(target, vec![Put::Item(item)]).await.into_iter().next() {
+    match paced::put(shared, target, vec![item]).await?.into_iter().next() {
         Some(Outcome::Placed(id)) => placed(shared, sent, id, Some(repair)).await,
         Some(Outcome::Refused(_)) => skip(shared, &sent.owed, sent.message_id.clone(), error).await,
         Some(Outcome::Unsure(error)) => in_doubt(shared, sent, error).await,

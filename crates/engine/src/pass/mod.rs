@@ -15,6 +15,7 @@ mod gather;
 mod hierarchy;
 pub mod matching;
 mod owed;
+mod paced;
 mod reading;
 mod removals;
 mod renames;

@@ -11,6 +11,7 @@ use std::{
 use futures_util::future::{BoxFuture, Either, select};
 use mailferry_engine::{
     budget::SharedBudget,
+    meter::Gauge,
     pass::{self, Depth, Progress, Report, Sides, Terms},
 };
 use mailferry_lab::{
@@ -55,6 +56,10 @@ impl Meter for NoMeter {
     fn admit(&self, _bytes: u64) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+
+    fn at_once(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Two worlds, a ledger and a clock.
@@ -63,12 +68,31 @@ pub struct Play {
     target: World,
     pub ledger: MemoryLedger,
     clock: LabClock,
+    meter: Arc<dyn Meter>,
+    cancel: Cancel,
 }
 
 impl Play {
     /// Begins with an empty ledger.
     pub fn begin(source: World, target: World) -> Self {
-        Self { source, target, ledger: MemoryLedger::default(), clock: LabClock::default() }
+        let (ledger, clock) = (MemoryLedger::default(), LabClock::default());
+        Self { source, target, ledger, clock, meter: Arc::new(NoMeter), cancel: Cancel::default() }
+    }
+
+    /// The same under a bandwidth limit.
+    pub fn limited(self, bytes_per_second: u64) -> Self {
+        let meter = Arc::new(Gauge::of(Arc::new(self.clock), Some(bytes_per_second)));
+        Self { meter, ..self }
+    }
+
+    /// What stops its passes.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// The time that has passed.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     fn stage(&self) -> Stage<'_> {
@@ -121,10 +145,10 @@ impl Play {
             progress: Arc::new(Progress::default()),
         };
         let cx = Cx {
-            cancel: Cancel::default(),
+            cancel: self.cancel.clone(),
             clock: Arc::new(self.clock),
             budget: Arc::new(SharedBudget::of(8 << 20)),
-            meter: Arc::new(NoMeter),
+            meter: self.meter.clone(),
             side: Side::Us,
             connections: 2,
             put_timeout: Duration::from_secs(60),

@@ -4,6 +4,7 @@
 //! Seeded bugs must each turn it red. Virtual time: no test waits.
 
 mod anew;
+mod bandwidth;
 mod hang_ups;
 mod harness;
 mod lies;

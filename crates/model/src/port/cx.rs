@@ -40,6 +40,9 @@ pub trait Meter: Send + Sync {
 
     /// Waits until `bytes` more may be sent under the bandwidth limit; at once where there is none.
     fn admit(&self, bytes: u64) -> BoxFuture<'_, ()>;
+
+    /// How many bytes may go out at once under the bandwidth limit: what it allows in a second. `None`: no limit.
+    fn at_once(&self) -> Option<u64>;
 }
 
 /// The context of a call. Cheap to clone.

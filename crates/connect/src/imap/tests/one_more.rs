@@ -125,6 +125,10 @@ impl Meter for Heard {
     fn admit(&self, _: u64) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+
+    fn at_once(&self) -> Option<u64> {
+        None
+    }
 }
 
 #[tokio::test]

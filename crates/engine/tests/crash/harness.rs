@@ -63,12 +63,20 @@ pub struct Play {
     target: World,
     pub ledger: MemoryLedger,
     clock: LabClock,
+    /// Whether passes try again what was skipped.
+    pub retries: AtomicBool,
 }
 
 impl Play {
     /// Begins with an empty ledger.
     pub fn begin(source: World, target: World) -> Self {
-        Self { source, target, ledger: MemoryLedger::default(), clock: LabClock::default() }
+        Self {
+            source,
+            target,
+            ledger: MemoryLedger::default(),
+            clock: LabClock::default(),
+            retries: AtomicBool::default(),
+        }
     }
 
     fn stage(&self) -> Stage<'_> {
@@ -118,6 +126,7 @@ impl Play {
             commit_after: None,
             depth: Depth::Written,
             dry_run: false,
+            retry_skipped: self.retries.load(Ordering::SeqCst),
             progress: Arc::new(Progress::default()),
         };
         let cx = Cx {

@@ -40,6 +40,7 @@ class Relay:
         self.lose_share, self.rng = lose_share, random.Random(seed)
         self.changed = threading.Condition()
         self.log, self.links, self.count, self.rules = [], set(), 0, []
+        self.poison = []                           # what no connection outlives
         self.connected = []                        # times of connections
         self.landings, self.lost = [], 0           # what was delivered for the dead; messages of theirs that were not
         self.catching, self.caught = False, []     # the APPENDs kept back until their clients are dead
@@ -138,6 +139,10 @@ class Relay:
     def drop_after(self, size, times=1):
         """Reset a connection after SIZE bytes from the server."""
         self.rules.append(Rule(None, size, times))
+
+    def drop_within(self, octets):
+        """Reset each connection on which the server is about to send these OCTETS, each time again."""
+        self.poison.append(octets)
 
     def unanswered(self, verb="APPEND"):
         now = time.monotonic()
@@ -294,9 +299,13 @@ class Link:
                 continue                           # nobody hears it: these commands stay unanswered
             for command, word in answers:
                 self.relay.answer(command, word)
+            cuts = [at for octets in self.relay.poison if (at := data.find(octets)) >= 0]
             try:
-                self.client.sendall(data)
+                self.client.sendall(data[:min(cuts, default=len(data))])
             except OSError:
+                deaf = True
+            if cuts:
+                self.reset()
                 deaf = True
             self.count_down(len(data))
         try:

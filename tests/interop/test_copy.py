@@ -3,6 +3,7 @@
 Limits of servers are in test_limits.py, sign-in and TLS in test_signin.py, later passes in
 test_incremental.py, batches in test_batch.py, kills in test_kill.py.
 """
+import dataclasses
 import re
 import shutil
 import time
@@ -100,6 +101,25 @@ class Whole(InteropCase):
         self.assertEqual([0, 0], [rule.left for rule in source.rules + target.rules], "nothing was lost")
         self.assert_same()
         self.assert_idle()
+
+    def test_messages_on_which_the_source_hangs_up(self):
+        """Each time again: all others move in the first run, these are named, and given up after three runs."""
+        self.servers()
+        self.plant(80, 4)
+        poison = [dataclasses.replace(m, raw=m.raw + b"here it dies\r\n")
+                  for m in (new_message(1), new_message(2), new_message(3, ("Sent",)))]
+        with corpus.Mailbox(self.source) as box:
+            for message in poison:
+                box.append(message)
+        source, _ = self.relays()
+        source.drop_within(b"here it dies")
+        runs = [self.copy(code=3).json for _ in range(4)]
+        named = [(len(run["missing"]), len(run["skipped"])) for run in runs]
+        self.assertEqual([(3, 0), (3, 0), (0, 3), (0, 3)], named)
+        self.assertEqual([83] * 4, [run["identified"] for run in runs])
+        self.assertEqual([80] * 4, [run["placed"] for run in runs])
+        self.assertTrue(all("hang" in n["reason"] or "ends the connection" in n["reason"] for n in runs[-1]["skipped"]))
+        self.assertEqual(80, look(self.target).count())
 
     def test_20_ms_of_round_trip(self):
         self.servers()

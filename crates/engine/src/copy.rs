@@ -39,6 +39,8 @@ const SILENT_TRIES: u32 = 2;
 pub enum Task {
     /// What is owed is moved.
     Move,
+    /// The same, and what earlier passes skipped is tried once more.
+    Retry,
     /// It is only said what would be moved.
     Pretend,
     /// Both sides are read afresh and compared; nothing is put.
@@ -103,7 +105,7 @@ pub async fn copy(
     check_two(copy)?;
     let identity = identity(&copy.source, &copy.target, &copy.options);
     let mailbox = house.store.mailbox(&identity).await?;
-    if copy.task != Task::Move {
+    if matches!(copy.task, Task::Pretend | Task::Verify) {
         // Nothing is written: no lease is needed, and another run is not disturbed.
         let free = Holding {
             claim: Claim { lease: Lease { mailbox, epoch: 0 }, abandoned: None },
@@ -113,7 +115,14 @@ pub async fn copy(
     }
     // Of its own, so that a lost lease stops this copy alone.
     let inner = Cancel::default();
-    let keeper = Keeper::take(house, mailbox, &inner).await?;
+    let keeper = Keeper::take(house, mailbox, "the same copy", &inner).await?;
+    let at_target = match hold_target(house, copy, &inner).await {
+        Ok(at_target) => at_target,
+        Err(error) => {
+            give_back(keeper).await;
+            return Err(error);
+        }
+    };
     let watch = {
         let (inner, cancel) = (inner.clone(), cancel.clone());
         tokio::spawn(async move {
@@ -124,16 +133,27 @@ pub async fn copy(
     let holding = Holding { claim: keeper.claim(), left: keeper.left() };
     let result = passes(house, copy, &holding, &inner, opened).await;
     watch.abort();
-    let lost = keeper.is_lost();
-    let released = keeper.release().await;
+    let lost = keeper.is_lost() || at_target.is_lost();
+    give_back(at_target).await;
+    give_back(keeper).await;
     let report = result.map_err(|e| match lost && e.kind() == Kind::Cancelled {
         true => Error::new(Kind::Conflict, Side::Us, "lease", "another worker took the mailbox over"),
         false => e,
     })?;
-    if let Err(error) = released {
+    Ok(Copied { mailbox, report })
+}
+
+/// Two copies into one mailbox, however it is spelled and wherever they read, would each take what the other puts for
+/// its own: one at a time holds it.
+async fn hold_target(house: &House, copy: &Copy, cancel: &Cancel) -> Result<Keeper> {
+    let place = house.store.mailbox(&format!("into {}", copy.target.place().key())).await?;
+    Keeper::take(house, place, "a copy into the same mailbox", cancel).await
+}
+
+async fn give_back(keeper: Keeper) {
+    if let Err(error) = keeper.release().await {
         tracing::warn!(code = error.code(), "the lease could not be given back; it ends by itself");
     }
-    Ok(Copied { mailbox, report })
 }
 
 /// A mailbox copied into itself would find all of its mail there, and call that perfect.
@@ -251,10 +271,11 @@ async fn once(
         commit_after: Some(COMMIT_AFTER),
         depth: copy.depth,
         dry_run: copy.task == Task::Pretend,
+        retry_skipped: copy.task == Task::Retry,
         progress: copy.progress.clone(),
     };
     let result = match copy.task {
-        Task::Move | Task::Pretend => pass::run(sides, terms, target_cx).await,
+        Task::Move | Task::Retry | Task::Pretend => pass::run(sides, terms, target_cx).await,
         Task::Verify => pass::verify(sides, terms, target_cx).await,
     };
     close(&*source, &*target).await;

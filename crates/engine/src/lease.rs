@@ -55,13 +55,14 @@ impl Drop for Here {
 }
 
 impl Keeper {
-    /// Takes the lease of a mailbox and keeps it; `cancel` is switched on when it is lost.
+    /// Takes the lease of a mailbox and keeps it; `cancel` is switched on when it is lost. `what` is running if
+    /// somebody else holds it.
     ///
     /// # Errors
     /// `Locked` (op "lease") while somebody else holds it.
-    pub async fn take(house: &House, mailbox: MailboxId, cancel: &Cancel) -> Result<Self> {
+    pub async fn take(house: &House, mailbox: MailboxId, what: &str, cancel: &Cancel) -> Result<Self> {
         let running = || {
-            let text = "the same copy is running already, in another process or under another worker";
+            let text = format!("{what} is running already, in another process or under another worker");
             Error::new(Kind::Locked, Side::Us, "lease", text)
         };
         let here = Here::enter(house, mailbox).ok_or_else(running)?;

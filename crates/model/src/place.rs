@@ -29,21 +29,32 @@ impl<'a> Place<'a> {
         text
     }
 
-    /// Whether two places are one mailbox. What differs in letter case alone is one: an open question must not be
-    /// answered by copying a mailbox into itself.
-    pub fn is_same(self, other: Place<'_>) -> bool {
+    /// The mailbox as text that is the same for all spellings of it: who holds this holds the mailbox. What differs
+    /// in letter case alone is one: an open question must not be answered by copying a mailbox into itself.
+    pub fn key(self) -> String {
+        let mut text = self.manifest.kind.to_owned();
         // A mailbox that lies at a path is that path, whoever's it is.
         let mut has_path = false;
-        let kind = self.manifest.kind == other.manifest.kind;
-        let place = self.specs().all(|spec| match spec.takes {
-            Takes::Port => door(&self.value(spec)) == door(&other.value(spec)),
-            Takes::Path => {
-                has_path = true;
-                self.path(spec) == other.path(spec)
-            }
-            _ => self.value(spec).eq_ignore_ascii_case(&other.value(spec)),
-        });
-        kind && place && (has_path || self.user().to_lowercase() == other.user().to_lowercase())
+        for spec in self.specs() {
+            let value = match spec.takes {
+                Takes::Port => format!("{:?}", door(&self.value(spec))),
+                Takes::Path => {
+                    has_path = true;
+                    format!("{:?}", self.path(spec))
+                }
+                _ => format!("{:?}", self.value(spec).to_lowercase()),
+            };
+            text.push_str(&format!(" {}={value}", spec.name));
+        }
+        if !has_path {
+            text.push_str(&format!(" mailbox={:?}", self.user().to_lowercase()));
+        }
+        text
+    }
+
+    /// Whether two places are one mailbox.
+    pub fn is_same(self, other: Place<'_>) -> bool {
+        self.key() == other.key()
     }
 
     fn specs(self) -> impl Iterator<Item = &'static SettingSpec> {

@@ -63,7 +63,12 @@ impl Gathered {
         if folder.filter != filter {
             gathered.cursor = None;
         }
-        let mut owed: Vec<&Entry> = gathered.known.values().filter(|e| e.state == State::Owed).collect();
+        let open = |e: &&Entry| match e.state {
+            State::Owed => true,
+            State::Skipped => shared.terms.retry_skipped,
+            State::Placed | State::Gone => false,
+        };
+        let mut owed: Vec<&Entry> = gathered.known.values().filter(open).collect();
         owed.sort_by(|a, b| a.id.cmp(&b.id));
         let owed: Vec<Owed> = owed.into_iter().map(Owed::from_entry).collect();
         for item in owed {
@@ -141,8 +146,8 @@ impl Gathered {
         let known = self.known.get(&stub.id);
         match known.map(|e| e.state) {
             Some(State::Placed) => self.set_flags(stub.id, stub.flags),
-            Some(State::Skipped) => {}
-            Some(State::Owed) => {
+            Some(State::Skipped) if !shared.terms.retry_skipped => {}
+            Some(State::Owed | State::Skipped) => {
                 let entry = known.cloned().map(Box::new);
                 self.owed.insert(Owed { folder: self.folder, stub, entry });
             }

@@ -64,6 +64,7 @@ pub(super) fn dirty(
         let now = fingerprints.get(&planned.listed.id);
         let unmoved = now.is_some() && entry.fingerprint.as_ref() == now && caps.fingerprints_flags;
         let open = entry.owed > 0
+            || (shared.terms.retry_skipped && entry.skipped > 0)
             || entry.filter != filter
             || entry.cursor.is_none()
             || !head.windows.is_empty()

@@ -61,6 +61,8 @@ pub struct Terms {
     pub depth: Depth,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Also put what earlier passes skipped.
+    pub retry_skipped: bool,
     /// Where people watch.
     pub progress: Arc<Progress>,
 }

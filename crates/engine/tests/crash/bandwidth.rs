@@ -55,7 +55,7 @@ async fn stopping_does_not_wait_for_the_limit() {
         source.deliver("INBOX", &message("first", bytes), Flags::default());
         source.deliver("INBOX", &message("second", bytes), Flags::default());
         let play = Play::begin(source.clone(), target.clone()).limited(10_000);
-        let cancel = play.cancel();
+        let cancel = play.cancel.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(20)).await;
             cancel.cancel();

@@ -68,26 +68,31 @@ pub struct Play {
     target: World,
     pub ledger: MemoryLedger,
     clock: LabClock,
+    /// Whether passes try again what was skipped.
+    pub retries: AtomicBool,
+    /// What stops its passes.
+    pub cancel: Cancel,
     meter: Arc<dyn Meter>,
-    cancel: Cancel,
 }
 
 impl Play {
     /// Begins with an empty ledger.
     pub fn begin(source: World, target: World) -> Self {
-        let (ledger, clock) = (MemoryLedger::default(), LabClock::default());
-        Self { source, target, ledger, clock, meter: Arc::new(NoMeter), cancel: Cancel::default() }
+        Self {
+            source,
+            target,
+            ledger: MemoryLedger::default(),
+            clock: LabClock::default(),
+            retries: AtomicBool::default(),
+            cancel: Cancel::default(),
+            meter: Arc::new(NoMeter),
+        }
     }
 
     /// The same under a bandwidth limit.
     pub fn limited(self, bytes_per_second: u64) -> Self {
         let meter = Arc::new(Gauge::of(Arc::new(self.clock), Some(bytes_per_second)));
         Self { meter, ..self }
-    }
-
-    /// What stops its passes.
-    pub fn cancel(&self) -> Cancel {
-        self.cancel.clone()
     }
 
     /// The time that has passed.
@@ -142,6 +147,7 @@ impl Play {
             commit_after: None,
             depth: Depth::Written,
             dry_run: false,
+            retry_skipped: self.retries.load(Ordering::SeqCst),
             progress: Arc::new(Progress::default()),
         };
         let cx = Cx {

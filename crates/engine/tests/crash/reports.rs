@@ -1,7 +1,9 @@
 //! What reports tell: the last one tells all, whatever the ones before it told; and what finding it out costs.
 
 use mailferry_lab::memory::World;
-use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
+use std::sync::atomic::Ordering;
+
+use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions, report::Score};
 
 use crate::harness::Play;
 
@@ -30,6 +32,32 @@ async fn the_completion_pass_tells_what_earlier_passes_told() {
         (3, 1, 0),
         "two of the first, the later one, and what a user removed"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_skipped_stays_so_until_it_is_asked_for_again() {
+    let (source, target) = (World::able(), World::able());
+    (0..3).for_each(|n| _ = source.deliver("INBOX", &message(n), Flags::default()));
+    target.refuse("no 1");
+    let play = Play::begin(source.clone(), target.clone());
+    let pass = async || play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
+    assert_eq!(pass().await.findings.skipped.len(), 1);
+    let reads = source.traffic().0;
+    target.relent();
+    assert_eq!(
+        (pass().await.findings.skipped.len(), source.traffic().0),
+        (1, reads),
+        "no body is read again"
+    );
+    play.retries.store(true, Ordering::SeqCst);
+    let report = pass().await;
+    assert_eq!((report.findings.skipped.len(), report.deeds.put), (0, 1));
+    assert_eq!((report.score, target.seen()), (Score::Perfect, source.seen()));
+    target.refuse("no 3");
+    source.deliver("INBOX", &message(3), Flags::default());
+    for _ in 0..2 {
+        assert_eq!(pass().await.findings.skipped.len(), 1, "refused as often as it is tried, and named once");
+    }
 }
 
 #[tokio::test(start_paused = true)]

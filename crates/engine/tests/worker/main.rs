@@ -166,7 +166,7 @@ async fn a_mailbox_is_in_one_pair_of_hands() {
     let mailbox = town.store.mailbox(&identity).await.unwrap();
     let cancel = Cancel::default();
     for other in [house.clone(), town.house()] {
-        let keeper = Keeper::take(&other, mailbox, &cancel).await.unwrap();
+        let keeper = Keeper::take(&other, mailbox, "the same copy", &cancel).await.unwrap();
         let refused = copy(&house, &wanted, &cancel, &|| {}).await.unwrap_err();
         assert_eq!((refused.kind(), refused.op()), (Kind::Locked, "lease"));
         keeper.release().await.unwrap();

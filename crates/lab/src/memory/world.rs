@@ -262,6 +262,11 @@ impl World {
         self.lock().refuses.push(word.to_owned());
     }
 
+    /// The target refuses nothing any more.
+    pub fn relent(&self) {
+        self.lock().refuses.clear();
+    }
+
     /// The target says OK to messages that contain `word`, and stores nothing.
     pub fn swallow(&self, word: &str) {
         self.lock().swallows.push(word.to_owned());

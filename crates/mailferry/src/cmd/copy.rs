@@ -47,6 +47,9 @@ pub struct CopyArgs {
     /// Only say what would be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
+    /// Try once more what earlier runs skipped, after its reason was mended
+    #[arg(long, conflicts_with = "dry_run")]
+    pub retry_skipped: bool,
     /// Verify digests too: reads every message again on both sides
     #[arg(long)]
     pub deep: bool,
@@ -66,7 +69,11 @@ pub struct CopyArgs {
 
 /// Copies one mailbox.
 pub async fn run(asked: Asked<'_>, args: CopyArgs) -> Result<u8, Failure> {
-    let task = if args.dry_run { Task::Pretend } else { Task::Move };
+    let task = match (args.dry_run, args.retry_skipped) {
+        (true, _) => Task::Pretend,
+        (false, true) => Task::Retry,
+        (false, false) => Task::Move,
+    };
     let pair = Pair {
         command: "copy",
         source: &args.source,
@@ -112,7 +119,7 @@ pub async fn one_mailbox(
             let report = &copied.report;
             let mut object = match task {
                 Task::Pretend => result::pretended(report),
-                Task::Move | Task::Verify => result::finished(report, &renamed),
+                Task::Move | Task::Retry | Task::Verify => result::finished(report, &renamed),
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
             let mut warnings: Vec<Warning> = report.unmapped.iter().map(result::unmapped).collect();
@@ -132,7 +139,9 @@ pub async fn one_mailbox(
                 (Form::Csv, _) => out.whole(result::items(&object, Some(&name)), result::ITEM_COLUMNS),
                 (Form::Name, _) => out.whole(vec![json!({ "name": name })], &[Column::of("NAME", "/name")]),
                 (Form::Table | Form::Wide, Task::Pretend) => result::tell_pretended(out, report),
-                (Form::Table | Form::Wide, Task::Move) => result::tell(out, report, &renamed, Did::Move),
+                (Form::Table | Form::Wide, Task::Move | Task::Retry) => {
+                    result::tell(out, report, &renamed, Did::Move)
+                }
                 (Form::Table | Form::Wide, Task::Verify) => result::tell(out, report, &renamed, Did::Look),
             }
             Ok(result::code_of(&copied.report.findings))
@@ -207,7 +216,7 @@ async fn attempt(
         (ended, _) => ended?,
     };
     let mut renamed = Vec::new();
-    if task == Task::Move {
+    if matches!(task, Task::Move | Task::Retry) {
         let kept = Kept {
             mailbox: copied.mailbox,
             user,

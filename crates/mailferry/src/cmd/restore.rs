@@ -64,8 +64,18 @@ pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
     crate::reach::check_local(&asked, "restore")?;
     let folder = instance::data_folder(asked.global)?;
     check_empty(&folder, args.force)?;
+    let nothing_there = !folder.exists();
     instance::make_private(&folder)?;
-    let _alone = hold_alone(&folder).map_err(|e| locked(&folder, &e))?;
+    let restored = restore_into(&asked, &args, &folder).await;
+    if restored.is_err() && nothing_there {
+        // What was made for a backup that cannot be used; of nobody else, because nobody else was here.
+        drop(fs::remove_dir_all(&folder));
+    }
+    restored
+}
+
+async fn restore_into(asked: &Asked<'_>, args: &RestoreArgs, folder: &Path) -> Result<u8, Failure> {
+    let _alone = hold_alone(folder).map_err(|e| locked(folder, &e))?;
     let stage = Stage(folder.join(format!("restoring-{}", Uuid::now_v7().simple())));
     instance::make_private(&stage.0)?;
     let label = archive::unpack(&args.file, &stage.0).map_err(|why| {
@@ -79,15 +89,15 @@ pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
         let text = format!("{}: the store in it is damaged: {fault}.", args.file.display());
         return Err(Failure::Problem(Box::new(Problem::refused("BACKUP_UNREADABLE", text))));
     }
-    let (key, place) = key(&folder, &stage.0)?;
+    let (key, place) = key(folder, &stage.0)?;
     let store = SqlStore::open(&Location::Sqlite(stage.0.clone()), key).await?;
     let (lost, counts) = prepare(&store).await?;
     let begun = store.doubt_everything().await?;
     record(&store, &label).await?;
     store.close().await;
-    let aside = install(&folder, &stage.0)
+    let aside = install(folder, &stage.0)
         .map_err(|e| Failure::Store(format!("the data folder {}: {e}", folder.display())))?;
-    tell(&asked, &args, &Told { folder: &folder, label: &label, counts, lost, place, begun, aside });
+    tell(asked, args, &Told { folder, label: &label, counts, lost, place, begun, aside });
     Ok(exit::OK)
 }
 

@@ -72,6 +72,11 @@ pub(super) fn header<'a>(names: impl Iterator<Item = &'a str>) -> Result<Header,
             None => unknown.push(format!("{name:?}")),
         }
     }
+    if header.cells.is_empty() && !unknown.is_empty() {
+        // Not repeated here: it may be the row of a mailbox, with its password.
+        let message = "The first line names none of the columns; it looks like the row of a mailbox.";
+        return Err(Refusal::new("CSV_NO_HEADER", message.to_owned()));
+    }
     if !unknown.is_empty() {
         let known: Vec<&str> = COLUMNS.iter().map(|(_, name)| *name).collect();
         return Err(Refusal::new(

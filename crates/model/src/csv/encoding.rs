@@ -9,9 +9,14 @@ use super::Refusal;
 /// The text of a file, without its byte order mark.
 ///
 /// # Errors
-/// `CSV_NOT_UTF8` with the line where it ends to be text.
+/// `CSV_WORKBOOK` for what a spreadsheet program keeps for itself; `CSV_NOT_UTF8` with the line where it ends to
+/// be text.
 pub fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     match bytes {
+        [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => {
+            let message = "The file is a workbook of a spreadsheet program, or an archive; it is not text.";
+            Err(Refusal::new("CSV_WORKBOOK", message.to_owned()))
+        }
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes).map(Cow::Owned),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes).map(Cow::Owned),
         _ => {

@@ -119,6 +119,11 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
     let text: &str = &text;
     let first = text.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t'].into_iter().find(|s| first.as_bytes().contains(s)).unwrap_or(b',');
+    if let Some(line) = open_quote(text, separator) {
+        let message =
+            format!("A quote is opened in line {line} and never closed: all that follows would be one cell.");
+        return Err(Refusal::new("CSV_OPEN_QUOTE", message));
+    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -163,6 +168,26 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         return Err(Refusal::new("CSV_EMPTY", "The file has a header and no row.".to_owned()));
     }
     Ok(parsed)
+}
+
+/// The line of the quote that the end of the file leaves open.
+// RFC 4180 §2: a quote means something at the beginning of a cell, and within it two are one.
+fn open_quote(text: &str, separator: u8) -> Option<usize> {
+    let (mut opened, mut line, mut begins) = (None, 1, true);
+    for byte in text.bytes() {
+        match (opened, byte) {
+            (None, b'"') if begins => opened = Some(line),
+            (Some(_), b'"') => opened = None,
+            _ => {}
+        }
+        // Of two quotes within a cell the second opens it again.
+        begins = match opened {
+            Some(_) => false,
+            None => byte == separator || byte == b'\n' || byte == b'"',
+        };
+        line += usize::from(byte == b'\n');
+    }
+    opened
 }
 
 type Fault = (&'static str, String, String);

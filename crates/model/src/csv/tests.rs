@@ -47,6 +47,14 @@ fn files_as_people_bring_them() {
         ("EmailAddress,Color\na@x,red\n", ADMIN, "refused CSV_UNKNOWN_COLUMN"),
         ("EmailAddress,EmailAddress\na@x,b@x\n", ADMIN, "refused CSV_COLUMN_TWICE"),
         ("UserName\nu\n", ADMIN, "refused CSV_NO_ADDRESS_COLUMN"),
+        ("anna@x,anna,secret\nb@x,b,s\n", ALL, "refused CSV_NO_HEADER"),
+        ("PK\u{3}\u{4}abc", ADMIN, "refused CSV_WORKBOOK"),
+        ("EmailAddress,Password\na@x,\"p\nb@x,q\n", ALL, "refused CSV_OPEN_QUOTE"),
+        (
+            "EmailAddress,Password\na@x,\"p\"\"q\"\nb@x,q\"r\n",
+            ADMIN,
+            "2 a@x//p\"q -> a@x//\n3 b@x//q\"r -> b@x//",
+        ),
         ("", ADMIN, "refused CSV_EMPTY"),
         ("EmailAddress\n", ADMIN, "refused CSV_EMPTY"),
     ] {

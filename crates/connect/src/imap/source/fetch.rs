@@ -12,7 +12,7 @@ use futures_util::{
 };
 use mailferry_codec::mime::{Digester, HEAD_LIMIT, HEAD_MAX, is_whole_head};
 use mailferry_model::{
-    Error, Kind, Result, Scope,
+    Error, Kind, Result, Retry, Scope,
     id::FolderId,
     item::{Body, Form, Item, ItemDigest, Stub},
     key::Digest,
@@ -67,6 +67,7 @@ pub fn fetch<'a>(
         asked,
         by_sequence,
         tries,
+        losses: Losses::default(),
         hold,
         home: None,
         alone,
@@ -105,10 +106,28 @@ struct Fetching {
     asked: Option<(Arc<Selection>, Answers)>,
     by_sequence: HashMap<u32, u32>,
     tries: u8,
+    losses: Losses,
     hold: Option<Hold>,
     home: Option<Home>,
     alone: bool,
     view: View,
+}
+
+/// So often a connection may end under one question.
+const LOSSES: u8 = 100;
+/// So often an item is asked for alone before it is blamed.
+const ASKED_ALONE: u8 = 2;
+/// So many are blamed in a row before it is the server.
+const BLAMED: u8 = 3;
+
+/// Connections that ended while this was asked.
+#[derive(Default)]
+struct Losses {
+    all: u8,
+    /// While one item was asked for alone.
+    alone: u8,
+    /// Items that were blamed since the last one arrived.
+    blamed: u8,
 }
 
 /// Stubs of what is not yet answered, highest UID first: servers answer in the order of UIDs, so that the next is the
@@ -211,7 +230,7 @@ impl Fetching {
                     self.tries += 1;
                     self.asked = None;
                 }
-                Answer::Lost(lost) => self.fail(&lost.error.scope_of(Scope::Mailbox)),
+                Answer::Lost(lost) => self.lost(lost.error.scope_of(Scope::Mailbox)),
             }
         }
     }
@@ -255,6 +274,40 @@ impl Fetching {
         self.turn_to_next();
     }
 
+    /// The connection ended. The first of what is open may be why: it is asked for alone, then blamed, so that one
+    /// message on which a server dies does not hold up all others. Whether the server still lives the next
+    /// connection tells.
+    fn lost(&mut self, error: Error) {
+        let ended = matches!(error.kind(), Kind::Unreachable | Kind::Timeout);
+        if !ended || self.losses.all >= LOSSES || self.pool.cx.cancel.check().is_err() {
+            return self.fail(&error);
+        }
+        self.losses.all += 1;
+        (self.asked, self.home) = (None, None);
+        let mut open: Vec<u32> = self.open().iter().collect();
+        if open.len() > 1 {
+            let rest = open.split_off(1);
+            self.later.push(rest.into_iter().collect());
+            self.asking = open.into_iter().collect();
+            self.losses.alone = 0;
+            return;
+        }
+        self.losses.alone += 1;
+        if self.losses.alone < ASKED_ALONE {
+            return;
+        }
+        self.losses.alone = 0;
+        self.losses.blamed += 1;
+        if self.losses.blamed >= BLAMED {
+            return self.fail(&error);
+        }
+        let text = format!("the source ends the connection at this message: {}", error.context());
+        let blamed = Error::new(Kind::Malformed, self.pool.cx.side, "read", text).retry_of(Retry::Soon);
+        let stubs = open.iter().filter_map(|uid| self.waiting.take(*uid));
+        self.out.extend(stubs.map(|stub| (stub.id, Err(blamed.clone()))));
+        self.turn_to_next();
+    }
+
     /// Asks for the next part.
     fn turn_to_next(&mut self) {
         self.asked = None;
@@ -285,6 +338,7 @@ impl Fetching {
             return;
         };
         let Some(stub) = self.stub(fetch) else { return };
+        self.losses.blamed = 0;
         let id = stub.id.clone();
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
@@ -296,6 +350,7 @@ impl Fetching {
 
     async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {
         let Some(stub) = self.stub(fetch) else { return };
+        self.losses.blamed = 0;
         let (mut ahead, mut octets) = (Vec::new(), 0);
         while octets < HEAD_MAX
             && octets as u64 != size

@@ -8,6 +8,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use mailferry_model::{
     Kind, Scope, Side,
+    error::Reaction,
     flags::Flags,
     id::FolderId,
     item::{Body, Form, Stub},
@@ -145,18 +146,42 @@ async fn fetches_that_are_answered_side_by_side_each_get_their_own_and_nothing_i
     assert_eq!(heard.iter().filter(|(_, line)| line.contains("BODY.PEEK[]")).count(), 2);
 }
 
+const HALF: Says = Says("* 2 FETCH (UID 5 BODY[] {10}\r\nhalf", Then::HangsUp);
+
 #[tokio::test]
-async fn a_connection_that_ends_in_a_body_answers_all_that_is_unanswered() {
-    let script =
-        vec![Says("* 1 FETCH (UID 4 BODY[] \"ok\")\r\n* 2 FETCH (UID 5 BODY[] {10}\r\nhalf", Then::HangsUp)];
+async fn after_a_connection_that_ended_in_a_body_the_rest_is_asked_for_again() {
+    let script = vec![
+        Says("* 1 FETCH (UID 4 BODY[] \"ok\")\r\n* 2 FETCH (UID 5 BODY[] {10}\r\nhalf", Then::HangsUp),
+        Says("* 2 FETCH (UID 5 BODY[] \"whole\")\r\nTAG OK done\r\n", Then::GoesOn),
+        Says("* 3 FETCH (UID 6 BODY[] \"last\")\r\nTAG OK done\r\n", Then::GoesOn),
+    ];
     let (all, _) = fetched(script, &[4, 5, 6]).await;
-    let lost = "Unreachable Mailbox".to_owned();
-    assert_eq!(by_uid(&all), [(4, "ok".to_owned()), (5, lost.clone()), (6, lost)]);
+    assert_eq!(by_uid(&all), [(4, "ok".to_owned()), (5, "whole".to_owned()), (6, "last".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_message_on_which_the_server_hangs_up_each_time_does_not_hold_up_the_others() {
+    let script =
+        vec![HALF, HALF, HALF, Says("* 3 FETCH (UID 6 BODY[] \"last\")\r\nTAG OK done\r\n", Then::GoesOn)];
+    let (all, _) = fetched(script, &[5, 6]).await;
+    assert_eq!(by_uid(&all), [(5, "Malformed Item".to_owned()), (6, "last".to_owned())]);
     let error = all.iter().find_map(|f| f.1.as_ref().err()).unwrap();
     assert_eq!(
-        (error.kind(), error.scope(), error.side()),
-        (Kind::Unreachable, Scope::Mailbox, Side::Source)
+        (error.side(), error.reaction()),
+        (Side::Source, Reaction::OweItem),
+        "it is asked for again later"
     );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_on_everything_is_unreachable() {
+    let ends = || Says("", Then::HangsUp);
+    let (all, heard) = fetched((0..50).map(|_| ends()).collect(), &[4, 5, 6, 7, 8]).await;
+    let error =
+        all.iter().find_map(|f| f.1.as_ref().err().filter(|e| e.kind() == Kind::Unreachable)).unwrap();
+    assert_eq!((error.scope(), error.side()), (Scope::Mailbox, Side::Source));
+    let asked = heard.lock().unwrap().iter().filter(|(_, line)| line.contains("BODY.PEEK[]")).count();
+    assert!(asked < 12, "{asked} questions");
 }
 
 #[tokio::test]

@@ -70,7 +70,10 @@ pub fn read(path: &Path) -> Result<Wanted, Failure> {
     let mut text = String::new();
     let source: Box<dyn Read> = match path.as_os_str() == "-" {
         true => Box::new(std::io::stdin()),
-        false => Box::new(std::fs::File::open(path).map_err(|e| unusable(e.to_string()))?),
+        false => Box::new(
+            std::fs::File::open(path)
+                .map_err(|e| Failure::Usage("USAGE", format!("--file {}: {e}", path.display())))?,
+        ),
     };
     source.take(LONGEST).read_to_string(&mut text).map_err(|e| unusable(e.to_string()))?;
     // Without the lines around a fault: somebody may have typed a password there.

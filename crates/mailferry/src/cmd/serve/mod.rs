@@ -26,11 +26,19 @@ use crate::{
 
 /// How long requests that are under way may take at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// An address with a port. Of names only `localhost` is one: where a name leads may change, and with it who may connect.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    port.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "not an address with a port, as 127.0.0.1:8443, [::1]:8443, 0.0.0.0:8443 or localhost:8443".to_owned()
+    })
+}
+
 /// The flags of `serve`.
 #[derive(Args)]
 pub struct ServeArgs {
     /// The address to listen on; other machines reach it only with TLS and an account that has a password
-    #[arg(long, value_name = "ADDRESS:PORT", env = "MAILFERRY_LISTEN", default_value = "127.0.0.1:8443")]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "MAILFERRY_LISTEN", default_value = "127.0.0.1:8443", value_parser = listen)]
     pub listen: SocketAddr,
     /// The certificate and what signed it (PEM); one of our own is made without it
     #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with_all = ["tls_pfx", "no_tls"])]

@@ -47,7 +47,10 @@ class Certificates(InteropCase):
 
     def test_wrong_fingerprint(self):
         wrong = self.end(self.source, ("fingerprint", self.fingerprint(self.target)), url=self.source.url("ssl"))
-        self.copy(ends=[wrong, self.ends()[1]], code=22)
+        error = self.copy(ends=[wrong, self.ends()[1]], code=22).json["error"]
+        self.assertEqual("SOURCE_FINGERPRINT_DIFFERS", error["code"])
+        for account in (self.source, self.target):     # the one that is shown, and the one that is wanted
+            self.assertIn(self.fingerprint(account).replace(":", "").lower(), error["message"])
 
     def test_unknown_ca_at_the_source(self):
         self.copy(ends=[self.tls_ends("ssl")[0], self.ends()[1]], code=22)

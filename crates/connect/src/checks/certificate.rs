@@ -16,7 +16,10 @@ use x509_parser::{
 };
 
 use super::{ALSO, Fault, Told, inspected};
-use crate::net::{Trust, tls::Shown};
+use crate::net::{
+    Trust,
+    tls::{NotPinned, Shown},
+};
 
 /// Certificates that end sooner are warned about.
 const WARN_DAYS: i64 = 30;
@@ -258,7 +261,7 @@ fn refused(error: &rustls::Error, chain: &[X509Certificate<'_>], card: &Card, at
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             Fault::fail("CERTIFICATE_WRONG_PURPOSE").with("words", words_of(error))
         }
-        E::ApplicationVerificationFailure => Fault::fail("CERTIFICATE_NOT_PINNED"),
+        other if NotPinned::of(other).is_some() => Fault::fail("CERTIFICATE_NOT_PINNED"),
         _ if is_self_signed(&chain[0]) => Fault::fail("CERTIFICATE_SELF_SIGNED"),
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             let words = "it is the certificate of an authority";

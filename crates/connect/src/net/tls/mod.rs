@@ -5,28 +5,28 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use mailferry_model::{
-    Error, Kind, Result,
+    Error, Kind, Result, Side,
     port::Cx,
     settings::{SettingSpec, Takes},
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
+    CertificateError, ClientConfig, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use self::pinned::Pinned;
 use super::{once, tcp::within};
 
+mod pinned;
 mod shown;
 
+pub use pinned::NotPinned;
 pub use shown::{Broken, Shown, shake};
 
 /// The setting that names authorities, for manifests.
@@ -98,7 +98,14 @@ pub async fn secure(cx: &Cx, trust: &Trust, host: &str, tcp: TcpStream) -> Resul
     answer.map_err(|e| {
         let reason = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let text = reason.map_or_else(|| e.to_string(), |r| explain(r, host));
-        refused(text).because(e)
+        let differs =
+            matches!(reason, Some(rustls::Error::InvalidCertificate(r)) if NotPinned::of(r).is_some());
+        let error = refused(text).because(e);
+        match cx.side {
+            Side::Target if differs => error.code_of("TARGET_FINGERPRINT_DIFFERS"),
+            _ if differs => error.code_of("SOURCE_FINGERPRINT_DIFFERS"),
+            _ => error,
+        }
     })
 }
 
@@ -192,6 +199,9 @@ fn explain(error: &rustls::Error, host: &str) -> String {
             other => other.to_string(),
         };
     };
+    if let Some(differs) = NotPinned::of(reason) {
+        return differs.to_string();
+    }
     match reason {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the certificate has expired".to_owned()
@@ -211,62 +221,9 @@ fn explain(error: &rustls::Error, host: &str) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "the certificate was revoked".to_owned(),
-        CertificateError::ApplicationVerificationFailure => {
-            "the certificate is not the one whose fingerprint was given".to_owned()
-        }
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "the certificate is self-signed; give its fingerprint".to_owned()
         }
         other => format!("the certificate is not acceptable: {other}"),
-    }
-}
-
-/// Accepts one certificate, or any; still checks that the server holds its key.
-#[derive(Debug)]
-struct Pinned {
-    pinned: Option<[u8; 32]>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let shown: [u8; 32] = Sha256::digest(end_entity).into();
-        match self.pinned {
-            Some(pinned) if pinned != shown => {
-                Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-            }
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

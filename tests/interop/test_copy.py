@@ -77,6 +77,32 @@ class Whole(InteropCase):
         self.copy()
         self.assert_same(subscriptions=True)
 
+    def test_prefix_that_the_target_does_not_tell(self):
+        """No NAMESPACE, all names below INBOX.: found out by a refused CREATE, then from the listing."""
+        self.servers(target=("--dot", "--without", "NAMESPACE"))
+        self.plant(30, 6)
+        self.relays()
+        self.copy()
+        self.assert_same(subscriptions=True)
+        refused = [str(c) for c in self.before_target.commands() if c.verb == "CREATE" and c.answer == "NO"]
+        self.assertLessEqual(len(refused), 8, "asked again and again where names begin")
+        self.assert_idle()
+        with corpus.Mailbox(self.source) as box:
+            box.create(("made later",))
+            box.append(new_message(1, ("made later",)))
+        since = time.monotonic()
+        self.copy()
+        self.assert_same(subscriptions=True)
+        made = [c for c in self.before_target.commands(since) if c.verb == "CREATE"]
+        self.assertEqual(["OK"], [c.answer for c in made])
+
+    def test_prefix_that_the_source_does_not_tell(self):
+        """What lies below INBOX. there lies beside INBOX at the target."""
+        self.servers(source=("--dot", "--without", "NAMESPACE"))
+        self.plant(30, 6)
+        self.copy()
+        self.assert_same(subscriptions=True)
+
     def test_names_that_the_target_refuses(self):
         """A dot in a name: sdbox has it, Maildir++ cannot; the mail arrives elsewhere and it is told."""
         self.servers(source=("--format", "sdbox"))

@@ -1,4 +1,4 @@
-//! All folders with their states, in as few commands as the server allows, and names to paths and back.
+//! All folders with their states, in as few commands as the server allows.
 //!
 //! Folders and states asked for at the same moment share one listing.
 
@@ -9,18 +9,19 @@ use std::{
 };
 
 use mailferry_model::{
-    Error, Kind, Result, Scope, Side,
-    folder::{Folder, FolderPath, Namespace, Role},
+    Kind, Result,
+    folder::{Folder, Namespace, Role},
 };
 use mailferry_wire::imap::{
-    Capability, Command, ListQuery, ListReturn, Listed, MailboxName, MailboxStatus, NameEncoding, Namespaces,
-    Reply, StatusItem, mutf7,
+    Capability, Command, ListQuery, ListReturn, Listed, MailboxName, MailboxStatus, Reply, StatusItem,
 };
 
 use super::{
     classify::{Op, classify},
     conn::Conn,
-    ids, names,
+    ids,
+    layout::Layout,
+    names,
     pipe::{Answers, Ask, Wants},
     pool::Pool,
     quirk::{Quirk, Quirks},
@@ -30,106 +31,6 @@ use super::{
 const SAME_MOMENT: Duration = Duration::from_secs(5);
 /// STATUS commands sent ahead of their answers.
 const STATUS_AHEAD: usize = 256;
-
-/// Where names begin and how they are written.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    /// How names are written.
-    pub encoding: NameEncoding,
-    /// The namespaces, where the server told.
-    pub namespaces: Namespaces,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self { encoding: NameEncoding::ModifiedUtf7, namespaces: Namespaces::default() }
-    }
-}
-
-impl Layout {
-    /// Prefix and separator of new folders of the mailbox's owner.
-    pub fn personal(&self) -> (&[u8], Option<u8>) {
-        self.namespaces.personal.first().map_or((&b""[..], None), |n| (&n.prefix.raw()[..], n.separator))
-    }
-
-    /// Whose a name is, and its part without the prefix of the personal namespace.
-    fn place<'a>(&self, raw: &'a [u8]) -> (Namespace, &'a [u8]) {
-        let spaces = &self.namespaces;
-        let foreign = [(&spaces.others, Namespace::OtherUsers), (&spaces.shared, Namespace::Shared)];
-        let foreign =
-            foreign.iter().flat_map(|(list, kind)| list.iter().map(move |n| (n.prefix.raw(), *kind)));
-        let own = spaces.personal.iter().map(|n| (n.prefix.raw(), Namespace::Personal));
-        let within = |prefix: &[u8]| {
-            raw.starts_with(prefix) || (!prefix.is_empty() && raw == &prefix[..prefix.len() - 1])
-        };
-        let best = own.chain(foreign).filter(|(p, _)| within(p)).max_by_key(|(p, _)| p.len());
-        match best {
-            Some((prefix, Namespace::Personal)) => {
-                let virtual_view =
-                    prefix.len() > 1 && prefix[..prefix.len() - 1].eq_ignore_ascii_case(b"virtual");
-                let kind = if virtual_view { Namespace::Virtual } else { Namespace::Personal };
-                (kind, raw.strip_prefix(&prefix[..]).filter(|r| !r.is_empty()).unwrap_or(raw))
-            }
-            // Kept with its prefix: without it a shared folder could be taken for one of the owner's.
-            Some((prefix, kind)) => {
-                let public = prefix.to_ascii_lowercase().starts_with(b"public");
-                (if public { Namespace::Public } else { kind }, raw)
-            }
-            None => (Namespace::Personal, raw),
-        }
-    }
-
-    /// The path of a name.
-    pub fn path(&self, name: &MailboxName, separator: Option<u8>) -> (Namespace, FolderPath) {
-        if name.is_inbox() {
-            return (Namespace::Personal, FolderPath::of(["INBOX"]));
-        }
-        let (namespace, rest) = self.place(name.raw());
-        let parts: Vec<&[u8]> = match separator {
-            Some(separator) => rest.split(|b| *b == separator).filter(|p| !p.is_empty()).collect(),
-            None => vec![rest],
-        };
-        let text = |part: &&[u8]| MailboxName::from_wire(part.to_vec()).to_text(self.encoding);
-        let mut names: Vec<String> = parts.iter().map(text).collect();
-        let under_inbox = names.len() > 1 && names[0].eq_ignore_ascii_case("INBOX");
-        if under_inbox && self.personal().0.is_empty() {
-            names[0] = "INBOX".into();
-        }
-        (namespace, FolderPath(names))
-    }
-
-    /// The name of a path in the personal namespace.
-    ///
-    /// # Errors
-    /// `Malformed` (folder) if a name cannot be written.
-    pub fn name(&self, side: Side, path: &FolderPath, separator: Option<u8>) -> Result<MailboxName> {
-        if path.is_inbox() {
-            return Ok(MailboxName::inbox());
-        }
-        let refused =
-            |why: String| Error::new(Kind::Malformed, side, "create folder", why).scope_of(Scope::Folder);
-        let mut raw = self.personal().0.to_vec();
-        for (at, name) in path.0.iter().enumerate() {
-            let encoded = match self.encoding {
-                NameEncoding::ModifiedUtf7 => mutf7::encode(name).into_bytes(),
-                NameEncoding::Utf8 => name.clone().into_bytes(),
-            };
-            match separator {
-                Some(separator) if encoded.contains(&separator) => {
-                    return Err(refused(format!("{:?} separates folders here", separator as char)));
-                }
-                Some(separator) if at > 0 => raw.push(separator),
-                None if at > 0 => return Err(refused("the server has no folders within folders".into())),
-                _ => {}
-            }
-            if encoded.is_empty() {
-                return Err(refused("a folder name is empty".into()));
-            }
-            raw.extend_from_slice(&encoded);
-        }
-        Ok(MailboxName::from_wire(raw))
-    }
-}
 
 /// One listing.
 #[derive(Debug, Default)]
@@ -396,6 +297,7 @@ fn build(
     states: HashMap<MailboxName, MailboxStatus>,
     subscribed: &Subscribed,
 ) -> Directory {
+    layout.learn(&listed);
     let mut folders: Vec<Folder> = Vec::with_capacity(listed.len());
     let mut seen = std::collections::HashSet::new();
     let separator = listed.iter().find_map(|l| l.separator).or(layout.personal().1);

@@ -6,6 +6,7 @@ pub(in crate::imap) mod conn;
 pub(in crate::imap) mod directory;
 pub(in crate::imap) mod home;
 pub(in crate::imap) mod ids;
+pub(in crate::imap) mod layout;
 mod line;
 pub(in crate::imap) mod look;
 pub(in crate::imap) mod names;

@@ -17,11 +17,12 @@ use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameE
 use super::{
     conn::{Conn, Hold, Rank},
     home::Homes,
+    layout::Layout,
     open::{Account, Fresh, open},
     pipe::{Answers, Ask, Wants},
     quirk::{Quirk, Quirks},
 };
-use crate::{imap::client::directory::Layout, net::Pacer};
+use crate::net::Pacer;
 
 /// A signed-in account.
 pub struct Pool {
@@ -73,7 +74,7 @@ impl Pool {
                 quirks.note(Quirk::ResyncNotHonoured);
             }
         }
-        let mut layout = Layout { encoding: conn.encoding(), ..Layout::default() };
+        let mut layout = Layout::of(conn.encoding());
         if let Some(namespaces) = namespaces {
             for reply in namespaces.all().await.map_err(|lost| lost.error)?.0 {
                 if let Reply::Namespace(namespaces) = reply {

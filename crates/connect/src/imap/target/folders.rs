@@ -16,6 +16,7 @@ use mailferry_wire::imap::{
 use super::ImapTarget;
 use crate::imap::client::{
     classify::{Op, classify},
+    conn::Conn,
     directory::Asker,
     ids,
     pipe::{Ask, Wants},
@@ -62,12 +63,7 @@ impl ImapTarget {
             free
         });
         let with_use = wanted.and_then(special_use);
-        let mut answers = conn.send(Ask::of(Command::create(&name, with_use), Wants::Nothing));
-        let mut status = answers_status(answers).await?;
-        if !status.is_ok() && with_use.is_some() {
-            answers = conn.send(Ask::of(Command::create(&name, None), Wants::Nothing));
-            status = answers_status(answers).await?;
-        }
+        let status = make(&conn, &name, with_use).await?;
         if status.is_ok() {
             self.directories.forget();
             return Ok(Ensured { id, created: true });
@@ -79,8 +75,41 @@ impl ImapTarget {
                 let text = format!("the server takes it for {other}");
                 Err(self.error(Kind::AlreadyExists, "create folder", text).scope_of(Scope::Folder))
             }
-            Standing::Missing => Err(error),
+            Standing::Missing => self.create_below_inbox(&conn, spec, with_use, &name).await?.ok_or(error),
         }
+    }
+
+    /// A refused name once more below INBOX, where nobody has told where names begin and nothing lies elsewhere.
+    /// What works is remembered for the account.
+    // RFC 2342 §1
+    async fn create_below_inbox(
+        &self,
+        conn: &Conn,
+        spec: &FolderSpec,
+        with_use: Option<&'static str>,
+        refused: &MailboxName,
+    ) -> Result<Option<Ensured>> {
+        let (layout, side) = (&self.pool.layout, self.pool.cx.side);
+        let Some(separator) = self.separator else { return Ok(None) };
+        let elsewhere = match layout.is_untold() {
+            true => self.directories.peek(&self.pool).await?.folders.iter().any(|f| !f.path.is_inbox()),
+            false => false,
+        };
+        // Another folder, or the listing, may have told by now.
+        if elsewhere && layout.is_untold() {
+            return Ok(None);
+        }
+        let name = layout.if_below_inbox(separator).name(side, &spec.path, Some(separator))?;
+        if name == *refused {
+            return Ok(None);
+        }
+        let created = make(conn, &name, with_use).await?.is_ok();
+        if !created && !matches!(self.standing(&name).await?, Standing::Exact) {
+            return Ok(None);
+        }
+        layout.lies_below_inbox(separator);
+        self.directories.forget();
+        Ok(Some(Ensured { id: ids::folder_id(&name), created }))
     }
 
     /// Whether a folder of exactly this name exists, or one that differs only in case.
@@ -229,6 +258,19 @@ impl ImapTarget {
         let highest = replies.iter().filter_map(uid).max().unwrap_or(0);
         Ok((opened.uid_validity, opened.uid_next.unwrap_or(highest + 1)))
     }
+}
+
+/// Creates a folder, for a special use where that is taken.
+async fn make(
+    conn: &Conn,
+    name: &MailboxName,
+    with_use: Option<&'static str>,
+) -> Result<mailferry_wire::imap::Status> {
+    let status = answers_status(conn.send(Ask::of(Command::create(name, with_use), Wants::Nothing))).await?;
+    if status.is_ok() || with_use.is_none() {
+        return Ok(status);
+    }
+    answers_status(conn.send(Ask::of(Command::create(name, None), Wants::Nothing))).await
 }
 
 async fn answers_status(answers: crate::imap::client::pipe::Answers) -> Result<mailferry_wire::imap::Status> {

@@ -131,6 +131,11 @@ impl Filter {
         }
     }
 
+    /// Whether nothing is asked of single items: all of a folder that moves.
+    pub fn takes_every_item(&self) -> bool {
+        self.since.is_none() && self.before.is_none() && self.max_size.is_none()
+    }
+
     /// Whether an item moves. One without a date passes the date range.
     pub fn item(&self, stub: &Stub) -> bool {
         let in_range = stub.date.is_none_or(|d| {

@@ -91,6 +91,9 @@ pub(super) async fn open(sides: &Sides, terms: &Terms) -> Result<Listed> {
             Error::new(Kind::NotFound, Side::Us, "plan", "no folder of the source is named by --include");
         return Err(error.scope_of(Scope::Mailbox));
     }
+    if terms.options.filter.takes_every_item() {
+        terms.progress.set_listed(plan.folders.iter().filter_map(|f| f.listed.items).sum());
+    }
     let mut fingerprints: HashMap<FolderId, Fingerprint> = state.into_iter().collect();
     let lacking = |f: &&crate::plan::Planned| !fingerprints.contains_key(&f.listed.id);
     let also: Vec<FolderId> = plan.folders.iter().filter(lacking).map(|f| f.listed.id.clone()).collect();

@@ -80,6 +80,8 @@ pub struct Progress {
     pub bytes: AtomicU64,
     /// Items skipped.
     pub skipped: AtomicU64,
+    /// Items that the folders which move showed when they were listed.
+    listed: AtomicU64,
     phase: Mutex<&'static str>,
     moved: OnceLock<Moved>,
 }
@@ -124,6 +126,16 @@ impl Progress {
             bytes_identified: read(&self.bytes_identified),
             skipped: read(&self.skipped),
         }
+    }
+
+    /// The same of a pass that ended early: what the source shows is known before all of it has been read.
+    pub fn totals_so_far(&self) -> Totals {
+        let totals = self.totals();
+        Totals { identified: totals.identified.max(self.listed.load(Ordering::Relaxed)), ..totals }
+    }
+
+    pub(crate) fn set_listed(&self, n: u64) {
+        self.listed.store(n, Ordering::Relaxed);
     }
 
     /// What turned out not to be there.

@@ -16,7 +16,6 @@ use mailferry_engine::{
     pass::{Depth, Progress},
 };
 use mailferry_model::{
-    Kind,
     cancel::Cancel,
     report::{Kept, Warning},
 };
@@ -25,6 +24,7 @@ use serde_json::json;
 use super::{
     Asked,
     run_options::{LimitArgs, PaceArgs, RunArgs},
+    throttle::Throttle,
 };
 use crate::{
     account::{self, Side},
@@ -127,15 +127,7 @@ pub async fn one_mailbox(
             result::warn(out, warnings.iter().map(|w| (w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));
             match (out.form, task) {
-                (Form::Json, _) => out.document(&object),
-                (Form::Jsonl, _) => {
-                    let mut line = json!({ "type": "summary" });
-                    if let (Some(all), Some(fields)) = (line.as_object_mut(), object.as_object()) {
-                        all.extend(fields.clone());
-                    }
-                    out.event(&line);
-                }
-                (Form::Yaml, _) => out.show(&object, &[]),
+                (Form::Json | Form::Jsonl | Form::Yaml, _) => out.result(&object),
                 (Form::Csv, _) => out.whole(result::items(&object, Some(&name)), result::ITEM_COLUMNS),
                 (Form::Name, _) => out.whole(vec![json!({ "name": name })], &[Column::of("NAME", "/name")]),
                 (Form::Table | Form::Wide, Task::Pretend) => result::tell_pretended(out, report),
@@ -147,9 +139,7 @@ pub async fn one_mailbox(
             Ok(result::code_of(&copied.report.findings))
         }
         Err(failure) => {
-            if out.form == Form::Json {
-                out.document(&result::failed(&failure, progress.totals()));
-            }
+            out.result(&result::failed(&failure, progress.totals_so_far()));
             Err(failure)
         }
     }
@@ -185,6 +175,7 @@ async fn attempt(
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let mut display = Display::of(asked.out);
+    let mut throttle = Throttle::default();
     let (began, mut limit) = (Instant::now(), None);
     let ended = {
         let working = copy(&house, &wanted, &cancel, &|| {});
@@ -200,6 +191,7 @@ async fn attempt(
                 limit = pair.limits.reached(written, began.elapsed(), skipped);
                 limit.iter().for_each(|_| cancel.cancel());
             }
+            throttle.look(&meter, progress.totals().placed);
             let pause = meter.pause().map(|p| format!("\n    {:?} asked us to wait", p.side));
             display.show(&Moment {
                 name: name.clone(),
@@ -211,10 +203,8 @@ async fn attempt(
         }
     };
     display.clear();
-    let copied = match (ended, limit) {
-        (Err(error), Some(limit)) if error.kind() == Kind::Cancelled => return Err(Failure::Limit(limit)),
-        (ended, _) => ended?,
-    };
+    throttle.look(&meter, progress.totals().placed);
+    let copied = ended.map_err(|e| throttle.failure(e, limit, &*instance.clock))?;
     let mut renamed = Vec::new();
     if matches!(task, Task::Move | Task::Retry) {
         let kept = Kept {

@@ -21,6 +21,7 @@ pub mod serve;
 pub mod setup;
 pub mod shell;
 pub mod support;
+pub mod throttle;
 pub mod token;
 pub mod user;
 pub mod verify;

@@ -56,7 +56,7 @@ pub struct PaceArgs {
     pub put_timeout: Option<u64>,
 }
 
-/// When to stop in order, with code 8.
+/// When to stop in order, with code 8; with 5 where the other side asked to wait until the end.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "When to stop")]
 pub struct LimitArgs {
@@ -72,17 +72,38 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The limit that is reached, in one sentence.
-    pub fn reached(self, written: u64, took: Duration, skipped: u64) -> Option<String> {
-        let again = "the same command goes on";
+    /// The limit that is reached.
+    pub fn reached(self, written: u64, took: Duration, skipped: u64) -> Option<Reached> {
         if self.max_transfer.is_some_and(|most| written >= most) {
-            return Some(format!("The limit of --max-transfer is reached; {again}."));
+            return Some(Reached::Transfer);
         }
         if self.max_duration.is_some_and(|most| took >= most) {
-            return Some(format!("The time of --max-duration is over; {again}."));
+            return Some(Reached::Duration);
         }
-        let skips = self.max_errors.is_some_and(|most| skipped > most);
-        skips.then(|| format!("More items were skipped than --max-errors allows; {again}."))
+        self.max_errors.is_some_and(|most| skipped > most).then_some(Reached::Errors)
+    }
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// So much was written.
+    Transfer,
+    /// So long it took.
+    Duration,
+    /// So many items were skipped.
+    Errors,
+}
+
+impl Reached {
+    /// In one sentence.
+    pub fn sentence(self) -> String {
+        let what = match self {
+            Self::Transfer => "The limit of --max-transfer is reached",
+            Self::Duration => "The time of --max-duration is over",
+            Self::Errors => "More items were skipped than --max-errors allows",
+        };
+        format!("{what}; the same command goes on.")
     }
 }
 

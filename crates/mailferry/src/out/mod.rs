@@ -134,10 +134,31 @@ impl Out {
         document(value);
     }
 
-    /// The one object of a command that failed, unless it has told already how it went.
+    /// How a run went, as the one object of forms for programs: the last line of JSON lines. Nothing in other forms.
+    pub fn result(&self, object: &Value) {
+        match self.form {
+            Form::Json => self.document(object),
+            Form::Yaml => {
+                self.documented.store(true, Ordering::Relaxed);
+                print(&yaml::write(object));
+            }
+            Form::Jsonl => {
+                let mut line = json!({ "type": "summary" });
+                if let (Some(all), Some(fields)) = (line.as_object_mut(), object.as_object()) {
+                    all.extend(fields.clone());
+                }
+                self.event(&line);
+            }
+            Form::Table | Form::Wide | Form::Csv | Form::Name => {}
+        }
+    }
+
+    /// The one object of a command that failed, unless it has told already how it went. A line of JSON lines is on
+    /// standard error already.
     pub fn end(&self, object: impl FnOnce() -> Value) {
-        if self.form == Form::Json && !self.documented.load(Ordering::Relaxed) {
-            self.document(&object());
+        let told = self.documented.load(Ordering::Relaxed);
+        if matches!(self.form, Form::Json | Form::Yaml) && !told {
+            self.result(&object());
         }
     }
 

@@ -95,6 +95,51 @@ fn who_never_stops_asking_ends_the_run_for_now() {
     }
 }
 
+/// Who asked, until when: with a limit on the time, and where the pause is longer than a run waits.
+#[test]
+fn a_run_that_is_held_back_to_its_end_is_throttled_and_not_out_of_time() {
+    for (side, wait, limit) in
+        [("target", 3 * SECOND, "4"), ("target", 700 * SECOND, "60"), ("source", 3 * SECOND, "4")]
+    {
+        let always = |verb| [backs_off(verb, Nth::Always, wait, Words::Microsoft)];
+        let scene = match side {
+            "target" => Scene::with(&[], &always("APPEND")),
+            _ => Scene::with(&always("FETCH"), &[]),
+        };
+        let told = scene.letters(40).ends(5, "copy", &["--max-duration", limit]);
+        let sentence = told["sentence"].as_str().unwrap();
+        assert!(
+            sentence.contains(&format!("{side}: ")) && sentence.contains("asked to wait until 2"),
+            "{told}"
+        );
+        assert_eq!(told["error"]["code"], format!("{}_THROTTLED", side.to_uppercase()));
+        assert_eq!(told["identified"], 40, "what the source shows: {told}");
+        assert_eq!(sentence.contains("--max-duration"), limit == "4", "{told}");
+    }
+}
+
+/// The forms for programs end with the object also when a run fails.
+#[test]
+fn a_run_that_ends_early_tells_so_in_every_form_for_programs() {
+    let quirk = [backs_off("APPEND", Nth::Always, 700 * SECOND, Words::Microsoft)];
+    let printed = |form: &str| {
+        let scene = Scene::with(&[], &quirk).letters(3);
+        let words = scene.words("copy", &[]);
+        let words: Vec<&str> = words.iter().map(|w| if w == "json" { form } else { w }).collect();
+        let ran = scene.ferry.run(&words);
+        assert_eq!(ran.code, 5, "{}", ran.err);
+        ran.out
+    };
+    let lines = printed("jsonl");
+    let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["type"], &last["result"], &last["exitCode"]),
+        (&"summary".into(), &"failed".into(), &5.into())
+    );
+    let yaml = printed("yaml");
+    assert!(yaml.contains("result: failed\n") && yaml.contains("exitCode: 5\n"), "{yaml}");
+}
+
 #[test]
 fn a_pause_holds_up_nobody_who_wants_to_stop() {
     for (source, target) in [

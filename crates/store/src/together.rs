@@ -30,6 +30,8 @@ impl SqlStore {
             Write::SetEndpoint(endpoint) => self.set_endpoint_in(tx, endpoint).await,
             Write::RemoveEndpoint(id) => self.remove_endpoint_in(tx, id).await,
             Write::AddEndpointTest(test) => self.add_endpoint_test_in(tx, test).await,
+            Write::AddVerification(verification) => self.add_verification_in(tx, verification).await,
+            Write::RemoveVerification(id) => self.remove_verification_in(tx, id).await,
             Write::AddBatch(batch, users) => self.add_batch_in(tx, batch, users).await,
             Write::SetBatch(batch) => self.set_batch_in(tx, batch).await,
             Write::RemoveBatch(id) => self.remove_batch_in(tx, id).await,

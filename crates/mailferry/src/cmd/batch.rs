@@ -170,10 +170,7 @@ async fn work(
         // `complete --wait` means its own end, not the first sync's.
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
-        if pace.bytes_per_second.is_some() || pace.put_timeout.is_some() {
-            let text = "--bwlimit and --put-timeout are the service's to say: mailferry serve --help";
-            return Err(Failure::usage(text));
-        }
+        pace.check_unset()?;
         let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }

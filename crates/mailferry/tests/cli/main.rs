@@ -16,4 +16,5 @@ mod pages;
 mod refused;
 mod said;
 mod service;
+mod verified;
 mod written;

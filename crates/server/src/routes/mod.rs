@@ -21,6 +21,7 @@ mod setup;
 mod status;
 mod token;
 mod user;
+mod verification;
 mod work;
 
 use axum::http::{StatusCode, Uri};
@@ -63,6 +64,8 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(batch::sync))
         .routes(routes!(batch::complete))
         .routes(routes!(batch::stop))
+        .routes(routes!(verification::list, verification::order))
+        .routes(routes!(verification::show, verification::remove))
         .routes(routes!(work::of_batch))
         .routes(routes!(work::list))
         .routes(routes!(user::list))

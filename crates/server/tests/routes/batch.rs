@@ -26,6 +26,13 @@ fn wave(csv: &str) -> Value {
 
 const TWO: &str = "EmailAddress,Password,TargetPassword\na@x,canary-1,canary-2\nb@x,canary-3,canary-4\n";
 
+/// A house with a batch `wave` of a@x and b@x.
+pub async fn with_wave() -> House {
+    let house = with_endpoints().await;
+    assert_eq!(house.post("/batches", wave(TWO)).await.0, 201);
+    house
+}
+
 /// What workers would do to every user, so that the next word of a person applies.
 async fn users_become(house: &House, status: UserStatus) {
     let batch = house.store.batch("wave").await.unwrap();

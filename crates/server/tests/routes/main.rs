@@ -10,3 +10,4 @@ mod house;
 mod http;
 mod replace;
 mod sign_in;
+mod verification;

@@ -9,6 +9,7 @@ mod scene;
 mod sign_in;
 mod tested;
 mod unusual;
+mod verified;
 mod waits;
 
 /// What a test's row says.

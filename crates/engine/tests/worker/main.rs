@@ -18,8 +18,10 @@ use mailferry_model::{
     Kind,
     cancel::Cancel,
     mapping::RunOptions,
+    port::Write,
     settings::{MailboxAddress, Settings},
     status::{BatchStatus, UserEvent, UserStatus},
+    user::User,
     verification::{Subject, VerificationDepth},
 };
 use town::Town;
@@ -126,6 +128,29 @@ async fn what_a_person_stops_halts_and_leaves_no_work() {
     town.until(&town.worker(), || async { town.batch(batch).await.status == BatchStatus::Stopped }).await;
     assert!(town.users(batch).await.iter().all(|u| u.status == UserStatus::Stopped));
     assert_eq!(town.sign_ins(), 0);
+}
+
+/// One mailbox that waits for a slot or runs is stopped by itself; its batch comes to rest with the others.
+#[tokio::test]
+async fn one_that_is_stopped_alone_halts_and_the_others_go_on() {
+    let town = Town::of(3).await;
+    let batch = town.begin().await;
+    let mut one = town.users(batch).await.remove(0);
+    one.status = one.status.after(UserEvent::Stop).unwrap();
+    let stop = [Write::SetUser(&one), Write::StopJob(one.id)];
+    town.store.together(&stop).await.unwrap();
+    let worker = town.worker();
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    let status = |users: Vec<User>| users.into_iter().map(|u| u.status).collect::<Vec<_>>();
+    let users = town.users(batch).await;
+    assert_eq!(status(users), [UserStatus::Stopped, UserStatus::Synced, UserStatus::Synced]);
+    let mut one = town.users(batch).await.remove(0);
+    one.status = one.status.after(UserEvent::Start).unwrap();
+    town.store.set_user(&one).await.unwrap();
+    town.set_status(batch, BatchStatus::IncrementalSyncing).await;
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    assert_eq!(status(town.users(batch).await), [UserStatus::Synced; 3]);
+    assert_eq!((town.batch(batch).await.status, town.sign_ins()), (BatchStatus::Synced, 3));
 }
 
 /// Whatever let it through: nothing is said to be there, because nothing was moved.

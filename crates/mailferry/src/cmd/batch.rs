@@ -171,13 +171,14 @@ async fn work(
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
         pace.check_unset()?;
-        let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace };
+        let run = Run { name: args.name, user: None, action, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace: args.pace.pace() };
+    let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
+    let run = Run { name: args.name, user: None, action, goal, timeout_seconds, pace };
     foreground(&asked, instance, &run).await
 }
 

@@ -75,6 +75,8 @@ pub trait Users: Send + Sync {
     /// The batches in which any of these addresses stands, in no order: one pair for each user, with the address
     /// in lower case. Any number of addresses, compared without case.
     async fn batches_of(&self, addresses: &[String]) -> Result<Vec<(String, BatchId)>>;
+    /// Removes one with its secrets and its work; its ledger stays. `Locked` while its work is leased.
+    async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
 }
@@ -123,6 +125,8 @@ pub trait Work: Send + Sync {
     async fn end_job(&self, job: &Job, again_at: Option<Timestamp>) -> Result<()>;
     /// Asks the jobs of a batch to stop, removes those not yet claimed.
     async fn stop_jobs(&self, batch: BatchId) -> Result<()>;
+    /// Asks the job of a user to stop, or removes it if it is not yet claimed. Nothing happens without one.
+    async fn stop_job(&self, user: UserId) -> Result<()>;
     /// All jobs of a batch.
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>>;
 }

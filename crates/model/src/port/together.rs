@@ -11,7 +11,7 @@ use crate::{
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, SessionId, TokenId, VerificationId},
+    id::{AccountId, BatchId, EndpointId, SessionId, TokenId, UserId, VerificationId},
     port::store::Sealing,
     user::User,
     verification::Verification,
@@ -39,6 +39,10 @@ pub enum Write<'a> {
     RemoveBatch(BatchId),
     /// As [`super::Users::set_user`].
     SetUser(&'a User),
+    /// As [`super::Users::remove_user`].
+    RemoveUser(UserId),
+    /// As [`super::Work::stop_job`].
+    StopJob(UserId),
     /// As [`super::Work::stop_jobs`].
     StopJobs(BatchId),
     /// As [`super::Secrets::seal_all`].

@@ -96,8 +96,9 @@ impl Watch {
         for (no, entry) in self.context.store.audit(self.after).await? {
             self.after = no;
             // Who signs in and out is for administrators, as the audit trail is.
-            let is_open =
-                ["endpoint.", "batch.", "verification."].iter().any(|noun| entry.action.starts_with(noun));
+            let is_open = ["endpoint.", "batch.", "verification.", "user."]
+                .iter()
+                .any(|noun| entry.action.starts_with(noun));
             if !is_open && self.role < Role::Administrator {
                 continue;
             }

@@ -9,6 +9,7 @@ mod scene;
 mod sign_in;
 mod tested;
 mod unusual;
+mod users;
 mod verified;
 mod waits;
 

@@ -45,6 +45,7 @@ pub const ACCESS: &[(&str, &str, Access)] = &[
     ("GET", "/batches", From(Viewer)),
     ("POST", "/batches", From(Operator)),
     ("GET", "/batches/{name}", From(Viewer)),
+    ("PATCH", "/batches/{name}", From(Operator)),
     ("DELETE", "/batches/{name}", From(Operator)),
     ("GET", "/batches/{name}/report", From(Viewer)),
     ("GET", "/batches/{name}/users", From(Viewer)),

@@ -202,6 +202,7 @@ impl Town {
             status: BatchStatus::Starting,
             detail: None,
             options: RunOptions { grace_seconds: Some(0), ..RunOptions::default() },
+            notes: None,
             created: self.clock.now(),
             started: None,
             synced: None,

@@ -57,7 +57,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(endpoint_test::show))
         .routes(routes!(replace::replace))
         .routes(routes!(batch::list, batch::create))
-        .routes(routes!(batch::show, batch::remove))
+        .routes(routes!(batch::show, batch::change::change, batch::remove))
         .routes(routes!(batch::report))
         .routes(routes!(batch::users))
         .routes(routes!(user::of_batch, user::change::change, user::change::remove))

@@ -44,6 +44,8 @@ pub(crate) struct BatchView {
     data_consistency_score: Option<Score>,
     #[schema(value_type = Object)]
     options: RunOptions,
+    /// For people.
+    notes: Option<String>,
     created: Timestamp,
     started: Option<Timestamp>,
     initially_synced: Option<Timestamp>,
@@ -82,6 +84,7 @@ impl BatchView {
             bytes_synced: sum(&|u| u.totals.bytes),
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
+            notes: batch.notes,
             created: batch.created,
             started: batch.started,
             initially_synced: batch.synced,

@@ -132,6 +132,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     confirm(desk, bound, CMDLET, &name)?;
     let what_if = is_what_if(desk, bound, CMDLET, &name);
     let creation = Creation {
+        notes: None,
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,

@@ -57,6 +57,11 @@ pub(crate) struct BatchView {
 impl BatchView {
     pub(crate) async fn of(context: &Context, batch: Batch) -> Result<Self> {
         let users = context.store.users(batch.id).await?;
+        Self::with(context, batch, &users).await
+    }
+
+    /// Where its users are known already.
+    pub(crate) async fn with(context: &Context, batch: Batch, users: &[User]) -> Result<Self> {
         let source = context.store.endpoint_by_id(batch.source).await?.name;
         let target = context.store.endpoint_by_id(batch.target).await?.name;
         let count = |fits: &dyn Fn(UserStatus) -> bool| users.iter().filter(|u| fits(u.status)).count();
@@ -69,7 +74,7 @@ impl BatchView {
             status_detail: batch.detail,
             source,
             target,
-            percentage_synced: percentage(&users),
+            percentage_synced: percentage(users),
             total: users.len(),
             queued,
             syncing: count(&in_summary(StatusSummary::Active)) - queued,

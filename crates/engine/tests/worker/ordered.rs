@@ -104,3 +104,21 @@ async fn one_whose_worker_is_gone_is_interrupted_and_not_made_again() {
     until(town, &worker, || async { state(town, id).await == VerificationState::Interrupted }).await;
     assert_eq!(town.sign_ins(), before);
 }
+
+#[tokio::test]
+async fn one_that_is_taken_back_while_it_runs_lets_go_of_its_connections() {
+    let town = Town::of(1).await;
+    let worker = town.worker();
+    let batch = synced(&town, &worker).await;
+    town.hang();
+    let id = order(&town, Subject::Batch(batch)).await;
+    let town = &town;
+    until(town, &worker, || async {
+        let known = town.store.verification(id).await;
+        if town.waiting() == 1 && known.is_ok() {
+            town.store.remove_verification(id).await.unwrap();
+        }
+        known.is_err() && town.waiting() == 0
+    })
+    .await;
+}

@@ -148,11 +148,13 @@ pub fn named(folder: &FolderEntry, entry: &Entry, code: &str, reason: impl Into<
         size: entry.size,
         code: code.to_owned(),
         reason: reason.into(),
+        items: None,
     }
 }
 
-/// A folder that could not be read, named in a report.
-pub fn named_folder(folder: &FolderEntry, error: &mailferry_model::Error) -> Named {
+/// A folder that could not be read, named in a report; `listed` items are said to be in it, 0 where nobody said so.
+pub fn named_folder(folder: &FolderEntry, error: &mailferry_model::Error, listed: u64) -> Named {
+    let known = folder.placed + folder.owed + folder.skipped;
     Named {
         folder: folder.source_path.to_string(),
         uid: String::new(),
@@ -160,6 +162,7 @@ pub fn named_folder(folder: &FolderEntry, error: &mailferry_model::Error) -> Nam
         size: 0,
         code: error.code(),
         reason: format!("the folder cannot be read: {}", error.context()),
+        items: Some(listed.saturating_sub(known)),
     }
 }
 
@@ -172,6 +175,7 @@ pub fn named_at_target(path: &str, trace: &Trace<TargetId>, code: &str, reason: 
         size: trace.size,
         code: code.to_owned(),
         reason: reason.to_owned(),
+        items: None,
     }
 }
 

@@ -39,6 +39,20 @@ pub struct Named {
     pub code: String,
     /// One sentence.
     pub reason: String,
+    /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<u64>,
+}
+
+impl Named {
+    /// How many items it stands for: itself, or those of a folder, of which there is at least one.
+    pub fn weight(&self) -> u64 {
+        self.items.unwrap_or(1).max(1)
+    }
+}
+
+fn count(named: &[Named]) -> u64 {
+    named.iter().map(Named::weight).sum()
 }
 
 /// The data consistency score.
@@ -48,7 +62,7 @@ pub enum Score {
     Perfect,
     /// Only skipped, each with its reason, at most 1 %.
     Good,
-    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled.
+    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled; or a folder of unknown size unread.
     Investigate,
     /// More than 5 % skipped, or more than 0.1 % missing, or anything doubled.
     Poor,
@@ -129,11 +143,12 @@ pub struct Findings {
 impl Findings {
     /// The score under the published thresholds.
     pub fn score(&self) -> Score {
-        let (skipped, missing) = (self.skipped.len() as u64, self.missing.len() as u64);
+        let (skipped, missing) = (count(&self.skipped), count(&self.missing));
+        let unknown = self.skipped.iter().any(|named| named.items == Some(0));
         let at_most = |part: u64, permille: u64| part * 1000 <= self.identified * permille;
         if !self.doubled.is_empty() || !at_most(skipped, 50) || !at_most(missing, 1) {
             Score::Poor
-        } else if missing > 0 || !at_most(skipped, 10) {
+        } else if missing > 0 || unknown || !at_most(skipped, 10) {
             Score::Investigate
         } else if skipped > 0 {
             Score::Good
@@ -145,8 +160,8 @@ impl Findings {
     /// The closing sentence.
     pub fn sentence(&self) -> String {
         let n = self.identified;
-        let (skipped, missing, doubled) = (self.skipped.len(), self.missing.len(), self.doubled.len());
-        let told = self.placed + (skipped + missing) as u64;
+        let (skipped, missing, doubled) = (count(&self.skipped), count(&self.missing), count(&self.doubled));
+        let told = self.placed + skipped + missing;
         let mut sentence = match self.score() {
             // Only a run that shall change nothing leaves items unaccounted for.
             _ if told < n => return self.dry_run_sentence(n - told),
@@ -160,9 +175,9 @@ impl Findings {
             _ => format!(
                 "The migration does NOT look good: of {n} identified items of the source, {missing} {} missing on \
                  the target, {skipped} {} skipped and {doubled} {} there too often.",
-                are(missing as u64),
+                are(missing),
                 if skipped == 1 { "was" } else { "were" },
-                are(doubled as u64)
+                are(doubled)
             ),
         };
         for (count, what) in [
@@ -183,7 +198,7 @@ impl Findings {
         let mut sentence = format!(
             "A dry run: of {n} identified items of the source, {put} would be put; nothing was changed."
         );
-        let (skipped, left) = (self.skipped.len(), self.not_migratable.len());
+        let (skipped, left) = (count(&self.skipped), self.not_migratable.len());
         if skipped > 0 {
             sentence.push_str(&format!(" {skipped} would be skipped, each with its reason."));
         }
@@ -200,7 +215,7 @@ impl Findings {
             placed: self.placed,
             bytes: self.bytes,
             bytes_identified: self.bytes,
-            skipped: self.skipped.len() as u64,
+            skipped: count(&self.skipped),
         }
     }
 
@@ -253,6 +268,7 @@ mod tests {
             size: 1,
             code: "X".into(),
             reason: "x".into(),
+            items: None,
         };
         Findings {
             identified,
@@ -291,6 +307,22 @@ mod tests {
         ] {
             assert_eq!(Score::of_failed(failed, mailboxes), score, "{failed} of {mailboxes}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_counts_with_all_its_items() {
+        let unread = |items| {
+            let mut found = findings(1000, 1, 0, 0);
+            found.skipped[0].items = Some(items);
+            found.placed = 1000 - items.max(1);
+            found
+        };
+        for (items, score) in [(10, Score::Good), (11, Score::Investigate), (300, Score::Poor)] {
+            assert_eq!(unread(items).score(), score, "{items}");
+        }
+        assert_eq!(unread(0).score(), Score::Investigate, "nobody knows how many");
+        assert!(unread(300).sentence().contains("NOT look good: of 1000"), "{}", unread(300).sentence());
+        assert!(unread(10).sentence().contains("except 10 skipped"), "{}", unread(10).sentence());
     }
 
     #[test]

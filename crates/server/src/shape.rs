@@ -116,6 +116,8 @@ pub(crate) struct Named {
     code: String,
     /// Why.
     reason: String,
+    /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
+    items: Option<u64>,
 }
 
 /// What a verification found, as `verify -o json` tells it.

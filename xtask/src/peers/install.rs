@@ -25,7 +25,7 @@ pub struct Needed {
 }
 
 /// All peers of the tests.
-pub const PEERS: [Needed; 5] = [
+pub const PEERS: [Needed; 6] = [
     Needed {
         name: "dovecot",
         packages: &["dovecot-imapd", "openssl"],
@@ -44,6 +44,20 @@ pub const PEERS: [Needed; 5] = [
         packages: &["postgresql-15"],
         unpacked: None,
         is_here: || super::postgres::programs().is_ok(),
+    },
+    // A KDC, GSSAPI for Debian's own Python, and a clock that goes wrong.
+    Needed {
+        name: "kerberos",
+        packages: &["krb5-kdc", "krb5-admin-server", "python3-gssapi", "faketime", "openssl"],
+        unpacked: None,
+        is_here: || {
+            let there = |path: &str| Path::new(path).exists();
+            there("/usr/sbin/krb5kdc")
+                && there("/usr/sbin/kadmin.local")
+                && there("/usr/lib/python3/dist-packages/gssapi")
+                && run::has("faketime")
+                && run::has("openssl")
+        },
     },
     Needed { name: "python3", packages: &["python3"], unpacked: None, is_here: || run::has("python3") },
 ];

@@ -157,7 +157,7 @@ fn interop(bench: &mut Bench) -> Result<Outcome> {
     let peer = format!("{} peer", std::env::current_exe()?.display());
     command.env("MAILFERRY_PEER", peer);
     if root::is_ci() {
-        command.env("MAILFERRY_REQUIRE_PEERS", "mailferry dovecot cyrus");
+        command.env("MAILFERRY_REQUIRE_PEERS", "mailferry dovecot cyrus kerberos");
     }
     bench.prepare(&mut command);
     let well = bench.succeeds(&mut command)?;

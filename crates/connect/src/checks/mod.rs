@@ -45,7 +45,7 @@ pub struct Told {
 }
 
 /// What a check found wrong.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// The catalogue's word for it.
     pub code: Cow<'static, str>,

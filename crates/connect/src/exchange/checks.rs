@@ -175,7 +175,7 @@ impl Asking {
         }
         let user = visit.site.user.clone();
         match answer.status {
-            200..=299 => Ok(Some(Told::pass(format!("{user}: {}", answer.shown())))),
+            200..=299 => Ok(Some(visit.welcomed(&answer))),
             // The same status as for a wrong password, from a server that offers something else after it.
             401 if !answer.schemes().is_empty() && answer.schemes() != visit.offered => {
                 let shown = answer.shown();
@@ -202,8 +202,13 @@ impl Asking {
     fn protection(&mut self) -> Result<Told, Fault> {
         let visit = self.visit()?;
         if visit.bound {
-            let told = if visit.binds() { "bound to the certificate" } else { "not asked: no NTLM was used" };
-            return Ok(Told::pass(told));
+            return Ok(Told::pass(match () {
+                () if visit.binds() => "bound to the certificate",
+                () if visit.has_ticket() => {
+                    "not bound: a sign-in by Kerberos is not, and this server takes it"
+                }
+                () => "not asked: no NTLM was used",
+            }));
         }
         let shown = "refused when bound to the certificate, accepted without";
         let warning = Fault::warn("EXCHANGE_EXTENDED_PROTECTION").natively(Verdict::Fail).shown(shown);

@@ -17,6 +17,7 @@ use crate::testing;
 
 mod discovery;
 mod faults;
+mod kerberos;
 mod windows;
 
 const EWS: &str = "/ews/exchange.asmx";

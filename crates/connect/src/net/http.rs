@@ -97,7 +97,8 @@ impl Answer {
         const TELLING: [&str; 6] =
             ["server", "www-authenticate", "location", "x-feserver", "x-owa-version", "x-diaginfo"];
         let telling = self.headers.iter().filter(|(name, _)| TELLING.contains(&name.as_str()));
-        let told: Vec<String> = telling.map(|(name, value)| format!("{name}: {value}")).collect();
+        let told: Vec<String> =
+            telling.map(|(name, value)| format!("{name}: {}", without_token(value))).collect();
         match told.is_empty() {
             true => format!("HTTP {}", self.status),
             false => format!("HTTP {}; {}", self.status, told.join("; ")),
@@ -187,6 +188,16 @@ impl Exchange {
             Err(_) => String::new(),
         };
         Ok(Answer { status: head.status.as_u16(), headers, body })
+    }
+}
+
+/// What a server offers, without the messages of a sign-in.
+fn without_token(offer: &str) -> String {
+    match offer.split_once(' ') {
+        Some((scheme, _)) if ["negotiate", "ntlm"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) => {
+            format!("{scheme} …")
+        }
+        _ => offer.to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod dns;
 pub mod heard;
 pub mod http;
+pub mod kerberos;
 pub mod ntlm;
 pub mod once;
 pub mod pacer;

@@ -1,6 +1,6 @@
 //! NTLM as a client, by a library: three messages on one connection, bound to the server's certificate.
 //!
-//! Knows nothing of HTTP. Kerberos is not here: it needs a realm and a clock of its own.
+//! Knows nothing of HTTP. Kerberos has a place of its own: it needs a realm and somebody to ask.
 
 use mailferry_model::secret::Secret;
 use rustls::pki_types::CertificateDer;

@@ -119,7 +119,7 @@ impl Asking {
                 Err(fault.with("words", answer.shown()).shown(answer.shown()))
             }
             // Signed in, the proxy says that GET is not its language.
-            200..=299 | 400 | 405 | 500 => Ok(Some(Told::pass(answer.shown()))),
+            200..=299 | 400 | 405 | 500 => Ok(Some(visit.welcomed(&answer))),
             _ => web::judge(&answer, &page(visit)).map(Some),
         }
     }

@@ -20,7 +20,7 @@ use super::{
     check::{self, Unknown},
     reading::source_traces,
     run::open,
-    shared::{Shared, locked},
+    shared::{Paused, Shared, locked},
     terms::{Deeds, Depth, Report, Sides, Terms},
     writer::Writer,
 };
@@ -55,9 +55,12 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let shared =
         Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target, anew);
     let mut unknown = Unknown::new();
-    for entry in &entries {
+    for (entry, planned) in entries.iter().zip(&listed.plan.folders) {
         match strangers(&shared, entry).await {
-            Err(e) if e.reaction() == Reaction::PauseFolder => locked(&shared.paused).push((entry.no, e)),
+            Err(e) if e.reaction() == Reaction::PauseFolder => {
+                let items = planned.listed.items.unwrap_or(0);
+                locked(&shared.paused).push(Paused { no: entry.no, error: e, items });
+            }
             strange => drop(unknown.insert(entry.no, strange?)),
         }
     }

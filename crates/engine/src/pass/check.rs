@@ -14,7 +14,7 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     item::Trace,
     key::HeaderKey,
-    ledger::{Entry, FolderEntry, FolderNo, State},
+    ledger::{Entry, FolderEntry, FolderNo, Reason, State},
     report::{Findings, Named},
 };
 
@@ -22,7 +22,7 @@ use super::{
     anew,
     compare::{self, Said},
     reading::{persist, source_traces, target_digests, target_traces},
-    shared::{Owed, Shared, locked},
+    shared::{Owed, Paused, Shared, locked},
     terms::Depth,
     together::together,
 };
@@ -39,13 +39,15 @@ pub(super) struct Checked {
     pub findings: Findings,
     /// Placed, as the target said, and never seen: to be settled and put again.
     pub unseen: Vec<Owed>,
+    /// Not at the target yet.
+    owed: Vec<Named>,
 }
 
 /// Verifies the folders of a pass to a depth.
 pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown) -> Result<Checked> {
     shared.writer.sync().await?;
     shared.terms.progress.set_phase("verifying");
-    let mut checked = Checked { findings: Findings::default(), unseen: Vec::new() };
+    let mut checked = Checked { findings: Findings::default(), unseen: Vec::new(), owed: Vec::new() };
     let mut absent: Vec<(FolderEntry, Entry)> = Vec::new();
     let mut free: Vec<Trace<TargetId>> = Vec::new();
     let counts = counts(shared).await?;
@@ -64,7 +66,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
             sum_up(&mut checked.findings, &folder);
             continue;
         };
-        list_skipped(&mut checked.findings, &folder, &entries);
+        list_not_placed(&mut checked, &folder, &entries);
         let wrong = |findings: &Findings| findings.missing.len() + findings.doubled.len();
         let before = wrong(&checked.findings);
         if let Some(judged) = judged {
@@ -78,14 +80,16 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
             shared.change_folder(folder.no, |f| f.target_items = noted).await?;
         }
     }
-    for (no, error) in locked(&shared.paused).iter() {
-        let folder = shared.folder(*no)?;
-        checked.findings.skipped.push(verify::named_folder(&folder, error));
+    for Paused { no, error, items } in locked(&shared.paused).iter() {
+        let named = verify::named_folder(&shared.folder(*no)?, error, *items);
+        checked.findings.identified += named.weight();
+        checked.findings.skipped.push(named);
     }
     tell_lacking(shared, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
     checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
+    checked.findings.missing.append(&mut checked.owed);
     Ok(checked)
 }
 
@@ -116,7 +120,8 @@ fn sum_up_entries(findings: &mut Findings, entries: &[Entry]) {
     }
 }
 
-fn list_skipped(findings: &mut Findings, folder: &FolderEntry, entries: &[Entry]) {
+/// What was refused or cannot be read is skipped; what was put off is missing until it is there.
+fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry]) {
     for entry in entries.iter().filter(|e| matches!(e.state, State::Skipped | State::Owed)) {
         let (code, text) = match &entry.reason {
             Some(reason) => (&*reason.code, reason.text.to_string()),
@@ -125,7 +130,8 @@ fn list_skipped(findings: &mut Findings, folder: &FolderEntry, entries: &[Entry]
                 "its put was never answered; it is tried again in the next pass".to_owned(),
             ),
         };
-        findings.skipped.push(verify::named(folder, entry, code, text));
+        let list = if entry.state == State::Owed { &mut checked.owed } else { &mut checked.findings.skipped };
+        list.push(verify::named(folder, entry, code, text));
     }
 }
 
@@ -176,7 +182,7 @@ async fn judge(
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
     let judged_entries: Vec<Entry> = match mark {
         Some(_) => {
-            let wrote = |e: &&Entry| e.pass == shared.pass && e.target.is_some() && !e.seen;
+            let wrote = |e: &&Entry| e.pass == shared.pass && !e.seen;
             entries.iter().filter(wrote).cloned().collect()
         }
         None => entries.to_vec(),
@@ -312,7 +318,9 @@ async fn explain_absent(
         }
         let mut say = |one| said.last_mut().map(|(_, all)| all.push(one));
         let moved = elsewhere.get_mut(&(entry.key, entry.size)).filter(|n| **n > 0);
-        if entry.seen || moved.is_some() {
+        // In a folder that was made anew nobody knows any more what was seen.
+        let anew = shared.anew.contains(&folder.no);
+        if entry.seen || (anew && moved.is_some()) {
             let words = match moved {
                 Some(count) => {
                     *count -= 1;
@@ -324,14 +332,16 @@ async fn explain_absent(
             // Without its id: a folder numbered anew later on must not make it look as if it had been there.
             shared.record(Entry { seen: true, target: None, ..entry.clone() }, Some(&entry)).await?;
         } else {
-            let anew = shared.anew.contains(&folder.no);
             let (code, reason) = match entry.pass {
                 0 => ("NOT_SYNCED", "it is at the source and was not carried over yet"),
                 _ if anew => ("ITEM_MISSING", "its folder was made anew at the target, and it is not there"),
                 _ => ("ITEM_MISSING", "the target said OK, but it is not there"),
             };
             say(Said::Missing(entry.clone(), code, reason.to_owned()));
-            let owed = Entry { state: State::Owed, target: None, ..entry.clone() };
+            let known = entry.reason.as_ref().and_then(|r| r.message_id.clone());
+            let reason = Reason { code: code.into(), text: reason.into(), message_id: known };
+            let owed =
+                Entry { state: State::Owed, target: None, reason: Some(Box::new(reason)), ..entry.clone() };
             checked.unseen.push(Owed::from_entry(&owed));
         }
     }
@@ -348,7 +358,7 @@ pub(super) async fn without_folder(
     checked: &mut Checked,
 ) -> Result<()> {
     let entries = read_known(shared, folder).await?;
-    list_skipped(&mut checked.findings, folder, &entries);
+    list_not_placed(checked, folder, &entries);
     sum_up_entries(&mut checked.findings, &entries);
     let absent = entries.into_iter().filter(|e| e.state == State::Placed);
     let absent = absent.map(|e| (folder.clone(), e)).collect();
@@ -356,6 +366,7 @@ pub(super) async fn without_folder(
     explain_absent(shared, absent, &[], checked).await?;
     let missing = (checked.findings.missing.len() - missing) as u64;
     checked.findings.placed = checked.findings.placed.saturating_sub(missing);
+    checked.findings.missing.append(&mut checked.owed);
     Ok(())
 }
 
@@ -372,6 +383,7 @@ pub(super) fn not_migratable(left_out: &[(Folder, Choice)]) -> Vec<Named> {
             "{:?} folder, left out by default; name it with --include to move it",
             folder.namespace
         ),
+        items: None,
     })
     .collect()
 }

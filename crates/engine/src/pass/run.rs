@@ -281,7 +281,10 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
                     continue;
                 }
                 Err(e) if e.reaction() == Reaction::PauseFolder => {
-                    findings.skipped.push(crate::verify::named_folder(&planned.entry, &e));
+                    let listed = planned.listed.items.unwrap_or(0);
+                    let named = crate::verify::named_folder(&planned.entry, &e, listed);
+                    findings.identified += named.weight();
+                    findings.skipped.push(named);
                     break;
                 }
                 other => other?,

@@ -81,6 +81,16 @@ fn fresh(folder: FolderNo, stub: Stub) -> Entry {
     }
 }
 
+/// A folder that could not be read in this pass.
+pub(crate) struct Paused {
+    /// Which.
+    pub no: FolderNo,
+    /// Why.
+    pub error: Error,
+    /// How many items its listing named; 0 where it named none.
+    pub items: u64,
+}
+
 pub(crate) struct Shared {
     pub sides: Sides,
     pub terms: Terms,
@@ -110,7 +120,7 @@ pub(crate) struct Shared {
     /// Whether each target folder was subscribed to when the pass began.
     pub target_subscriptions: Vec<(FolderId, Option<bool>)>,
     /// Folders that could not be read, and why: left for the next pass, and reported.
-    pub paused: Mutex<Vec<(FolderNo, Error)>>,
+    pub paused: Mutex<Vec<Paused>>,
     /// Copies whose items are gone from the source and that their users have changed: reported.
     pub kept: Mutex<Vec<Named>>,
     /// When verifying without a pass: folders that live another life at the target than the ledger knows.

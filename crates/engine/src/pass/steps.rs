@@ -24,7 +24,7 @@ use super::{
     matching::Trust,
     removals,
     settle::{self, Look, settle},
-    shared::{Owed, Shared, locked},
+    shared::{Owed, Paused, Shared, locked},
 };
 use crate::{plan::Plan, seeded::Bug};
 
@@ -150,11 +150,11 @@ pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()
 
 async fn stream_folder(shared: &Arc<Shared>, dirty: Dirty) -> Result<()> {
     let folder = shared.folder(dirty.no)?;
-    let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint).await?;
+    let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint.clone()).await?;
     loop {
         let more = match gathered.read_page(shared, &folder).await {
             Err(e) if is_gone(&e) => return Ok(()),
-            Err(e) if e.reaction() == Reaction::PauseFolder => return pause(shared, dirty.no, e),
+            Err(e) if e.reaction() == Reaction::PauseFolder => return pause(shared, &dirty, e),
             other => other?,
         };
         let cursor = gathered.cursor.clone();
@@ -172,9 +172,10 @@ async fn stream_folder(shared: &Arc<Shared>, dirty: Dirty) -> Result<()> {
 }
 
 /// A folder that cannot be read is left for the next pass; the others go on.
-fn pause(shared: &Shared, no: FolderNo, error: Error) -> Result<()> {
+fn pause(shared: &Shared, dirty: &Dirty, error: Error) -> Result<()> {
+    let (no, items) = (dirty.no, dirty.items);
     tracing::warn!(folder = no.0, error = error.kind().code(), "a folder cannot be read");
-    locked(&shared.paused).push((no, error));
+    locked(&shared.paused).push(Paused { no, error, items });
     Ok(())
 }
 
@@ -240,7 +241,7 @@ async fn read_all(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<(Vec<Gather
         let mut gathered = Gathered::begin(shared, &folder, dirty.fingerprint.clone()).await?;
         match gathered.read_all(shared, &folder).await {
             Err(e) if is_gone(&e) => Ok(None),
-            Err(e) if e.reaction() == Reaction::PauseFolder => pause(shared, dirty.no, e).map(|()| None),
+            Err(e) if e.reaction() == Reaction::PauseFolder => pause(shared, &dirty, e).map(|()| None),
             other => other.map(|()| Some((dirty, gathered))),
         }
     };

@@ -6,6 +6,7 @@
 mod anew;
 mod hang_ups;
 mod harness;
+mod lies;
 mod removals;
 mod renames;
 mod reports;

@@ -4,6 +4,7 @@
 
 pub mod dialogue;
 pub mod host;
+pub mod kdc;
 pub mod names;
 pub mod ntlm;
 pub mod paper;
@@ -12,6 +13,7 @@ pub mod web;
 
 pub use dialogue::{Dialogue, Reply};
 pub use host::{Door, Fake};
+pub use kdc::Kdc;
 pub use names::NameServer;
 pub use paper::{Authority, Paper};
 pub use web::{Route, Web};

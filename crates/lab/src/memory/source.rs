@@ -44,6 +44,10 @@ impl MemorySource {
     fn with_room<T>(&self, folder: &FolderId, f: impl FnOnce(&Room) -> Result<T>) -> Result<T> {
         let state = self.world.lock();
         match state.rooms.get(folder) {
+            Some(room) if state.closed.contains(&room.path.to_string()) => {
+                let closed = Error::new(Kind::Forbidden, Side::Source, "open folder", "it does not open");
+                Err(closed.scope_of(Scope::Folder))
+            }
             Some(room) => f(room),
             None => Err(Error::new(Kind::NotFound, Side::Source, "open folder", "no such folder")
                 .scope_of(Scope::Folder)),

@@ -19,6 +19,9 @@ use mailferry_model::{
 use super::world::{Ability, Mail, State, World};
 use crate::fault::{Faults, Strike};
 
+/// The number that a target invents for what it throws away.
+const INVENTED: u32 = 1 << 30;
+
 /// A mailbox opened for writing.
 pub struct MemoryTarget {
     world: World,
@@ -56,6 +59,10 @@ impl MemoryTarget {
             .map(|put| match put {
                 Ready::New(mail) => match state.refusal(&mail) {
                     Some(refusal) => Outcome::Refused(refusal),
+                    None if state.swallows(&mail) => {
+                        let epoch = state.rooms.get(folder).map_or(0, |r| r.epoch);
+                        Outcome::Placed(tells.then(|| target_id(epoch, INVENTED)))
+                    }
                     None => {
                         let flags = state.taken(&mail.flags);
                         placed(state, folder, Mail { flags, ..mail }, tells)
@@ -324,6 +331,11 @@ impl State {
     fn taken(&self, flags: &Flags) -> Flags {
         let keywords = flags.keywords().iter().filter(|k| !self.refused_keywords.contains(&k.to_string()));
         Flags::from_parts(flags.bits(), keywords.cloned())
+    }
+
+    fn swallows(&self, mail: &Mail) -> bool {
+        let text = String::from_utf8_lossy(&mail.body);
+        self.swallows.iter().any(|word| text.contains(word.as_str()))
     }
 
     fn refusal(&self, mail: &Mail) -> Option<Error> {

@@ -98,6 +98,10 @@ pub(super) struct State {
     pub landing: Vec<(FolderId, Mail)>,
     /// Words in bodies that the target refuses.
     pub refuses: Vec<String>,
+    /// Words in bodies that the target says OK to and throws away.
+    pub swallows: Vec<String>,
+    /// Folders that the source lists and does not open.
+    pub closed: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
     /// The target renames no folder.
@@ -129,6 +133,8 @@ impl World {
             abilities: abilities.into_iter().collect(),
             landing: Vec::new(),
             refuses: Vec::new(),
+            swallows: Vec::new(),
+            closed: Vec::new(),
             refused_names: Vec::new(),
             refuses_renames: false,
             refused_keywords: Vec::new(),
@@ -254,6 +260,16 @@ impl World {
     /// The target refuses messages that contain `word`.
     pub fn refuse(&self, word: &str) {
         self.lock().refuses.push(word.to_owned());
+    }
+
+    /// The target says OK to messages that contain `word`, and stores nothing.
+    pub fn swallow(&self, word: &str) {
+        self.lock().swallows.push(word.to_owned());
+    }
+
+    /// The source lists this folder and does not open it.
+    pub fn close(&self, path: &str) {
+        self.lock().closed.push(path.to_owned());
     }
 
     /// The target refuses folders with this name.

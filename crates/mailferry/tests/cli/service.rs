@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread::JoinHandle,
 };
@@ -23,7 +24,12 @@ pub struct Service {
 impl Service {
     pub fn start(ferry: Ferry, more: &[&str]) -> Self {
         let words = [&["serve", "--listen", "127.0.0.1:0", "-vv", "-o", "jsonl"], more].concat();
-        let mut command = ferry.command(&words);
+        let command = ferry.command(&words);
+        Self::by(ferry, command)
+    }
+
+    /// Started by this command.
+    fn by(ferry: Ferry, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -280,4 +286,57 @@ async fn changed(database: &std::path::Path, change: &'static str) {
 fn the_committed_document_is_the_one_that_the_routes_make() {
     let committed = include_str!("../../../../openapi.json");
     assert!(Ferry::new().ends(0, &["openapi"]).out == committed, "run `cargo xtask docs`");
+}
+
+/// The command of the unit with its variables, and a port of our own.
+fn unit_command(ferry: &Ferry) -> Command {
+    let unit = ferry.ends(0, &["setup", "--systemd-unit"]).out;
+    let value = |name: &str| unit.lines().find_map(|l| l.strip_prefix(name)).unwrap().to_owned();
+    let mut words = value("ExecStart=").split(' ').map(str::to_owned).collect::<Vec<_>>().into_iter();
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["--listen", "127.0.0.1:0", "-o", "jsonl"]).stdin(Stdio::null());
+    let variable = value("Environment=");
+    let (name, folder) = variable.split_once('=').unwrap();
+    command.env_clear().env(name, folder.replace("%S", ferry.path("state").to_str().unwrap()));
+    assert!(value("LoadCredential=").starts_with("mailferry-master-key:"));
+    command
+}
+
+#[test]
+fn as_its_unit_starts_it_the_service_takes_its_key_from_systemd_alone() {
+    let ferry = Ferry::new();
+    let keys = ["given", "another"].map(|name| {
+        let file = ferry.path(name).join("mailferry-master-key");
+        std::fs::create_dir_all(ferry.path(name)).unwrap();
+        ferry.ends(0, &["setup", "--master-key", file.to_str().unwrap()]);
+        ferry.path(name)
+    });
+    let data = ferry.path("state/mailferry");
+    std::fs::create_dir_all(ferry.path("state")).unwrap();
+    let mut command = unit_command(&ferry);
+    command.env("CREDENTIALS_DIRECTORY", &keys[0]);
+    let service = Service::by(ferry, command);
+    service.sign_in();
+    let password = service.ferry.file("imap", PASSWORD);
+    let endpoint =
+        ["endpoint", "new", "mail", "--type", "imap", "--remote-server", "127.0.0.1", "--username", "a"];
+    service.client(0, &[&endpoint[..], &["--password-file", &password]].concat());
+    assert!(data.join("mailferry.db").exists() && !data.join("mailferry-master-key").exists());
+    let state = data.to_str().unwrap().to_owned();
+    let doctor = |key: Option<&PathBuf>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
+        command.args(["doctor", "--data-dir", &state]).env_clear();
+        command.envs(key.map(|key| ("CREDENTIALS_DIRECTORY", key)));
+        Ran::of(&mut command)
+    };
+    // What the service sealed opens with the key that it was handed, and with no other.
+    assert!(doctor(Some(&keys[0])).out.contains("the credential"), "{}", doctor(Some(&keys[0])).out);
+    let told = |ran: &Ran| format!("{}{}", ran.out, ran.err);
+    let (another, none) = (doctor(Some(&keys[1])), doctor(None));
+    assert!(told(&another).contains("DOCTOR_OTHER_KEY"), "{}", told(&another));
+    assert!(told(&none).contains("DOCTOR_NO_KEY"), "{}", told(&none));
+    let mut without = unit_command(&service.ferry);
+    let refused = Ran::of(without.env("MAILFERRY_DATA_DIR", &state));
+    assert!(refused.code != 0 && refused.err.contains("DOCTOR_NO_KEY"), "{}", told(&refused));
+    service.stop();
 }

@@ -4,10 +4,12 @@
 
 mod balancer;
 mod discover;
+mod kerberos;
 mod session;
 mod settings;
 mod status;
 mod visit;
+mod windows;
 
 pub use balancer::look as look_behind;
 pub use discover::{Discovered, discover};

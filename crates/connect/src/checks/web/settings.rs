@@ -6,6 +6,7 @@ use mailferry_model::{
     settings::{SettingSpec, Settings, Takes},
 };
 
+use super::kerberos::{self, Kerberos};
 use crate::{
     checks::{account, approach::trust_of},
     net::{Reach, Trust, reach, tls},
@@ -20,18 +21,29 @@ pub enum Scheme {
     Basic,
     /// NTLM.
     Ntlm,
-    /// Negotiate.
+    /// Negotiate: Kerberos where a KDC is known, else NTLM.
     Negotiate,
+    /// Kerberos inside Negotiate, and nothing else.
+    Kerberos,
 }
 
 impl Scheme {
-    /// As it stands in a header, in small letters.
+    /// As it stands in the settings.
     pub fn word(self) -> &'static str {
         match self {
             Scheme::Auto => "auto",
             Scheme::Basic => "basic",
             Scheme::Ntlm => "ntlm",
             Scheme::Negotiate => "negotiate",
+            Scheme::Kerberos => "kerberos",
+        }
+    }
+
+    /// As servers offer it in a header, in small letters.
+    pub fn offered(self) -> &'static str {
+        match self {
+            Scheme::Kerberos => "negotiate",
+            other => other.word(),
         }
     }
 }
@@ -53,11 +65,13 @@ pub struct Site {
     pub user: String,
     /// The password.
     pub password: Option<Secret<String>>,
+    /// Where tickets are to be had, for Kerberos.
+    pub kerberos: Kerberos,
 }
 
 /// The settings of every site, in the order in which people are asked, where `own` are those of one kind.
 pub const fn settings<const N: usize>(own: &[SettingSpec]) -> [SettingSpec; N] {
-    SettingSpec::joined(&[&SERVER, own, &ACCOUNT, &reach::SETTINGS])
+    SettingSpec::joined(&[&SERVER, own, &ACCOUNT, &kerberos::SETTINGS, &reach::SETTINGS])
 }
 
 /// How the server is found where it is not named, for those that have Autodiscover.
@@ -87,7 +101,7 @@ const ACCOUNT: [SettingSpec; 8] = [
     SettingSpec::optional("password", Takes::Secret, None, "The account's password."),
     SettingSpec::optional(
         "auth",
-        Takes::OneOf(&["auto", "basic", "ntlm", "negotiate"]),
+        Takes::OneOf(&["auto", "basic", "ntlm", "negotiate", "kerberos"]),
         Some("auto"),
         "How to sign in.",
     ),
@@ -124,11 +138,16 @@ impl Site {
             Some("basic") => Scheme::Basic,
             Some("ntlm") => Scheme::Ntlm,
             Some("negotiate") => Scheme::Negotiate,
+            Some("kerberos") => Scheme::Kerberos,
             _ => Scheme::Auto,
         };
+        let kerberos = Kerberos::from_settings(settings).unwrap_or_else(|fault| {
+            faults.push(fault);
+            Kerberos::default()
+        });
         let user = settings.get("username").unwrap_or_default().to_owned();
         let password = settings.secret("password").cloned();
-        let site = Self { host, port, reach, trust, scheme, user, password };
+        let site = Self { host, port, reach, trust, scheme, user, password, kerberos };
         if faults.is_empty() { Ok(site) } else { Err(faults) }
     }
 

@@ -1,9 +1,11 @@
 //! A visit at a web server: the way there row by row, then questions over connections of its own.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use mailferry_model::{finding::Step, port::Cx, secret::Secret};
+use mailferry_model::{finding::Step, port::Cx};
 
-use super::settings::{Scheme, Site};
+use super::{
+    settings::{Scheme, Site},
+    windows::Tickets,
+};
 use crate::{
     checks::{
         Fault, Told,
@@ -14,7 +16,6 @@ use crate::{
     net::{
         Plain, Stream,
         http::{Answer, Exchange, NoAnswer, Question},
-        ntlm::{self, Binding},
     },
 };
 
@@ -29,11 +30,15 @@ pub struct Visit {
     pub way: Approach,
     tcp: Option<Plain>,
     stream: Option<Stream>,
-    http: Option<Exchange>,
+    pub(super) http: Option<Exchange>,
     /// What the server offered to sign in with.
     pub offered: Vec<String>,
     /// Whether the open connection is signed in.
-    signed_in: bool,
+    pub(super) signed_in: bool,
+    /// Whether the server answered the last sign-in by NTLM with a challenge.
+    pub(super) challenged: bool,
+    /// What came of Kerberos, where that was tried.
+    pub(super) tickets: Option<Tickets>,
     /// Whether a sign-in by NTLM is bound to the server's certificate.
     pub bound: bool,
 }
@@ -50,6 +55,8 @@ impl Visit {
             http: None,
             offered: Vec::new(),
             signed_in: false,
+            challenged: false,
+            tickets: None,
             bound: true,
         }
     }
@@ -128,7 +135,8 @@ impl Visit {
         };
         match scheme {
             Scheme::Ntlm => self.ask_by_ntlm(cx, question, "NTLM").await,
-            Scheme::Negotiate => self.ask_by_ntlm(cx, question, "Negotiate").await,
+            Scheme::Negotiate => self.ask_by_negotiate(cx, question).await,
+            Scheme::Kerberos => self.ask_by_kerberos(cx, question).await,
             Scheme::Basic | Scheme::Auto => self.ask(cx, question.with("Authorization", authorization)).await,
         }
     }
@@ -147,7 +155,7 @@ impl Visit {
 
     /// The scheme that will be used, if the server offers one that fits.
     fn scheme(&self) -> Option<Scheme> {
-        let offers = |scheme: &Scheme| self.offered.iter().any(|o| o == scheme.word());
+        let offers = |scheme: &Scheme| self.offered.iter().any(|o| o == scheme.offered());
         // Over TLS a password is as safe as NTLM, and goes through every proxy.
         match self.site.scheme {
             Scheme::Auto => [Scheme::Basic, Scheme::Negotiate, Scheme::Ntlm].into_iter().find(offers),
@@ -157,41 +165,7 @@ impl Visit {
 
     /// Whether the sign-in is one that can be bound to the certificate.
     pub fn binds(&self) -> bool {
-        matches!(self.scheme(), Some(Scheme::Ntlm | Scheme::Negotiate))
-    }
-
-    /// Three messages on one connection, which is then known: what follows on it needs no sign-in.
-    // MS-NTHT 3.1
-    async fn ask_by_ntlm(&mut self, cx: &Cx, question: Question<'_>, word: &str) -> Result<Answer, Fault> {
-        let is_open = |http: &Option<Exchange>| http.as_ref().is_some_and(Exchange::is_open);
-        if self.signed_in && is_open(&self.http) {
-            return self.ask(cx, question).await;
-        }
-        self.signed_in = false;
-        let broken = |words: String| Fault::fail("WEB_NTLM_BROKEN").with("words", words.clone()).shown(words);
-        let binding = self.way.shown.as_ref().and_then(|s| s.chain.first()).map(Binding::to);
-        let binding = binding.filter(|_| self.bound);
-        let password = self.site.password.clone().unwrap_or_else(|| Secret::new(String::new()));
-        let mut handshake =
-            ntlm::Handshake::begin(&self.site.user, &password, &self.site.host, binding.as_ref())
-                .map_err(broken)?;
-        let header = |token: Vec<u8>| format!("{word} {}", STANDARD.encode(token));
-        let first = handshake.next(&[]).map_err(broken)?;
-        let asked = Question::get(question.path).with("Authorization", header(first));
-        let challenged = self.ask(cx, asked).await?;
-        let challenge = challenged.all("www-authenticate").find_map(|offer| {
-            let token =
-                offer.get(word.len()..).filter(|_| offer.to_lowercase().starts_with(&word.to_lowercase()))?;
-            STANDARD.decode(token.trim()).ok().filter(|token| !token.is_empty())
-        });
-        let Some(challenge) = challenge else { return Ok(challenged) };
-        if !is_open(&self.http) {
-            return Err(broken("the connection was closed between the messages of the sign-in".to_owned()));
-        }
-        let last = handshake.next(&challenge).map_err(broken)?;
-        let answer = self.ask(cx, question.with("Authorization", header(last))).await?;
-        self.signed_in = answer.status != 401;
-        Ok(answer)
+        matches!(self.scheme(), Some(Scheme::Ntlm | Scheme::Negotiate)) && !self.has_ticket()
     }
 
     async fn open(&mut self, cx: &Cx) -> Result<Exchange, Fault> {

@@ -1,4 +1,6 @@
-//! `batch new|list|show|start|stop|sync|complete|watch|remove`.
+//! `batch new|list|show|set|start|stop|sync|complete|watch|remove`. Changing one is [`set`]'s.
+
+mod set;
 
 use std::{
     collections::HashMap,
@@ -41,6 +43,8 @@ pub enum BatchCommand {
         /// Its name
         name: String,
     },
+    /// Change its notes, or what moves: each mailbox follows with its next pass
+    Set(Box<set::Changes>),
     /// Start it, resume it, or retry what failed
     Start(RunBatch),
     /// Sync what is synced once more
@@ -87,6 +91,9 @@ pub struct Creation {
     /// Only say whether it could be made
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
+    /// For people
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -109,7 +116,7 @@ pub struct RunBatch {
     pub pace: PaceArgs,
 }
 
-pub(super) const COLUMNS: [Column; 12] = [
+pub(super) const COLUMNS: [Column; 13] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
     Column::of("SYNCED%", "/percentageSynced"),
@@ -122,6 +129,7 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column::wide("TARGET", "/target"),
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
+    Column::wide("NOTES", "/notes"),
 ];
 
 /// Runs it.
@@ -133,6 +141,7 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
+        BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
         BatchCommand::Start(args) => return work(asked, &reach, "start", Goal::Synced, args).await,
         BatchCommand::Sync(args) => return work(asked, &reach, "sync", Goal::Synced, args).await,
         BatchCommand::Complete(args) => {
@@ -170,17 +179,15 @@ async fn work(
         // `complete --wait` means its own end, not the first sync's.
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
-        if pace.bytes_per_second.is_some() || pace.put_timeout.is_some() {
-            let text = "--bwlimit and --put-timeout are the service's to say: mailferry serve --help";
-            return Err(Failure::usage(text));
-        }
-        let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace };
+        pace.check_unset()?;
+        let run = Run { name: args.name, user: None, action, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace: args.pace.pace() };
+    let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
+    let run = Run { name: args.name, user: None, action, goal, timeout_seconds, pace };
     foreground(&asked, instance, &run).await
 }
 
@@ -203,6 +210,7 @@ pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "target": args.target,
         "csv": *text,
         "options": args.run.options(),
+        "notes": args.notes,
         "skipRejected": args.skip_rejected,
         "dryRun": true,
     });

@@ -107,7 +107,10 @@ async fn faulty_rows_are_named_and_can_be_left_out() {
     again["skipRejected"] = json!(true);
     assert_eq!(house.post("/batches", again).await.1["total"], 2);
     let (_, unknown) = house
-        .post("/batches", json!({ "name": "x", "source": "old", "target": "new", "csv": "Color\n" }))
+        .post(
+            "/batches",
+            json!({ "name": "x", "source": "old", "target": "new", "csv": "EmailAddress,Color\n" }),
+        )
         .await;
     assert_eq!(unknown["code"], "CSV_UNKNOWN_COLUMN");
 }

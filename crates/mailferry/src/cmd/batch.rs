@@ -1,4 +1,4 @@
-//! `batch new|list|show|set|start|stop|sync|complete|watch|remove`. Changing one is [`set`]'s.
+//! `batch new|validate|list|show|set|start|stop|sync|complete|watch|remove`. Changing one is [`set`]'s.
 
 mod set;
 
@@ -36,6 +36,8 @@ use crate::{
 pub enum BatchCommand {
     /// Make one from a CSV
     New(Box<Creation>),
+    /// Say whether it could be made from a CSV, row by row; makes nothing
+    Validate(Box<Creation>),
     /// All of them
     List,
     /// One of them
@@ -46,6 +48,7 @@ pub enum BatchCommand {
     /// Change its notes, or what moves: each mailbox follows with its next pass
     Set(Box<set::Changes>),
     /// Start it, resume it, or retry what failed
+    #[command(visible_aliases = ["resume", "retry"])]
     Start(RunBatch),
     /// Sync what is synced once more
     Sync(RunBatch),
@@ -139,6 +142,10 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
     let path = |name: &str| format!("/batches/{}", segment(name));
     match command {
         BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
+        BatchCommand::Validate(args) => {
+            let judged = Creation { dry_run: true, ..*args };
+            return new(&asked, &quiet_api(), &judged).await;
+        }
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,

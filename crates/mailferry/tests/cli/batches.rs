@@ -147,7 +147,11 @@ fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     assert!(ran.err.contains("row 3: A@x is already included in migration batch w1."), "{}", ran.err);
     let rejected = std::fs::read_to_string(ferry.path("rejected.csv")).unwrap();
     assert!(rejected.contains("\r\nA@x,p,q,3,CSV_IN_ANOTHER_BATCH,"), "{rejected}");
-    ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
+    let judged = ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
+    let mut validate = new("w2", &two);
+    validate[1] = "validate";
+    let validated = ferry.ends(3, &validate);
+    assert_eq!((validated.out, validated.err), (judged.out, judged.err));
     ferry.ends(3, &[&new("w2", &two)[..], &["--skip-rejected"]].concat());
     let corrected = rejected.replace("A@x", "d@x");
     // As a spreadsheet saves it.

@@ -38,6 +38,9 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// What the last passes of mailboxes found, in numbers and a sentence
+    #[command(subcommand)]
+    Report(cmd::report::ReportCommand),
     /// What holds for the whole tenant: the ceiling over all endpoints
     #[command(subcommand)]
     Config(cmd::config::ConfigCommand),

@@ -52,6 +52,19 @@ pub struct Pace {
     pub put_timeout: Option<Duration>,
 }
 
+impl Pace {
+    /// For what a service does: it goes at its own pace.
+    pub fn check_unset(self) -> Result<(), Failure> {
+        match self.bytes_per_second.is_some() || self.put_timeout.is_some() {
+            true => {
+                let text = "--bwlimit and --put-timeout are the service's to say: mailferry serve --help";
+                Err(Failure::usage(text))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 impl Instance {
     /// Opens the data folder, which is made on first use.
     pub async fn open(global: &Global, connectors: Vec<Arc<dyn Connector>>) -> Result<Self, Failure> {

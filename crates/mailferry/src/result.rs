@@ -38,7 +38,7 @@ pub struct Renamed {
 pub fn unmapped(folder: &FolderPath) -> Warning {
     let folder = folder.to_string();
     let message = format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
-    Warning { code: "FOLDER_NOT_AT_SOURCE", folder, user: None, message }
+    Warning { code: "FOLDER_NOT_AT_SOURCE".into(), folder, user: None, message }
 }
 
 /// Warnings for people, on standard error; the object has them all.

@@ -28,6 +28,9 @@ pub struct Batch {
     pub detail: Option<String>,
     /// What moves and how.
     pub options: RunOptions,
+    /// For people.
+    #[serde(default)]
+    pub notes: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was first started.

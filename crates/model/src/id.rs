@@ -59,6 +59,8 @@ row_ids! {
     TokenId,
     /// A test of an endpoint that was ordered.
     EndpointTestId,
+    /// A verification that was ordered.
+    VerificationId,
 }
 
 macro_rules! opaque_ids {

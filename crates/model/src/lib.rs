@@ -34,6 +34,7 @@ pub mod settings;
 pub mod stall;
 pub mod status;
 pub mod user;
+pub mod verification;
 pub mod words;
 
 pub use error::{Error, Kind, Result, Retry, Scope, Side};

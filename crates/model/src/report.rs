@@ -1,5 +1,7 @@
 //! What is said at the end: counts, named items, the score and the sentence.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -78,10 +80,10 @@ impl Score {
 }
 
 /// What is worth a look and changes neither score nor exit code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// Catalogue code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The folder that it is about; empty where it is about the mailbox.
     pub folder: String,
     /// The mailbox, in what is said of many.
@@ -99,7 +101,7 @@ impl Warning {
             false => "nothing at its source matches --include, --exclude, --since, --before and --max-size.",
         };
         let warning = || Self {
-            code: "SOURCE_EMPTY",
+            code: "SOURCE_EMPTY".into(),
             folder: String::new(),
             user: None,
             message: format!("{mailbox}: {why}"),

@@ -2,7 +2,7 @@
 
 use mailferry_model::{
     batch::Batch,
-    status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
+    status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::User,
 };
 
@@ -17,6 +17,19 @@ pub(crate) enum Action {
     Sync,
     /// The last sync and the verification.
     Complete,
+    /// Stop what is under way.
+    Stop,
+}
+
+/// What a person wants of one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UserAction {
+    /// Start or resume it.
+    Start,
+    /// Try again what failed.
+    Retry,
+    /// Sync it once more.
+    Sync,
     /// Stop what is under way.
     Stop,
 }
@@ -90,13 +103,84 @@ impl Action {
     }
 }
 
-/// What an action writes, or why it does not apply.
-pub(crate) fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, Problem> {
-    if action.is_done(batch.status) {
+impl UserAction {
+    /// The word for messages and the audit trail.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Retry => "retry",
+            Self::Sync => "sync",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// Whether a user in that status does already what is asked, or has done it.
+    fn is_done(self, status: UserStatus) -> bool {
+        use StatusSummary as S;
+        match self {
+            Self::Start => matches!(status.summary(), S::Active | S::Synced | S::Completed),
+            Self::Retry => status.is_active(),
+            Self::Sync => status == UserStatus::IncrementalSyncing,
+            Self::Stop => status == UserStatus::Stopping || status.summary() == S::Stopped,
+        }
+    }
+
+    /// The user as it shall be; `None` if this does not apply to it.
+    fn on(self, user: &User) -> Option<User> {
+        match self {
+            Self::Start => Action::Start.on(user),
+            Self::Retry => Action::Start.on(user).filter(|_| user.status.is_failure()),
+            Self::Sync => Action::Sync.on(user),
+            Self::Stop => Action::Stop.on(user),
+        }
+    }
+}
+
+/// What an action on one user writes, or why it does not apply. No other user of the batch changes by it.
+pub(crate) fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Intent, Problem> {
+    let refused = |who: &str, status: String| {
+        let detail = format!("{who} is {status}: {} cannot {} from there.", user.address, action.word());
+        Err(Problem::conflict("WRONG_STATE", detail))
+    };
+    let of_batch = || refused(&format!("The batch {}", batch.name), batch.status.label());
+    if batch.status == BatchStatus::Created {
+        // All its users wait for its start: one alone cannot be started before the others.
+        return of_batch();
+    }
+    if action.is_done(user.status) {
         return Ok(Intent::default());
     }
+    let Some(changed) = action.on(user) else { return refused(&user.address, user.status.label()) };
+    let status = match (action, batch.status) {
+        (UserAction::Stop, status) => Some(status),
+        // The batch would be Completed with a user that is not.
+        (_, BatchStatus::Stopping | BatchStatus::Completing) => None,
+        // It goes on when its endpoint is replaced.
+        _ if batch.paused_for.is_some() => None,
+        (_, status) if status.is_active() => Some(status),
+        (_, status) => revived(status),
+    };
+    match status {
+        Some(status) => Ok(Intent { status: Some(status), users: vec![changed] }),
+        None => of_batch(),
+    }
+}
+
+/// The status of a batch at rest when one of its users is taken up again.
+fn revived(status: BatchStatus) -> Option<BatchStatus> {
+    status.after(BatchEvent::Start).or_else(|| status.after(BatchEvent::Sync))
+}
+
+/// What an action writes, or why it does not apply.
+pub(crate) fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, Problem> {
     let changed: Vec<User> = users.iter().filter_map(|u| action.on(u)).collect();
-    let status = batch.status.after(action.event()).ok_or_else(|| {
+    // It rests while some of its users were stopped alone.
+    let resumes = action == Action::Start && batch.status == BatchStatus::Synced && !changed.is_empty();
+    if action.is_done(batch.status) && !resumes {
+        return Ok(Intent::default());
+    }
+    let next = if resumes { revived(batch.status) } else { batch.status.after(action.event()) };
+    let status = next.ok_or_else(|| {
         let blockers = users
             .iter()
             .filter(|u| action == Action::Complete && u.status.is_active())

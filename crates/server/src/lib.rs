@@ -36,6 +36,7 @@ pub use door::{Door, Keeper, Transport};
 pub use openapi::document;
 pub use problem::{Headers, Problem, RowProblem};
 pub use routes::fresh_setup_code;
+pub use sign_in::refusals::recall_refusals;
 
 /// The prefix of all routes.
 pub const PREFIX: &str = "/api/v1";

@@ -19,7 +19,8 @@ use crate::{Context, PREFIX, body, door::Caller, problem::Problem};
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// What it applies to: what makes something, but for answers with a secret in them, which are not kept.
-pub(crate) const CREATES: [&str; 4] = ["/endpoints", "/endpoint-tests", "/batches", "/accounts"];
+pub(crate) const CREATES: [&str; 5] =
+    ["/endpoints", "/endpoint-tests", "/batches", "/verifications", "/accounts"];
 
 /// Headers that belong to what was made.
 const KEPT_HEADERS: [HeaderName; 2] = [header::ETAG, header::LOCATION];

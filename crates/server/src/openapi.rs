@@ -108,7 +108,8 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     }
     // What is named in the query or the body may be missing as well.
     let names = path.contains('{') || ["/items", "/users"].contains(&path);
-    if names || (method == "POST" && ["/batches", "/tokens"].contains(&path)) {
+    let ordered = ["/endpoint-tests", "/verifications"].contains(&path);
+    if names || (method == "POST" && (ordered || ["/batches", "/tokens"].contains(&path))) {
         statuses.push(StatusCode::NOT_FOUND);
     }
     if operation.parameters.as_ref().is_some_and(|p| !p.is_empty()) {
@@ -125,7 +126,7 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
         let words = "Makes the request happen once however often it is sent; kept for a day.";
         header(operation, "Idempotency-Key", words);
     }
-    if matches!(path, "/sessions" | "/setup") || path.starts_with("/me/") {
+    if matches!(path, "/sessions" | "/setup") || path.starts_with("/me/") || (creates && ordered) {
         statuses.push(StatusCode::TOO_MANY_REQUESTS);
     }
     for status in statuses {

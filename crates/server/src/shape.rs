@@ -120,6 +120,86 @@ pub(crate) struct Named {
     items: Option<u64>,
 }
 
+/// What a verification found, as `verify -o json` tells it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Verified {
+    /// `success`, or `partial` where something is skipped, missing or doubled, or a mailbox could not be looked at.
+    result: String,
+    /// 0 or 3, as the command ends.
+    exit_code: u8,
+    /// `Perfect`, `Good`, `Investigate` or `Poor`; none without mailboxes.
+    score: Option<String>,
+    /// The verdict.
+    sentence: String,
+    mailboxes: u64,
+    /// Mailboxes that could not be looked at.
+    failed: Vec<Unverified>,
+    #[schema(value_type = Vec<Object>)]
+    warnings: (),
+    identified: u64,
+    placed: u64,
+    bytes: u64,
+    /// The batch that was asked for.
+    batch: Option<String>,
+    /// The address that was asked for.
+    user: Option<String>,
+    skipped: Vec<VerifiedItem>,
+    missing: Vec<VerifiedItem>,
+    doubled: Vec<VerifiedItem>,
+    changed_at_target: Vec<VerifiedItem>,
+    rewritten: Vec<VerifiedItem>,
+    not_migratable: Vec<VerifiedItem>,
+}
+
+/// A mailbox that could not be looked at.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Unverified {
+    user: String,
+    /// Catalogue code.
+    code: String,
+    /// Why.
+    reason: String,
+}
+
+/// An item that a verification names.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct VerifiedItem {
+    user: String,
+    /// The list that it is in.
+    kind: String,
+    folder: String,
+    uid: String,
+    message_id: Option<String>,
+    size: u64,
+    /// Catalogue code.
+    code: String,
+    /// Why.
+    reason: String,
+}
+
+/// Why something ended early.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Ended {
+    /// Catalogue code.
+    code: String,
+    /// What happened.
+    kind: String,
+    /// `Source`, `Target` or `Us`.
+    side: String,
+    /// How far it reaches: `Item`, `Folder`, `Mailbox` or `Endpoint`.
+    scope: String,
+    /// What was tried.
+    op: String,
+    /// The other side's words, or ours.
+    context: String,
+}
+
 /// The finer reason of a status.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]

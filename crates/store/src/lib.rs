@@ -26,6 +26,7 @@ mod sql;
 mod together;
 mod token;
 mod user;
+mod verification;
 
 pub use bell::Bell;
 pub use keeping::{Looked, look};

@@ -16,7 +16,7 @@ impl Together for SqlStore {
             self.write_in(&mut tx, write).await?;
         }
         tx.commit().await?;
-        if writes.iter().any(|write| matches!(write, Write::StopJobs(_))) {
+        if writes.iter().any(|write| matches!(write, Write::StopJobs(_) | Write::StopJob(_))) {
             self.rope.send_replace(());
         }
         Ok(())
@@ -30,10 +30,14 @@ impl SqlStore {
             Write::SetEndpoint(endpoint) => self.set_endpoint_in(tx, endpoint).await,
             Write::RemoveEndpoint(id) => self.remove_endpoint_in(tx, id).await,
             Write::AddEndpointTest(test) => self.add_endpoint_test_in(tx, test).await,
+            Write::AddVerification(verification) => self.add_verification_in(tx, verification).await,
+            Write::RemoveVerification(id) => self.remove_verification_in(tx, id).await,
             Write::AddBatch(batch, users) => self.add_batch_in(tx, batch, users).await,
             Write::SetBatch(batch) => self.set_batch_in(tx, batch).await,
             Write::RemoveBatch(id) => self.remove_batch_in(tx, id).await,
             Write::SetUser(user) => self.set_user_in(tx, user).await,
+            Write::RemoveUser(id) => self.remove_user_in(tx, id).await,
+            Write::StopJob(user) => self.stop_job_in(tx, user).await,
             Write::StopJobs(batch) => self.stop_jobs_in(tx, batch).await,
             Write::Seal(secrets) => self.seal_all_in(tx, secrets).await,
             Write::ForgetSecret(owner, name) => self.forget_secret_in(tx, owner, name).await,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     SqlStore,
+    dialect::Alone,
     row::{from_doc, name_key, stale, to_doc, version},
     sql::{Arg, Row, Tx, args},
 };
@@ -59,6 +60,10 @@ impl Users for SqlStore {
         rows.iter().map(|row| Ok((row.text(0)?, BatchId(row.id(1)?)))).collect()
     }
 
+    async fn remove_user(&self, id: UserId) -> Result<()> {
+        self.together(&[Write::RemoveUser(id)]).await
+    }
+
     async fn users(&self, batch: BatchId) -> Result<Vec<User>> {
         let mut tx = self.db.read("list users").await?;
         let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2
@@ -91,6 +96,29 @@ impl SqlStore {
             return Err(stale(op, known, "user", &user.address));
         }
         Ok(())
+    }
+
+    /// As the port's `remove_user`, within a transaction.
+    pub(crate) async fn remove_user_in(&self, tx: &mut Tx, id: UserId) -> Result<()> {
+        tx.at("remove user");
+        tx.alone(self.workspace, Alone::Claims).await?;
+        let now = self.end_dead(tx).await?;
+        let sql = "SELECT id FROM job
+                   WHERE workspace = $1 AND member = $2 AND owner IS NOT NULL AND lease_until > $3";
+        if tx.row(sql, args![self.workspace, id.0, now]).await?.is_some() {
+            return Err(tx.refuse(Kind::Locked, "it is being worked on: stop it first"));
+        }
+        for sql in [
+            "DELETE FROM job WHERE workspace = $1 AND member = $2",
+            "DELETE FROM secret WHERE workspace = $1 AND owner = $2",
+        ] {
+            tx.run(sql, args![self.workspace, id.0]).await?;
+        }
+        let sql = "DELETE FROM member WHERE workspace = $1 AND id = $2";
+        match tx.run(sql, args![self.workspace, id.0]).await? {
+            0 => Err(tx.refuse(Kind::NotFound, format!("there is no user {id}"))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -28,6 +28,9 @@ use super::{
 };
 use crate::verify::{self, Judged, Scene};
 
+/// Code of what the target took and does not show.
+const ITEM_MISSING: &str = "ITEM_MISSING";
+
 /// Folders looked at side by side.
 const TOGETHER: usize = 8;
 
@@ -39,7 +42,7 @@ pub(super) struct Checked {
     pub findings: Findings,
     /// Placed, as the target said, and never seen: to be settled and put again.
     pub unseen: Vec<Owed>,
-    /// Not at the target yet.
+    /// Put, and not known to be at the target.
     owed: Vec<Named>,
 }
 
@@ -82,7 +85,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     }
     for Paused { no, error, items } in locked(&shared.paused).iter() {
         let named = verify::named_folder(&shared.folder(*no)?, error, *items);
-        checked.findings.identified += named.weight();
+        checked.findings.identified += named.items.unwrap_or(0);
         checked.findings.skipped.push(named);
     }
     tell_lacking(shared, &mut checked.findings).await?;
@@ -120,7 +123,8 @@ fn sum_up_entries(findings: &mut Findings, entries: &[Entry]) {
     }
 }
 
-/// What was refused or cannot be read is skipped; what was put off is missing until it is there.
+/// What was refused, put off or cannot be read is skipped, with its reason. What was put and is not there, or whose put
+/// was never answered, is missing until it is seen.
 fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry]) {
     for entry in entries.iter().filter(|e| matches!(e.state, State::Skipped | State::Owed)) {
         let (code, text) = match &entry.reason {
@@ -130,7 +134,11 @@ fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry
                 "its put was never answered; it is tried again in the next pass".to_owned(),
             ),
         };
-        let list = if entry.state == State::Owed { &mut checked.owed } else { &mut checked.findings.skipped };
+        let unaccounted = entry.reason.as_ref().is_none_or(|reason| &*reason.code == ITEM_MISSING);
+        let list = match entry.state == State::Owed && unaccounted {
+            true => &mut checked.owed,
+            false => &mut checked.findings.skipped,
+        };
         list.push(verify::named(folder, entry, code, text));
     }
 }
@@ -334,8 +342,8 @@ async fn explain_absent(
         } else {
             let (code, reason) = match entry.pass {
                 0 => ("NOT_SYNCED", "it is at the source and was not carried over yet"),
-                _ if anew => ("ITEM_MISSING", "its folder was made anew at the target, and it is not there"),
-                _ => ("ITEM_MISSING", "the target said OK, but it is not there"),
+                _ if anew => (ITEM_MISSING, "its folder was made anew at the target, and it is not there"),
+                _ => (ITEM_MISSING, "the target said OK, but it is not there"),
             };
             say(Said::Missing(entry.clone(), code, reason.to_owned()));
             let known = entry.reason.as_ref().and_then(|r| r.message_id.clone());

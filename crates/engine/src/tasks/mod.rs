@@ -2,7 +2,8 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`monitor`] tests endpoints that are needed,
-//! [`ordered`] makes tests that somebody asked for. [`Worker`] runs them on a bell and on a timer. All of it may be
+//! [`ordered`] makes tests that somebody asked for,
+//! [`verification`] verifications. [`Worker`] runs them on a bell and on a timer. All of it may be
 //! killed at any moment and run anywhere else again.
 
 mod batch;
@@ -11,6 +12,7 @@ mod monitor;
 mod ordered;
 mod user;
 mod verdict;
+mod verification;
 mod verify;
 mod worker;
 

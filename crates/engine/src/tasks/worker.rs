@@ -15,7 +15,7 @@ use mailferry_model::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{batch, gate::Gates, monitor, ordered, user};
+use super::{batch, gate::Gates, monitor, ordered, user, verification};
 use crate::{open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
@@ -47,6 +47,8 @@ pub struct Worker {
     pub(super) bell: Arc<Notify>,
     /// Rings for tests that were ordered.
     pub(super) ordered: Notify,
+    /// Rings for verifications that were ordered.
+    pub(super) verifications: Notify,
     running: Mutex<BTreeMap<UserId, (BatchId, Arc<Progress>)>>,
     events: Mutex<Vec<Event>>,
 }
@@ -61,6 +63,7 @@ impl Worker {
             gates: Gates::default(),
             bell: Arc::default(),
             ordered: Notify::new(),
+            verifications: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
         })
@@ -125,10 +128,19 @@ impl Worker {
         ordered::run(self, cancel).await
     }
 
+    /// Makes the verifications that are ordered over the network, until it is cancelled.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn make_verifications(self: &Arc<Self>, cancel: &Cancel) -> Result<()> {
+        verification::run(self, cancel).await
+    }
+
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
         self.bell.notify_one();
         self.ordered.notify_one();
+        self.verifications.notify_one();
     }
 
     /// What the passes of a batch that run here have moved so far.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod ordered;
 mod town;
 
 use std::{sync::Arc, time::Duration};
@@ -17,8 +18,11 @@ use mailferry_model::{
     Kind,
     cancel::Cancel,
     mapping::RunOptions,
+    port::Write,
     settings::{MailboxAddress, Settings},
     status::{BatchStatus, UserEvent, UserStatus},
+    user::User,
+    verification::{Subject, VerificationDepth},
 };
 use town::Town;
 
@@ -126,6 +130,29 @@ async fn what_a_person_stops_halts_and_leaves_no_work() {
     assert_eq!(town.sign_ins(), 0);
 }
 
+/// One mailbox that waits for a slot or runs is stopped by itself; its batch comes to rest with the others.
+#[tokio::test]
+async fn one_that_is_stopped_alone_halts_and_the_others_go_on() {
+    let town = Town::of(3).await;
+    let batch = town.begin().await;
+    let mut one = town.users(batch).await.remove(0);
+    one.status = one.status.after(UserEvent::Stop).unwrap();
+    let stop = [Write::SetUser(&one), Write::StopJob(one.id)];
+    town.store.together(&stop).await.unwrap();
+    let worker = town.worker();
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    let status = |users: Vec<User>| users.into_iter().map(|u| u.status).collect::<Vec<_>>();
+    let users = town.users(batch).await;
+    assert_eq!(status(users), [UserStatus::Stopped, UserStatus::Synced, UserStatus::Synced]);
+    let mut one = town.users(batch).await.remove(0);
+    one.status = one.status.after(UserEvent::Start).unwrap();
+    town.store.set_user(&one).await.unwrap();
+    town.set_status(batch, BatchStatus::IncrementalSyncing).await;
+    town.until(&worker, || async { !town.batch(batch).await.status.is_active() }).await;
+    assert_eq!(status(town.users(batch).await), [UserStatus::Synced; 3]);
+    assert_eq!((town.batch(batch).await.status, town.sign_ins()), (BatchStatus::Synced, 3));
+}
+
 /// Whatever let it through: nothing is said to be there, because nothing was moved.
 #[tokio::test]
 async fn a_mailbox_is_never_copied_into_itself() {
@@ -139,8 +166,9 @@ async fn a_mailbox_is_never_copied_into_itself() {
     let user = town.users(batch).await.remove(0);
     assert_eq!((user.status, user.score), (UserStatus::Failed, None));
     assert_eq!(user.detail.map(|d| d.code).as_deref(), Some("USER_SAME_MAILBOX"));
-    let refused = worker.verify(&town.user(batch, 0), Depth::Written, &Cancel::default()).await.unwrap_err();
-    assert_eq!((refused.code().as_str(), town.sign_ins(), town.kept()), ("USER_SAME_MAILBOX", 0, 0));
+    let subject = Subject::Batch(batch);
+    let looked = worker.verify(&subject, VerificationDepth::Keys, &Cancel::default(), &|_| {}).await.unwrap();
+    assert_eq!((looked.failed[0].code.as_str(), town.sign_ins(), town.kept()), ("USER_SAME_MAILBOX", 0, 0));
 }
 
 #[tokio::test]

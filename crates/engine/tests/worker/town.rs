@@ -57,6 +57,25 @@ pub struct Memory {
     /// How often its probes were asked for.
     pub tests: AtomicUsize,
     refuses: AtomicBool,
+    hangs: AtomicBool,
+    /// Sign-ins that are waited for.
+    waiting: AtomicUsize,
+}
+
+/// One sign-in that is waited for.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 static SIGNS_IN: Check = Check { step: Step::Auth, id: "memory-signs-in", title: "The account signs in" };
@@ -114,6 +133,10 @@ impl Connector for Memory {
 
     async fn source(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Source>> {
         self.sign_ins.fetch_add(1, Ordering::SeqCst);
+        if self.hangs.load(Ordering::SeqCst) {
+            let _waits = Waits::begin(&self.waiting);
+            return std::future::pending().await;
+        }
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::new(Kind::Unauthenticated, Side::Source, "sign in", "not this password"));
         }
@@ -202,6 +225,7 @@ impl Town {
             status: BatchStatus::Starting,
             detail: None,
             options: RunOptions { grace_seconds: Some(0), ..RunOptions::default() },
+            notes: None,
             created: self.clock.now(),
             started: None,
             synced: None,
@@ -282,6 +306,16 @@ impl Town {
 
     pub fn refuse_sign_ins(&self, on: bool) {
         self.connector.refuses.store(on, Ordering::SeqCst);
+    }
+
+    /// From now on a source never answers a sign-in.
+    pub fn hang(&self) {
+        self.connector.hangs.store(true, Ordering::SeqCst);
+    }
+
+    /// Sign-ins that are waited for now.
+    pub fn waiting(&self) -> usize {
+        self.connector.waiting.load(Ordering::SeqCst)
     }
 
     /// Sign-ins at the source so far.

@@ -1,12 +1,13 @@
-//! `audit list|verify`: who did what, and whether the record of it is whole.
+//! `audit list|export|verify`: who did what, and whether the record of it is whole.
 
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::Asked;
 use crate::{
+    api::Api,
     exit::{self, Failure},
-    out::Column,
+    out::{self, Column},
     reach::Reach,
     result::counted,
 };
@@ -20,6 +21,8 @@ pub enum AuditCommand {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=500))]
         last: Option<u64>,
     },
+    /// All of it as JSON lines, oldest first: for an archive
+    Export,
     /// Whether nobody changed or removed an entry: each covers the one before by its hash, and the newest is known
     Verify,
 }
@@ -41,15 +44,12 @@ pub async fn run(asked: Asked<'_>, command: AuditCommand) -> Result<u8, Failure>
             asked.out.list(&api.get(&format!("/audit?last={last}")).await?, &COLUMNS)?;
         }
         AuditCommand::List { last: None } => {
-            let (mut all, mut after) = (Vec::new(), 0);
-            loop {
-                let page = api.get(&format!("/audit?after={after}")).await?;
-                let Value::Array(page) = page else { break };
-                let Some(end) = page.last().and_then(|e| e["no"].as_u64()) else { break };
-                all.extend(page);
-                after = end;
-            }
+            let mut all = Vec::new();
+            pages(&api, |page| all.extend(page)).await?;
             asked.out.list(&Value::Array(all), &COLUMNS)?;
+        }
+        AuditCommand::Export => {
+            pages(&api, |page| page.iter().for_each(|entry| out::print(&format!("{entry}\n")))).await?;
         }
         AuditCommand::Verify => {
             let verdict = api.get("/audit/verification").await?;
@@ -71,4 +71,16 @@ pub async fn run(asked: Asked<'_>, command: AuditCommand) -> Result<u8, Failure>
         }
     }
     Ok(exit::OK)
+}
+
+/// The whole trail, oldest first, part by part.
+async fn pages(api: &Api, mut take: impl FnMut(Vec<Value>)) -> Result<(), Failure> {
+    let mut after = 0;
+    loop {
+        let page = api.get(&format!("/audit?after={after}")).await?;
+        let Value::Array(page) = page else { return Ok(()) };
+        let Some(end) = page.last().and_then(|e| e["no"].as_u64()) else { return Ok(()) };
+        take(page);
+        after = end;
+    }
 }

@@ -1,4 +1,6 @@
-//! `batch new|list|show|start|stop|sync|complete|watch|remove`.
+//! `batch new|validate|list|show|set|start|stop|sync|complete|watch|remove`. Changing one is [`set`]'s.
+
+mod set;
 
 use std::{
     collections::HashMap,
@@ -34,6 +36,8 @@ use crate::{
 pub enum BatchCommand {
     /// Make one from a CSV
     New(Box<Creation>),
+    /// Say whether it could be made from a CSV, row by row; makes nothing
+    Validate(Box<Creation>),
     /// All of them
     List,
     /// One of them
@@ -41,7 +45,10 @@ pub enum BatchCommand {
         /// Its name
         name: String,
     },
+    /// Change its notes, or what moves: each mailbox follows with its next pass
+    Set(Box<set::Changes>),
     /// Start it, resume it, or retry what failed
+    #[command(visible_aliases = ["resume", "retry"])]
     Start(RunBatch),
     /// Sync what is synced once more
     Sync(RunBatch),
@@ -87,6 +94,9 @@ pub struct Creation {
     /// Only say whether it could be made
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
+    /// For people
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -109,7 +119,7 @@ pub struct RunBatch {
     pub pace: PaceArgs,
 }
 
-pub(super) const COLUMNS: [Column; 12] = [
+pub(super) const COLUMNS: [Column; 13] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
     Column::of("SYNCED%", "/percentageSynced"),
@@ -122,6 +132,7 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column::wide("TARGET", "/target"),
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
+    Column::wide("NOTES", "/notes"),
 ];
 
 /// Runs it.
@@ -131,8 +142,13 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
     let path = |name: &str| format!("/batches/{}", segment(name));
     match command {
         BatchCommand::New(args) => return new(&asked, &quiet_api(), &args).await,
+        BatchCommand::Validate(args) => {
+            let judged = Creation { dry_run: true, ..*args };
+            return new(&asked, &quiet_api(), &judged).await;
+        }
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
+        BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
         BatchCommand::Start(args) => return work(asked, &reach, "start", Goal::Synced, args).await,
         BatchCommand::Sync(args) => return work(asked, &reach, "sync", Goal::Synced, args).await,
         BatchCommand::Complete(args) => {
@@ -170,17 +186,15 @@ async fn work(
         // `complete --wait` means its own end, not the first sync's.
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
-        if pace.bytes_per_second.is_some() || pace.put_timeout.is_some() {
-            let text = "--bwlimit and --put-timeout are the service's to say: mailferry serve --help";
-            return Err(Failure::usage(text));
-        }
-        let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace };
+        pace.check_unset()?;
+        let run = Run { name: args.name, user: None, action, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let run = Run { name: args.name, action, goal, timeout_seconds: args.timeout, pace: args.pace.pace() };
+    let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
+    let run = Run { name: args.name, user: None, action, goal, timeout_seconds, pace };
     foreground(&asked, instance, &run).await
 }
 
@@ -203,6 +217,7 @@ pub(crate) async fn new(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "target": args.target,
         "csv": *text,
         "options": args.run.options(),
+        "notes": args.notes,
         "skipRejected": args.skip_rejected,
         "dryRun": true,
     });

@@ -124,7 +124,7 @@ pub async fn one_mailbox(
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
             let mut warnings: Vec<Warning> = report.unmapped.iter().map(result::unmapped).collect();
             warnings.extend(Warning::of_empty_source(&name, &report.findings, &run.options().filter));
-            result::warn(out, warnings.iter().map(|w| (w.code, w.message.as_str())));
+            result::warn(out, warnings.iter().map(|w| (&*w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));
             match (out.form, task) {
                 (Form::Json | Form::Jsonl | Form::Yaml, _) => out.result(&object),

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod item;
 pub mod login;
 pub mod pages;
+pub mod report;
 pub mod restore;
 pub mod run_options;
 pub mod serve;
@@ -66,6 +67,7 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,
         Noun::Audit(command) => audit::run(asked, command).await,

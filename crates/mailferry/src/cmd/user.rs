@@ -1,13 +1,22 @@
-//! `user list|show`: the mailboxes of batches.
+//! `user list|show|set|start|retry|sync|stop|remove`: the mailboxes of batches, one by one.
 
-use clap::Subcommand;
+use std::path::PathBuf;
 
-use super::Asked;
+use axum::http::Method;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    Asked, confirm,
+    run_options::PaceArgs,
+    waiting::{Goal, Run, background, foreground},
+};
 use crate::{
-    api::segment,
+    api::{Api, segment},
     exit::{self, Failure},
     out::Column,
     reach::Reach,
+    secrets,
 };
 
 /// What to do with users.
@@ -27,9 +36,62 @@ pub enum UserCommand {
         /// The address
         address: String,
     },
+    /// Give its passwords anew
+    Set(Passwords),
+    /// Start or resume it; all others of its batch stay as they are
+    Start(RunUser),
+    /// Try it again after its last pass failed
+    Retry(RunUser),
+    /// Sync it once more
+    Sync(RunUser),
+    /// Stop what is under way for it
+    Stop(One),
+    /// Take it out of its batch; its ledger stays
+    Remove(One),
 }
 
-const COLUMNS: [Column; 12] = [
+/// Which user.
+#[derive(Args)]
+pub struct One {
+    /// The address
+    pub address: String,
+    /// Its batch, where it is in several
+    #[arg(long)]
+    pub batch: Option<String>,
+}
+
+/// The flags of `user set`.
+#[derive(Args)]
+pub struct Passwords {
+    /// Which user.
+    #[command(flatten)]
+    pub one: One,
+    /// Its password at the source
+    #[arg(long, value_name = "FILE", required_unless_present = "target_password_file")]
+    pub password_file: Option<PathBuf>,
+    /// Its password at the target
+    #[arg(long, value_name = "FILE")]
+    pub target_password_file: Option<PathBuf>,
+}
+
+/// The flags of commands that run a user.
+#[derive(Args)]
+pub struct RunUser {
+    /// Which user.
+    #[command(flatten)]
+    pub one: One,
+    /// Wait until its batch rests. Without a service the work is done here, and always waited for
+    #[arg(long)]
+    pub wait: bool,
+    /// Stop in order after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+pub(super) const COLUMNS: [Column; 12] = [
     Column::of("ADDRESS", "/emailAddress"),
     Column::of("BATCH", "/batch"),
     Column::of("STATUS", "/status"),
@@ -46,7 +108,8 @@ const COLUMNS: [Column; 12] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> {
-    let api = Reach::of(&asked).await?.api();
+    let reach = Reach::of(&asked).await?;
+    let api = reach.api();
     match command {
         UserCommand::List { batch, status } => {
             let mut query = Vec::new();
@@ -62,6 +125,86 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
                 _ => asked.out.list(&users, &COLUMNS)?,
             }
         }
+        UserCommand::Set(args) => set(&asked, &api, &args).await?,
+        UserCommand::Start(args) => return work(&asked, &reach, "start", args).await,
+        UserCommand::Retry(args) => return work(&asked, &reach, "retry", args).await,
+        UserCommand::Sync(args) => return work(&asked, &reach, "sync", args).await,
+        UserCommand::Stop(one) => {
+            let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
+            let sentence = format!("{} is stopping; what is under way ends in order.", one.address);
+            told(&asked, &user, &sentence);
+        }
+        UserCommand::Remove(one) => {
+            let path = path(&api, &one).await?;
+            confirm(&asked, &format!("the user {}", one.address))?;
+            api.call(Method::DELETE, &path, None).await?;
+            asked.out.say(&format!("{} is removed; its ledger stays.", one.address));
+        }
     }
     Ok(exit::OK)
+}
+
+async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failure> {
+    let mut body = json!({});
+    for (name, flag, file) in [
+        ("password", "--password-file", &args.password_file),
+        ("targetPassword", "--target-password-file", &args.target_password_file),
+    ] {
+        let Some(file) = file else { continue };
+        let secret = secrets::from_file(file).map_err(|e| e.of_option(flag))?;
+        body[name] = json!(secret.expose());
+    }
+    let path = path(api, &args.one).await?;
+    let user = api.call(Method::PATCH, &path, Some(body)).await?;
+    let address = &args.one.address;
+    let next = match user["statusSummary"] == "Failed" {
+        true => format!("; mailferry user retry {address} tries it"),
+        false => String::new(),
+    };
+    told(asked, &user, &format!("What {address} signs in with is changed{next}."));
+    Ok(())
+}
+
+async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunUser) -> Result<u8, Failure> {
+    let api = reach.api();
+    let pace = args.pace.pace();
+    let name = batch(&api, &args.one).await?;
+    let user = Some(args.one.address);
+    let run = Run { name, user, action, goal: Goal::Synced, timeout_seconds: args.timeout, pace };
+    match reach {
+        Reach::Here(instance) => foreground(asked, instance, &run).await,
+        Reach::There(_) => {
+            pace.check_unset()?;
+            background(asked, &api, &run, args.wait).await
+        }
+    }
+}
+
+/// The batch that a user is in.
+async fn batch(api: &Api, one: &One) -> Result<String, Failure> {
+    if let Some(batch) = &one.batch {
+        return Ok(batch.clone());
+    }
+    let users = api.get(&format!("/users/{}", segment(&one.address))).await?;
+    let users = users.as_array().map_or(&[][..], Vec::as_slice);
+    let batches: Vec<&str> = users.iter().filter_map(|user| user["batch"].as_str()).collect();
+    match batches[..] {
+        [batch] => Ok(batch.to_owned()),
+        _ => {
+            let (address, all) = (&one.address, batches.join(", "));
+            Err(Failure::usage(format!("{address} is in several batches: say which by --batch: {all}")))
+        }
+    }
+}
+
+async fn path(api: &Api, one: &One) -> Result<String, Failure> {
+    Ok(format!("/batches/{}/users/{}", segment(&batch(api, one).await?), segment(&one.address)))
+}
+
+/// The user itself for programs, a sentence for people.
+fn told(asked: &Asked<'_>, user: &Value, sentence: &str) {
+    match asked.out.is_for_people() {
+        true => asked.out.say(sentence),
+        false => asked.out.show(user, &COLUMNS),
+    }
 }

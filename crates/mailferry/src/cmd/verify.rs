@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mailferry_engine::{copy::Task, pass::Depth};
+use mailferry_model::verification::VerificationDepth;
 
 use super::{
     Asked,
@@ -37,10 +38,11 @@ pub struct VerifyArgs {
 
 /// Verifies one mailbox, or those of a batch.
 pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
-    let depth = if args.deep { Depth::Deep } else { Depth::All };
     let Some(target) = &args.target else {
+        let depth = if args.deep { VerificationDepth::Deep } else { VerificationDepth::Keys };
         return batch::verify(&asked, &args.source, depth, args.pace.pace()).await;
     };
+    let depth = if args.deep { Depth::Deep } else { Depth::All };
     let pair = Pair {
         command: "verify",
         source: &args.source,

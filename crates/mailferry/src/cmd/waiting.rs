@@ -37,7 +37,9 @@ pub enum Goal {
 pub struct Run {
     /// Its name.
     pub name: String,
-    /// `start`, `sync` or `complete`.
+    /// Of which user alone.
+    pub user: Option<String>,
+    /// `start`, `sync` or `complete`; of a user `start`, `retry` or `sync`.
     pub action: &'static str,
     /// Until when.
     pub goal: Goal,
@@ -45,6 +47,29 @@ pub struct Run {
     pub timeout_seconds: Option<u64>,
     /// How fast.
     pub pace: Pace,
+}
+
+impl Run {
+    /// The batch.
+    fn path(&self) -> String {
+        format!("/batches/{}", segment(&self.name))
+    }
+
+    /// Whose action it is: the batch's or the user's.
+    fn subject(&self) -> String {
+        match &self.user {
+            Some(address) => format!("{}/users/{}", self.path(), segment(address)),
+            None => self.path(),
+        }
+    }
+
+    /// The command that goes on with it.
+    fn command(&self) -> String {
+        match &self.user {
+            Some(address) => format!("mailferry user {} {address} --batch {}", self.action, self.name),
+            None => format!("mailferry batch {} {}", self.action, self.name),
+        }
+    }
 }
 
 /// Why waiting ended.
@@ -60,8 +85,8 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     let worker = instance.worker(run.pace);
     let bell = worker.clone();
     let api = instance.api(Arc::new(move || bell.ring()));
-    let path = format!("/batches/{}", segment(&run.name));
-    act(&api, &path, run.action).await?;
+    let path = run.path();
+    act(&api, &run.subject(), run.action).await?;
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let stop = Cancel::default();
@@ -78,10 +103,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     match ended? {
         Ended::AtRest => close(asked, &api, &path).await,
         Ended::Parked => parked(&api, &path).await,
-        Ended::TimedOut => Err(Failure::Limit(format!(
-            "The time is over; `mailferry batch {} {}` goes on.",
-            run.action, run.name
-        ))),
+        Ended::TimedOut => Err(Failure::Limit(format!("The time is over; `{}` goes on.", run.command()))),
         Ended::Interrupted => Err(Failure::Interrupted(format!(
             "Stopped in order; `mailferry batch start {}` goes on.",
             run.name
@@ -261,14 +283,15 @@ async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
 
 /// Says what is wanted to a service, whose workers do it; waits for it if asked to.
 pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
-    let path = format!("/batches/{}", segment(&run.name));
-    let batch = act(api, &path, run.action).await?;
+    let path = run.path();
+    let made = act(api, &run.subject(), run.action).await?;
     if !waits {
         match asked.out.is_for_people() {
             true => {
                 asked.out.say(&format!("The service goes on; mailferry batch watch {} looks on.", run.name))
             }
-            false => asked.out.show(&batch, &super::batch::COLUMNS),
+            false if run.user.is_some() => asked.out.show(&made, &super::user::COLUMNS),
+            false => asked.out.show(&made, &super::batch::COLUMNS),
         }
         return Ok(exit::OK);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ferry::{Ferry, closed_port};
+use super::ferry::{Ferry, closed_port, count};
 
 fn endpoint(ferry: &Ferry, name: &str, more: &[&str]) {
     let port = closed_port().to_string();
@@ -147,7 +147,11 @@ fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     assert!(ran.err.contains("row 3: A@x is already included in migration batch w1."), "{}", ran.err);
     let rejected = std::fs::read_to_string(ferry.path("rejected.csv")).unwrap();
     assert!(rejected.contains("\r\nA@x,p,q,3,CSV_IN_ANOTHER_BATCH,"), "{rejected}");
-    ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
+    let judged = ferry.ends(3, &[&new("w2", &two)[..], &["--dry-run"]].concat());
+    let mut validate = new("w2", &two);
+    validate[1] = "validate";
+    let validated = ferry.ends(3, &validate);
+    assert_eq!((validated.out, validated.err), (judged.out, judged.err));
     ferry.ends(3, &[&new("w2", &two)[..], &["--skip-rejected"]].concat());
     let corrected = rejected.replace("A@x", "d@x");
     // As a spreadsheet saves it.
@@ -251,4 +255,35 @@ fn a_request_about_nothing_says_so_and_what_to_do() {
     endpoint(&ferry, "Old", &[]);
     let ran = ferry.ends(2, &set);
     assert!(ran.err.contains("--password-file nofile.txt: "), "{}", ran.err);
+}
+
+#[test]
+fn a_batch_is_changed_and_its_mailboxes_follow_with_the_next_pass() {
+    let ferry = Ferry::new();
+    ferry.maildir("from/anna@x", 2);
+    maildir_endpoints(&ferry);
+    let users = ferry.file("users.csv", "EmailAddress\nanna@x\n");
+    let new =
+        ["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &users, "--notes", "for Ben"];
+    ferry.ends(0, &[&new[..], &["--max-size", "1"]].concat());
+    ferry.ends(0, &["batch", "start", "w"]);
+    let copied = || count(&ferry.path("to/anna@x"));
+    assert_eq!(copied(), 0, "all are too large");
+    ferry.ends(2, &["batch", "set", "w"]);
+    ferry.ends(4, &["batch", "set", "nothing", "--notes", "x"]);
+    let told = ferry.ends(2, &["batch", "set", "w", "--map", "INBOX=Old"]).err;
+    assert!(told.contains("[BATCH_FIXED]"), "{told}");
+    let told = ferry.ends(0, &["batch", "set", "w", "--unset", "max-size", "--dry-run"]).out;
+    assert_eq!(told, "The batch w could be changed so; nothing was done.\n");
+    let told = ferry.ends(0, &["batch", "set", "w", "--unset", "max-size", "--delete", "-o", "json"]).json();
+    let options = &told["options"];
+    assert_eq!((&options["filter"]["maxSize"], &options["delete"]), (&json!(null), &json!(true)), "{told}");
+    assert_eq!(told["notes"], "for Ben");
+    assert_eq!(
+        ferry.ends(0, &["batch", "set", "w", "--delete"]).out,
+        "The batch w is so already: nothing was changed.\n"
+    );
+    ferry.ends(0, &["batch", "sync", "w"]);
+    assert_eq!(copied(), 2);
+    assert_eq!(ferry.ends(0, &["batch", "set", "w", "--unset", "notes"]).out, "The batch w is changed.\n");
 }

@@ -16,4 +16,6 @@ mod pages;
 mod refused;
 mod said;
 mod service;
+mod users;
+mod verified;
 mod written;

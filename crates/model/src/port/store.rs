@@ -17,12 +17,16 @@ use crate::{
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId},
+    id::{
+        AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId,
+        VerificationId,
+    },
     job::{Claim, Job, JobSpec},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     port::Together,
     secret::Secret,
     user::User,
+    verification::Verification,
 };
 
 /// Endpoints.
@@ -71,6 +75,8 @@ pub trait Users: Send + Sync {
     /// The batches in which any of these addresses stands, in no order: one pair for each user, with the address
     /// in lower case. Any number of addresses, compared without case.
     async fn batches_of(&self, addresses: &[String]) -> Result<Vec<(String, BatchId)>>;
+    /// Removes one with its secrets and its work; its ledger stays. `Locked` while its work is leased.
+    async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
 }
@@ -119,6 +125,8 @@ pub trait Work: Send + Sync {
     async fn end_job(&self, job: &Job, again_at: Option<Timestamp>) -> Result<()>;
     /// Asks the jobs of a batch to stop, removes those not yet claimed.
     async fn stop_jobs(&self, batch: BatchId) -> Result<()>;
+    /// Asks the job of a user to stop, or removes it if it is not yet claimed. Nothing happens without one.
+    async fn stop_job(&self, user: UserId) -> Result<()>;
     /// All jobs of a batch.
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>>;
 }
@@ -252,6 +260,35 @@ pub trait EndpointTests: Send + Sync {
     async fn sweep_endpoint_tests(&self, before: Timestamp) -> Result<()>;
 }
 
+/// Verifications that were ordered.
+#[async_trait]
+pub trait Verifications: Send + Sync {
+    /// Adds one.
+    async fn add_verification(&self, verification: &Verification) -> Result<()>;
+    /// One by id.
+    async fn verification(&self, id: VerificationId) -> Result<Verification>;
+    /// All, newest first, without their outcomes: those of many mailboxes are long.
+    async fn verifications(&self) -> Result<Vec<Verification>>;
+    /// How many have not ended.
+    async fn verifications_under_way(&self) -> Result<u64>;
+    /// Takes the oldest that nobody has begun: it is `Running`, and this owner's for `how_long`.
+    async fn claim_verification(&self, owner: Uuid, how_long: Duration) -> Result<Option<Verification>>;
+    /// Holds one for longer, and keeps how many mailboxes it has looked at. `Conflict` if it is no longer this owner's.
+    async fn hold_verification(
+        &self,
+        id: VerificationId,
+        owner: Uuid,
+        how_long: Duration,
+        looked_at: u64,
+    ) -> Result<()>;
+    /// Replaces one that this owner holds by what came of it. `Conflict` if it is no longer this owner's.
+    async fn end_verification(&self, verification: &Verification, owner: Uuid) -> Result<()>;
+    /// Forgets one, also while it runs: its owner finds that it is no longer its own.
+    async fn remove_verification(&self, id: VerificationId) -> Result<()>;
+    /// Makes those `Interrupted` whose owner is gone, and forgets what was asked for before a time and does not run.
+    async fn sweep_verifications(&self, before: Timestamp) -> Result<()>;
+}
+
 /// What holds for the whole tenant.
 #[async_trait]
 pub trait Configs: Send + Sync {
@@ -265,6 +302,7 @@ pub trait Configs: Send + Sync {
 pub trait Store:
     Endpoints
     + EndpointTests
+    + Verifications
     + Configs
     + Batches
     + Users

@@ -11,9 +11,10 @@ use crate::{
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, SessionId, TokenId},
+    id::{AccountId, BatchId, EndpointId, SessionId, TokenId, UserId, VerificationId},
     port::store::Sealing,
     user::User,
+    verification::Verification,
 };
 
 /// One write; what it is refused for is said where the single call is described.
@@ -26,6 +27,10 @@ pub enum Write<'a> {
     RemoveEndpoint(EndpointId),
     /// As [`super::EndpointTests::add_endpoint_test`].
     AddEndpointTest(&'a EndpointTest),
+    /// As [`super::Verifications::add_verification`].
+    AddVerification(&'a Verification),
+    /// As [`super::Verifications::remove_verification`].
+    RemoveVerification(VerificationId),
     /// As [`super::Batches::add_batch`].
     AddBatch(&'a Batch, &'a [User]),
     /// As [`super::Batches::set_batch`].
@@ -34,6 +39,10 @@ pub enum Write<'a> {
     RemoveBatch(BatchId),
     /// As [`super::Users::set_user`].
     SetUser(&'a User),
+    /// As [`super::Users::remove_user`].
+    RemoveUser(UserId),
+    /// As [`super::Work::stop_job`].
+    StopJob(UserId),
     /// As [`super::Work::stop_jobs`].
     StopJobs(BatchId),
     /// As [`super::Secrets::seal_all`].

@@ -1,4 +1,6 @@
-//! Batches: new from a CSV, list, show, start, sync, complete, stop, remove.
+//! Batches: new from a CSV, list, show, start, sync, complete, stop, remove. Changing one is [`change`]'s.
+
+pub(crate) mod change;
 
 use std::collections::HashMap;
 
@@ -50,6 +52,9 @@ pub(crate) struct Creation {
     #[serde(default)]
     #[schema(value_type = Object)]
     options: RunOptions,
+    /// For people.
+    #[schema(max_length = 1000)]
+    notes: Option<String>,
     /// Make it from the rows that can be used.
     #[serde(default)]
     skip_rejected: bool,
@@ -134,6 +139,8 @@ pub(crate) async fn report(context: Context, Path(name): Path<String>) -> Result
 #[utoipa::path(post, path = "/batches", operation_id = "createBatch", tag = "batches", request_body = Creation, responses((status = 201, description = "The batch", body = BatchView), (status = 200, description = "The judgement, with dryRun", body = Judgement)))]
 pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Result<Response, Problem> {
     check_name("BATCH_NAME", &wanted.name)?;
+    change::check_options(&wanted.options)?;
+    let notes = change::checked_notes(wanted.notes)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
     check_roles(&context, (&source, &target))?;
@@ -163,6 +170,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         status: BatchStatus::Created,
         detail: None,
         options: wanted.options,
+        notes,
         created: context.clock.now(),
         started: None,
         synced: None,

@@ -1,7 +1,9 @@
-//! What happens, as it happens: server-sent events. What people did has numbers and is never missed; how batches
-//! go on is told as it stands.
+//! What happens, as it happens: server-sent events. What people did has numbers and is never missed; how batches,
+//! their users, tests and verifications go on is told as it stands.
 
-use std::{collections::HashMap, convert::Infallible, time::Duration};
+mod watch;
+
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::Query,
@@ -12,20 +14,12 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
-use mailferry_model::{Result, account::Role};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use crate::{
-    Context,
-    door::{Caller, Door},
-    problem::Problem,
-    view::BatchView,
-};
+use self::watch::Watch;
+use crate::{Context, door::Caller, problem::Problem};
 
-/// How often the store is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 /// A stream ends after so long; the browser comes back, and whether it still may is asked anew.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -37,20 +31,11 @@ pub(crate) struct From {
     after: Option<u64>,
 }
 
-/// Where a stream stands.
-struct Watch {
-    context: Context,
-    role: Role,
-    after: u64,
-    /// The last that was told of each batch.
-    told: HashMap<String, Value>,
-    ends: Duration,
-}
-
 /// What happens, as server-sent events
 ///
 /// `change`: somebody did something (to accounts and sessions: for administrators); its id goes on with `Last-Event-ID`. `batch`: a batch as it stands now, without
-/// an id. A stream ends after a quarter of an hour: ask again with the last id.
+/// an id. `user`: a user whose status, reason or score is another one than before, as it stands now. `endpoint-test` and
+/// `verification`: how far one is that was ordered; what it found is read by its id. A stream ends after a quarter of an hour: ask again with the last id.
 #[utoipa::path(get, path = "/events", operation_id = "watchEvents", tag = "events", params(From, ("Last-Event-ID" = Option<String>, Header, description = "Go on behind this event")), responses((status = 200, description = "Events", body = String, content_type = "text/event-stream")))]
 pub(crate) async fn events(
     context: Context,
@@ -68,7 +53,7 @@ pub(crate) async fn events(
         },
     };
     let ends = context.clock.elapsed() + LONGEST;
-    let watch = Watch { context, role: caller.role, after, told: HashMap::new(), ends };
+    let watch = Watch::of(context, caller.role, after, ends);
     Ok(Sse::new(watched(watch)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
@@ -87,58 +72,4 @@ fn watched(watch: Watch) -> impl Stream<Item = std::result::Result<Event, Infall
         }
     });
     open.chain(rest.flatten()).map(Ok)
-}
-
-impl Watch {
-    /// What is new.
-    async fn look(&mut self) -> Result<Vec<Event>> {
-        let mut events = Vec::new();
-        for (no, entry) in self.context.store.audit(self.after).await? {
-            self.after = no;
-            // Who signs in and out is for administrators, as the audit trail is.
-            let is_open = ["endpoint.", "batch."].iter().any(|noun| entry.action.starts_with(noun));
-            if !is_open && self.role < Role::Administrator {
-                continue;
-            }
-            let told = json!({
-                "at": entry.at, "actor": entry.actor, "action": entry.action, "subject": entry.subject,
-            });
-            events.push(Event::default().event("change").id(no.to_string()).data(told.to_string()));
-        }
-        for batch in self.context.store.batches().await? {
-            let name = batch.name.clone();
-            let quiet = !batch.status.is_active();
-            let version = batch.version;
-            let same = |told: &Value| quiet && told["version"] == version && told["settled"] == true;
-            if self.told.get(&name).is_some_and(same) {
-                continue;
-            }
-            let view = BatchView::of(&self.context, batch).await?;
-            let mut shown = serde_json::to_value(&view).unwrap_or_default();
-            let data = shown.to_string();
-            shown["settled"] = quiet.into();
-            if self.told.get(&name) != Some(&shown) {
-                events.push(Event::default().event("batch").data(data));
-                self.told.insert(name, shown);
-            }
-        }
-        Ok(events)
-    }
-
-    /// Waits for the next look; whether there is to be one.
-    async fn rest(&self) -> bool {
-        let wait = self.context.clock.sleep(LOOK);
-        match &self.context.door {
-            Door::Inside => wait.await,
-            Door::Listening(keeper) => {
-                futures_util::pin_mut!(wait);
-                let closed = std::pin::pin!(keeper.closing.cancelled());
-                futures_util::future::select(wait, closed).await;
-                if keeper.closing.is_cancelled() {
-                    return false;
-                }
-            }
-        }
-        self.context.clock.elapsed() < self.ends
-    }
 }

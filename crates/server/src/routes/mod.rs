@@ -21,6 +21,7 @@ mod setup;
 mod status;
 mod token;
 mod user;
+mod verification;
 mod work;
 
 use axum::http::{StatusCode, Uri};
@@ -56,13 +57,20 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(endpoint_test::show))
         .routes(routes!(replace::replace))
         .routes(routes!(batch::list, batch::create))
-        .routes(routes!(batch::show, batch::remove))
+        .routes(routes!(batch::show, batch::change::change, batch::remove))
         .routes(routes!(batch::report))
         .routes(routes!(batch::users))
+        .routes(routes!(user::of_batch, user::change::change, user::change::remove))
+        .routes(routes!(user::act::start))
+        .routes(routes!(user::act::retry))
+        .routes(routes!(user::act::sync))
+        .routes(routes!(user::act::stop))
         .routes(routes!(batch::start))
         .routes(routes!(batch::sync))
         .routes(routes!(batch::complete))
         .routes(routes!(batch::stop))
+        .routes(routes!(verification::list, verification::order))
+        .routes(routes!(verification::show, verification::remove))
         .routes(routes!(work::of_batch))
         .routes(routes!(work::list))
         .routes(routes!(user::list))

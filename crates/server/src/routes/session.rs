@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{ConnectInfo, Path},
-    http::{Extensions, HeaderValue, StatusCode, header},
+    extract::{ConnectInfo, FromRequest, Path, Request},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -66,15 +66,12 @@ pub(crate) struct SignedIn {
 
 /// Sign in
 #[utoipa::path(post, path = "/sessions", operation_id = "signIn", tag = "sessions", request_body = SignIn, responses((status = 201, description = "Signed in; a cookie or a token", body = SignedIn)))]
-pub(crate) async fn sign_in(
-    context: Context,
-    extensions: Extensions,
-    Body(given): Body<SignIn>,
-) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(context: Context, request: Request) -> Result<Response, Problem> {
     let Door::Listening(keeper) = context.door.clone() else {
         return Err(Problem::conflict("SERVICE_LOCAL_ONLY", "Inside the own process nobody signs in."));
     };
-    let address = door::address(extensions.get::<ConnectInfo<std::net::SocketAddr>>());
+    let address = door::address(request.extensions().get::<ConnectInfo<std::net::SocketAddr>>());
+    let Body(given) = Body::<SignIn>::from_request(request, &context).await?;
     let password = Secret::new(given.password);
     let given_to = Given { name: &given.name, password, code: given.code.as_deref(), address: &address };
     let begun = begin(&context, &keeper, given_to).await?;

@@ -1,16 +1,20 @@
-//! Users: the mailboxes of batches.
+//! Users: the mailboxes of batches. What is done with one is [`act`]'s, changing one [`change`]'s.
+
+pub(crate) mod act;
+pub(crate) mod change;
 
 use axum::{
     Json,
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::status::UserStatus;
+use mailferry_model::{Error, Kind, Side, batch::Batch, status::UserStatus, user::User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
     Context,
+    etag::Versioned,
     page::{Page, PageQuery, Part},
     problem::Problem,
     view::UserView,
@@ -79,4 +83,30 @@ pub(crate) async fn show(
         }
         false => Ok(Json(views)),
     }
+}
+
+/// One user of a batch
+#[utoipa::path(get, path = "/batches/{name}/users/{address}", operation_id = "getBatchUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 200, description = "The user", body = UserView)))]
+pub(crate) async fn of_batch(
+    context: Context,
+    Path((name, address)): Path<(String, String)>,
+) -> Result<Versioned<UserView>, Problem> {
+    let (batch, user) = find(&context, &name, &address).await?;
+    Ok(view(StatusCode::OK, &batch, &user))
+}
+
+/// A batch and a user of it.
+async fn find(context: &Context, name: &str, address: &str) -> mailferry_model::Result<(Batch, User)> {
+    let batch = context.store.batch(name).await?;
+    let users = context.store.users_by_address(address).await?;
+    let found = users.into_iter().find(|user| user.batch == batch.id);
+    let user = found.ok_or_else(|| {
+        let text = format!("there is no user {address} in the batch {}", batch.name);
+        Error::new(Kind::NotFound, Side::Us, "find user", text)
+    })?;
+    Ok((batch, user))
+}
+
+fn view(status: StatusCode, batch: &Batch, user: &User) -> Versioned<UserView> {
+    Versioned { status, version: user.version, body: UserView::of(user, &batch.name) }
 }

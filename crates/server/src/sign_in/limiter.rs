@@ -1,4 +1,5 @@
-//! How often signing in may be tried: by name and address together, by address, by name. In memory alone.
+//! How often signing in may be tried: by name and address together, by address, by name. In memory; what the audit
+//! trail tells of the last minutes is taken up at a start.
 
 use std::{
     collections::HashMap,
@@ -9,7 +10,7 @@ use std::{
 /// As many are remembered; then the ones that are over are forgotten, and at worst the oldest.
 const MOST: usize = 10_000;
 /// The longest pause.
-const LONGEST: Duration = Duration::from_secs(900);
+pub(super) const LONGEST: Duration = Duration::from_secs(900);
 
 /// What was tried without success.
 #[derive(Default)]
@@ -83,6 +84,23 @@ impl Limiter {
             *known = Tries { failed, last: now };
         }
         Ok(())
+    }
+
+    /// Counts failures of before, as of now: of a name where that is known, and from an address.
+    pub fn recall(&self, now: Duration, name: Option<&str>, address: &str, count: u32) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = Key::of(name.unwrap_or_default(), address);
+        for key in keys.into_iter().filter(|key| name.is_some() || matches!(key, Key::Address(_))) {
+            let known = tries.entry(key).or_insert(Tries { failed: 0, last: now });
+            known.failed = known.failed.saturating_add(count);
+        }
+    }
+
+    /// Somebody signed in under that name, from wherever: what was tried with it before is over.
+    pub fn recall_success(&self, name: &str) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name: String = name.to_lowercase().chars().take(80).collect();
+        tries.retain(|key, _| !matches!(key, Key::Both(n, _) | Key::Name(n) if *n == name));
     }
 
     /// The attempt that was begun was none after all.
@@ -163,6 +181,19 @@ mod tests {
             assert_eq!(limiter.begin(Duration::ZERO, "anna", "10.0.0.1"), Ok(()));
             limiter.take_back("anna", "10.0.0.1");
         }
+    }
+
+    #[test]
+    fn what_is_recalled_counts_and_a_success_ends_it() {
+        let limiter = Limiter::default();
+        let anna = || limiter.begin(Duration::ZERO, "anna", "10.0.0.1");
+        limiter.recall(Duration::ZERO, Some("Anna"), "10.0.0.1", 7);
+        assert!(anna().is_err());
+        assert_eq!(limiter.begin(Duration::ZERO, "ben", "10.0.0.1"), Ok(()));
+        limiter.recall_success("ANNA");
+        assert_eq!(anna(), Ok(()));
+        limiter.recall(Duration::ZERO, None, "10.0.0.1", 30);
+        assert!(limiter.begin(Duration::ZERO, "carl", "10.0.0.1").is_err(), "many names from one address");
     }
 
     #[test]

@@ -7,11 +7,20 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::{account::Account, audit::AuditEntry};
+use jiff::SignedDuration;
+use mailferry_model::{
+    Result,
+    account::Account,
+    audit::AuditEntry,
+    port::{Clock, Store},
+};
 
-use super::limiter::network;
-use crate::Context;
+use super::limiter::{LONGEST, Limiter, network};
+use crate::{Context, door::Keeper};
 
+/// What is told where there is no such account, and from more places than are told apart.
+const NO_ACCOUNT: &str = "no account";
+const MANY: &str = "many addresses";
 /// Between two entries about the same.
 const PAUSE: Duration = Duration::from_secs(60);
 /// So many accounts and addresses are told apart; what is beyond is told together.
@@ -62,6 +71,40 @@ impl Refusals {
     }
 }
 
+/// As many entries at the trail's end are read at a start.
+const RECALLED: u64 = 2000;
+
+/// Takes up what the audit trail tells of the last quarter of an hour, so that a restart is no way around the limits.
+///
+/// # Errors
+/// What the store says.
+pub async fn recall_refusals(keeper: &Keeper, store: &dyn Store, clock: &dyn Clock) -> Result<()> {
+    let quiet = SignedDuration::try_from(LONGEST).unwrap_or_default();
+    let mut after = store.audit_end().await?.saturating_sub(RECALLED);
+    loop {
+        let entries = store.audit(after).await?;
+        let Some((last, _)) = entries.last() else { return Ok(()) };
+        after = *last;
+        for (_, entry) in entries.iter().filter(|(_, entry)| entry.at + quiet > clock.now()) {
+            recall(&keeper.limiter, clock.elapsed(), entry);
+        }
+    }
+}
+
+fn recall(limiter: &Limiter, now: Duration, entry: &AuditEntry) {
+    match entry.action.as_str() {
+        "session.refused" => {
+            let change = entry.change.as_deref().unwrap_or_default();
+            let told: serde_json::Value = serde_json::from_str(change).unwrap_or_default();
+            let count = told["count"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+            let name = Some(entry.actor.as_str()).filter(|_| entry.subject != NO_ACCOUNT);
+            limiter.recall(now, name, told["from"].as_str().unwrap_or(MANY), count);
+        }
+        "session.new" => limiter.recall_success(&entry.actor),
+        _ => {}
+    }
+}
+
 /// A sign-in was refused. Told beside the answer, which takes no longer for an account that there is.
 pub(crate) fn refused(context: &Context, refusals: &Refusals, account: Option<&Account>, address: &str) {
     let key = (account.map(|a| a.name.clone()), Some(network(address)));
@@ -79,13 +122,13 @@ pub(crate) async fn tell_due(context: &Context, refusals: &Refusals) {
 
 async fn tell(context: &Context, due: Vec<(Key, u32)>) {
     for ((account, address), count) in due {
-        let from = address.as_deref().unwrap_or("many addresses");
+        let from = address.as_deref().unwrap_or(MANY);
         tracing::warn!(known = account.is_some(), from, count, "signing in was refused");
         let entry = AuditEntry {
             at: context.clock.now(),
             actor: account.clone().unwrap_or_else(|| "nobody".to_owned()),
             action: "session.refused".to_owned(),
-            subject: account.map_or_else(|| "no account".to_owned(), |name| format!("account {name}")),
+            subject: account.map_or_else(|| NO_ACCOUNT.to_owned(), |name| format!("account {name}")),
             change: Some(serde_json::json!({ "from": from, "count": count }).to_string()),
         };
         if let Err(error) = context.store.record(&entry).await {

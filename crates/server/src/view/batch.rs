@@ -44,6 +44,8 @@ pub(crate) struct BatchView {
     data_consistency_score: Option<Score>,
     #[schema(value_type = Object)]
     options: RunOptions,
+    /// For people.
+    notes: Option<String>,
     created: Timestamp,
     started: Option<Timestamp>,
     initially_synced: Option<Timestamp>,
@@ -55,6 +57,11 @@ pub(crate) struct BatchView {
 impl BatchView {
     pub(crate) async fn of(context: &Context, batch: Batch) -> Result<Self> {
         let users = context.store.users(batch.id).await?;
+        Self::with(context, batch, &users).await
+    }
+
+    /// Where its users are known already.
+    pub(crate) async fn with(context: &Context, batch: Batch, users: &[User]) -> Result<Self> {
         let source = context.store.endpoint_by_id(batch.source).await?.name;
         let target = context.store.endpoint_by_id(batch.target).await?.name;
         let count = |fits: &dyn Fn(UserStatus) -> bool| users.iter().filter(|u| fits(u.status)).count();
@@ -67,7 +74,7 @@ impl BatchView {
             status_detail: batch.detail,
             source,
             target,
-            percentage_synced: percentage(&users),
+            percentage_synced: percentage(users),
             total: users.len(),
             queued,
             syncing: count(&in_summary(StatusSummary::Active)) - queued,
@@ -82,6 +89,7 @@ impl BatchView {
             bytes_synced: sum(&|u| u.totals.bytes),
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
+            notes: batch.notes,
             created: batch.created,
             started: batch.started,
             initially_synced: batch.synced,

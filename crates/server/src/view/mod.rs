@@ -6,6 +6,7 @@ mod endpoint;
 mod endpoint_test;
 mod item;
 mod user;
+mod verification;
 
 pub(crate) use account::{AccountView, SessionView, TokenView};
 pub(crate) use batch::{BatchReport, BatchView};
@@ -13,3 +14,4 @@ pub(crate) use endpoint::{EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};
 pub(crate) use user::{JobView, UserView};
+pub(crate) use verification::VerificationView;

@@ -26,6 +26,13 @@ fn wave(csv: &str) -> Value {
 
 const TWO: &str = "EmailAddress,Password,TargetPassword\na@x,canary-1,canary-2\nb@x,canary-3,canary-4\n";
 
+/// A house with a batch `wave` of a@x and b@x.
+pub async fn with_wave() -> House {
+    let house = with_endpoints().await;
+    assert_eq!(house.post("/batches", wave(TWO)).await.0, 201);
+    house
+}
+
 /// What workers would do to every user, so that the next word of a person applies.
 async fn users_become(house: &House, status: UserStatus) {
     let batch = house.store.batch("wave").await.unwrap();
@@ -100,7 +107,10 @@ async fn faulty_rows_are_named_and_can_be_left_out() {
     again["skipRejected"] = json!(true);
     assert_eq!(house.post("/batches", again).await.1["total"], 2);
     let (_, unknown) = house
-        .post("/batches", json!({ "name": "x", "source": "old", "target": "new", "csv": "Color\n" }))
+        .post(
+            "/batches",
+            json!({ "name": "x", "source": "old", "target": "new", "csv": "EmailAddress,Color\n" }),
+        )
         .await;
     assert_eq!(unknown["code"], "CSV_UNKNOWN_COLUMN");
 }
@@ -203,4 +213,57 @@ async fn items_and_the_report_come_from_the_last_passes() {
     assert_eq!(house.get("/items?batch=wave&kind=skipped").await.1[0]["code"], "TARGET_TOO_LARGE");
     assert_eq!(house.get("/items?user=b@x").await.1, json!([]));
     assert_eq!(house.get("/batches/wave/work").await.1, json!([]));
+}
+
+#[tokio::test]
+async fn notes_and_what_moves_change_and_what_ledgers_hang_on_does_not() {
+    let house = with_wave().await;
+    let set = async |body: Value| house.ask(Method::PATCH, "/batches/wave", body).await;
+    let options =
+        json!({ "filter": { "exclude": ["Trash"], "maxSize": 5 }, "delete": true, "connections": 2 });
+    let (status, told) = set(json!({ "notes": "for Ben", "options": options })).await;
+    assert_eq!((status, &told["notes"], &told["version"]), (200, &json!("for Ben"), &json!(2)), "{told}");
+    assert_eq!(told["options"]["filter"]["exclude"], json!(["Trash"]));
+    // Field by field: what is not named stays, null is as it comes.
+    let (_, told) = set(json!({ "options": { "filter": { "maxSize": null }, "delete": null } })).await;
+    let filter = &told["options"]["filter"];
+    assert_eq!((&filter["exclude"], &filter["maxSize"]), (&json!(["Trash"]), &Value::Null), "{told}");
+    let others = (&told["options"]["delete"], &told["options"]["connections"], &told["notes"]);
+    assert_eq!(others, (&json!(false), &json!(2), &json!("for Ben")));
+    assert_eq!(set(json!({ "options": { "delete": false } })).await.1["version"], 3, "it is so already");
+    assert_eq!(set(json!({ "notes": "x", "dryRun": true })).await.1["notes"], "x");
+    assert_eq!(set(json!({ "notes": "" })).await.1["notes"], Value::Null);
+    let audit = house.get("/audit").await.1.to_string();
+    assert_eq!(audit.matches("batch.set").count(), 3, "{audit}");
+
+    let map = json!({ "options": { "map": [{ "from": ["Sent"], "to": ["Old"] }] } });
+    for (body, status, code) in [
+        (json!({ "name": "x" }), 422, "BATCH_FIXED"),
+        (json!({ "source": "new" }), 422, "BATCH_FIXED"),
+        (json!({ "csv": "EmailAddress" }), 422, "BATCH_FIXED"),
+        (json!({ "options": { "colour": 1 } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "options": { "filter": { "colour": 1 } } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "options": { "filter": 1 } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "options": { "filter": { "since": "yesterday" } } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "options": { "connections": 65 } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "options": { "graceSeconds": 3601 } }), 422, "REQUEST_MALFORMED"),
+        (json!({ "notes": "a\nb" }), 422, "REQUEST_MALFORMED"),
+        (json!({ "notes": "a".repeat(1001) }), 422, "REQUEST_MALFORMED"),
+        (json!({ "version": 2, "notes": "late" }), 409, "OWN_CONFLICT"),
+    ] {
+        let (answered, problem) = set(body.clone()).await;
+        assert_eq!((answered, &problem["code"]), (status, &json!(code)), "{body}: {problem}");
+    }
+    let headers = [("content-type", "application/json"), ("if-match", "\"2\"")];
+    let path = format!("{}/batches/wave", mailferry_server::PREFIX);
+    assert_eq!(house.send("PATCH", &path, &headers, "{}").await.problem().0, 412);
+    assert_eq!(set(map.clone()).await.0, 200, "before the first start");
+    assert_eq!(house.post("/batches/wave/start", json!({})).await.0, 202);
+    let other = json!({ "options": { "map": [] } });
+    assert_eq!(set(other).await.1["code"], "BATCH_FIXED", "afterwards");
+    assert_eq!(set(map).await.0, 200, "it is so already");
+    assert_eq!(set(json!({ "options": { "delete": true } })).await.0, 200, "while it runs");
+    batch_becomes(&house, mailferry_model::status::BatchStatus::Completed).await;
+    assert_eq!(set(json!({ "options": { "delete": false } })).await.1["code"], "WRONG_STATE");
+    assert_eq!(set(json!({ "notes": "done" })).await.0, 200);
 }

@@ -190,6 +190,21 @@ impl House {
         Self { store, reports, clock, closing, router, _folder: folder }
     }
 
+    /// The service ends and begins anew on the same store.
+    pub async fn restart(&mut self) {
+        let keeper = Keeper::new(Transport::Tls, self.closing.clone());
+        mailferry_server::recall_refusals(&keeper, &*self.store, &*self.clock).await.unwrap();
+        self.router = router(Context {
+            store: self.store.clone(),
+            reports: self.reports.clone(),
+            clock: self.clock.clone(),
+            manifests: vec![&POST, &SHELF],
+            actor: "test".to_owned(),
+            bell: Arc::new(|| {}),
+            door: Door::Listening(Arc::new(keeper)),
+        });
+    }
+
     /// An account without a password and a token of it.
     pub async fn token_of(&self, role: Role) -> String {
         use sha2::Digest;

@@ -163,6 +163,47 @@ async fn events_go_on_where_they_were_left() {
     assert!(ended.text.contains("endpoint three"), "a stream ends with the service, and says what there is");
 }
 
+/// Of users, tests and verifications it is told how they stand when that is something new.
+#[tokio::test]
+async fn events_tell_of_users_tests_and_verifications() {
+    let (house, token) = staffed().await;
+    for name in ["old", "new"] {
+        house.as_token(&token, "POST", "/endpoints", post_office(name)).await;
+    }
+    let csv = "EmailAddress,Password,TargetPassword,TargetAddress\na@x,p,p,a@y\n";
+    let wave = json!({ "name": "wave", "source": "old", "target": "new", "csv": csv });
+    assert_eq!(house.as_token(&token, "POST", "/batches", wave).await.status, 201);
+    house.as_token(&token, "POST", "/batches/wave/start", json!({})).await;
+    let test = house.as_token(&token, "POST", "/endpoint-tests", json!({ "endpoint": "old" })).await.json();
+    let order = json!({ "batch": "wave" });
+    let verification = house.as_token(&token, "POST", "/verifications", order).await.json();
+    // Whatever the stream sees first, something changes after it.
+    let changes = async {
+        use mailferry_model::status::UserStatus;
+        for status in [UserStatus::Syncing, UserStatus::Starting].into_iter().cycle() {
+            let mut user = house.store.users_by_address("a@x").await.unwrap().remove(0);
+            user.status = status;
+            house.store.set_user(&user).await.unwrap();
+        }
+    };
+    let stream = house.stream(&token, "/events", &[], "event: user");
+    let told = tokio::select! {
+        told = stream => told,
+        () = changes => String::new(),
+    };
+    let state = |event: &str, id: &Value, state: &str| {
+        let event = format!("event: {event}\n");
+        let id = id.as_str().unwrap();
+        told.split("\n\n").any(|e| e.contains(&event) && e.contains(id) && e.contains(state))
+    };
+    assert!(state("endpoint-test", &test["id"], "Ordered"), "{told}");
+    assert!(state("verification", &verification["id"], "Ordered"), "{told}");
+    assert!(
+        told.contains("\"statusSummary\":\"Active\"") && told.contains("\"emailAddress\":\"a@x\""),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn a_path_comes_over_the_network_only_below_an_allowed_folder() {
     let (house, token) = staffed().await;

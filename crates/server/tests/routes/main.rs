@@ -10,3 +10,5 @@ mod house;
 mod http;
 mod replace;
 mod sign_in;
+mod user;
+mod verification;

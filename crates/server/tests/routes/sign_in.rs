@@ -329,3 +329,36 @@ async fn a_password_that_is_guessed_at_once_is_nobodys() {
     let change = json!({ "old": PASSWORD, "new": "password1234" });
     assert_eq!(house.as_token(&token, "PUT", "/me/password", change).await.problem().1, "PASSWORD_WEAK");
 }
+
+#[tokio::test]
+async fn a_restart_is_no_way_around_the_limits() {
+    let mut house = set_up().await;
+    for _ in 0..6 {
+        sign_in(&house, "anna", "canary wrong wrong", None).await;
+    }
+    // What was held back for a minute is told with the next one.
+    house.clock.forward(61);
+    assert_eq!(sign_in(&house, "anna", "canary wrong wrong", None).await.status, 401);
+    let told = async || {
+        let entries = house.store.audit(0).await.unwrap();
+        entries.iter().filter(|(_, e)| e.action == "session.refused").count()
+    };
+    while told().await < 2 {
+        tokio::task::yield_now().await;
+    }
+    house.restart().await;
+    let slowed = sign_in(&house, "anna", PASSWORD, None).await;
+    assert_eq!(slowed.problem(), (429, "SIGN_IN_TOO_OFTEN".into()));
+    house.clock.forward(901);
+    house.restart().await;
+    assert_eq!(sign_in(&house, "anna", PASSWORD, None).await.status, 201, "that was long ago");
+}
+
+#[tokio::test]
+async fn inside_the_own_process_nobody_signs_in_whatever_is_sent() {
+    let house = House::fresh().await;
+    for body in [json!({}), json!({ "name": "anna", "password": "x" })] {
+        let (status, problem) = house.post("/sessions", body).await;
+        assert_eq!((status, &problem["code"]), (409, &json!("SERVICE_LOCAL_ONLY")));
+    }
+}

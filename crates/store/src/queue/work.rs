@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
-    id::{BatchId, JobId, MailboxId},
+    id::{BatchId, JobId, MailboxId, UserId},
     job::{Claim, Job, JobSpec},
     ledger::Lease,
     port::{Store, Together, Work, Write},
@@ -129,6 +129,10 @@ impl Work for SqlStore {
         self.together(&[Write::StopJobs(batch)]).await
     }
 
+    async fn stop_job(&self, user: UserId) -> Result<()> {
+        self.together(&[Write::StopJob(user)]).await
+    }
+
     async fn jobs(&self, batch: BatchId) -> Result<Vec<Job>> {
         let mut tx = self.db.read("list jobs").await?;
         let sql = concat!(
@@ -143,13 +147,27 @@ impl Work for SqlStore {
 impl SqlStore {
     /// As the port's `stop_jobs`, within a transaction.
     pub(crate) async fn stop_jobs_in(&self, tx: &mut Tx, batch: BatchId) -> Result<()> {
-        tx.at("stop jobs");
-        tx.alone(self.workspace, Alone::Claims).await?;
-        for sql in [
+        let both = [
             "DELETE FROM job WHERE workspace = $1 AND batch = $2 AND owner IS NULL",
             "UPDATE job SET stopping = 1 WHERE workspace = $1 AND batch = $2",
-        ] {
-            tx.run(sql, args![self.workspace, batch.0]).await?;
+        ];
+        self.stop_in(tx, both, batch.0).await
+    }
+
+    /// As the port's `stop_job`, within a transaction.
+    pub(crate) async fn stop_job_in(&self, tx: &mut Tx, user: UserId) -> Result<()> {
+        let both = [
+            "DELETE FROM job WHERE workspace = $1 AND member = $2 AND owner IS NULL",
+            "UPDATE job SET stopping = 1 WHERE workspace = $1 AND member = $2",
+        ];
+        self.stop_in(tx, both, user.0).await
+    }
+
+    async fn stop_in(&self, tx: &mut Tx, both: [&'static str; 2], whose: Uuid) -> Result<()> {
+        tx.at("stop jobs");
+        tx.alone(self.workspace, Alone::Claims).await?;
+        for sql in both {
+            tx.run(sql, args![self.workspace, whose]).await?;
         }
         tx.ring().await?;
         Ok(())

@@ -19,6 +19,7 @@ mod samples;
 mod secret;
 mod together;
 mod user;
+mod verification;
 mod work;
 
 /// What a test says: nothing, or what is wrong.
@@ -49,6 +50,7 @@ pub fn tests() -> Vec<Test> {
         account::tests(),
         answer::tests(),
         endpoint_test::tests(),
+        verification::tests(),
         config::tests(),
     ];
     nouns.into_iter().flatten().collect()

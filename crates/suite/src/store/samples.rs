@@ -55,6 +55,7 @@ pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -
         status: BatchStatus::Created,
         detail: Some("\0 is text too".into()),
         options: RunOptions { connections: Some(3), ..RunOptions::default() },
+        notes: Some("\0 ü".into()),
         created: time(0),
         started: None,
         synced: Some(time(5)),

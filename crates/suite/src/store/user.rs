@@ -1,8 +1,12 @@
 //! The contract of `Users`.
 
-use mailferry_model::{Kind, id::UserId, port::Store};
+use std::time::Duration;
+
+use mailferry_model::{Kind, id::UserId, job::PassKind, port::Store, secret::Secret};
 
 use super::{Outcome, refused, said, same, samples, sentences};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 sentences! { "user":
     what_was_added_reads_back,
@@ -11,6 +15,7 @@ sentences! { "user":
     the_batches_of_many_addresses_are_found_at_once,
     the_users_of_a_batch_come_by_address,
     one_that_is_not_there_is_not_found,
+    a_removed_one_takes_its_secrets_and_its_work_along,
 }
 
 async fn what_was_added_reads_back(store: &dyn Store) -> Outcome {
@@ -61,6 +66,29 @@ async fn the_users_of_a_batch_come_by_address(store: &dyn Store) -> Outcome {
     let users = store.users(batch.id).await.map_err(said)?;
     let names: Vec<&str> = users.iter().map(|u| &u.address[..1]).collect();
     same!(names, ["a", "b", "c"], "order");
+    Ok(())
+}
+
+async fn a_removed_one_takes_its_secrets_and_its_work_along(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b"]).await?;
+    let (gone, stays) = (&users[0], &users[1]);
+    for user in &users {
+        store.seal(user.id.0, "source-password", &Secret::new("p".to_owned())).await.map_err(said)?;
+        let job = samples::job(&batch, user, PassKind::Initial, samples::time(0));
+        store.add_job(&job).await.map_err(said)?;
+    }
+    let claimed = store.claim(store.new_id(), samples::time(1), MINUTE).await.map_err(said)?;
+    let claimed = claimed.ok_or("nothing to claim")?;
+    same!(claimed.work.user, gone.id, "the first job");
+    refused(store.remove_user(gone.id).await, Kind::Locked, "while it is worked on")?;
+    store.end_job(&claimed, Some(samples::time(9))).await.map_err(said)?;
+    store.remove_user(gone.id).await.map_err(said)?;
+    refused(store.user(gone.id).await, Kind::NotFound, "afterwards")?;
+    refused(store.remove_user(gone.id).await, Kind::NotFound, "a second time")?;
+    same!(store.unseal(gone.id.0).await.map_err(said)?.len(), 0, "its secrets");
+    let jobs = store.jobs(batch.id).await.map_err(said)?;
+    same!(jobs.iter().map(|j| j.work.user).collect::<Vec<_>>(), [stays.id], "the work of others");
+    same!(store.unseal(stays.id.0).await.map_err(said)?.len(), 1, "the secrets of others");
     Ok(())
 }
 

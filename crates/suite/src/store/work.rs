@@ -36,6 +36,7 @@ sentences! { "work":
     claims_that_run_out_beyond_a_lowered_limit_give_their_slots_back,
     a_job_that_ended_may_wait_for_another_time,
     stopping_removes_what_waits_and_tells_what_runs,
+    stopping_one_leaves_all_others,
     sixteen_workers_never_exceed_the_limits_and_do_each_job_once,
 }
 
@@ -299,6 +300,22 @@ async fn stopping_removes_what_waits_and_tells_what_runs(store: &dyn Store) -> O
     store.end_job(&two, Some(samples::time(-5))).await.map_err(said)?;
     same!(store.jobs(batch.id).await.map_err(said)?, [], "work of the stopped batch");
     claim_of(store, other.id, MINUTE).await.map(drop)
+}
+
+async fn stopping_one_leaves_all_others(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c"]).await?;
+    add(store, &batch, &users[0], PassKind::Initial).await?;
+    let running = claim_of(store, batch.id, MINUTE).await?;
+    add(store, &batch, &users[1], PassKind::Initial).await?;
+    add(store, &batch, &users[2], PassKind::Initial).await?;
+    for user in &users[..2] {
+        store.stop_job(user.id).await.map_err(said)?;
+    }
+    let left = store.jobs(batch.id).await.map_err(said)?;
+    let told: Vec<_> = left.iter().map(|j| (j.work.user == users[0].id, j.stopping)).collect();
+    ensure!(told.contains(&(true, true)) && told.contains(&(false, false)) && told.len() == 2, "{left:?}");
+    same!(store.keep_job(&running, MINUTE).await.map_err(said)?, true, "whether it shall stop");
+    store.stop_job(users[1].id).await.map_err(said)
 }
 
 /// What sixteen workers count together.

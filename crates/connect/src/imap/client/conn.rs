@@ -305,7 +305,7 @@ fn is_good(selection: &Selection) -> bool {
 impl State {
     fn push(&mut self, queued: Queued) {
         match &self.dead {
-            Some(error) => queued.lose(&Lost { error: error.clone(), sent: Sent::Nothing }),
+            Some(error) => queued.lose(&Lost { error: error.clone(), sent: Sent::Nothing, alone: false }),
             None => self.queue.push_back(queued),
         }
     }
@@ -322,7 +322,7 @@ impl Queued {
 
 /// Commands of which not an octet was sent end with this.
 fn lose(queue: VecDeque<Queued>, error: Error) {
-    let unsent = Lost { error, sent: Sent::Nothing };
+    let unsent = Lost { error, sent: Sent::Nothing, alone: false };
     queue.into_iter().for_each(|queued| queued.lose(&unsent));
 }
 
@@ -427,11 +427,12 @@ impl Inner {
         let error = state.dead.clone().unwrap_or(error);
         let flight = std::mem::take(&mut state.flight);
         drop(state);
+        let alone = flight.len() == 1;
         for flying in flight {
             if let Some((selection, _)) = &flying.opens {
                 selection.settle(Err(error.clone()));
             }
-            _ = flying.to.send(Answer::Lost(Lost { error: error.clone(), sent: Sent::Perhaps }));
+            _ = flying.to.send(Answer::Lost(Lost { error: error.clone(), sent: Sent::Perhaps, alone }));
         }
     }
 

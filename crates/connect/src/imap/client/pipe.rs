@@ -120,6 +120,8 @@ pub struct Lost {
     pub error: Error,
     /// Whether an octet of it may have reached the server.
     pub sent: Sent,
+    /// Whether no other command was under way on its connection.
+    pub alone: bool,
 }
 
 /// How far a command came.
@@ -149,7 +151,7 @@ impl Answers {
             Some(answer) => answer,
             None => {
                 let error = Error::new(Kind::Unreachable, Side::Us, "read", "the connection is gone");
-                Answer::Lost(Lost { error, sent: Sent::Perhaps })
+                Answer::Lost(Lost { error, sent: Sent::Perhaps, alone: false })
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::{
         conn::{Conn, Hold},
         home::Home,
         ids, look,
-        pipe::{Answer, Answers, Ask, Kept, Sent},
+        pipe::{Answer, Answers, Ask, Kept, Lost, Sent},
         pool::Pool,
         selection::Selection,
     },
@@ -113,8 +113,8 @@ struct Fetching {
     view: View,
 }
 
-/// So often a connection may end under one question.
-const LOSSES: u8 = 100;
+/// So often connections may end one after another before anything arrives.
+const LOSSES: u8 = 12;
 /// So often an item is asked for alone before it is blamed.
 const ASKED_ALONE: u8 = 2;
 /// So many are blamed in a row before it is the server.
@@ -230,7 +230,7 @@ impl Fetching {
                     self.tries += 1;
                     self.asked = None;
                 }
-                Answer::Lost(lost) => self.lost(lost.error.scope_of(Scope::Mailbox)),
+                Answer::Lost(lost) => self.lost(lost),
             }
         }
     }
@@ -274,16 +274,17 @@ impl Fetching {
         self.turn_to_next();
     }
 
-    /// The connection ended. The first of what is open may be why: it is asked for alone, then blamed, so that one
-    /// message on which a server dies does not hold up all others. Whether the server still lives the next
-    /// connection tells.
-    fn lost(&mut self, error: Error) {
+    /// The connection ended. The first of what is open may be why: it is asked for alone, on a connection that nobody
+    /// else uses, then blamed, so that one message on which a server dies does not hold up all others. Whether the
+    /// server still lives the next connection tells.
+    fn lost(&mut self, lost: Lost) {
+        let error = lost.error.scope_of(Scope::Mailbox);
         let ended = matches!(error.kind(), Kind::Unreachable | Kind::Timeout);
         if !ended || self.losses.all >= LOSSES || self.pool.cx.cancel.check().is_err() {
             return self.fail(&error);
         }
         self.losses.all += 1;
-        (self.asked, self.home) = (None, None);
+        (self.asked, self.home, self.hold, self.alone) = (None, None, None, true);
         let mut open: Vec<u32> = self.open().iter().collect();
         if open.len() > 1 {
             let rest = open.split_off(1);
@@ -292,7 +293,7 @@ impl Fetching {
             self.losses.alone = 0;
             return;
         }
-        self.losses.alone += 1;
+        self.losses.alone += u8::from(lost.alone);
         if self.losses.alone < ASKED_ALONE {
             return;
         }
@@ -310,7 +311,7 @@ impl Fetching {
 
     /// Asks for the next part.
     fn turn_to_next(&mut self) {
-        self.asked = None;
+        (self.asked, self.hold, self.alone) = (None, None, false);
         self.asking = self.later.pop().unwrap_or_else(UidSet::empty);
     }
 
@@ -338,7 +339,7 @@ impl Fetching {
             return;
         };
         let Some(stub) = self.stub(fetch) else { return };
-        self.losses.blamed = 0;
+        (self.losses.all, self.losses.blamed) = (0, 0);
         let id = stub.id.clone();
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
@@ -350,7 +351,7 @@ impl Fetching {
 
     async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {
         let Some(stub) = self.stub(fetch) else { return };
-        self.losses.blamed = 0;
+        (self.losses.all, self.losses.blamed) = (0, 0);
         let (mut ahead, mut octets) = (Vec::new(), 0);
         while octets < HEAD_MAX
             && octets as u64 != size

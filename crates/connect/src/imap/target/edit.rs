@@ -174,8 +174,8 @@ impl ImapTarget {
                         self.moved(&replies, &status)
                     }
                     Ok((_, status)) => Outcome::Refused(classify(self.pool.cx.side, Op::Move, &status)),
-                    Err(Lost { error, sent: Sent::Nothing }) => Outcome::Refused(error),
-                    Err(Lost { error, sent: Sent::Perhaps }) => Outcome::Unsure(error),
+                    Err(Lost { error, sent: Sent::Nothing, .. }) => Outcome::Refused(error),
+                    Err(Lost { error, sent: Sent::Perhaps, .. }) => Outcome::Unsure(error),
                 },
             };
             outcomes.push((at, outcome));

@@ -95,8 +95,8 @@ impl ImapTarget {
         let outcome = match answers.all().await {
             Ok((_, status)) if status.is_ok() => self.placed(folder, &status, 1).pop(),
             Ok((_, status)) => Some(Outcome::Refused(classify(self.pool.cx.side, Op::Append, &status))),
-            Err(Lost { error, sent: Sent::Nothing }) => Some(Outcome::Refused(error)),
-            Err(Lost { error, sent: Sent::Perhaps }) => Some(Outcome::Unsure(error)),
+            Err(Lost { error, sent: Sent::Nothing, .. }) => Some(Outcome::Refused(error)),
+            Err(Lost { error, sent: Sent::Perhaps, .. }) => Some(Outcome::Unsure(error)),
         };
         drop(hold);
         outcome.unwrap_or_else(|| Outcome::Unsure(no_outcome()))
@@ -158,8 +158,8 @@ impl ImapTarget {
                     Err(Lost { sent: Sent::Nothing, .. }) if !tries.resent => {
                         Next::Again(vec![group], Once::Resent)
                     }
-                    Err(Lost { error, sent: Sent::Nothing }) => Next::All(group, Outcome::Refused(error)),
-                    Err(Lost { error, sent: Sent::Perhaps }) => Next::All(group, Outcome::Unsure(error)),
+                    Err(Lost { error, sent: Sent::Nothing, .. }) => Next::All(group, Outcome::Refused(error)),
+                    Err(Lost { error, sent: Sent::Perhaps, .. }) => Next::All(group, Outcome::Unsure(error)),
                 };
                 match next {
                     Next::All(group, outcome) => {

@@ -1,4 +1,5 @@
-//! What runs beside the router: mailboxes that move, tests on a timer, tests that were ordered.
+//! What runs beside the router: mailboxes that move, tests on a timer, tests and verifications that were
+//! ordered.
 //!
 //! A store that is out of order for a while (a full disk, a database that restarts) stops them, and they begin again by
 //! themselves when it is back: what was under way is in the ledger or is settled.
@@ -25,6 +26,9 @@ pub fn run(worker: &Arc<Worker>, cancel: &Cancel) -> JoinHandle<Result<()>> {
     let start = |what, work: Work| tokio::spawn(again(what, worker.clone(), cancel.clone(), work));
     start("endpoints are tested on a timer", |w, c| Box::pin(async move { w.monitor(&c).await }));
     start("tests that are ordered are made", |w, c| Box::pin(async move { w.make_tests(&c).await }));
+    start("verifications that are ordered are made", |w, c| {
+        Box::pin(async move { w.make_verifications(&c).await })
+    });
     let moving = start("mailboxes move", |w, c| Box::pin(async move { w.run(&c).await }));
     let (worker, cancel) = (worker.clone(), cancel.clone());
     tokio::spawn(async move {

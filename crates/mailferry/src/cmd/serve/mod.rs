@@ -88,6 +88,7 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let folders: Result<Vec<PathBuf>, _> = args.allow_folder.iter().map(std::path::absolute).collect();
     let folders = folders.map_err(|e| Failure::usage(format!("--allow-folder: {e}")))?;
     let keeper = Keeper::new(transport, cancel.clone()).with_folders(folders);
+    mailferry_server::recall_refusals(&keeper, &*instance.store, &*instance.clock).await?;
     let (bell, keeper) = (worker.clone(), Arc::new(keeper));
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
     let code = mailferry_server::fresh_setup_code(&*instance.store).await?;

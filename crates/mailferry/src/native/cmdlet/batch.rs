@@ -132,6 +132,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     confirm(desk, bound, CMDLET, &name)?;
     let what_if = is_what_if(desk, bound, CMDLET, &name);
     let creation = Creation {
+        notes: None,
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,
@@ -225,7 +226,7 @@ async fn in_foreground(
 ) -> Result<Answer, Failure> {
     let out = desk.asked.out;
     let told = format!("No service is named: {name} is worked on here until it comes to rest.");
-    let run = Run { name, action, goal, timeout_seconds: None, pace: Pace::default() };
+    let run = Run { name, user: None, action, goal, timeout_seconds: None, pace: Pace::default() };
     let code = match desk.reach {
         Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
         Reach::Here(instance) => {

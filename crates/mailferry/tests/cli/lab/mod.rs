@@ -9,6 +9,8 @@ mod scene;
 mod sign_in;
 mod tested;
 mod unusual;
+mod users;
+mod verified;
 mod waits;
 
 /// What a test's row says.

@@ -1,0 +1,115 @@
+//! `batch set`: notes, and what moves and how. What stays as it was made is refused by the router with what to do.
+
+use axum::http::Method;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::COLUMNS;
+use crate::{
+    api::{Api, segment},
+    cmd::{Asked, run_options::RunArgs},
+    exit::Failure,
+};
+
+/// The flags of `batch set`.
+#[derive(Args)]
+pub struct Changes {
+    /// Its name
+    pub name: String,
+    /// For people
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
+    /// Take this away, so that it is as without the flag
+    #[arg(long, value_enum, value_name = "FLAG")]
+    pub unset: Vec<Flag>,
+    /// Only say whether it could be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+    /// What moves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What can be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Flag {
+    /// What is included
+    Include,
+    /// What is excluded
+    Exclude,
+    /// The earliest arrival
+    Since,
+    /// The latest arrival
+    Before,
+    /// The largest size
+    MaxSize,
+    /// Carrying removals
+    Delete,
+    /// How many connections
+    Connections,
+    /// How long a doubt is looked at
+    Grace,
+    /// The notes
+    Notes,
+}
+
+/// Changes it.
+pub(super) async fn run(asked: &Asked<'_>, api: &Api, args: &Changes) -> Result<(), Failure> {
+    let path = format!("/batches/{}", segment(&args.name));
+    let before = api.get(&path).await?;
+    let mut body = body(args);
+    if body == json!({ "options": { "filter": {} } }) {
+        let text = format!("nothing to change at {}: name what moves, or notes (--help)", args.name);
+        return Err(Failure::usage(text));
+    }
+    body["version"] = before["version"].clone();
+    body["dryRun"] = args.dry_run.into();
+    let changed = api.call(Method::PATCH, &path, Some(body)).await?;
+    let name = &args.name;
+    let sentence = match changed["version"] == before["version"] {
+        _ if args.dry_run => format!("The batch {name} could be changed so; nothing was done."),
+        true => format!("The batch {name} is so already: nothing was changed."),
+        false => format!("The batch {name} is changed."),
+    };
+    match asked.out.is_for_people() {
+        true => asked.out.say(&sentence),
+        false => asked.out.show(&changed, &COLUMNS),
+    }
+    Ok(())
+}
+
+/// The fields that flags name; what is taken away is null.
+fn body(args: &Changes) -> Value {
+    let run = &args.run;
+    let mut body = json!({ "options": { "filter": {} } });
+    let given = |is_given: bool, value: Value| is_given.then_some(value);
+    let filter = [
+        ("include", given(!run.include.is_empty(), json!(run.include)), Flag::Include),
+        ("exclude", given(!run.exclude.is_empty(), json!(run.exclude)), Flag::Exclude),
+        ("since", given(run.since.is_some(), json!(run.since)), Flag::Since),
+        ("before", given(run.before.is_some(), json!(run.before)), Flag::Before),
+        ("maxSize", given(run.max_size.is_some(), json!(run.max_size)), Flag::MaxSize),
+    ];
+    let others = [
+        ("delete", given(run.delete, json!(true)), Flag::Delete),
+        ("connections", given(run.connections.is_some(), json!(run.connections)), Flag::Connections),
+        ("graceSeconds", given(run.grace.is_some(), json!(run.grace)), Flag::Grace),
+    ];
+    let change = |into: &mut Value, (name, value, flag): (&str, Option<Value>, Flag)| {
+        let taken_away = args.unset.contains(&flag).then_some(Value::Null);
+        if let Some(value) = value.or(taken_away) {
+            into[name] = value;
+        }
+    };
+    filter.into_iter().for_each(|field| change(&mut body["options"]["filter"], field));
+    others.into_iter().for_each(|field| change(&mut body["options"], field));
+    if !run.map.is_empty() {
+        body["options"]["map"] = json!(run.map);
+    }
+    if let Some(notes) = &args.notes {
+        body["notes"] = json!(notes);
+    } else if args.unset.contains(&Flag::Notes) {
+        body["notes"] = json!("");
+    }
+    body
+}

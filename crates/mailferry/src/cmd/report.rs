@@ -1,0 +1,44 @@
+//! `report list|get`: what the last passes of mailboxes found, in numbers and a sentence. Items are `item list`'s.
+
+use clap::Subcommand;
+
+use super::Asked;
+use crate::{
+    api::segment,
+    exit::{self, Failure},
+    out::Column,
+    reach::Reach,
+};
+
+/// What to do with reports.
+#[derive(Subcommand)]
+pub enum ReportCommand {
+    /// One of each mailbox that had a pass
+    List,
+    /// Those of one mailbox
+    Get {
+        /// Its address
+        address: String,
+    },
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::of("USER", "/user"),
+    Column::of("SCORE", "/score"),
+    Column::of("IDENTIFIED", "/identified"),
+    Column::of("PLACED", "/placed"),
+    Column::of("AT", "/at"),
+    Column::wide("BYTES", "/bytes"),
+    Column::of("SENTENCE", "/sentence"),
+];
+
+/// Runs it.
+pub async fn run(asked: Asked<'_>, command: ReportCommand) -> Result<u8, Failure> {
+    let api = Reach::of(&asked).await?.api();
+    let path = match command {
+        ReportCommand::List => "/reports".to_owned(),
+        ReportCommand::Get { address } => format!("/users/{}/reports", segment(&address)),
+    };
+    asked.out.list(&api.get(&path).await?, &COLUMNS)?;
+    Ok(exit::OK)
+}

@@ -1,0 +1,91 @@
+//! `user start|retry|sync|stop|remove`: one mailbox, here and where a service is.
+
+use super::{
+    ferry::{Ferry, Ran, count},
+    service::Service,
+};
+
+/// Endpoints over the folders `from` and `to`, and a batch `w` of which anna@x is there and ben@x is not.
+fn scene(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran) {
+    ferry.maildir("from/anna@x", 2);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        client(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
+    client(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+    client(6, &["user", "start", "anna@x"]);
+    client(3, &["batch", "start", "w", "--wait"]);
+}
+
+fn statuses(client: &dyn Fn(i32, &[&str]) -> Ran) -> Vec<String> {
+    let users = client(0, &["user", "list", "--batch", "w", "-o", "json"]).json();
+    let status = |user: &serde_json::Value| user["status"].as_str().unwrap().to_owned();
+    users.as_array().unwrap().iter().map(status).collect()
+}
+
+/// What holds here and there alike; `wait` makes a service's client look on.
+fn one_by_one(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran, wait: &[&str]) {
+    scene(ferry, client);
+    assert_eq!(statuses(client), ["Synced", "Failed"]);
+    ferry.maildir("from/ben@x", 3);
+    ferry.deliver("from/anna@x", 7);
+    let told = client(0, &[&["user", "retry", "ben@x", "-o", "json"], wait].concat()).json();
+    assert_eq!((&told["batch"], &told["batchStatus"]), (&"w".into(), &"Synced".into()), "{told}");
+    assert_eq!(statuses(client), ["Synced", "Synced"]);
+    let copied = |name: &str| count(&ferry.path(name));
+    assert_eq!((copied("to/ben@x"), copied("to/anna@x")), (3, 2), "the other one was left alone");
+    client(0, &[&["user", "sync", "anna@x"], wait].concat());
+    assert_eq!((statuses(client)[0].as_str(), copied("to/anna@x")), ("IncrementalSynced", 3));
+
+    let refused = client(6, &["user", "stop", "anna@x"]).err;
+    assert!(refused.contains("[WRONG_STATE]"), "{refused}");
+    client(6, &["user", "retry", "anna@x"]);
+    client(4, &["user", "start", "nobody@x"]);
+    client(4, &["user", "stop", "anna@x", "--batch", "nothing"]);
+    client(2, &["user", "set", "anna@x"]);
+    client(6, &["user", "remove", "ben@x"]);
+    let told = client(0, &["user", "remove", "ben@x", "--yes"]).out;
+    assert_eq!(told, "ben@x is removed; its ledger stays.\n");
+    assert_eq!(statuses(client), ["IncrementalSynced"]);
+    assert!(client(6, &["user", "remove", "anna@x", "--yes"]).err.contains("remove the batch"));
+    assert_eq!(copied("to/ben@x"), 3, "what was moved stays");
+}
+
+#[test]
+fn one_mailbox_of_a_batch_here() {
+    let ferry = Ferry::new();
+    one_by_one(&ferry, &|code, words| ferry.ends(code, words), &[]);
+}
+
+#[test]
+fn one_mailbox_of_a_batch_at_a_service() {
+    let ferry = Ferry::new();
+    let folder = ferry.path("").to_string_lossy().into_owned();
+    let service = Service::start(ferry, &["--allow-folder", &folder]);
+    service.sign_in();
+    one_by_one(&service.ferry, &|code, words| service.client(code, words), &["--wait"]);
+    let told = service.client(0, &["user", "sync", "anna@x", "-o", "json"]).json();
+    assert_eq!((&told["emailAddress"], &told["batch"]), (&"anna@x".into(), &"w".into()), "{told}");
+    let paced = service.client(2, &["user", "sync", "anna@x", "--bwlimit", "1M"]).err;
+    assert!(paced.contains("are the service's to say"), "{paced}");
+    let audit = service.client(0, &["audit", "list", "-o", "json"]).out;
+    assert!(audit.contains("user.retry") && audit.contains("user.remove"), "{audit}");
+    service.stop();
+}
+
+#[test]
+fn one_address_in_several_batches_is_asked_for_by_its_batch() {
+    let ferry = Ferry::new();
+    scene(&ferry, &|code, words| ferry.ends(code, words));
+    ferry.maildir("from/ben@x", 1);
+    ferry.ends(0, &["user", "retry", "ben@x"]);
+    ferry.ends(0, &["batch", "complete", "w"]);
+    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\n");
+    ferry.ends(0, &["batch", "new", "v", "--source", "Old", "--target", "New", "--csv", &csv]);
+    ferry.ends(0, &["batch", "start", "v"]);
+    let told = ferry.ends(2, &["user", "sync", "anna@x"]).err;
+    assert!(told.contains("--batch: ") && told.contains('v') && told.contains('w'), "{told}");
+    ferry.ends(0, &["user", "sync", "anna@x", "--batch", "v"]);
+}

@@ -1,0 +1,88 @@
+//! Changing one user of a batch, or taking it out of it.
+//!
+//! Only its passwords change: address, names and target say which ledger is its own.
+
+use axum::{extract::Path, http::StatusCode};
+use mailferry_model::{
+    port::{Sealing, Write},
+    secret::Secret,
+    status::BatchStatus,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{find, view};
+use crate::{
+    Context,
+    body::Body,
+    etag::{IfMatch, Versioned},
+    problem::Problem,
+    routes::entry,
+    view::UserView,
+};
+
+/// Changes to a user: what is not named stays. Kept sealed and never shown.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = UserChanges)]
+pub(crate) struct Changes {
+    /// The password at the source.
+    password: Option<String>,
+    /// The password at the target.
+    target_password: Option<String>,
+}
+
+/// Change the passwords of one user of a batch
+#[utoipa::path(patch, path = "/batches/{name}/users/{address}", operation_id = "changeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), request_body = Changes, responses((status = 200, description = "As it is now", body = UserView)))]
+pub(crate) async fn change(
+    context: Context,
+    if_match: IfMatch,
+    Path((name, address)): Path<(String, String)>,
+    Body(changes): Body<Changes>,
+) -> Result<Versioned<UserView>, Problem> {
+    let (batch, user) = find(&context, &name, &address).await?;
+    if_match.check(user.version)?;
+    let named = [("source-password", changes.password), ("target-password", changes.target_password)];
+    let fresh: Vec<(&str, Secret<String>)> =
+        named.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value?)))).collect();
+    if fresh.is_empty() || fresh.iter().any(|(_, secret)| secret.expose().is_empty()) {
+        let detail = "A user is given password, targetPassword or both, and none of them is empty.";
+        return Err(Problem::refused("REQUEST_MALFORMED", detail));
+    }
+    let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
+    let names: Vec<&str> = fresh.iter().map(|(name, _)| *name).collect();
+    let change = serde_json::json!({ "secretsReplaced": names }).to_string();
+    let subject = format!("user {} of batch {}", user.address, batch.name);
+    let entry = entry(&context, "user.set", subject, Some(change));
+    let writes = [Write::SetUser(&user), Write::Seal(&sealings), Write::Record(&entry)];
+    context.store.together(&writes).await?;
+    (context.bell)();
+    let (batch, user) = find(&context, &name, &address).await?;
+    Ok(view(StatusCode::OK, &batch, &user))
+}
+
+/// Take a user out of a batch; its ledger stays
+#[utoipa::path(delete, path = "/batches/{name}/users/{address}", operation_id = "removeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 204, description = "Removed")))]
+pub(crate) async fn remove(
+    context: Context,
+    if_match: IfMatch,
+    Path((name, address)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let (batch, user) = find(&context, &name, &address).await?;
+    if_match.check(user.version)?;
+    if user.status.is_active() && batch.status != BatchStatus::Created {
+        let detail = format!("{address} is {}; stop it first.", user.status.label());
+        return Err(Problem::conflict("WRONG_STATE", detail));
+    }
+    if context.store.users(batch.id).await?.len() == 1 {
+        let detail = format!("{address} is the only mailbox of {}; remove the batch.", batch.name);
+        return Err(Problem::conflict("WRONG_STATE", detail));
+    }
+    let subject = format!("user {} of batch {}", user.address, batch.name);
+    let entry = entry(&context, "user.remove", subject, None);
+    // The batch is another one without it.
+    let writes = [Write::SetBatch(&batch), Write::RemoveUser(user.id), Write::Record(&entry)];
+    context.store.together(&writes).await?;
+    (context.bell)();
+    Ok(StatusCode::NO_CONTENT)
+}

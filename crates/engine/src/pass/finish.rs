@@ -30,7 +30,7 @@ pub(super) fn windows(shared: &Shared) -> Look {
         locked(&shared.windows).iter().map(|(f, m)| (f.clone(), Some(m.clone()))).collect();
     places.sort_by(|a, b| a.0.cmp(&b.0));
     let last = *locked(&shared.last_doubt);
-    Look { places, trust: Trust::BeyondMark, not_before: last.unwrap_or_default() + shared.terms.grace }
+    Look { places, trust: Trust::BeyondMark, not_before: last.unwrap_or_default() + shared.grace() }
 }
 
 /// Settles the doubts of this pass and puts what turns out not to be there.

@@ -40,7 +40,12 @@ pub async fn put(shared: &Shared, folder: &FolderId, mut items: Vec<Item>) -> Re
         [item] if matches!(item.body, Body::Stream { .. }) => None,
         _ => {
             turn(shared, items.iter().map(|item| item.body.size()).sum()).await?;
-            return Ok(target.put(folder, items.into_iter().map(Put::Item).collect()).await);
+            let began = cx.clock.elapsed();
+            let outcomes = target.put(folder, items.into_iter().map(Put::Item).collect()).await;
+            if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Unsure(_))) {
+                shared.answered(began);
+            }
+            return Ok(outcomes);
         }
     };
     shared.may_put()?;

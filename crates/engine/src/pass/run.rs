@@ -176,7 +176,7 @@ fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Loo
         let left = ended.duration_since(shared.cx.clock.now());
         Duration::try_from(left).unwrap_or_default()
     });
-    let not_before = shared.cx.clock.elapsed() + abandoned + shared.terms.grace;
+    let not_before = shared.cx.clock.elapsed() + abandoned + shared.grace();
     (!places.is_empty()).then_some(Look { places, trust, not_before })
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
             return record(shared, items, hits).await;
         }
         before = Some(hits);
-        let wait = look.not_before.saturating_sub(shared.cx.clock.elapsed()).max(shared.terms.grace);
+        let wait = look.not_before.saturating_sub(shared.cx.clock.elapsed()).max(shared.grace());
         shared.cx.clock.sleep(wait).await;
     }
     Err(Error::new(

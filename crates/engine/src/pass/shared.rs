@@ -103,6 +103,8 @@ pub(crate) struct Shared {
     /// Puts whose outcome nobody knows, and when the last of them was sent.
     pub doubts: Mutex<Vec<Owed>>,
     pub last_doubt: Mutex<Option<std::time::Duration>>,
+    /// The longest that an answer to a put took in this pass.
+    slowest: Mutex<std::time::Duration>,
     /// Windows that are open: target folder and mark.
     pub windows: Mutex<HashMap<FolderId, Mark>>,
     opened: OnceCell<()>,
@@ -174,6 +176,7 @@ impl Shared {
             folders: Mutex::new(folders.into_iter().map(|f| (f.no, f)).collect()),
             doubts: Mutex::default(),
             last_doubt: Mutex::default(),
+            slowest: Mutex::default(),
             windows: Mutex::new(windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect()),
             opened: OnceCell::new(),
             target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
@@ -343,6 +346,20 @@ impl Shared {
         }
         self.writer.close_windows(open).await?;
         self.writer.sync().await
+    }
+
+    /// How far apart two looks are that settle a doubt: longer where the target is slow, because what it has not
+    /// answered may land as late as four of its slowest puts.
+    pub fn grace(&self) -> std::time::Duration {
+        let slow = (*locked(&self.slowest) * 4).min(self.cx.put_timeout);
+        self.terms.grace.max(slow)
+    }
+
+    /// A put that began then was answered now.
+    pub fn answered(&self, began: std::time::Duration) {
+        let took = self.cx.clock.elapsed().saturating_sub(began);
+        let mut slowest = locked(&self.slowest);
+        *slowest = took.max(*slowest);
     }
 
     pub fn add_doubt(&self, owed: Owed) {

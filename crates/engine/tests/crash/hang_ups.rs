@@ -1,6 +1,12 @@
-//! A source that hangs up: what it gave before, and what it still gives elsewhere, is put in the same pass.
+//! Sides that hang up: what a source gave before, and what it still gives elsewhere, is put in the same pass; what a
+//! target left unanswered is waited for as long as it is slow.
 
-use mailferry_lab::memory::World;
+use std::time::Duration;
+
+use mailferry_lab::{
+    fault::{Faults, Strike},
+    memory::World,
+};
 use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
 
 use crate::harness::Play;
@@ -24,4 +30,22 @@ async fn what_another_connection_still_gives_is_put() {
     assert!(placed >= 3 + 4, "{placed} placed: three before the end, four asked for elsewhere");
     play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
     assert_eq!(target.seen(), source.seen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_target_gets_longer_to_finish_what_it_did_not_answer() {
+    let moved_in = async |faults: Faults| {
+        let (source, target) = (World::able(), World::able());
+        (0..9).for_each(|n| _ = source.deliver("INBOX", &large(&format!("no{n}.")), Flags::default()));
+        target.slow_down(Duration::from_secs(3));
+        let report = Play::begin(source.clone(), target.clone()).struck(&faults).await.unwrap();
+        assert_eq!(target.seen(), source.seen());
+        report.moved_in
+    };
+    let (calm, struck) =
+        (moved_in(Faults::default()).await, moved_in(Faults::at(Strike::PutUnsure, 1)).await);
+    assert!(
+        struck >= calm + Duration::from_secs(12),
+        "{struck:?} after {calm:?}: four puts, not the five seconds"
+    );
 }

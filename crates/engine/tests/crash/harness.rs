@@ -182,6 +182,11 @@ impl Play {
         head.folders.into_iter().filter_map(told).collect()
     }
 
+    /// A pass that ends in order although faults strike.
+    pub async fn struck(&self, faults: &Faults) -> Result<Report> {
+        self.pass(&RunOptions::default(), PassKind::Initial, faults, false, &Arc::default()).await
+    }
+
     /// A pass that ends in order.
     pub async fn calm(&self, options: &RunOptions, kind: PassKind, abandoned: bool) -> Result<Report> {
         self.pass(options, kind, &Faults::default(), abandoned, &Arc::default()).await

@@ -242,6 +242,10 @@ impl Target for MemoryTarget {
                 Err(e) => return vec![Outcome::Unsure(e); count],
             }
         }
+        let takes = self.world.lock().put_takes;
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         let unsure = || vec![Outcome::Unsure(unreachable_now()); count];
         match self.faults.on_put() {
             None => self.apply(folder, ready),

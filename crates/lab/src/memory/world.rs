@@ -100,6 +100,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Words in bodies that the target says OK to and throws away.
     pub swallows: Vec<String>,
+    /// How long the target takes for a put.
+    pub put_takes: std::time::Duration,
     /// Folders that the source lists and does not open.
     pub closed: Vec<String>,
     /// Folder names that the target refuses.
@@ -134,6 +136,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             swallows: Vec::new(),
+            put_takes: std::time::Duration::ZERO,
             closed: Vec::new(),
             refused_names: Vec::new(),
             refuses_renames: false,
@@ -270,6 +273,11 @@ impl World {
     /// The target says OK to messages that contain `word`, and stores nothing.
     pub fn swallow(&self, word: &str) {
         self.lock().swallows.push(word.to_owned());
+    }
+
+    /// The target takes so long for each put.
+    pub fn slow_down(&self, put_takes: std::time::Duration) {
+        self.lock().put_takes = put_takes;
     }
 
     /// The source lists this folder and does not open it.

@@ -63,6 +63,9 @@ struct Counts {
 pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
     crate::reach::check_local(&asked, "restore")?;
     let folder = instance::data_folder(asked.global)?;
+    if !args.file.exists() {
+        return Err(Failure::usage(format!("{}: there is no such file", args.file.display())));
+    }
     check_empty(&folder, args.force)?;
     let nothing_there = !folder.exists();
     instance::make_private(&folder)?;

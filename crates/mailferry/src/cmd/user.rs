@@ -36,9 +36,9 @@ pub enum UserCommand {
         /// The address
         address: String,
     },
-    /// Give its passwords anew
+    /// Give its passwords anew, where each mailbox signs in with its own
     Set(Passwords),
-    /// Start or resume it; all others of its batch stay as they are
+    /// Start or resume it; all others of its batch stay as they are. What is told, and the exit code, are the batch's
     Start(RunUser),
     /// Try it again after its last pass failed
     Retry(RunUser),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mailferry_engine::{copy::Task, pass::Depth};
-use mailferry_model::verification::VerificationDepth;
+use mailferry_model::{mapping::RunOptions, verification::VerificationDepth};
 
 use super::{
     Asked,
@@ -39,6 +39,11 @@ pub struct VerifyArgs {
 /// Verifies one mailbox, or those of a batch.
 pub async fn run(asked: Asked<'_>, args: VerifyArgs) -> Result<u8, Failure> {
     let Some(target) = &args.target else {
+        if args.run.options() != RunOptions::default() || args.ca_file.is_some() {
+            let text = "what moves, and how its servers are trusted, belongs to the batch: mailferry batch show, \
+                        endpoint show; with two accounts these flags have a meaning";
+            return Err(Failure::usage(format!("verify {}: {text}", args.source)));
+        }
         let depth = if args.deep { VerificationDepth::Deep } else { VerificationDepth::Keys };
         return batch::verify(&asked, &args.source, depth, args.pace.pace()).await;
     };

@@ -74,7 +74,8 @@ pub(super) fn header<'a>(names: impl Iterator<Item = &'a str>) -> Result<Header,
     }
     if header.cells.is_empty() && !unknown.is_empty() {
         // Not repeated here: it may be the row of a mailbox, with its password.
-        let message = "The first line names none of the columns; it looks like the row of a mailbox.";
+        let message =
+            "The first line names none of the columns: they are misspelt, or it is the row of a mailbox.";
         return Err(Refusal::new("CSV_NO_HEADER", message.to_owned()));
     }
     if !unknown.is_empty() {

@@ -19,10 +19,24 @@ const LONGEST: u64 = 64 << 10;
 pub fn from_file(path: &Path) -> Result<Secret<String>, Failure> {
     let name = path.display();
     let unreadable = |what: String| Failure::usage(format!("{name}: {what}"));
-    let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound if !looks_like_a_file(path) => Failure::usage(
+            "there is no file of the name that was given for a password file (the file holds the password)",
+        ),
+        _ => unreadable(e.to_string()),
+    })?;
     let mut text = String::new();
     file.take(LONGEST + 1).read_to_string(&mut text).map_err(|e| unreadable(e.to_string()))?;
     checked(text).map_err(unreadable)
+}
+
+/// Whether what was given has the look of a file's name: who mistakes the flag gives the password itself, and that is not
+/// repeated.
+fn looks_like_a_file(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    folder.is_some_and(Path::is_dir)
+        || ((2..=6).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_lowercase()))
 }
 
 /// A secret from the first line of standard input.

@@ -79,9 +79,9 @@ impl Names {
         let address = text
             .parse::<SocketAddr>()
             .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
-        address
-            .map(Names::Server)
-            .map_err(|_| format!("resolver: {text:?} is not the address of a DNS server"))
+        address.map(Names::Server).map_err(|_| {
+            "resolver: not the address of a DNS server, as 192.0.2.53 or 192.0.2.53:5353".to_owned()
+        })
     }
 }
 

@@ -151,6 +151,11 @@ fn what_a_file_may_not_say_is_refused_before_anything_is_done() {
         ("type: maildir", "type: pigeon", "[SETTINGS_UNKNOWN_KIND]"),
         ("port: 1143", "port: 99999", "[SETTINGS_REFUSED]"),
         ("port: 1143", "harbour: 1", "[SETTINGS_REFUSED]"),
+        (
+            "{path: '/var/mail/{user}'}",
+            "{path: '/m/{user}'}\n    limits: {maxConcurrentMigrations: 400}",
+            "New: ",
+        ),
         ("endpoints:", "endpoint:", "[APPLY_UNREAD]"),
         ("endpoints:", "endpoints: [", "[APPLY_UNREAD]"),
     ] {

@@ -287,11 +287,9 @@ fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
         true => Ok(text),
         false => Err((
             "CSV_BAD_ADDRESS",
-            format!("{text:?} in {column} is not an e-mail address."),
-            match text.contains(['@', ' ']) {
-                true => "Write it as name@example.org; a name to sign in with goes to UserName.".into(),
-                false => format!("Write {text}@example.org with your domain here, and {text} into UserName."),
-            },
+            // Not repeated: where columns are mixed up, it is a password.
+            format!("What stands in {column} is not an e-mail address."),
+            "Write it as name@example.org; a name to sign in with goes to UserName.".into(),
         )),
     }
 }

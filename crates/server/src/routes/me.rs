@@ -167,7 +167,8 @@ async fn checked(context: &Context, caller: &Caller, password: Secret<String>) -
         }
         // Not 401: the session is good.
         false => {
-            sign_in::refusals::refused(context, &keeper.refusals, Some(account), &caller.address);
+            let whose = (Some(account), caller.address.as_str());
+            sign_in::refusals::refused(context, &keeper.refusals, whose, sign_in::refusals::Refused::TRIED);
             Err(Problem::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", "The password is not right."))
         }
     }

@@ -96,7 +96,13 @@ pub(crate) async fn redeem(
         }
         Err(error) if error.kind() == Kind::Forbidden => {
             if let Door::Listening(keeper) = &context.door {
-                sign_in::refusals::refused(&context, &keeper.refusals, None, &address);
+                let whose = (None, address.as_str());
+                sign_in::refusals::refused(
+                    &context,
+                    &keeper.refusals,
+                    whose,
+                    sign_in::refusals::Refused::TRIED,
+                );
             }
             return Err(Problem::new(StatusCode::FORBIDDEN, "SETUP_CODE", "The code is not right."));
         }

@@ -8,6 +8,7 @@ pub(crate) mod totp;
 
 use mailferry_model::{Error, Kind, account::Account, secret::Secret};
 
+use self::refusals::Refused;
 use crate::{Context, door::Keeper, problem::Problem};
 use axum::http::StatusCode;
 
@@ -31,7 +32,7 @@ pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) 
         Err(error) => return Err(error.into()),
     };
     if let Err(problem) = attempt(context, keeper, given.name, given.address) {
-        refusals::refused(context, &keeper.refusals, known.as_ref(), given.address);
+        refusals::refused(context, &keeper.refusals, (known.as_ref(), given.address), Refused::TOO_SOON);
         return Err(problem);
     }
     let hash = known.as_ref().and_then(|a| a.password.clone());
@@ -48,7 +49,7 @@ pub(crate) async fn check(context: &Context, keeper: &Keeper, given: Given<'_>) 
             keeper.limiter.take_back(given.name, given.address);
         }
         Err(problem) if problem.status < 500 => {
-            refusals::refused(context, &keeper.refusals, known.as_ref(), given.address);
+            refusals::refused(context, &keeper.refusals, (known.as_ref(), given.address), Refused::TRIED);
         }
         Err(_) => {}
         Ok(_) => {

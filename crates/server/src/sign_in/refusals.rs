@@ -35,34 +35,53 @@ type Key = (Option<String>, Option<String>);
 
 struct Since {
     told: Duration,
-    untold: u32,
+    untold: Refused,
+}
+
+/// How many were refused, and for how many of them something was tried: who has to wait tries nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    count: u32,
+    tried: u32,
+}
+
+impl Refused {
+    /// A name, a password or a code did not fit.
+    pub(crate) const TRIED: Self = Self { count: 1, tried: 1 };
+    /// Nothing was looked at: it was too soon.
+    pub(crate) const TOO_SOON: Self = Self { count: 1, tried: 0 };
+
+    fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.tried = self.tried.saturating_add(other.tried);
+    }
 }
 
 impl Refusals {
     /// Counts a refusal; how many are to be told of now.
-    fn count(&self, now: Duration, key: Key) -> Vec<(Key, u32)> {
+    fn count(&self, now: Duration, key: Key, refused: Refused) -> Vec<(Key, Refused)> {
         let mut due = self.due(now);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = if all.len() < MOST || all.contains_key(&key) { key } else { (None, None) };
         match all.get_mut(&key) {
-            Some(since) => since.untold = since.untold.saturating_add(1),
+            Some(since) => since.untold.add(refused),
             None => {
-                all.insert(key.clone(), Since { told: now, untold: 0 });
-                due.push((key, 1));
+                all.insert(key.clone(), Since { told: now, untold: Refused::default() });
+                due.push((key, refused));
             }
         }
         due
     }
 
     /// What was held back and is to be told of now.
-    fn due(&self, now: Duration) -> Vec<(Key, u32)> {
+    fn due(&self, now: Duration) -> Vec<(Key, Refused)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = Vec::new();
         all.retain(|key, since| {
             let over = now >= since.told + PAUSE;
-            if over && since.untold > 0 {
+            if over && since.untold.count > 0 {
                 due.push((key.clone(), since.untold));
-                *since = Since { told: now, untold: 0 };
+                *since = Since { told: now, untold: Refused::default() };
                 return true;
             }
             !over
@@ -96,9 +115,11 @@ fn recall(limiter: &Limiter, now: Duration, entry: &AuditEntry) {
         "session.refused" => {
             let change = entry.change.as_deref().unwrap_or_default();
             let told: serde_json::Value = serde_json::from_str(change).unwrap_or_default();
-            let count = told["count"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+            // Entries of older releases tell how many there were alone.
+            let tried = told.get("tried").unwrap_or(&told["count"]);
+            let tried = tried.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
             let name = Some(entry.actor.as_str()).filter(|_| entry.subject != NO_ACCOUNT);
-            limiter.recall(now, name, told["from"].as_str().unwrap_or(MANY), count);
+            limiter.recall(now, name, told["from"].as_str().unwrap_or(MANY), tried);
         }
         "session.new" => limiter.recall_success(&entry.actor),
         _ => {}
@@ -106,9 +127,14 @@ fn recall(limiter: &Limiter, now: Duration, entry: &AuditEntry) {
 }
 
 /// A sign-in was refused. Told beside the answer, which takes no longer for an account that there is.
-pub(crate) fn refused(context: &Context, refusals: &Refusals, account: Option<&Account>, address: &str) {
+pub(crate) fn refused(
+    context: &Context,
+    refusals: &Refusals,
+    (account, address): (Option<&Account>, &str),
+    refused: Refused,
+) {
     let key = (account.map(|a| a.name.clone()), Some(network(address)));
-    let due = refusals.count(context.clock.elapsed(), key);
+    let due = refusals.count(context.clock.elapsed(), key, refused);
     if !due.is_empty() {
         let context = context.clone();
         tokio::spawn(async move { tell(&context, due).await });
@@ -120,8 +146,8 @@ pub(crate) async fn tell_due(context: &Context, refusals: &Refusals) {
     tell(context, refusals.due(context.clock.elapsed())).await;
 }
 
-async fn tell(context: &Context, due: Vec<(Key, u32)>) {
-    for ((account, address), count) in due {
+async fn tell(context: &Context, due: Vec<(Key, Refused)>) {
+    for ((account, address), Refused { count, tried }) in due {
         let from = address.as_deref().unwrap_or(MANY);
         tracing::warn!(known = account.is_some(), from, count, "signing in was refused");
         let entry = AuditEntry {
@@ -129,7 +155,7 @@ async fn tell(context: &Context, due: Vec<(Key, u32)>) {
             actor: account.clone().unwrap_or_else(|| "nobody".to_owned()),
             action: "session.refused".to_owned(),
             subject: account.map_or_else(|| NO_ACCOUNT.to_owned(), |name| format!("account {name}")),
-            change: Some(serde_json::json!({ "from": from, "count": count }).to_string()),
+            change: Some(serde_json::json!({ "from": from, "count": count, "tried": tried }).to_string()),
         };
         if let Err(error) = context.store.record(&entry).await {
             tracing::warn!(code = error.code(), "a refused sign-in could not be told to the audit trail");
@@ -146,15 +172,17 @@ mod tests {
         let refusals = Refusals::default();
         let at = Duration::from_secs;
         let anna = || (Some("anna".to_owned()), Some("10.0.0.1".to_owned()));
-        assert_eq!(refusals.count(at(0), anna()), [(anna(), 1)]);
+        let wrong = Refused::TRIED;
+        assert_eq!(refusals.count(at(0), anna(), wrong), [(anna(), wrong)]);
+        assert_eq!(refusals.count(at(1), anna(), wrong), []);
         for _ in 0..500 {
-            assert_eq!(refusals.count(at(1), anna()), []);
+            assert_eq!(refusals.count(at(1), anna(), Refused::TOO_SOON), []);
         }
         assert_eq!(refusals.due(at(59)), []);
-        assert_eq!(refusals.due(at(60)), [(anna(), 500)]);
+        assert_eq!(refusals.due(at(60)), [(anna(), Refused { count: 501, tried: 1 })]);
         assert_eq!(refusals.due(at(121)), []);
         let told: usize =
-            (0..5000).map(|n| refusals.count(at(200), (None, Some(format!("10.{n}")))).len()).sum();
+            (0..5000).map(|n| refusals.count(at(200), (None, Some(format!("10.{n}"))), wrong).len()).sum();
         assert_eq!(told, MOST + 1);
         assert!(refusals.0.lock().unwrap().len() <= MOST + 1);
     }

@@ -70,6 +70,9 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
             steps.push(plan::removal(surplus));
         }
     }
+    for step in &steps {
+        check_step(&api, step).await?;
+    }
     let todo = steps.iter().filter(|step| step.action != Action::Keep).count();
     asked.out.say(&plan::shown(&steps));
     if todo > 0 && !args.dry_run {
@@ -193,14 +196,38 @@ fn check_unused(endpoint: &Value) -> Result<(), Failure> {
 }
 
 async fn done(api: &Api, step: &Step) -> Result<(), Failure> {
-    let path = format!("/endpoints/{}", segment(&step.name));
-    let (method, path, body) = match step.action {
-        Action::Keep => return Ok(()),
-        Action::Make => (Method::POST, "/endpoints".to_owned(), Some(step.body.clone())),
-        Action::Change => (Method::PATCH, path, Some(step.body.clone())),
-        Action::Remove => (Method::DELETE, path, None),
+    match step.action {
+        Action::Keep => Ok(()),
+        Action::Make | Action::Change => sent(api, step, step.body.clone()).await,
+        Action::Remove => {
+            api.call(Method::DELETE, &format!("/endpoints/{}", segment(&step.name)), None).await.map(drop)
+        }
+    }
+}
+
+/// Has a step judged as if it were done, so that a plan that is shown can be carried out whole.
+async fn check_step(api: &Api, step: &Step) -> Result<(), Failure> {
+    if !matches!(step.action, Action::Make | Action::Change) {
+        return Ok(());
+    }
+    let mut body = step.body.clone();
+    body["dryRun"] = true.into();
+    sent(api, step, body).await
+}
+
+/// Sends a new endpoint, or what changes of one; a refusal names it.
+async fn sent(api: &Api, step: &Step, body: Value) -> Result<(), Failure> {
+    let (method, path) = match step.action {
+        Action::Make => (Method::POST, "/endpoints".to_owned()),
+        _ => (Method::PATCH, format!("/endpoints/{}", segment(&step.name))),
     };
-    api.call(method, &path, body).await.map(drop)
+    api.call(method, &path, Some(body)).await.map(drop).map_err(|failure| match failure {
+        Failure::Problem(mut problem) => {
+            problem.detail = format!("{}: {}", step.name, problem.detail);
+            Failure::Problem(problem)
+        }
+        other => other,
+    })
 }
 
 /// Prints all endpoints as `apply` reads them, without secrets.

@@ -47,7 +47,7 @@ const COLUMNS: [Column; 5] = [
 /// Replaces it.
 pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u8, Failure> {
     let api = &reach.api();
-    if let Some(code) = untested(asked, reach, &args.successor).await? {
+    if let Some(code) = untested(asked, reach, args).await? {
         return Ok(code);
     }
     let path = format!("/endpoints/{}", segment(&args.name));
@@ -105,14 +105,15 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
 }
 
 /// A successor without a good test is tested now; the exit code if that fails.
-async fn untested(asked: &Asked<'_>, reach: &Reach, name: &str) -> Result<Option<u8>, Failure> {
+async fn untested(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<Option<u8>, Failure> {
+    let name = &args.successor;
     let successor = reach.api().get(&format!("/endpoints/{}", segment(name))).await?;
     if successor["lastTest"]["result"].as_str().is_some_and(|word| word != "Failed") {
         return Ok(None);
     }
     asked.out.note(&format!("{name} is tested first."));
-    let how = How::of(Role::Source);
-    let result = ask(asked, reach, &Subject::Stored(name.to_owned()), &how).await?.result;
+    let how = How::of(role(reach, &args.name).await?);
+    let result = ask(asked, reach, &Subject::Stored(name.clone()), &how).await?.result;
     if result.result != "Failed" {
         return Ok(None);
     }
@@ -126,4 +127,13 @@ async fn untested(asked: &Asked<'_>, reach: &Reach, name: &str) -> Result<Option
 fn names(value: &Value) -> Vec<String> {
     let all = value.as_array().into_iter().flatten();
     all.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+/// As what an endpoint is used: a target where a batch writes to it, which is tested by writing, else a source.
+async fn role(reach: &Reach, name: &str) -> Result<Role, Failure> {
+    let batches = reach.api().get("/batches").await?;
+    let written =
+        |batch: &Value| batch["target"].as_str().is_some_and(|target| target.eq_ignore_ascii_case(name));
+    let is_target = batches.as_array().is_some_and(|all| all.iter().any(written));
+    Ok(if is_target { Role::Target } else { Role::Source })
 }

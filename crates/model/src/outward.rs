@@ -108,12 +108,13 @@ fn plain(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Also where clouds answer their machines: most within 169.254/16, two elsewhere.
+/// Also where clouds answer their machines: most within 169.254/16, three elsewhere.
 // RFC 3927 §2.1, RFC 4291 §2.5.6
 fn is_link_local(ip: IpAddr) -> bool {
-    const METADATA: [IpAddr; 2] = [
+    const METADATA: [IpAddr; 3] = [
         IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
         IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+        IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     ];
     METADATA.contains(&ip)
         || match ip {
@@ -165,6 +166,7 @@ mod tests {
             ("[::ffff:169.254.169.254]:80", Some(LinkLocal), Some(LinkLocal)),
             ("[fd00:ec2::254]:80", Some(LinkLocal), Some(LinkLocal)),
             ("100.100.100.200:80", Some(LinkLocal), Some(LinkLocal)),
+            ("192.0.0.192:80", Some(LinkLocal), Some(LinkLocal)),
             ("[fe80::1]:993", Some(LinkLocal), Some(LinkLocal)),
             ("0.0.0.0:993", Some(NoHost), Some(NoHost)),
             ("[::]:993", Some(NoHost), Some(NoHost)),

@@ -1,5 +1,8 @@
-//! Takes a secret out of what another side said: as it is, quoted, in other capitals, in base64, or cut off at the end.
+//! Takes a secret out of what another side said, in each form in which servers and proxies give it back: as it is, in
+//! other capitals, quoted, percent-encoded, escaped for HTML, in hexadecimal or base64, broken by white space, or cut off.
 //! Our own words are not touched: what is missing in them would tell the secret.
+
+use std::ops::Range;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -7,6 +10,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 const MASK: &str = "…";
 /// Shorter secrets are masked only where they stand alone: else every second word would tell them.
 const SHORT: usize = 4;
+/// So much of its beginning before dots is a secret that was cut.
+const CUT: usize = 6;
+/// Secrets shorter than this are found across white space only where they stand alone.
+const BROKEN: usize = 8;
 
 /// The text without the secret.
 pub fn masked(text: &str, secret: &str) -> String {
@@ -14,28 +21,203 @@ pub fn masked(text: &str, secret: &str) -> String {
         return text.to_owned();
     }
     let text = without_encoded(text, secret);
-    let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
-    let mut text = without(&text, secret);
-    if quoted != secret {
-        text = without(&text, &quoted);
-    }
-    without_beginning(text, secret)
-}
-
-/// Without it in whatever capitals.
-fn without(text: &str, secret: &str) -> String {
-    let (lower, wanted) = (text.to_ascii_lowercase(), secret.to_ascii_lowercase());
-    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let (mut out, mut from) = (String::new(), 0);
-    while let Some(at) = lower[from..].find(&wanted).map(|at| at + from) {
-        let end = at + wanted.len();
-        let alone = !is_word(text[..at].chars().next_back()) && !is_word(text[end..].chars().next());
-        let hide = secret.chars().count() >= SHORT || alone;
-        out.push_str(&text[from..at]);
-        out.push_str(if hide { MASK } else { &text[at..end] });
-        from = end;
+    for place in places(&text, secret) {
+        out.push_str(&text[from..place.start]);
+        out.push_str(MASK);
+        from = place.end;
     }
     out + &text[from..]
+}
+
+/// An octet as it is meant, and where it stands as it was written.
+#[derive(Clone)]
+struct Meant {
+    octet: u8,
+    at: Range<usize>,
+}
+
+/// A way to read a text: what it means without one kind of encoding.
+type Reading = fn(&[Meant]) -> Vec<Meant>;
+
+/// What encodings are taken off, one after the other.
+const READINGS: [&[Reading]; 10] = [
+    &[],
+    &[unquoted],
+    &[percent],
+    &[html],
+    &[percent, percent],
+    &[html, percent],
+    &[percent, html],
+    &[unquoted, percent],
+    &[unquoted, html],
+    &[html, html],
+];
+
+/// Where the secret stands, in order and apart.
+fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
+    let plain: Vec<Meant> =
+        text.bytes().enumerate().map(|(at, octet)| Meant { octet, at: at..at + 1 }).collect();
+    let short = secret.chars().count() < SHORT;
+    let mut found = Vec::new();
+    for steps in &READINGS[..if short { 2 } else { READINGS.len() }] {
+        let meant = steps.iter().fold(plain.clone(), |meant, step| step(&meant));
+        let whole = found_in(&meant, secret, CUT);
+        found.extend(whole.into_iter().filter(|place| !short || is_alone(text, place)));
+        if !short {
+            found.extend(found_across(text, &meant, secret));
+        }
+    }
+    if !short {
+        let hex: String = secret.bytes().map(|octet| format!("{octet:02x}")).collect();
+        found.extend(found_in(&plain, &hex, 2 * CUT));
+        found.extend(found_in(&joined(&plain), &hex, 2 * CUT));
+    }
+    let whole = found
+        .into_iter()
+        .map(|place| text.floor_char_boundary(place.start)..text.ceil_char_boundary(place.end));
+    apart(whole.collect())
+}
+
+/// Those that overlap as one.
+fn apart(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match out.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => out.push(place),
+        }
+    }
+    out
+}
+
+/// Whether no letter or digit touches it.
+fn is_alone(text: &str, place: &Range<usize>) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let before = text.get(..place.start).and_then(|text| text.chars().next_back());
+    let behind = text.get(place.end..).and_then(|text| text.chars().next());
+    !is_word(before) && !is_word(behind)
+}
+
+/// Where it stands broken by white space: a short one only alone, for the ends of words make up others.
+fn found_across(text: &str, meant: &[Meant], secret: &str) -> Vec<Range<usize>> {
+    let bare: String = secret.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let count = bare.chars().count();
+    let broken = joined(meant);
+    if count < SHORT || (broken.len() == meant.len() && bare == secret) {
+        return Vec::new();
+    }
+    let found = found_in(&broken, &bare, CUT).into_iter();
+    found.filter(|place| count >= BROKEN || is_alone(text, place)).collect()
+}
+
+/// Where it stands in whatever capitals, whole, cut before dots that follow at least `cut` characters, or cut at the end.
+fn found_in(meant: &[Meant], secret: &str, cut: usize) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < meant.len() {
+        match length(&meant[at..], secret, cut) {
+            0 => at += 1,
+            length => {
+                found.push(meant[at].at.start..meant[at + length - 1].at.end);
+                at += length;
+            }
+        }
+    }
+    found
+}
+
+/// How many octets at the beginning are the secret, or what was left of it.
+fn length(meant: &[Meant], secret: &str, cut: usize) -> usize {
+    let same = |(meant, octet): &(&Meant, u8)| meant.octet.eq_ignore_ascii_case(octet);
+    let alike = meant.iter().zip(secret.bytes()).take_while(same).count();
+    if alike == secret.len() || (alike == meant.len() && alike >= SHORT && secret.is_char_boundary(alike)) {
+        return alike;
+    }
+    let enough = secret.char_indices().nth(cut).map_or(secret.len(), |(at, _)| at);
+    let before_dots = |kept: &usize| secret.is_char_boundary(*kept) && dots(&meant[*kept..]) > 0;
+    (enough..=alike).rev().find(before_dots).map_or(0, |kept| kept + dots(&meant[kept..]))
+}
+
+/// How many octets the dots have with which it begins.
+fn dots(meant: &[Meant]) -> usize {
+    let begins =
+        |with: &&str| meant.len() >= with.len() && with.bytes().zip(meant).all(|(o, m)| o == m.octet);
+    ["...", MASK].iter().find(|with| begins(with)).map_or(0, |with| with.len())
+}
+
+/// Without white space.
+fn joined(meant: &[Meant]) -> Vec<Meant> {
+    meant.iter().filter(|meant| !meant.octet.is_ascii_whitespace()).cloned().collect()
+}
+
+/// What an escape stands for, if for anything, and how many octets it has; nothing where there is none.
+type Escape = Option<(Option<u8>, usize)>;
+
+/// Reads a text from left to right; `escape` tells what stands at its beginning, and how many octets say so.
+fn read(meant: &[Meant], escape: fn(&[u8]) -> Escape) -> Vec<Meant> {
+    let octets: Vec<u8> = meant.iter().map(|meant| meant.octet).collect();
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < meant.len() {
+        let (octet, taken) = escape(&octets[at..]).unwrap_or((Some(octets[at]), 1));
+        let place = meant[at].at.start..meant[at + taken - 1].at.end;
+        out.extend(octet.map(|octet| Meant { octet, at: place }));
+        at += taken;
+    }
+    out
+}
+
+/// Without the backslashes of quoted strings; line ends that are written with one are left out.
+fn unquoted(meant: &[Meant]) -> Vec<Meant> {
+    read(meant, |octets| match octets {
+        [b'\\', b'r' | b'n' | b't', ..] => Some((None, 2)),
+        [b'\\', octet, ..] => Some((Some(*octet), 2)),
+        _ => None,
+    })
+}
+
+/// Without percent-encoding.
+// RFC 3986 §2.1
+fn percent(meant: &[Meant]) -> Vec<Meant> {
+    read(meant, |octets| match octets {
+        [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            let digits = [*high, *low];
+            let octet =
+                std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            Some((octet, 3))
+        }
+        // Cut in the middle.
+        [b'%'] => Some((None, 1)),
+        [b'%', half] if half.is_ascii_hexdigit() => Some((None, 2)),
+        [b'%', b'.', b'.', b'.', ..] => Some((None, 1)),
+        [b'%', half, b'.', b'.', b'.', ..] if half.is_ascii_hexdigit() => Some((None, 2)),
+        _ => None,
+    })
+}
+
+/// Without the entities of HTML.
+fn html(meant: &[Meant]) -> Vec<Meant> {
+    read(meant, |octets| {
+        let end = octets.iter().take(10).position(|octet| *octet == b';')?;
+        let entity = std::str::from_utf8(octets.get(1..end)?).ok().filter(|_| octets[0] == b'&')?;
+        let entity = entity.to_ascii_lowercase();
+        let octet = match entity.as_str() {
+            "quot" => b'"',
+            "amp" => b'&',
+            "lt" => b'<',
+            "gt" => b'>',
+            "apos" => b'\'',
+            numbered => {
+                let number = numbered.strip_prefix('#')?;
+                let number = match number.strip_prefix('x') {
+                    Some(digits) => u8::from_str_radix(digits, 16),
+                    None => number.parse(),
+                };
+                number.ok().filter(u8::is_ascii)?
+            }
+        };
+        Some((Some(octet), end + 1))
+    })
 }
 
 /// Words of base64 that hold it.
@@ -49,7 +231,7 @@ fn without_encoded(text: &str, secret: &str) -> String {
         let plain = STANDARD.decode(&padded).or_else(|_| STANDARD.decode(&whole[..whole.len() / 4 * 4]));
         plain.is_ok_and(|plain| {
             let plain = String::from_utf8_lossy(&plain).into_owned();
-            plain.contains(secret) || without_beginning(plain.clone(), secret) != plain
+            plain.contains(secret) || !places(&plain, secret).is_empty()
         })
     };
     let mut out = String::new();
@@ -65,15 +247,6 @@ fn without_encoded(text: &str, secret: &str) -> String {
         }
     }
     out
-}
-
-/// Without the beginning of it at the end of a text that was cut.
-fn without_beginning(text: String, secret: &str) -> String {
-    let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORT).collect::<Vec<_>>();
-    match ends.iter().rev().find(|at| text.ends_with(&secret[..**at])) {
-        Some(at) => format!("{}{MASK}", &text[..text.len() - at]),
-        None => text,
-    }
 }
 
 #[cfg(test)]
@@ -104,5 +277,42 @@ mod tests {
         assert_eq!(masked("a wrong password: a", "a"), "… wrong password: …");
         assert_eq!(masked("certificate", "a"), "certificate");
         assert_eq!(masked("anything", ""), "anything");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_what_was_made_for_other_readers() {
+        let secret = "C&N\"AR'Y<S3 cr%t>é";
+        for text in [
+            "at /x?p=C%26N%22AR%27Y%3CS3%20cr%25t%3E%C3%A9&y",
+            "at /x?p=C%26N%22AR%27Y%3cS3%20cr%25t%3e%c3%a9&y",
+            "at /x?p=%43&N%22%41R'Y<S3%20cr%25t>é&y",
+            "at /x?p=C%2526N%2522AR%2527Y%253CS3%2520cr%2525t%253E%25C3%25A9&y",
+            "at 43264E22415227593C5333206372 25743EC3A9 y",
+            "at 43264e22415227593c533320637225743ec3a9 y",
+            "<p>C&amp;N&quot;AR&#39;Y&lt;S3 cr%t&gt;é</p>",
+            "<p>C&amp;N&#34;AR&#x27;Y<S3 cr%t>é</p>",
+            "NO C&N\"A\r\n R'Y<S3cr%t>é is wrong",
+            "NO C&N\"AR'Y\\r\\n<S3 cr%t>é is wrong",
+            "NO C&N\"AR'Y... is wrong",
+            "NO C&N\"AR'Y<S3… is wrong",
+            "at /x?p=C%26N%22AR%27Y%3... and so on",
+            "at /x?p=C%26N%22AR%27Y%3",
+        ] {
+            let masked = masked(text, secret);
+            for left in ["AR", "%41R", "5227593", "S3", "27Y"] {
+                assert!(!masked.contains(left), "{text} -> {masked}");
+            }
+            assert!(masked.contains(MASK), "{text} -> {masked}");
+            assert!(["at ", "<p>", "NO "].iter().any(|begin| masked.starts_with(begin)), "{masked}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_it_stays() {
+        assert_eq!(masked("see the rest", "here"), "see the rest");
+        assert_eq!(masked("se\ncret, twice", "secret"), "…, twice");
+        assert_eq!(masked("canar... and 100% &amp; é%", "canary-pw"), "canar... and 100% &amp; é%");
+        assert_eq!(masked("canary... goes", "canary-pw"), "… goes");
+        assert_eq!(masked("%61 616263", "abc"), "%61 616263");
     }
 }

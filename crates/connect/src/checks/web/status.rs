@@ -45,10 +45,7 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
         }
         300..=399 => match answer.header("location") {
             Some(location) if is_sign_in(location) => fail("HTTP_SIGN_IN_PAGE"),
-            Some(location) => match leads_to(location, page.host) {
-                Some(other) => Err(dressed(Fault::fail("HTTP_REDIRECTED").with("other", other))),
-                None => fail("HTTP_REDIRECT_LOOP"),
-            },
+            Some(location) => Err(dressed(redirected(location, page))),
             None => fail("HTTP_WEB_PAGE"),
         },
         403 => fail("HTTP_FORBIDDEN"),
@@ -80,11 +77,41 @@ fn is_sign_in(location: &str) -> bool {
         .any(|mark| location.contains(mark))
 }
 
-/// The other host that a redirect leads to.
-fn leads_to(location: &str, host: &str) -> Option<String> {
-    let url = url::Url::parse(location).ok()?;
-    let other = url.host_str()?;
-    (!other.eq_ignore_ascii_case(host)).then(|| other.to_owned())
+/// What a redirect to no sign-in means: a loop only where it leads to the same page again, by HTTPS or by HTTP (which
+/// leads back as a rule); else the service is at another server, port or path.
+fn redirected(location: &str, page: &Page<'_>) -> Fault {
+    let leads = asked(page).and_then(|asked| Some((asked.join(location).ok()?, asked)));
+    let Some((told, asked)) = leads else {
+        return Fault::fail("HTTP_REDIRECTED").with("itself", page.host).with("same", page.host);
+    };
+    let is_here = told.host() == asked.host();
+    let (port, secured) = (told.port_or_known_default(), told.scheme() == "https");
+    let is_door = port == Some(page.port) || (!secured && port == Some(80));
+    let resource = url::Position::BeforePath..url::Position::AfterQuery;
+    if is_here && is_door && told[resource.clone()] == asked[resource] {
+        return Fault::fail("HTTP_REDIRECT_LOOP");
+    }
+    let fault = Fault::fail("HTTP_REDIRECTED");
+    let other = told.host_str().filter(|_| !is_here);
+    let other_port = port.filter(|port| secured && *port != page.port);
+    let fault = match other {
+        Some(other) => fault.with("other", other),
+        None => fault.with("same", page.host),
+    };
+    match other_port {
+        Some(port) => fault.with("otherPort", port.to_string()),
+        None if other.is_none() => fault.with("itself", page.host),
+        None => fault,
+    }
+}
+
+/// The page's own address.
+fn asked(page: &Page<'_>) -> Option<url::Url> {
+    let host = match page.host.contains(':') && !page.host.starts_with('[') {
+        true => format!("[{}]", page.host),
+        false => page.host.to_owned(),
+    };
+    url::Url::parse(&format!("https://{host}:{}{}", page.port, page.path)).ok()
 }
 
 impl Fault {

@@ -18,7 +18,13 @@ async fn pages_that_are_not_the_web_services() {
             to(EWS, "301 Moved").with("Location: https://other.example.org/EWS/Exchange.asmx"),
             "HTTP_REDIRECTED",
         ),
-        (to(EWS, "301 Moved").with("Location: https://localhost/EWS/Exchange.asmx"), "HTTP_REDIRECT_LOOP"),
+        (to(EWS, "301 Moved").with("Location: /EWS/Exchange.asmx"), "HTTP_REDIRECT_LOOP"),
+        (to(EWS, "301 Moved").with("Location: http://localhost/EWS/Exchange.asmx"), "HTTP_REDIRECT_LOOP"),
+        (to(EWS, "302 Found").with("Location: https://localhost/EWS/Exchange.asmx"), "HTTP_REDIRECTED"),
+        (to(EWS, "302 Found").with("Location: https://localhost:9/EWS/Exchange.asmx"), "HTTP_REDIRECTED"),
+        (to(EWS, "302 Found").with("Location: http://localhost:9/EWS/Exchange.asmx"), "HTTP_REDIRECTED"),
+        (to(EWS, "302 Found").with("Location: /EWS2/Exchange.asmx"), "HTTP_REDIRECTED"),
+        (to(EWS, "302 Found").with("Location: /EWS/Exchange.asmx?again"), "HTTP_REDIRECTED"),
         (to(EWS, "401 Unauthorized"), "HTTP_NO_SCHEMES"),
         (to(EWS, "407 Proxy Authentication Required"), "HTTP_PROXY_SIGN_IN"),
         (to(EWS, "429 Too Many Requests"), "HTTP_THROTTLED"),
@@ -33,11 +39,31 @@ async fn pages_that_are_not_the_web_services() {
 }
 
 #[tokio::test]
-async fn a_redirect_names_the_other_server() {
-    let moved = to(EWS, "301 Moved").with("Location: https://ex1.example.org/EWS/Exchange.asmx");
-    let result = Case::of(but([moved])).await.fails(Step::Protocol, "HTTP_REDIRECTED").await;
-    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
-    assert_eq!(row.fix, ["Use that server: --remote-server ex1.example.org"]);
+async fn a_redirect_names_the_other_place() {
+    let server = "Use that server: --remote-server ex1.example.org";
+    let itself = "Have localhost answer /EWS/Exchange.asmx itself, without a redirect.";
+    for (location, fixes) in [
+        ("https://ex1.example.org/EWS/Exchange.asmx", vec![server, "Use that port: --port 443"]),
+        ("https://localhost:9/EWS/Exchange.asmx", vec!["Use that port: --port 9"]),
+        ("http://localhost:9/EWS/Exchange.asmx", vec![itself]),
+        ("/other/place", vec![itself]),
+    ] {
+        let moved = to(EWS, "301 Moved").with(&format!("Location: {location}"));
+        let result = Case::of(but([moved])).await.fails(Step::Protocol, "HTTP_REDIRECTED").await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert_eq!(row.fix, fixes);
+        assert!(row.cause.as_ref().unwrap().contains(location), "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_tells_the_password_does_not_tell_it_further() {
+    let location =
+        "Location: https://canary-pw.example.org/x?a=%63anary%2Dpw&b=63616e6172792d7077&c=canary-...";
+    let moved = to(EWS, "302 Found").known(KNOWN).with(location);
+    let result = Case::of(but([moved])).await.fails(Step::Auth, "HTTP_REDIRECTED").await;
+    let shown = format!("{:#?}", result.steps);
+    assert!(!shown.contains("anary") && !shown.contains("63616e"), "{shown}");
 }
 
 #[tokio::test]

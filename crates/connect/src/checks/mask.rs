@@ -177,6 +177,7 @@ fn unquoted(meant: &[Meant]) -> Vec<Meant> {
 }
 
 /// Without percent-encoding.
+// RFC 3986 §2.1
 fn percent(meant: &[Meant]) -> Vec<Meant> {
     read(meant, |octets| match octets {
         [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {

@@ -2,11 +2,11 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`monitor`] tests endpoints that are needed,
-//! [`ordered`] makes tests that somebody asked for,
-//! [`verification`] verifications. [`Worker`] runs them on a bell and on a timer. All of it may be
+//! [`ordered`] takes what somebody ordered, which is made by [`endpoint_test`] and [`verification`]. [`Worker`] runs them on a bell and on a timer. All of it may be
 //! killed at any moment and run anywhere else again.
 
 mod batch;
+mod endpoint_test;
 mod gate;
 mod monitor;
 mod ordered;

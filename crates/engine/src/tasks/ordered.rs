@@ -1,52 +1,60 @@
-//! Tests of endpoints that somebody ordered over the network: made here, where the mailboxes will move.
-//!
-//! One whose worker dies is not made again by itself: its sign-in may have been tried, and tries lock accounts.
+//! Work that somebody orders over the network and looks at later: how a worker takes it and stays its holder. What is
+//! done with it is its own file's.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
-use jiff::SignedDuration;
-use mailferry_model::{
-    Error, Kind, Result, Side,
-    cancel::Cancel,
-    endpoint::Endpoint,
-    endpoint_test::{EndpointTest, MAILBOX_SECRET, TestScope, TestState},
-    finding::TestResult,
-    port::{Connector, Cx},
-    settings::{MailboxAddress, Settings},
-};
-use tokio::task::JoinSet;
+use jiff::{SignedDuration, Timestamp};
+use mailferry_model::{Result, cancel::Cancel, port::Clock};
+use tokio::{sync::Notify, task::JoinSet};
 
 use super::worker::Worker;
-use crate::probing::{self, keep, with_secrets};
 
-/// How long one is held without a sign of life, and how often there is one.
-const HELD: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(15));
-/// So many are made at once.
-const AT_ONCE: usize = 8;
-/// How long what came of them is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long one is held without a sign of life.
+pub(super) const HELD: Duration = Duration::from_secs(60);
 /// How often the store is looked at without a bell, and how many looks go by between two sweeps.
 const LOOK: (Duration, u32) = (Duration::from_secs(1), 30);
 
-/// Makes them until it is cancelled.
-pub(super) async fn run(worker: &Arc<Worker>, cancel: &Cancel) -> Result<()> {
+/// A kind of such work.
+pub(super) trait Ordered: Sized + Send + 'static {
+    /// So many are made at once.
+    const AT_ONCE: usize;
+    /// How long what came of them is kept.
+    const KEPT: SignedDuration;
+
+    /// Rings when one may have been ordered.
+    fn bell(worker: &Worker) -> &Notify;
+
+    /// Forgets those that ended before, and ends those whose worker is dead.
+    fn sweep(worker: &Worker, before: Timestamp) -> impl Future<Output = Result<()>> + Send;
+
+    /// The oldest that waits, for this worker.
+    fn claim(worker: &Worker) -> impl Future<Output = Result<Option<Self>>> + Send;
+
+    /// Makes it, and tells the log where that cannot be written down.
+    fn make(self, worker: &Worker, cancel: &Cancel) -> impl Future<Output = ()> + Send;
+}
+
+/// Makes what is ordered of one kind, until it is cancelled.
+///
+/// # Errors
+/// What the store says.
+pub(super) async fn run<O: Ordered>(worker: &Arc<Worker>, cancel: &Cancel) -> Result<()> {
     let (mut running, mut looks) = (JoinSet::new(), 0);
-    let store = &worker.house.store;
     while !cancel.is_cancelled() {
         if looks % LOOK.1 == 0 {
-            store.sweep_endpoint_tests(worker.house.clock.now() - KEPT).await?;
+            O::sweep(worker, worker.house.clock.now() - O::KEPT).await?;
         }
         looks = looks.wrapping_add(1);
-        while running.len() < AT_ONCE
-            && let Some(test) = store.claim_endpoint_test(worker.house.owner, HELD.0).await?
+        while running.len() < O::AT_ONCE
+            && let Some(ordered) = O::claim(worker).await?
         {
             let (worker, cancel) = (worker.clone(), cancel.clone());
-            running.spawn(async move { one(&worker, test, &cancel).await });
+            running.spawn(async move { ordered.make(&worker, &cancel).await });
         }
         tokio::select! {
             () = cancel.cancelled() => {}
-            () = worker.ordered.notified() => {}
+            () = O::bell(worker).notified() => {}
             () = worker.house.clock.sleep(LOOK.0) => {}
             Some(_) = running.join_next(), if !running.is_empty() => {}
         }
@@ -55,88 +63,22 @@ pub(super) async fn run(worker: &Arc<Worker>, cancel: &Cancel) -> Result<()> {
     Ok(())
 }
 
-async fn one(worker: &Worker, test: EndpointTest, cancel: &Cancel) {
-    let id = test.id;
-    if let Err(error) = held(worker, test, cancel).await {
-        // It is not ours any more, or the store is gone: whoever sweeps next says so.
-        tracing::warn!(test = %id, %error, "a test of an endpoint did not end in order");
-    }
-}
-
-/// Makes one under a sign of life, and keeps what came of it.
-async fn held(worker: &Worker, test: EndpointTest, cancel: &Cancel) -> Result<()> {
-    let (store, owner, id) = (&worker.house.store, worker.house.owner, test.id);
-    let subject = subject(worker, &test).await?;
-    let cx = worker.house.cx(test.side, cancel, Some(1));
-    let mut made = std::pin::pin!(made(&test, &subject, &cx));
-    let came = loop {
-        match select(made, worker.house.clock.sleep(HELD.1)).await {
-            Either::Left((came, _)) => break came,
+/// What comes of it, with a sign of life so often; it is dropped when a sign is refused.
+///
+/// # Errors
+/// What the sign of life says.
+pub(super) async fn under_signs_of_life<T, F: Future<Output = Result<()>>>(
+    clock: &dyn Clock,
+    every: Duration,
+    made: impl Future<Output = T>,
+    sign: impl Fn() -> F,
+) -> Result<T> {
+    let mut made = pin!(made);
+    loop {
+        match select(made, clock.sleep(every)).await {
+            Either::Left((came, _)) => return Ok(came),
             Either::Right(((), going)) => made = going,
         }
-        store.hold_endpoint_test(id, owner, HELD.0).await?;
-    };
-    let Came { mut result, found } = came;
-    let mut ended = EndpointTest { state: TestState::Interrupted, ..test.clone() };
-    if !cancel.is_cancelled() {
-        if let Some(endpoint) = subject.endpoint.as_ref().filter(|_| test.keeps) {
-            keep(&**store, endpoint, subject.mailbox.as_ref(), &mut result).await?;
-            worker.ring();
-        }
-        ended.settings.values = found.map_or(ended.settings.values, |found| found.values);
-        (ended.state, ended.result) = (TestState::Done, Some(result));
+        sign().await?;
     }
-    store.end_endpoint_test(&ended, owner).await
-}
-
-/// What is tested, with its secrets.
-struct Subject {
-    connector: Arc<dyn Connector>,
-    endpoint: Option<Endpoint>,
-    settings: Settings,
-    /// Where the order names one.
-    mailbox: Option<MailboxAddress>,
-}
-
-async fn subject(worker: &Worker, test: &EndpointTest) -> Result<Subject> {
-    let store = &*worker.house.store;
-    let endpoint = match test.endpoint {
-        Some(id) => Some(store.endpoint_by_id(id).await?),
-        None => None,
-    };
-    let kind = endpoint.as_ref().map_or(&test.kind, |e| &e.kind);
-    let connector = worker.connectors.iter().find(|c| c.manifest().kind == kind);
-    let connector = connector.cloned().ok_or_else(|| {
-        Error::new(Kind::Unsupported, Side::Us, "test endpoint", format!("there is no kind {kind}"))
-    })?;
-    let mut own = with_secrets(store, test.settings.clone(), test.id.0).await?;
-    let password = own.secrets.remove(MAILBOX_SECRET);
-    let mailbox = test.mailbox.clone();
-    let mailbox = mailbox.map(|m| MailboxAddress { address: m.address, user: m.user, password, token: None });
-    let settings = match &endpoint {
-        Some(endpoint) => with_secrets(store, endpoint.settings.clone(), endpoint.id.0).await?,
-        None => own,
-    };
-    Ok(Subject { connector, endpoint, settings, mailbox })
-}
-
-struct Came {
-    result: TestResult,
-    found: Option<Settings>,
-}
-
-async fn made(test: &EndpointTest, subject: &Subject, cx: &Cx) -> Came {
-    let Subject { connector, settings, .. } = subject;
-    if test.scope == TestScope::Discovery {
-        return match connector.discover(cx, settings).await {
-            Ok(found) => Came { result: TestResult::of(Vec::new()), found: Some(found) },
-            Err(row) => Came { result: TestResult::of(vec![row]), found: None },
-        };
-    }
-    let repeats = match test.scope {
-        TestScope::Repeated(seconds) => Some(Duration::from_secs(seconds.into())),
-        TestScope::Steps | TestScope::Discovery => None,
-    };
-    let asked = (subject.mailbox.as_ref(), repeats);
-    Came { result: probing::test(&**connector, settings, asked, cx).await, found: None }
 }

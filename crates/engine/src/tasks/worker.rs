@@ -9,13 +9,15 @@ use std::{
 use mailferry_model::{
     Result,
     cancel::Cancel,
+    endpoint_test::EndpointTest,
     id::{BatchId, UserId},
     port::{Connector, Reports},
     report::Totals,
+    verification::Verification,
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{batch, gate::Gates, monitor, ordered, user, verification};
+use super::{batch, gate::Gates, monitor, ordered, user};
 use crate::{open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
@@ -46,7 +48,7 @@ pub struct Worker {
     pub(super) gates: Gates,
     pub(super) bell: Arc<Notify>,
     /// Rings for tests that were ordered.
-    pub(super) ordered: Notify,
+    pub(super) endpoint_tests: Notify,
     /// Rings for verifications that were ordered.
     pub(super) verifications: Notify,
     running: Mutex<BTreeMap<UserId, (BatchId, Arc<Progress>)>>,
@@ -62,7 +64,7 @@ impl Worker {
             reports,
             gates: Gates::default(),
             bell: Arc::default(),
-            ordered: Notify::new(),
+            endpoint_tests: Notify::new(),
             verifications: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
@@ -125,7 +127,7 @@ impl Worker {
     /// # Errors
     /// What the store says.
     pub async fn make_tests(self: &Arc<Self>, cancel: &Cancel) -> Result<()> {
-        ordered::run(self, cancel).await
+        ordered::run::<EndpointTest>(self, cancel).await
     }
 
     /// Makes the verifications that are ordered over the network, until it is cancelled.
@@ -133,13 +135,13 @@ impl Worker {
     /// # Errors
     /// What the store says.
     pub async fn make_verifications(self: &Arc<Self>, cancel: &Cancel) -> Result<()> {
-        verification::run(self, cancel).await
+        ordered::run::<Verification>(self, cancel).await
     }
 
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
         self.bell.notify_one();
-        self.ordered.notify_one();
+        self.endpoint_tests.notify_one();
         self.verifications.notify_one();
     }
 

@@ -69,16 +69,16 @@ pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
     check_empty(&folder, args.force)?;
     let nothing_there = !folder.exists();
     instance::make_private(&folder)?;
+    let _alone = hold_alone(&folder).map_err(|e| locked(&folder, &e))?;
     let restored = restore_into(&asked, &args, &folder).await;
     if restored.is_err() && nothing_there {
-        // What was made for a backup that cannot be used; of nobody else, because nobody else was here.
-        drop(fs::remove_dir_all(&folder));
+        // While it is still held: only what was made here for a backup that cannot be used, and nothing beside it.
+        drop(fs::remove_dir_all(folder.join("locks")).and_then(|()| fs::remove_dir(&folder)));
     }
     restored
 }
 
 async fn restore_into(asked: &Asked<'_>, args: &RestoreArgs, folder: &Path) -> Result<u8, Failure> {
-    let _alone = hold_alone(folder).map_err(|e| locked(folder, &e))?;
     let stage = Stage(folder.join(format!("restoring-{}", Uuid::now_v7().simple())));
     instance::make_private(&stage.0)?;
     let label = archive::unpack(&args.file, &stage.0).map_err(|why| {

@@ -224,6 +224,12 @@ impl Findings {
         self.skipped.is_empty() && self.missing.is_empty() && self.doubled.is_empty()
     }
 
+    /// A folder could not be read: what it holds and nobody knows was identified, and is skipped.
+    pub fn skip_folder(&mut self, folder: Named) {
+        self.identified += folder.items.unwrap_or(0);
+        self.skipped.push(folder);
+    }
+
     /// Adds the findings of another mailbox.
     pub fn add(&mut self, other: Findings) {
         self.identified += other.identified;

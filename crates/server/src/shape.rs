@@ -180,6 +180,8 @@ pub(crate) struct VerifiedItem {
     code: String,
     /// Why.
     reason: String,
+    /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
+    items: Option<u64>,
 }
 
 /// Why something ended early.

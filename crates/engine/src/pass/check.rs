@@ -84,9 +84,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         }
     }
     for Paused { no, error, items } in locked(&shared.paused).iter() {
-        let named = verify::named_folder(&shared.folder(*no)?, error, *items);
-        checked.findings.identified += named.items.unwrap_or(0);
-        checked.findings.skipped.push(named);
+        checked.findings.skip_folder(verify::named_folder(&shared.folder(*no)?, error, *items));
     }
     tell_lacking(shared, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;

@@ -285,9 +285,7 @@ async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<
                 }
                 Err(e) if e.reaction() == Reaction::PauseFolder => {
                     let listed = planned.listed.items.unwrap_or(0);
-                    let named = crate::verify::named_folder(&planned.entry, &e, listed);
-                    findings.identified += named.items.unwrap_or(0);
-                    findings.skipped.push(named);
+                    findings.skip_folder(crate::verify::named_folder(&planned.entry, &e, listed));
                     break;
                 }
                 other => other?,

@@ -269,6 +269,11 @@ impl Fetching {
             self.asking = open.into_iter().collect();
             return;
         }
+        self.give_up(&open, error);
+    }
+
+    /// These get this answer; the others are asked for.
+    fn give_up(&mut self, open: &[u32], error: &Error) {
         let stubs = open.iter().filter_map(|uid| self.waiting.take(*uid));
         self.out.extend(stubs.map(|stub| (stub.id, Err(error.clone()))));
         self.turn_to_next();
@@ -304,9 +309,7 @@ impl Fetching {
         }
         let text = format!("the source ends the connection at this message: {}", error.context());
         let blamed = Error::new(Kind::Malformed, self.pool.cx.side, "read", text).retry_of(Retry::Soon);
-        let stubs = open.iter().filter_map(|uid| self.waiting.take(*uid));
-        self.out.extend(stubs.map(|stub| (stub.id, Err(blamed.clone()))));
-        self.turn_to_next();
+        self.give_up(&open, &blamed);
     }
 
     /// Asks for the next part.

@@ -107,7 +107,8 @@ fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-/// Judges an endpoint of the file before anything is done; the secrets that are to be set for it.
+/// Reads an endpoint of the file as its kind writes it; the secrets that are to be set for it. Its settings are judged
+/// with the step that they make.
 async fn judged(
     asked: &Asked<'_>,
     reach: &Reach,
@@ -136,11 +137,7 @@ async fn judged(
     });
     let kept = kept(reach, before).await?;
     let values = std::mem::take(&mut endpoint.settings);
-    let mut settings = manifest.tidied(Settings { values, ..Settings::default() });
-    endpoint.settings.clone_from(&settings.values);
-    for (secret, value) in &kept {
-        settings = settings.with_secret(secret, value.clone());
-    }
+    endpoint.settings = manifest.tidied(Settings { values, ..Settings::default() }).values;
     let mut fresh = Fresh::new();
     for (secret, reference) in endpoint.references() {
         if manifest.setting(secret).is_none_or(|s| s.takes != Takes::Secret) {
@@ -153,16 +150,8 @@ async fn judged(
         if kept.iter().find(|(kept, _)| kept == secret).is_none_or(|(_, kept)| *kept != value) {
             fresh.insert(secret.to_owned(), (reference.to_owned(), value.expose().clone()));
         }
-        settings = settings.with_secret(secret, value);
     }
-    let mut faults = manifest.check(&settings);
-    if faults.is_empty() {
-        faults = connector.check(&settings).err().unwrap_or_default();
-    }
-    match faults.is_empty() {
-        true => Ok(fresh),
-        false => Err(Failure::Usage("SETTINGS_REFUSED", format!("{name}: {}", faults.join("; ")))),
-    }
+    Ok(fresh)
 }
 
 /// The secrets that are kept of an endpoint. A service shows none: those that the file refers to are set again there.

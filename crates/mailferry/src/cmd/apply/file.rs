@@ -72,7 +72,7 @@ pub fn read(path: &Path) -> Result<Wanted, Failure> {
         true => Box::new(std::io::stdin()),
         false => Box::new(
             std::fs::File::open(path)
-                .map_err(|e| Failure::Usage("USAGE", format!("--file {}: {e}", path.display())))?,
+                .map_err(|e| Failure::usage(format!("--file {}: {e}", path.display())))?,
         ),
     };
     source.take(LONGEST).read_to_string(&mut text).map_err(|e| unusable(e.to_string()))?;

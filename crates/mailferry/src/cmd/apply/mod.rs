@@ -59,7 +59,7 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
     let mut steps = Vec::new();
     for endpoint in &mut wanted {
         let before = named(&endpoint.name);
-        let fresh = judged(&asked, &reach, endpoint, before).await?;
+        let fresh = prepared(&asked, &reach, endpoint, before).await?;
         steps.push(plan::compare(endpoint, before, &fresh));
     }
     if args.prune {
@@ -109,7 +109,7 @@ fn same(one: &str, other: &str) -> bool {
 
 /// Reads an endpoint of the file as its kind writes it; the secrets that are to be set for it. Its settings are judged
 /// with the step that they make.
-async fn judged(
+async fn prepared(
     asked: &Asked<'_>,
     reach: &Reach,
     endpoint: &mut WantedEndpoint,

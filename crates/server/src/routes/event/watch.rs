@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::Hash,
     time::Duration,
 };
 
@@ -11,12 +12,12 @@ use mailferry_model::{
     Result,
     account::Role,
     batch::Batch,
-    endpoint_test::TestState,
+    endpoint_test::{EndpointTest, TestState},
     id::{EndpointTestId, UserId, VerificationId},
     report::Score,
     status::UserStatus,
     user::User,
-    verification::VerificationState,
+    verification::{Verification, VerificationState},
 };
 use serde_json::{Value, json};
 
@@ -40,11 +41,39 @@ pub(super) struct Watch {
     batches: HashMap<String, Value>,
     /// What is known of the users of batches that were looked at; of numbers that grow nothing is told one by one.
     users: HashMap<UserId, Standing>,
-    /// How far tests are, and whether they are looked at.
-    tests: (HashMap<EndpointTestId, TestState>, bool),
-    /// How far verifications are, and whether they are looked at.
-    verifications: (HashMap<VerificationId, (VerificationState, u64)>, bool),
+    tests: Ordered<EndpointTestId, TestState>,
+    verifications: Ordered<VerificationId, (VerificationState, u64)>,
     ends: Duration,
+}
+
+/// How far those of one kind are that somebody ordered, as it was told. Their list is read only while one is under way.
+struct Ordered<Id, Stand> {
+    told: HashMap<Id, Stand>,
+    is_read: bool,
+}
+
+/// One of them: which, how far it is, and whether it is still under way.
+type Stands<Id, Stand> = (Id, Stand, bool);
+
+impl<Id: Copy + Eq + Hash, Stand: PartialEq> Ordered<Id, Stand> {
+    fn at_first() -> Self {
+        Self { told: HashMap::new(), is_read: true }
+    }
+
+    /// Those of all that stand otherwise than they were told.
+    fn news<T>(&mut self, all: Vec<T>, stands: impl Fn(&T) -> Stands<Id, Stand>) -> Vec<T> {
+        let known: HashSet<Id> = all.iter().map(|one| stands(one).0).collect();
+        self.told.retain(|id, _| known.contains(id));
+        self.is_read = all.iter().any(|one| stands(one).2);
+        let mut is_new = |one: &T| {
+            let (id, stand, _) = stands(one);
+            self.told.get(&id) != Some(&stand) && {
+                self.told.insert(id, stand);
+                true
+            }
+        };
+        all.into_iter().filter(|one| is_new(one)).collect()
+    }
 }
 
 /// What a user's event tells anew.
@@ -71,8 +100,8 @@ impl Watch {
             after,
             batches: HashMap::new(),
             users: HashMap::new(),
-            tests: (HashMap::new(), true),
-            verifications: (HashMap::new(), true),
+            tests: Ordered::at_first(),
+            verifications: Ordered::at_first(),
             ends,
         }
     }
@@ -82,9 +111,8 @@ impl Watch {
         let mut events = Vec::new();
         for (no, entry) in self.context.store.audit(self.after).await? {
             self.after = no;
-            // Their lists are read only while one is under way.
-            self.tests.1 |= entry.action == "endpoint.test";
-            self.verifications.1 |= entry.action == "verification.new";
+            self.tests.is_read |= entry.action == "endpoint.test";
+            self.verifications.is_read |= entry.action == "verification.new";
             // Who signs in and out is for administrators, as the audit trail is.
             let is_open = OPEN.iter().any(|noun| entry.action.starts_with(noun));
             if !is_open && self.role < Role::Administrator {
@@ -98,10 +126,10 @@ impl Watch {
         for batch in self.context.store.batches().await? {
             self.look_at(batch, &mut events).await?;
         }
-        if self.tests.1 {
+        if self.tests.is_read {
             self.look_at_tests(&mut events).await?;
         }
-        if self.verifications.1 {
+        if self.verifications.is_read {
             self.look_at_verifications(&mut events).await?;
         }
         Ok(events)
@@ -138,17 +166,12 @@ impl Watch {
     }
 
     async fn look_at_tests(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        use TestState::{Ordered, Running};
         let all = self.context.store.endpoint_tests().await?;
-        let known: HashSet<EndpointTestId> = all.iter().map(|test| test.id).collect();
-        self.tests.0.retain(|id, _| known.contains(id));
-        self.tests.1 = false;
-        for test in all {
-            let is_under_way = matches!(test.state, TestState::Ordered | TestState::Running);
-            self.tests.1 |= is_under_way;
-            if self.tests.0.insert(test.id, test.state) != Some(test.state) {
-                let told = json!({ "id": test.id, "state": test.state, "type": test.kind });
-                events.push(Event::default().event("endpoint-test").data(told.to_string()));
-            }
+        let stands = |test: &EndpointTest| (test.id, test.state, matches!(test.state, Ordered | Running));
+        for test in self.tests.news(all, stands) {
+            let told = json!({ "id": test.id, "state": test.state, "type": test.kind });
+            events.push(Event::default().event("endpoint-test").data(told.to_string()));
         }
         Ok(())
     }
@@ -156,16 +179,11 @@ impl Watch {
     async fn look_at_verifications(&mut self, events: &mut Vec<Event>) -> Result<()> {
         use VerificationState::{Ordered, Running};
         let all = self.context.store.verifications().await?;
-        let known: HashSet<VerificationId> = all.iter().map(|one| one.id).collect();
-        self.verifications.0.retain(|id, _| known.contains(id));
-        self.verifications.1 = false;
-        for one in all {
-            self.verifications.1 |= matches!(one.state, Ordered | Running);
-            let stands = (one.state, one.looked_at);
-            if self.verifications.0.insert(one.id, stands) != Some(stands) {
-                let told = json!({ "id": one.id, "state": one.state, "lookedAt": one.looked_at });
-                events.push(Event::default().event("verification").data(told.to_string()));
-            }
+        let stands =
+            |one: &Verification| (one.id, (one.state, one.looked_at), matches!(one.state, Ordered | Running));
+        for one in self.verifications.news(all, stands) {
+            let told = json!({ "id": one.id, "state": one.state, "lookedAt": one.looked_at });
+            events.push(Event::default().event("verification").data(told.to_string()));
         }
         Ok(())
     }

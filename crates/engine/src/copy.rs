@@ -26,6 +26,8 @@ use crate::{
 pub const GRACE_SECONDS: u64 = 5;
 /// Outcomes committed together.
 const COMMIT_ITEMS: usize = 256;
+/// After so many outcomes marks move up: at most about so many have to be looked for after a crash.
+const RISE_ITEMS: usize = 5_000;
 /// After what time outcomes are committed at the latest.
 const COMMIT_AFTER: Duration = Duration::from_millis(250);
 
@@ -268,6 +270,7 @@ async fn once(
         lease_left: holding.left.clone(),
         grace: Duration::from_secs(copy.options.grace_seconds.unwrap_or(GRACE_SECONDS)),
         commit_items: COMMIT_ITEMS,
+        rise_items: RISE_ITEMS,
         commit_after: Some(COMMIT_AFTER),
         depth: copy.depth,
         dry_run: copy.task == Task::Pretend,

@@ -18,11 +18,13 @@ pub enum Bug {
     WindowAfterPut,
     /// What users moved or deleted at the target is put again.
     UserIgnored,
+    /// Marks move up past puts that are not in the ledger.
+    MarkTooEarly,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 7] = [
+    pub const ALL: [Bug; 8] = [
         Bug::CursorBeforeItems,
         Bug::BlindRetry,
         Bug::NoGrace,
@@ -30,6 +32,7 @@ impl Bug {
         Bug::BodyIgnored,
         Bug::WindowAfterPut,
         Bug::UserIgnored,
+        Bug::MarkTooEarly,
     ];
 
     /// Whether it is switched on.

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
     owed::Awaited,
-    paced,
+    paced, rising,
     shared::{Owed, Shared, locked},
     stray::{self, Whole},
     writer::Before,
@@ -330,6 +330,7 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     if items.is_empty() {
         return Ok(());
     }
+    let (under_way, count) = (shared.rising.begin(), items.len());
     let outcomes = paced::put(shared, target, items).await?;
     let (mut failed, mut there) = (None, Vec::with_capacity(sent.len()));
     for (sent, outcome) in sent.into_iter().zip(outcomes) {
@@ -346,7 +347,11 @@ async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, group: Group
     drop(holds);
     locked(&shared.deeds).put += there.len() as u64;
     let recorded = shared.record_all(there).await;
-    failed.or(recorded.err()).map_or(Ok(()), Err)
+    if let Some(error) = failed.or(recorded.err()) {
+        return Err(error);
+    }
+    under_way.recorded(count);
+    rising::rise(shared).await
 }
 
 /// The ledger's entry for what is placed, and what it said before.

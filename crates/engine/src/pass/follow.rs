@@ -143,11 +143,13 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
     };
     shared.may_put()?;
     shared.ensure_windows().await?;
+    let under_way = shared.rising.begin();
     let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     match outcome {
         Some(Outcome::Placed(target)) => {
             locked(&shared.deeds).moved += 1;
             rebind(shared, owed, old, moved(target, false), later).await?;
+            under_way.recorded(1);
             Ok(true)
         }
         // Its user moved or removed it at the target: that stays so.

@@ -19,6 +19,7 @@ mod paced;
 mod reading;
 mod removals;
 mod renames;
+mod rising;
 mod run;
 mod settle;
 mod shared;

@@ -22,6 +22,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
     reading::Readings,
+    rising::Rising,
     terms::{Deeds, Progress, Sides, Terms},
     writer::{Before, Writer, count},
 };
@@ -108,6 +109,8 @@ pub(crate) struct Shared {
     /// Windows that are open: target folder and mark.
     pub windows: Mutex<HashMap<FolderId, Mark>>,
     opened: OnceCell<()>,
+    /// Puts under way, and when marks move up.
+    pub rising: Rising,
     /// Every target folder that there is.
     pub target_folders: Vec<FolderId>,
     /// Target ids that the ledger knows, by target folder; loaded where something has to be settled.
@@ -179,6 +182,7 @@ impl Shared {
             slowest: Mutex::default(),
             windows: Mutex::new(windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect()),
             opened: OnceCell::new(),
+            rising: Rising::of(windows),
             target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
             touched: Mutex::default(),

@@ -57,6 +57,8 @@ pub struct Terms {
     pub commit_items: usize,
     /// After what time outcomes are committed at the latest; `None`: by count alone.
     pub commit_after: Option<Duration>,
+    /// After how many outcomes marks move up.
+    pub rise_items: usize,
     /// How much is verified.
     pub depth: Depth,
     /// Only say what would be done.

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use mailferry_model::{
     Error, Result,
     id::FolderId,
-    ledger::{Commit, Entry, FolderEntry, FolderNo, State},
+    ledger::{Commit, Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
 };
 use tokio::{
@@ -27,6 +27,7 @@ enum Word {
     Entries(Vec<(Entry, Option<Before>)>),
     Folder(Box<FolderEntry>),
     Close(Vec<FolderId>),
+    Marks(Vec<Window>),
     Sync(oneshot::Sender<Result<()>>),
 }
 
@@ -104,6 +105,11 @@ impl Writer {
         self.say(Word::Close(folders)).await
     }
 
+    /// Marks that move up, behind everything said before.
+    pub async fn raise_marks(&self, marks: Vec<Window>) -> Result<()> {
+        self.say(Word::Marks(marks)).await
+    }
+
     /// Returns when everything said before is in the ledger.
     pub async fn sync(&self) -> Result<()> {
         let (answer, done) = oneshot::channel();
@@ -168,6 +174,10 @@ impl Loop {
                 }
                 Some(Some(Word::Close(folders))) => {
                     commit.close = folders;
+                    false
+                }
+                Some(Some(Word::Marks(marks))) => {
+                    commit.marks = marks;
                     false
                 }
                 Some(Some(Word::Sync(sender))) => {

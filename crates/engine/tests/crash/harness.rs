@@ -145,6 +145,7 @@ impl Play {
             grace: Duration::from_secs(5),
             commit_items: 2,
             commit_after: None,
+            rise_items: 3,
             depth: Depth::Written,
             dry_run: false,
             retry_skipped: self.retries.load(Ordering::SeqCst),

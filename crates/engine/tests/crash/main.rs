@@ -64,6 +64,7 @@ macro_rules! scenarios {
 
 scenarios![
     initial_sync,
+    answers_that_overtake_each_other,
     incremental_with_flags,
     moves_within_the_source,
     renamed_folders,

@@ -124,6 +124,19 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
     let delete = RunOptions { delete: true, ..RunOptions::default() };
     vec![
         make("initial_sync", |s, _| town(s), vec![nothing], like_the_source),
+        make(
+            "answers_that_overtake_each_other",
+            |s, t| {
+                town(s);
+                s.create("Notes");
+                for (at, folder) in ["Work", "Work/Alpha", "Notes", "Notes"].into_iter().enumerate() {
+                    s.deliver(folder, &message(&format!("n{at}"), "text"), seen());
+                }
+                t.answer_late(std::time::Duration::from_secs(1));
+            },
+            vec![nothing],
+            like_the_source,
+        ),
         make("incremental_with_flags", |s, _| town(s), vec![nothing, new_mail_and_flags], like_the_source),
         make("moves_within_the_source", |s, _| town(s), vec![nothing, people_move], like_the_source),
         make("renamed_folders", |s, _| town(s), vec![nothing, people_rename], like_the_source),

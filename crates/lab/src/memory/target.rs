@@ -248,7 +248,14 @@ impl Target for MemoryTarget {
         }
         let unsure = || vec![Outcome::Unsure(unreachable_now()); count];
         match self.faults.on_put() {
-            None => self.apply(folder, ready),
+            None => {
+                let outcomes = self.apply(folder, ready);
+                let late = self.world.lock().answer_takes;
+                if !late.is_zero() && self.faults.puts() % 2 == 1 {
+                    tokio::time::sleep(late).await;
+                }
+                outcomes
+            }
             Some(Strike::PutLost) => self.faults.die().await,
             Some(Strike::PutAnswerLost) => {
                 self.apply(folder, ready);

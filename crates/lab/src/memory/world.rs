@@ -102,6 +102,8 @@ pub(super) struct State {
     pub swallows: Vec<String>,
     /// How long the target takes for a put.
     pub put_takes: std::time::Duration,
+    /// How long the answer to every second put is on its way, after what was put lies there.
+    pub answer_takes: std::time::Duration,
     /// Folders that the source lists and does not open.
     pub closed: Vec<String>,
     /// Folder names that the target refuses.
@@ -137,6 +139,7 @@ impl World {
             refuses: Vec::new(),
             swallows: Vec::new(),
             put_takes: std::time::Duration::ZERO,
+            answer_takes: std::time::Duration::ZERO,
             closed: Vec::new(),
             refused_names: Vec::new(),
             refuses_renames: false,
@@ -278,6 +281,11 @@ impl World {
     /// The target takes so long for each put.
     pub fn slow_down(&self, put_takes: std::time::Duration) {
         self.lock().put_takes = put_takes;
+    }
+
+    /// The answer to every second put comes so long after what was put lies there: later puts overtake it.
+    pub fn answer_late(&self, answer_takes: std::time::Duration) {
+        self.lock().answer_takes = answer_takes;
     }
 
     /// The source lists this folder and does not open it.

@@ -71,14 +71,13 @@ pub fn judge(scene: &Scene<'_>) -> Judged {
     for entry in scene.entries.iter().filter(|e| e.state == State::Gone) {
         claimed.extend(entry.target.as_ref().and_then(|id| by_id.get(id)).map(|t| &t.id));
     }
-    let mut free: BTreeMap<(HeaderKey, u64), Vec<&Trace<TargetId>>> = BTreeMap::new();
+    let mut free = Alike::new();
     for trace in scene.traces.iter().rev().filter(|t| !claimed.contains(&t.id)) {
         free.entry((trace.key, trace.size)).or_default().push(trace);
     }
+    let mut newest = newest(&nameless, &mut free);
     for entry in nameless {
-        // An id that is not there was removed by its user, unless nobody ever saw it.
-        let found =
-            if entry.target.is_some() && entry.seen { None } else { free.get_mut(&(entry.key, entry.size)) };
+        let found = if is_removed(entry) { None } else { newest.get_mut(&(entry.key, entry.size)) };
         match found.and_then(Vec::pop) {
             Some(trace) => {
                 let entry = Entry { target: Some(trace.id.clone()), ..entry.clone() };
@@ -89,11 +88,35 @@ pub fn judge(scene: &Scene<'_>) -> Judged {
     }
     let ours: HashSet<(HeaderKey, u64)> =
         scene.entries.iter().filter(|e| e.state == State::Placed).map(|e| (e.key, e.size)).collect();
-    for ((key, size), traces) in free {
+    for ((key, size), traces) in free.into_iter().chain(newest) {
         let list = if ours.contains(&(key, size)) { &mut judged.extra } else { &mut judged.free };
         list.extend(traces.into_iter().cloned());
     }
     judged
+}
+
+/// An id that is not there was removed by its user, unless nobody ever saw it.
+fn is_removed(entry: &Entry) -> bool {
+    entry.target.is_some() && entry.seen
+}
+
+/// Traces by header key and size, newest first.
+type Alike<'a> = BTreeMap<(HeaderKey, u64), Vec<&'a Trace<TargetId>>>;
+
+/// The newest of what is alike, as many as there are entries whose ids nobody knows: what is older may have lain there
+/// before us.
+fn newest<'a>(nameless: &[&Entry], free: &mut Alike<'a>) -> Alike<'a> {
+    let mut wanted: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
+    let of_ours = nameless.iter().filter(|entry| !is_removed(entry));
+    of_ours.for_each(|entry| *wanted.entry((entry.key, entry.size)).or_default() += 1);
+    let mut newest = Alike::new();
+    for (kind, count) in wanted {
+        if let Some(alike) = free.get_mut(&kind) {
+            let older = alike.split_off(count.min(alike.len()));
+            newest.insert(kind, std::mem::replace(alike, older));
+        }
+    }
+    newest
 }
 
 fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &mut Judged) {
@@ -301,6 +324,15 @@ mod tests {
         assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10), trace("c", 1, 10)]).extra.len(), 1);
         let gone = judged(&two, &[trace("a", 1, 10), trace("c", 1, 10)]);
         assert_eq!(gone.absent.len(), 1, "a seen item that is gone does not claim another copy");
+    }
+
+    #[test]
+    fn what_lay_there_before_is_not_taken_for_an_item_whose_id_nobody_knows() {
+        let there = [trace("a", 1, 10), trace("b", 1, 10), trace("c", 1, 10)];
+        let judged = judged(&[entry("1", None, 1, false), entry("2", None, 1, false)], &there);
+        let ids = |all: &[Trace<TargetId>]| all.iter().map(|t| t.id.clone()).collect::<Vec<_>>();
+        let given: Vec<_> = judged.there.iter().filter_map(|e| e.target.clone()).collect();
+        assert_eq!((given, ids(&judged.extra)), (ids(&there[1..]), ids(&there[..1])));
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
     if owed.is_empty() {
         return Ok(());
     }
+    shared.unverified(no).await?;
     let turn = shared.reading.acquire().await.map_err(|e| Error::bug("read", e.to_string()))?;
     // Marks are read while the first bodies are. Whoever puts waits for them, and tells what went wrong.
     join(carry_in_turn(shared, no, owed, Some(turn)), shared.ensure_windows()).await.0

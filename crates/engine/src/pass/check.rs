@@ -157,7 +157,7 @@ async fn look(
 ) -> Result<Option<Looked>> {
     let wrote = folder.placed_pass == shared.pass;
     // Without a count that was noted, the last look found something wrong, or there was none.
-    let fewer = count.is_some_and(|now| folder.target_items.is_none_or(|then| now < then));
+    let fewer = count.is_some_and(|now| shared.noted(folder).is_none_or(|then| now < then));
     let all = depth != Depth::Written || fewer;
     if !(all || wrote || folder.owed + folder.skipped > 0) {
         return Ok(None);

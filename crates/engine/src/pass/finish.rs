@@ -64,9 +64,9 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
     shared.writer.sync().await?;
     let mut open: Vec<(FolderNo, FolderId, Vec<Entry>)> = Vec::new();
     for folder in shared.all_folders() {
-        let (Some(target), true) = (folder.target.clone(), folder.placed_pass == shared.pass) else {
-            continue;
-        };
+        // What a pass put that ended early nobody has looked at yet either.
+        let wrote = folder.placed_pass == shared.pass || shared.noted(&folder).is_none();
+        let Some(target) = folder.target.clone().filter(|_| wrote) else { continue };
         let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
         let unsure =
             |e: &&Entry| e.state == State::Placed && ((e.target.is_none() && !e.seen) || e.unanswered > 0);

@@ -143,6 +143,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
     };
     shared.may_put()?;
     shared.ensure_windows().await?;
+    shared.unverified(owed.folder).await?;
     let under_way = shared.rising.begin();
     let outcome = shared.sides.target.put(&to, vec![Put::Move { from, id }]).await.into_iter().next();
     match outcome {

@@ -20,7 +20,7 @@ use super::{
 /// What changed in one folder.
 pub(super) struct Gathered {
     pub folder: FolderNo,
-    /// What the ledger knew of the folder's items.
+    /// What the ledger knew of the folder's items: of all while it is read, then of those that changed.
     pub known: HashMap<ItemId, Entry>,
     /// To be put.
     pub owed: OwedItems,
@@ -44,13 +44,9 @@ impl Gathered {
         folder: &FolderEntry,
         fingerprint: Option<Fingerprint>,
     ) -> Result<Self> {
-        let known = match folder.placed + folder.owed + folder.skipped + folder.left {
-            0 => Vec::new(),
-            _ => shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?,
-        };
         let mut gathered = Self {
             folder: folder.no,
-            known: known.into_iter().map(|e| (e.id.clone(), e)).collect(),
+            known: known(shared, folder).await?,
             owed: OwedItems::default(),
             flags: HashMap::new(),
             gone: HashSet::new(),
@@ -81,6 +77,23 @@ impl Gathered {
     pub async fn read_all(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<()> {
         while self.read_page(shared, folder).await? {}
         Ok(())
+    }
+
+    /// Reads all pages there are once more, after [`forget`](Self::forget).
+    pub async fn read_again(&mut self, shared: &Shared, folder: &FolderEntry) -> Result<()> {
+        self.known = known(shared, folder).await?;
+        self.read_all(shared, folder).await?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Forgets what did not change: a mailbox may have more items than there is memory.
+    pub fn forget(&mut self) {
+        let (gone, flags) = (&self.gone, &self.flags);
+        let changed =
+            |id: &ItemId, e: &Entry| e.state == State::Gone || gone.contains(id) || flags.contains_key(id);
+        self.known.retain(|id, entry| changed(id, entry));
+        self.known.shrink_to_fit();
     }
 
     /// Reads the next page; whether more follow at once.
@@ -194,6 +207,15 @@ impl Gathered {
     pub fn take_owed(&mut self) -> Vec<Owed> {
         self.owed.take()
     }
+}
+
+/// What the ledger knows of a folder's items.
+async fn known(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, Entry>> {
+    let known = match folder.placed + folder.owed + folder.skipped + folder.left {
+        0 => Vec::new(),
+        _ => shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?,
+    };
+    Ok(known.into_iter().map(|e| (e.id.clone(), e)).collect())
 }
 
 /// A folder that has vanished in the middle of a pass is left for the next one.

@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     /// Windows that are open: target folder and mark.
     pub windows: Mutex<HashMap<FolderId, Mark>>,
     opened: OnceCell<()>,
+    /// How many items target folders held when they were last verified, of those that this pass puts into.
+    noted: Mutex<HashMap<FolderNo, u64>>,
     /// Puts under way, and when marks move up.
     pub rising: Rising,
     /// Every target folder that there is.
@@ -182,6 +184,7 @@ impl Shared {
             slowest: Mutex::default(),
             windows: Mutex::new(windows.iter().map(|w| (w.folder.clone(), w.mark.clone())).collect()),
             opened: OnceCell::new(),
+            noted: Mutex::default(),
             rising: Rising::of(windows),
             target_folders: listed.iter().filter(|f| f.selectable).map(|f| f.id.clone()).collect(),
             target_subscriptions: listed.iter().map(|f| (f.id.clone(), f.subscribed)).collect(),
@@ -231,6 +234,19 @@ impl Shared {
             folder.clone()
         };
         self.writer.folder(changed).await
+    }
+
+    /// What is put into this folder from here on is not verified until the pass ends: should it not come so far, the
+    /// next one reads the whole target folder.
+    pub async fn unverified(&self, no: FolderNo) -> Result<()> {
+        let Some(items) = self.folder(no)?.target_items else { return Ok(()) };
+        locked(&self.noted).insert(no, items);
+        self.change_folder(no, |f| f.target_items = None).await
+    }
+
+    /// How many items a target folder held when it was last verified; nothing if something was wrong then.
+    pub fn noted(&self, folder: &FolderEntry) -> Option<u64> {
+        folder.target_items.or_else(|| locked(&self.noted).get(&folder.no).copied())
     }
 
     /// Records an entry; `before` is what the ledger said of the item.

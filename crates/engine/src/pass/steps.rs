@@ -243,7 +243,10 @@ async fn read_all(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<(Vec<Gather
         match gathered.read_all(shared, &folder).await {
             Err(e) if is_gone(&e) => Ok(None),
             Err(e) if e.reaction() == Reaction::PauseFolder => pause(shared, &dirty, e).map(|()| None),
-            other => other.map(|()| Some((dirty, gathered))),
+            other => other.map(|()| {
+                gathered.forget();
+                Some((dirty, gathered))
+            }),
         }
     };
     let found: Vec<Option<(Dirty, Gathered)>> =
@@ -262,7 +265,7 @@ async fn read_all(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<(Vec<Gather
                 restless = true;
                 gathered.fingerprint = print.cloned();
                 let folder = shared.folder(dirty.no)?;
-                gathered.read_all(shared, &folder).await?;
+                gathered.read_again(shared, &folder).await?;
             }
         }
     }

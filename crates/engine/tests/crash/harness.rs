@@ -188,6 +188,13 @@ impl Play {
         self.pass(&RunOptions::default(), PassKind::Initial, faults, false, &Arc::default()).await
     }
 
+    /// A pass whose process dies, if it comes that far.
+    pub async fn dies(&self, kind: PassKind, strike: Strike, nth: u64) {
+        let faults = Faults::at(strike, nth);
+        let run = self.pass(&RunOptions::default(), kind, &faults, false, &Arc::default());
+        select(Box::pin(run), Box::pin(faults.struck())).await;
+    }
+
     /// A pass that ends in order.
     pub async fn calm(&self, options: &RunOptions, kind: PassKind, abandoned: bool) -> Result<Report> {
         self.pass(options, kind, &Faults::default(), abandoned, &Arc::default()).await

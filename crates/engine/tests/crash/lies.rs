@@ -1,6 +1,9 @@
 //! A target that says OK and stores nothing, and folders that nobody can read: never "looks good".
 
-use mailferry_lab::memory::{Ability, World};
+use mailferry_lab::{
+    fault::Strike,
+    memory::{Ability, World},
+};
 use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions, report::Score};
 
 use crate::harness::Play;
@@ -30,6 +33,24 @@ async fn what_a_later_pass_put_and_is_not_there_is_missing() {
             let (score, missing) = told(&play, PassKind::Incremental).await;
             assert_eq!((score, missing.len()), (Score::Poor, 1), "{pass}, {abilities:?}");
         }
+    }
+}
+
+/// A pass that dies has verified nothing: the next one looks at what it wrote.
+#[tokio::test(start_paused = true)]
+async fn what_a_pass_put_that_died_is_verified_by_the_next() {
+    for nth in 0..6 {
+        let (source, target) = (World::able(), World::able());
+        source.deliver("INBOX", &message("first"), Flags::default());
+        let play = Play::begin(source.clone(), target.clone());
+        assert_eq!(told(&play, PassKind::Initial).await, (Score::Perfect, vec![]));
+        target.swallow("second");
+        ["second", "third", "fourth"]
+            .iter()
+            .for_each(|word| _ = source.deliver("INBOX", &message(word), Flags::default()));
+        play.dies(PassKind::Incremental, Strike::CommitDone, nth).await;
+        let (score, missing) = told(&play, PassKind::Incremental).await;
+        assert_eq!((score, missing.len()), (Score::Poor, 1), "it died after commit {nth}");
     }
 }
 

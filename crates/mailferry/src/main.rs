@@ -30,6 +30,7 @@ use crate::{args::Cli, exit::Failure, out::Out};
 fn main() -> ExitCode {
     // sqlx and rustls ask the process for a provider; a second installation is refused and harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    keep_memory();
     let connectors = mailferry_connect::registry();
     let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
     let words = cmd::shell::as_shell(std::env::args_os());
@@ -64,6 +65,13 @@ fn main() -> ExitCode {
             ExitCode::from(out::code_of_output(failure.exit_code()))
         }
     }
+}
+
+/// The C library gives large blocks back to the system when they are freed, and has to ask for the next ones anew: a
+/// copy would have the same pages cleared again and again. From the largest block freed so far it learns what size is
+/// worth keeping. The block is never written to, so that it takes no memory.
+fn keep_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(24 << 20)));
 }
 
 /// Help, the version, or what is wrong with the command line.

@@ -1,6 +1,7 @@
 //! Reads what verification judges, and sums it up: afresh from the target, after the last put.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
@@ -186,12 +187,12 @@ async fn judge(
 ) -> Result<Judged> {
     let Some(target) = &folder.target else { return Ok(Judged::default()) };
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
-    let judged_entries: Vec<Entry> = match mark {
+    let judged_entries: Cow<'_, [Entry]> = match mark {
         Some(_) => {
             let wrote = |e: &&Entry| e.pass == shared.pass && !e.seen;
             entries.iter().filter(wrote).cloned().collect()
         }
-        None => entries.to_vec(),
+        None => entries.into(),
     };
     let there = async {
         match target_traces(shared, target, mark.as_ref()).await {

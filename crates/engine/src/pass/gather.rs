@@ -131,6 +131,9 @@ impl Gathered {
 
     fn take(&mut self, shared: &Shared, page: Page) -> bool {
         let listing = page.listing;
+        if self.known.is_empty() {
+            self.owed.reserve(page.changes.len());
+        }
         for change in page.changes {
             match change {
                 Change::Upsert(stub) => self.upsert(shared, stub),

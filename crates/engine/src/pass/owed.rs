@@ -16,6 +16,12 @@ pub(super) struct OwedItems {
 }
 
 impl OwedItems {
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.items.reserve(more);
+        self.places.reserve(more);
+    }
+
     /// Adds an item at the end, or replaces what was known of it; whether it is new.
     pub fn insert(&mut self, owed: Owed) -> bool {
         let next = self.items.len();

@@ -41,6 +41,8 @@ pub struct Judged {
     pub ask: Vec<(Entry, TargetId)>,
     /// Sizes as the target lists them, of what has to be asked about.
     pub sizes: HashMap<TargetId, u64>,
+    /// Seen under another id before; what is equal in key and size lies in the same folder, under the new id.
+    pub back: Vec<(Entry, Trace<TargetId>)>,
     /// Not there.
     pub absent: Vec<Entry>,
     /// There under another date.
@@ -77,8 +79,18 @@ pub fn judge(scene: &Scene<'_>) -> Judged {
     }
     let mut newest = newest(&nameless, &mut free);
     for entry in nameless {
-        let found = if is_removed(entry) { None } else { newest.get_mut(&(entry.key, entry.size)) };
-        match found.and_then(Vec::pop) {
+        let kind = (entry.key, entry.size);
+        if is_removed(entry) {
+            match free.get_mut(&kind).filter(|alike| !alike.is_empty()).map(|alike| alike.remove(0)) {
+                Some(trace) => {
+                    let back = Entry { target: Some(trace.id.clone()), ..entry.clone() };
+                    judged.back.push((back, trace.clone()));
+                }
+                None => judged.absent.push(entry.clone()),
+            }
+            continue;
+        }
+        match newest.get_mut(&kind).and_then(Vec::pop) {
             Some(trace) => {
                 let entry = Entry { target: Some(trace.id.clone()), ..entry.clone() };
                 compare(scene, &entry, trace, &mut judged);
@@ -323,7 +335,13 @@ mod tests {
         assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10)]).extra, []);
         assert_eq!(judged(&two, &[trace("a", 1, 10), trace("b", 1, 10), trace("c", 1, 10)]).extra.len(), 1);
         let gone = judged(&two, &[trace("a", 1, 10), trace("c", 1, 10)]);
-        assert_eq!(gone.absent.len(), 1, "a seen item that is gone does not claim another copy");
+        let back: Vec<_> = gone.back.iter().map(|(e, t)| (e.target.clone(), t.id.clone())).collect();
+        assert_eq!(
+            back,
+            [(Some(trace("c", 1, 10).id), trace("c", 1, 10).id)],
+            "bodies tell whether it is back"
+        );
+        assert_eq!((gone.extra.len(), gone.absent.len()), (0, 0));
     }
 
     #[test]

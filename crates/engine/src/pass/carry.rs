@@ -1,6 +1,10 @@
 //! Fetch → put for one folder: several fetches ahead, several puts in flight, memory within the budget.
 
-use std::{collections::VecDeque, pin::Pin, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    pin::Pin,
+    sync::Arc,
+};
 
 use futures_util::{
     StreamExt,
@@ -9,7 +13,7 @@ use futures_util::{
     stream::{self, FuturesUnordered},
 };
 use mailferry_model::{
-    Error, Kind, Result, Scope, Side,
+    Error, Kind, Result, Retry, Scope, Side,
     error::Reaction,
     id::{FolderId, ItemId, TargetId},
     item::{Body, Chunks, Form, Item, ItemDigest, Stub},
@@ -22,7 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
     owed::Awaited,
-    paced, rising,
+    paced,
+    reading::source_traces,
+    rising,
     shared::{Owed, Shared, locked},
     stray::{self, Whole},
     writer::Before,
@@ -72,6 +78,7 @@ async fn carry_in_turn(
     let mut puts = FuturesUnordered::new();
     let mut group = Group::default();
     let mut failed: Option<Error> = None;
+    let mut left_out: Vec<Owed> = Vec::new();
     let caps = shared.sides.target.caps();
     let most = caps.group_bytes.min(paced::at_once(&shared.cx));
     // What a source still gives after a connection of its ended is put: else who hangs up often is never copied.
@@ -86,6 +93,10 @@ async fn carry_in_turn(
             Step::End => break,
             Step::Item(id, Err(e), _) => {
                 let Some(owed) = awaited.take(&id) else { continue };
+                if e.kind() == Kind::NotFound && e.scope() == Scope::Item {
+                    left_out.push(owed);
+                    continue;
+                }
                 if let Err(e) = unreadable(shared, owed, e).await {
                     shared.halt.cancel();
                     failed = worse(shared, failed, Some(e));
@@ -103,7 +114,11 @@ async fn carry_in_turn(
             }
         }
     }
-    drop((fetched, turn));
+    drop(fetched);
+    if let Err(e) = unanswered(shared, &source, left_out).await {
+        failed = worse(shared, failed, Some(e));
+    }
+    drop(turn);
     if !group.items.is_empty() && failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         puts.push(put(shared, no, &target, group));
     }
@@ -266,16 +281,30 @@ async fn fetch<'a>(
     Some((items.map(move |item| (item, hold.clone())).boxed(), left))
 }
 
+/// Items of which the source gave no body. Those that it still lists are owed: a source that leaves something out
+/// tells nothing of it in any later pass. The others are gone since they were listed.
+async fn unanswered(shared: &Shared, source: &FolderId, left_out: Vec<Owed>) -> Result<()> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<ItemId> = left_out.iter().map(|owed| owed.stub.id.clone()).collect();
+    let there: HashSet<ItemId> =
+        source_traces(shared, source, Some(&ids)).await?.into_iter().map(|trace| trace.id).collect();
+    for owed in left_out {
+        if there.contains(&owed.stub.id) {
+            let text = "the source lists the item and gives no body of it";
+            let error = Error::new(Kind::Malformed, Side::Source, "read", text).retry_of(Retry::Soon);
+            unreadable(shared, owed, error).await?;
+        } else if let Some(entry) = &owed.entry {
+            shared.record(Entry { state: State::Gone, ..(**entry).clone() }, owed.entry.as_deref()).await?;
+        }
+    }
+    Ok(())
+}
+
 /// An item that could not be fetched.
 async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
     match error.reaction() {
-        // Gone since it was listed: the next pass will hear of it.
-        _ if error.kind() == Kind::NotFound => match &owed.entry {
-            Some(entry) => {
-                shared.record(Entry { state: State::Gone, ..(**entry).clone() }, owed.entry.as_deref()).await
-            }
-            None => Ok(()),
-        },
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
         // Asked again in some passes, because it may be for a while only; not in each that ever follows.
         _ if error.kind() == Kind::Malformed && owed.as_entry().tries.saturating_add(1) >= READ_TRIES => {

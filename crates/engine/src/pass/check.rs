@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::TryStreamExt;
 use mailferry_model::{
-    Kind, Result,
+    Result,
     error::Reaction,
     filter::Choice,
     folder::Folder,
@@ -23,6 +23,7 @@ use super::{
     anew,
     compare::{self, Said},
     reading::{persist, source_traces, target_digests, target_traces},
+    returned,
     shared::{Owed, Paused, Shared, locked},
     terms::Depth,
     together::together,
@@ -47,6 +48,9 @@ pub(super) struct Checked {
     owed: Vec<Named>,
 }
 
+/// What is unclaimed in a folder and alike something of ours, with what the ledger knows of the folder.
+type Extra = (FolderEntry, Vec<Entry>, Vec<Trace<TargetId>>);
+
 /// Verifies the folders of a pass to a depth.
 pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown) -> Result<Checked> {
     shared.writer.sync().await?;
@@ -54,6 +58,7 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     let mut checked = Checked { findings: Findings::default(), unseen: Vec::new(), owed: Vec::new() };
     let mut absent: Vec<(FolderEntry, Entry)> = Vec::new();
     let mut free: Vec<Trace<TargetId>> = Vec::new();
+    let mut extras: Vec<Extra> = Vec::new();
     let counts = counts(shared).await?;
     let folders: Vec<FolderEntry> = shared.all_folders().into_iter().filter(|f| f.target.is_some()).collect();
     let looks =
@@ -73,10 +78,14 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         list_not_placed(&mut checked, &folder, &entries);
         let wrong = |findings: &Findings| findings.missing.len() + findings.doubled.len();
         let before = wrong(&checked.findings);
-        if let Some(judged) = judged {
+        if let Some(mut judged) = judged {
+            returned::judge(shared, &folder, &mut judged).await?;
+            if !judged.extra.is_empty() {
+                extras.push((folder.clone(), entries.clone(), std::mem::take(&mut judged.extra)));
+            }
             free.extend(judged.free.iter().cloned());
             absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
-            report(shared, &folder, &entries, judged, depth, &mut checked).await?;
+            report(shared, &folder, judged, depth, &mut checked).await?;
         }
         sum_up_entries(&mut checked.findings, &entries);
         if count.is_some() {
@@ -88,11 +97,34 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
         checked.findings.skip_folder(verify::named_folder(&shared.folder(*no)?, error, *items));
     }
     tell_lacking(shared, &mut checked.findings).await?;
+    too_often(shared, extras, &absent, &mut free, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
     checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     checked.findings.missing.append(&mut checked.owed);
     Ok(checked)
+}
+
+/// What lies there too often, unless an item explains it that its user moved there.
+async fn too_often(
+    shared: &Arc<Shared>,
+    extras: Vec<Extra>,
+    absent: &[(FolderEntry, Entry)],
+    free: &mut Vec<Trace<TargetId>>,
+    findings: &mut Findings,
+) -> Result<()> {
+    let mut away: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
+    let seen = absent.iter().filter(|(_, entry)| entry.seen);
+    seen.for_each(|(_, entry)| *away.entry((entry.key, entry.size)).or_default() += 1);
+    for (folder, entries, mut extra) in extras {
+        free.extend(returned::explained(&mut extra, &mut away));
+        let found = doubled(shared, &folder, &entries, extra).await?;
+        if !found.is_empty() {
+            shared.change_folder(folder.no, |f| f.target_items = None).await?;
+        }
+        findings.doubled.extend(found);
+    }
+    Ok(())
 }
 
 /// How many items each target folder holds now.
@@ -229,7 +261,6 @@ async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<It
 async fn report(
     shared: &Arc<Shared>,
     folder: &FolderEntry,
-    entries: &[Entry],
     judged: Judged,
     depth: Depth,
     checked: &mut Checked,
@@ -259,7 +290,6 @@ async fn report(
     }
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
     compare::tell(shared, folder, said, findings).await?;
-    findings.doubled.extend(doubled(shared, folder, entries, judged.extra).await?);
     Ok(())
 }
 
@@ -290,15 +320,8 @@ async fn doubled(
     extra: Vec<Trace<TargetId>>,
 ) -> Result<Vec<Named>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
-    let beyond: Vec<Trace<TargetId>> = match &folder.first {
-        Some(first) => match target_traces(shared, &target, Some(first)).await {
-            Err(e) if e.kind() == Kind::CursorExpired => extra.clone(),
-            other => other?,
-        },
-        None => extra.clone(),
-    };
-    let ours: Vec<Trace<TargetId>> =
-        extra.into_iter().filter(|t| beyond.iter().any(|b| b.id == t.id)).collect();
+    let beyond = returned::after_us(shared, folder, &target, &extra).await?;
+    let ours: Vec<Trace<TargetId>> = extra.into_iter().filter(|t| beyond.contains(&t.id)).collect();
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, &target, &ids).await?;
     let known =

@@ -17,7 +17,7 @@ use super::{
     follow::flags,
     matching::{self, Found, Trust, Wanted},
     reading::{source_digest, target_digests},
-    settle::{self, Look, settle},
+    settle::{self, Look, Seen, settle},
     shared::{Owed, Shared, locked},
 };
 
@@ -96,6 +96,26 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
         }
     }
     Ok(doubled)
+}
+
+/// Gives ids to what was placed before and has none, so that it is not taken for what is looked for.
+pub(super) async fn claim_placed(shared: &Arc<Shared>, seen: &mut Seen) -> Result<()> {
+    shared.writer.sync().await?;
+    for folder in shared.all_folders() {
+        let Some((target, free)) = seen.iter_mut().find(|(f, _)| Some(f) == folder.target.as_ref()) else {
+            continue;
+        };
+        if free.is_empty() {
+            continue;
+        }
+        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+        let nameless = |e: &Entry| e.state == State::Placed && e.target.is_none() && !e.seen;
+        let mut entries: Vec<Entry> = entries.into_iter().filter(nameless).collect();
+        if !entries.is_empty() {
+            claim(shared, &target.clone(), &mut entries, free).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives ids to placed items that have none.

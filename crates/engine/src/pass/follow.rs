@@ -153,8 +153,14 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             under_way.recorded(1);
             Ok(true)
         }
-        // Its user moved or removed it at the target: that stays so.
-        Some(Outcome::Refused(e)) if e.kind() == Kind::NotFound && old.seen => {
+        // Its user moved or removed it at the target, alone or with its folder: that stays so. Unless a put of ours
+        // that nobody had heard of was found in this pass and may have been the move of this very copy.
+        Some(Outcome::Refused(e))
+            if matches!(e.kind(), Kind::NotFound | Kind::CursorExpired)
+                && old.seen
+                && !shared.was_found(old) =>
+        {
+            under_way.recorded(1);
             rebind(shared, owed, old, moved(None, true), later).await?;
             Ok(true)
         }

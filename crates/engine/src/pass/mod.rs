@@ -19,6 +19,7 @@ mod paced;
 mod reading;
 mod removals;
 mod renames;
+mod returned;
 mod rising;
 mod run;
 mod settle;

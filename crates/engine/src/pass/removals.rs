@@ -76,6 +76,13 @@ async fn remove_from(shared: &Arc<Shared>, no: FolderNo, entries: Vec<Entry>) ->
     let untouched = untouched(shared, no, &target, entries).await?;
     for part in untouched.chunks(EDITS) {
         shared.cx.cancel.check()?;
+        // What is meant is written down first: its answer may be lost.
+        let mut meant = Vec::with_capacity(part.len());
+        for entry in part {
+            keep_known(shared, entry).await?;
+            meant.push(Entry { state: State::Gone, ..entry.clone() });
+        }
+        let part = &meant;
         let ids = part.iter().filter_map(|e| e.target.clone());
         let edits = ids.map(|id| Edit { id, kind: EditKind::Remove }).collect();
         let mut failed: Option<Error> = None;
@@ -122,8 +129,7 @@ async fn untouched(
             }
             Some(_) => untouched.push(entry),
             None => {
-                // After a crash it may be our own removal that the ledger does not know.
-                if entry.seen && shared.terms.claim.abandoned.is_none() {
+                if entry.seen && !may_be_ours(shared, &entry) {
                     tell(shared, &entry, None, NOT_THERE)?;
                 }
                 forget(shared, &entry).await?;
@@ -131,6 +137,13 @@ async fn untouched(
         }
     }
     Ok(untouched)
+}
+
+/// Whether it may be our own removal, or our own move, of which the ledger does not know: after a crash, when a put
+/// went unanswered, and where a removal was meant before.
+fn may_be_ours(shared: &Shared, entry: &Entry) -> bool {
+    let meant = entry.state == State::Gone;
+    meant || shared.terms.claim.abandoned.is_some() || locked(&shared.last_doubt).is_some()
 }
 
 /// Copies that belong to items of another folder that goes to the same place: one that came after ours had vanished.

@@ -19,6 +19,7 @@ use mailferry_model::{
 };
 
 use super::{
+    finish,
     matching::{self, Found, Trust, Wanted},
     reading::{source_digests, source_traces, target_digests, target_traces},
     shared::{Owed, Shared, locked},
@@ -53,7 +54,8 @@ struct Hit {
     flags: Flags,
 }
 
-type Seen = Vec<(FolderId, Vec<Trace<TargetId>>)>;
+/// What lies in each folder and nobody claims.
+pub(super) type Seen = Vec<(FolderId, Vec<Trace<TargetId>>)>;
 type Hits = BTreeMap<(FolderNo, ItemId), Hit>;
 
 /// What a settling found out.
@@ -76,7 +78,10 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
     let mut before: Option<Hits> = None;
     for _ in 0..LOOKS {
         shared.cx.cancel.check()?;
-        let seen = traces(shared, &look).await?;
+        let mut seen = traces(shared, &look).await?;
+        if look.trust == Trust::BeyondMark {
+            finish::claim_placed(shared, &mut seen).await?;
+        }
         let hits = find(shared, &items, &seen, look.trust).await?;
         if before.as_ref() == Some(&hits) || Bug::NoGrace.is_on() {
             if look.trust == Trust::Nothing {
@@ -295,6 +300,7 @@ async fn record(shared: &Arc<Shared>, items: Vec<Item>, hits: Hits) -> Result<Se
             ..before
         };
         locked(&shared.deeds).found += 1;
+        shared.find(&entry);
         shared.record(entry.clone(), owed.entry.as_deref()).await?;
         let add = Flags::difference(&hit.flags, &owed.stub.flags).add;
         if hit.id.is_some() && !add.is_empty() {

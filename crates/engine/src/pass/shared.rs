@@ -14,6 +14,7 @@ use mailferry_model::{
     folder::Folder,
     id::{FolderId, Mark, TargetId},
     item::{Page, Stub, Trace},
+    key::HeaderKey,
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
     report::Named,
@@ -136,6 +137,8 @@ pub(crate) struct Shared {
     pub lacking: Mutex<Vec<Entry>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
+    /// What settling found at the target in this pass, by header key and size: how often.
+    found: Mutex<HashMap<(HeaderKey, u64), usize>>,
     /// What was read to its end.
     pub readings: Readings,
     /// One folder is read on each connection of the source; others wait with their lists read, or drain their puts.
@@ -194,6 +197,7 @@ impl Shared {
             anew,
             lacking: Mutex::default(),
             nameless: AtomicBool::new(false),
+            found: Mutex::default(),
             readings: Readings::default(),
             claimed: Mutex::default(),
             strays: Mutex::default(),
@@ -318,9 +322,9 @@ impl Shared {
                 // What was found there is in the ledger before a mark declares it older than us.
                 self.writer.sync().await?;
                 let open: HashSet<FolderId> = locked(&self.windows).keys().cloned().collect();
-                let ours = self.all_folders().into_iter().filter_map(|f| f.target);
-                let all: BTreeSet<FolderId> = self.target_folders.iter().cloned().chain(ours).collect();
-                let closed: Vec<FolderId> = all.into_iter().filter(|f| !open.contains(f)).collect();
+                // What is not there any more has no mark, and nothing is put into it.
+                let all: BTreeSet<&FolderId> = self.target_folders.iter().collect();
+                let closed: Vec<FolderId> = all.into_iter().filter(|f| !open.contains(f)).cloned().collect();
                 let marks = self.sides.target.marks(&closed).await?;
                 let windows: Vec<Window> =
                     closed.into_iter().zip(marks).map(|(folder, mark)| Window { folder, mark }).collect();
@@ -351,6 +355,21 @@ impl Shared {
             );
         }
         Ok(())
+    }
+
+    /// Settling found this at the target.
+    pub fn find(&self, entry: &Entry) {
+        *locked(&self.found).entry((entry.key, entry.size)).or_default() += 1;
+    }
+
+    /// Whether settling found something equal that nobody has asked for here; each is told of once.
+    pub fn was_found(&self, entry: &Entry) -> bool {
+        let mut found = locked(&self.found);
+        let Some(count) = found.get_mut(&(entry.key, entry.size)).filter(|count| **count > 0) else {
+            return false;
+        };
+        *count -= 1;
+        true
     }
 
     /// Whether every placed item's id is known, so that windows may close without a look.

@@ -54,6 +54,34 @@ async fn what_a_pass_put_that_died_is_verified_by_the_next() {
     }
 }
 
+/// A source that lists a message and gives no body of it: named, and carried once it gives it. Nobody tells of it again.
+#[tokio::test(start_paused = true)]
+async fn what_the_source_leaves_out_is_owed_until_it_gives_it() {
+    for abilities in [vec![], vec![Ability::TellsIds, Ability::TellsRemovals, Ability::FlagFingerprints]] {
+        let (source, target) = (World::with(abilities.clone()), World::with(abilities.clone()));
+        (0..5).for_each(|n| _ = source.deliver("INBOX", &message(&format!("no{n}.")), Flags::default()));
+        source.leave_out("no2.");
+        let play = Play::begin(source.clone(), target.clone());
+        let report = play.calm(&RunOptions::default(), PassKind::Initial, false).await.unwrap();
+        let found = report.findings;
+        assert_eq!((found.identified, found.placed, found.skipped.len()), (5, 4, 1), "{found:?}");
+        source.give_all();
+        assert_eq!(told(&play, PassKind::Incremental).await, (Score::Perfect, vec![]), "{abilities:?}");
+        assert_eq!(target.seen(), source.seen());
+    }
+}
+
+/// What was deleted between its listing and its reading is nobody's loss.
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_when_it_is_read_is_not_named() {
+    let (source, target) = (World::able(), World::able());
+    (0..3).for_each(|n| _ = source.deliver("INBOX", &message(&format!("no{n}.")), Flags::default()));
+    source.vanish("no1.");
+    let play = Play::begin(source.clone(), target.clone());
+    assert_eq!(told(&play, PassKind::Initial).await, (Score::Perfect, vec![]));
+    assert_eq!(target.seen(), source.seen());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_equal_message_elsewhere_does_not_stand_for_one_that_was_never_seen() {
     let (source, target) = (World::able(), World::able());

@@ -8,6 +8,7 @@ mod bandwidth;
 mod hang_ups;
 mod harness;
 mod lies;
+mod people;
 mod removals;
 mod renames;
 mod reports;
@@ -68,6 +69,7 @@ scenarios![
     incremental_with_flags,
     moves_within_the_source,
     renamed_folders,
+    copied_and_moved_at_once,
     deletions_when_asked,
     deletions_when_not_asked,
     deletions_of_what_users_changed,

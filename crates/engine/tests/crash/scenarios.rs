@@ -139,6 +139,19 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
         ),
         make("incremental_with_flags", |s, _| town(s), vec![nothing, new_mail_and_flags], like_the_source),
         make("moves_within_the_source", |s, _| town(s), vec![nothing, people_move], like_the_source),
+        make(
+            "copied_and_moved_at_once",
+            |s, _| {
+                ["Work", "Other"].iter().for_each(|f| _ = s.create(f));
+                s.deliver("Work", &message("one", "text"), seen());
+            },
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("one", "text"), seen());
+                let number = w.source.find("Work", "<one@x>").unwrap_or_default();
+                w.source.shift("Work", number, "Other");
+            }],
+            like_the_source,
+        ),
         make("renamed_folders", |s, _| town(s), vec![nothing, people_rename], like_the_source),
         Scenario {
             options: delete,

@@ -63,7 +63,20 @@ impl MemorySource {
         })
     }
 
+    /// Whether this item is listed and not given, or goes in the moment in which it is asked for.
+    fn leaves_out(&self, folder: &FolderId, id: &ItemId) -> bool {
+        let Ok(mail) = self.one(folder, id) else { return false };
+        let text = String::from_utf8_lossy(&mail.body);
+        let mut state = self.world.lock();
+        let goes = state.vanishing.iter().any(|word| text.contains(word.as_str()));
+        if let Some((_, number)) = number(id).filter(|_| goes) {
+            state.take(folder, number);
+        }
+        goes || state.left_out.iter().any(|word| text.contains(word.as_str()))
+    }
+
     /// Whether the connection ends before this item is told.
+
     fn hangs_up(&self, folder: &FolderId, id: &ItemId) -> bool {
         let Ok(mail) = self.one(folder, id) else { return false };
         let text = String::from_utf8_lossy(&mail.body);
@@ -207,7 +220,11 @@ impl Source for MemorySource {
         let (folder, mut lost) = (folder.clone(), false);
         let one = move |stub: Stub| {
             lost = lost || self.hangs_up(&folder, &stub.id);
-            let item = if lost { Err(unreachable_now()) } else { self.item(&folder, &stub.id) };
+            let item = match (lost, self.leaves_out(&folder, &stub.id)) {
+                (true, _) => Err(unreachable_now()),
+                (_, true) => Err(Error::new(Kind::NotFound, Side::Source, "read", "no answer of it")),
+                _ => self.item(&folder, &stub.id),
+            };
             (stub.id, item)
         };
         stream::iter(stubs).map(one).boxed()

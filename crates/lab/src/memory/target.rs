@@ -68,7 +68,10 @@ impl MemoryTarget {
                         placed(state, folder, Mail { flags, ..mail }, tells)
                     }
                 },
-                Ready::Move(from, number) => match state.take(&from, number) {
+                Ready::Move(from, epoch, _) if state.rooms.get(&from).is_some_and(|r| r.epoch != epoch) => {
+                    Outcome::Refused(anew("move"))
+                }
+                Ready::Move(from, _, number) => match state.take(&from, number) {
                     Some(mail) => placed(state, folder, mail, tells),
                     None => {
                         Outcome::Refused(Error::new(Kind::NotFound, Side::Target, "move", "no such item"))
@@ -94,12 +97,15 @@ impl MemoryTarget {
 /// A put whose body has been read.
 enum Ready {
     New(Mail),
-    Move(FolderId, u32),
+    Move(FolderId, u32, u32),
 }
 
 async fn read(put: Put) -> Result<Ready> {
     let item = match put {
-        Put::Move { from, id } => return Ok(Ready::Move(from, number(&id).map_or(0, |(_, n)| n))),
+        Put::Move { from, id } => {
+            let (epoch, number) = number(&id).unwrap_or_default();
+            return Ok(Ready::Move(from, epoch, number));
+        }
         Put::Item(item) => item,
     };
     let body = match item.body {
@@ -124,6 +130,11 @@ fn placed(state: &mut State, folder: &FolderId, mail: Mail, tells: bool) -> Outc
     let number = state.add(folder, Mail { date, ..mail });
     let epoch = state.rooms.get(folder).map_or(0, |r| r.epoch);
     Outcome::Placed(tells.then(|| target_id(epoch, number)))
+}
+
+/// The folder under this name is not the one that an id was given in.
+fn anew(op: &'static str) -> Error {
+    Error::new(Kind::CursorExpired, Side::Target, op, "the folder was made anew")
 }
 
 fn target_id(epoch: u32, number: u32) -> TargetId {
@@ -197,8 +208,13 @@ impl Target for MemoryTarget {
 
     async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
         let state = self.world.lock();
-        let mark = |f: &FolderId| state.rooms.get(f).map_or((0, 0), |r| (r.epoch, r.next));
-        Ok(folders.iter().map(|f| Mark::from_bytes(format!("{}.{}", mark(f).0, mark(f).1))).collect())
+        let gone =
+            || Error::new(Kind::NotFound, Side::Target, "look", "no such folder").scope_of(Scope::Folder);
+        let mark = |f: &FolderId| {
+            let room = state.rooms.get(f).ok_or_else(gone)?;
+            Ok(Mark::from_bytes(format!("{}.{}", room.epoch, room.next)))
+        };
+        folders.iter().map(mark).collect()
     }
 
     fn traces(&self, folder: &FolderId, beyond: Option<&Mark>) -> BoxStream<'_, Result<Trace<TargetId>>> {
@@ -212,9 +228,7 @@ impl Target for MemoryTarget {
             None => 1,
             Some(Some((epoch, from))) if epoch == room.epoch => from,
             Some(_) => {
-                let expired =
-                    Error::new(Kind::CursorExpired, Side::Target, "look", "the folder was made anew");
-                return stream::iter([Err(expired)]).boxed();
+                return stream::iter([Err(anew("look"))]).boxed();
             }
         };
         let found = room.items.range(from..).map(|(n, mail)| Ok(mail.trace(target_id(room.epoch, *n))));
@@ -296,8 +310,7 @@ impl Target for MemoryTarget {
         let state = &mut *state;
         let mut one = |edit: Edit| {
             let room = state.rooms.get(folder);
-            let expired =
-                || Error::new(Kind::CursorExpired, Side::Target, "edit", "the folder was made anew");
+            let expired = || anew("edit");
             let (epoch, number) = number(&edit.id).ok_or_else(expired)?;
             let Some(room) = room else { return Ok(Edited::Whole) };
             if room.epoch != epoch {

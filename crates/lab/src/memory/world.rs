@@ -116,6 +116,10 @@ pub(super) struct State {
     pub redates: bool,
     /// Words in bodies at which the source's connection ends, each once.
     pub hang_ups: Vec<String>,
+    /// Messages with these words are listed, and their bodies not given when they are asked for.
+    pub left_out: Vec<String>,
+    /// Messages with these words are deleted in the moment in which their bodies are asked for.
+    pub vanishing: Vec<String>,
     pub reads: u64,
     /// Calls that asked for digests, however many each.
     pub digest_calls: u64,
@@ -146,6 +150,8 @@ impl World {
             refused_keywords: Vec::new(),
             redates: false,
             hang_ups: Vec::new(),
+            left_out: Vec::new(),
+            vanishing: Vec::new(),
             reads: 0,
             digest_calls: 0,
             writes: 0,
@@ -316,6 +322,21 @@ impl World {
     /// The source's connection ends, once, when it comes to a message that contains `word`.
     pub fn hang_up(&self, word: &str) {
         self.lock().hang_ups.push(word.to_owned());
+    }
+
+    /// The source lists messages that contain `word`, and leaves them out when their bodies are asked for.
+    pub fn leave_out(&self, word: &str) {
+        self.lock().left_out.push(word.to_owned());
+    }
+
+    /// Messages of the source that contain `word` are deleted while they are asked for.
+    pub fn vanish(&self, word: &str) {
+        self.lock().vanishing.push(word.to_owned());
+    }
+
+    /// The source leaves nothing out any more.
+    pub fn give_all(&self) {
+        self.lock().left_out.clear();
     }
 
     /// The first item of a folder whose bytes contain `word`.

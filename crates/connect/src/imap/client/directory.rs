@@ -215,7 +215,8 @@ async fn read_extended(pool: &Arc<Pool>, answers: Answers) -> Result<Directory> 
     Ok(directory)
 }
 
-/// States that the listing left out.
+/// States that the listing left out. A folder that is listed and does not exist is none: Dovecot lists what was deleted
+/// while it has folders below it, and only STATUS tells.
 async fn complete(pool: &Arc<Pool>, directory: &mut Directory) -> Result<()> {
     let known = |f: &Folder| directory.states.contains_key(&ids::folder_name(&f.id));
     let missing: Vec<MailboxName> = directory
@@ -233,8 +234,13 @@ async fn complete(pool: &Arc<Pool>, directory: &mut Directory) -> Result<()> {
     for names in missing.chunks(STATUS_AHEAD) {
         let asked: Vec<_> =
             names.iter().map(|name| conn.send(Ask::of(Command::status(name, &items), Wants::List))).collect();
-        for answers in asked {
-            for reply in answers.all().await.map_err(|lost| lost.error)?.0 {
+        for (name, answers) in names.iter().zip(asked) {
+            let (replies, status) = answers.all().await.map_err(|lost| lost.error)?;
+            if !status.is_ok() && classify(pool.cx.side, Op::Open, &status).kind() == Kind::NotFound {
+                let ghost = directory.folders.iter_mut().find(|f| ids::folder_name(&f.id) == *name);
+                ghost.into_iter().for_each(|folder| folder.selectable = false);
+            }
+            for reply in replies {
                 if let Reply::MailboxStatus(status) = reply {
                     directory.states.insert(status.mailbox.clone(), status);
                 }

@@ -1,0 +1,124 @@
+//! What people do to folders and messages at the target, and what they take back: it stays so, loses nothing and is
+//! no copy too many.
+
+use mailferry_lab::memory::World;
+use mailferry_model::{
+    flags::Flags,
+    job::PassKind,
+    mapping::RunOptions,
+    report::{Findings, Score},
+};
+
+use crate::harness::Play;
+
+fn message(word: &str) -> String {
+    format!("Message-ID: <{word}@x>\r\nSubject: {word}\r\n\r\nthe text of {word}\r\n")
+}
+
+/// Folders A, B, B/K and C, two messages in A and one in each of the others but C; copied once.
+async fn copied() -> (World, World, Play) {
+    let (source, target) = (World::able(), World::able());
+    ["A", "B", "B/K", "C"].iter().for_each(|folder| _ = source.create(folder));
+    for (folder, word) in [("A", "a0"), ("A", "a1"), ("B", "b0"), ("B/K", "k0"), ("INBOX", "i0")] {
+        source.deliver(folder, &message(word), Flags::default());
+    }
+    let play = Play::begin(source.clone(), target.clone());
+    pass(&play, &RunOptions::default()).await;
+    (source, target, play)
+}
+
+async fn pass(play: &Play, options: &RunOptions) -> Findings {
+    match play.calm(options, PassKind::Incremental, false).await {
+        Ok(report) => report.findings,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn deleting() -> RunOptions {
+    RunOptions { delete: true, ..RunOptions::default() }
+}
+
+/// How often a message lies at the target, in all folders.
+fn count(target: &World, word: &str) -> usize {
+    let all = target.seen();
+    all.values().flatten().filter(|(body, _)| body.contains(&format!("<{word}@x>"))).count()
+}
+
+fn shift(world: &World, from: &str, word: &str, to: &str) {
+    let number = world.find(from, &format!("<{word}@x>")).unwrap_or_default();
+    assert!(world.shift(from, number, to).is_some(), "{word} does not lie in {from}");
+}
+
+/// A folder that is gone from both sides has no mark: it must not keep what is new elsewhere from being put.
+#[tokio::test(start_paused = true)]
+async fn a_folder_gone_from_both_sides_stops_nothing() {
+    for options in [RunOptions::default(), deleting()] {
+        for other in ["B/K", "C"] {
+            let (source, target, play) = copied().await;
+            source.drop_folder(other);
+            target.drop_folder(other);
+            for (n, word) in ["new", "newer"].into_iter().enumerate() {
+                source.deliver("INBOX", &message(word), Flags::default());
+                assert_eq!(pass(&play, &options).await.score(), Score::Perfect, "{other}, pass {n}");
+                assert_eq!(count(&target, word), 1, "{other}, pass {n}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_left_with_a_renamed_folder_is_not_put_again_when_the_source_moves_it() {
+    for options in [RunOptions::default(), deleting()] {
+        let (source, target, play) = copied().await;
+        target.rename("A", "Au");
+        shift(&source, "A", "a0", "C");
+        pass(&play, &options).await;
+        assert_eq!((count(&target, "a0"), count(&target, "a1")), (1, 1), "{:?}", target.seen());
+        let found = pass(&play, &options).await;
+        assert_eq!((count(&target, "a0"), found.score()), (1, Score::Perfect));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_user_deleted_before_renaming_its_folder_does_not_come_back() {
+    let (source, target, play) = copied().await;
+    target.remove("A", target.find("A", "<a0@x>").unwrap_or_default());
+    target.rename("A", "Au");
+    shift(&source, "A", "a0", "C");
+    pass(&play, &RunOptions::default()).await;
+    assert_eq!((count(&target, "a0"), count(&target, "a1")), (0, 1), "{:?}", target.seen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_user_moved_away_and_back_is_there_once() {
+    for depth in [PassKind::Incremental, PassKind::Completion] {
+        let (source, target, play) = copied().await;
+        shift(&target, "A", "a0", "C");
+        shift(&target, "C", "a0", "A");
+        source.deliver("A", &message("new"), Flags::default());
+        let passed = play.calm(&RunOptions::default(), depth, false).await.map(|r| r.findings);
+        let verified = play.verify().await.map(|r| r.findings);
+        for found in [passed, verified] {
+            let found = found.unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!((found.score(), found.doubled.len()), (Score::Perfect, 0), "{found:?}");
+        }
+        assert_eq!(target.seen(), source.seen());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_user_moved_to_where_an_equal_one_lies_is_not_there_too_often() {
+    let (source, target) = (World::able(), World::able());
+    source.create("A");
+    ["A", "INBOX"].iter().for_each(|f| _ = source.deliver(f, &message("same"), Flags::default()));
+    let play = Play::begin(source.clone(), target.clone());
+    pass(&play, &RunOptions::default()).await;
+    shift(&target, "INBOX", "same", "A");
+    let verified = play.verify().await.map(|r| r.findings).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((verified.score(), verified.doubled.len()), (Score::Perfect, 0), "{verified:?}");
+    assert_eq!(verified.changed_at_target.len(), 1, "{verified:?}");
+    // One more of it is one too many.
+    target.deliver("A", &message("same"), Flags::default());
+    let verified = play.verify().await.map(|r| r.findings).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((verified.score(), verified.doubled.len()), (Score::Poor, 1), "{verified:?}");
+}

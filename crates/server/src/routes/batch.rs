@@ -297,8 +297,7 @@ async fn act(
     name: &str,
     action: Action,
 ) -> Result<Versioned<BatchView>, Problem> {
-    if_match.check(context.store.batch(name).await?.version)?;
-    act_on(context, name, action, None).await?;
+    act_on(context, name, action, None, if_match).await?;
     (context.bell)();
     let batch = context.store.batch(name).await?;
     view(context, StatusCode::ACCEPTED, batch).await
@@ -310,10 +309,11 @@ pub(super) async fn act_on(
     name: &str,
     action: Action,
     paused_for: Option<EndpointId>,
+    if_match: &IfMatch,
 ) -> Result<(), Problem> {
     // Workers change batch and users meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, name, (action, paused_for)).await {
+        match once(context, name, (action, paused_for), if_match).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(answer) => return answer,
@@ -326,8 +326,12 @@ async fn once(
     context: &Context,
     name: &str,
     (action, paused_for): (Action, Option<EndpointId>),
+    if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<(), Problem>> {
     let mut batch = context.store.batch(name).await?;
+    if let Err(problem) = if_match.check(batch.version) {
+        return Ok(Err(problem));
+    }
     let users = context.store.users(batch.id).await?;
     let intent = match intend(&batch, &users, action) {
         Ok(intent) => intent,
@@ -366,7 +370,9 @@ pub(crate) async fn remove(
         return Err(Problem::conflict("WRONG_STATE", detail));
     }
     let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
-    context.store.together(&[Write::RemoveBatch(batch.id), Write::Record(&entry)]).await?;
+    // Written first, it is still the one that was looked at.
+    let writes = [Write::SetBatch(&batch), Write::RemoveBatch(batch.id), Write::Record(&entry)];
+    if_match.kept(context.store.together(&writes).await)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -191,7 +191,9 @@ pub(crate) async fn remove(
     let endpoint = context.store.endpoint(&name).await?;
     if_match.check(endpoint.version)?;
     let entry = entry(&context, "endpoint.remove", format!("endpoint {name}"), None);
-    match context.store.together(&[Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)]).await {
+    // Written first, it is still the one that was looked at.
+    let writes = [Write::SetEndpoint(&endpoint), Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)];
+    match context.store.together(&writes).await {
         Err(error) if error.kind() == Kind::Locked => {
             let batches = context.store.batches().await?;
             let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
@@ -199,7 +201,7 @@ pub(crate) async fn remove(
             let blockers = used.map(|b| b.name.clone()).collect();
             return Err(Problem::conflict("ENDPOINT_IN_USE", detail).blocked_by(blockers));
         }
-        other => other?,
+        other => if_match.kept(other)?,
     }
     Ok(StatusCode::NO_CONTENT)
 }

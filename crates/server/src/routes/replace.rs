@@ -81,7 +81,7 @@ pub(crate) async fn replace(
     let points = |b: &Batch| b.source == new.id || b.target == new.id;
     for batch in context.store.batches().await? {
         if batch.paused_for == Some(old.id) && points(&batch) {
-            batch::act_on(&context, &batch.name, Action::Start, None).await?;
+            batch::act_on(&context, &batch.name, Action::Start, None, &IfMatch::default()).await?;
             done.resumed.push(batch.name);
         }
     }
@@ -103,7 +103,7 @@ async fn rest(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act_on(context, &name, Action::Stop, Some(old.id)).await?;
+        batch::act_on(context, &name, Action::Stop, Some(old.id), &IfMatch::default()).await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;

@@ -79,7 +79,7 @@ pub(crate) async fn change(
     let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
-    context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await?;
+    if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;
     let batch = context.store.batch_by_id(batch.id).await?;
     view(&context, StatusCode::OK, batch).await
 }

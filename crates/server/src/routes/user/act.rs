@@ -64,10 +64,9 @@ async fn act(
     action: UserAction,
 ) -> Result<Versioned<UserView>, Problem> {
     let (name, address) = member;
-    if_match.check(find(context, name, address).await?.1.version)?;
     // Workers change batch and user meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, (name, address), action).await {
+        match once(context, (name, address), action, if_match).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(Err(problem)) => return Err(problem),
@@ -85,8 +84,12 @@ async fn once(
     context: &Context,
     (name, address): (&str, &str),
     action: UserAction,
+    if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<(), Problem>> {
     let (before, user) = find(context, name, address).await?;
+    if let Err(problem) = if_match.check(user.version) {
+        return Ok(Err(problem));
+    }
     let intent = match intend_user(&before, &user, action) {
         Ok(intent) => intent,
         Err(problem) => return Ok(Err(problem)),

@@ -55,7 +55,7 @@ pub(crate) async fn change(
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.set", subject, Some(change));
     let writes = [Write::SetUser(&user), Write::Seal(&sealings), Write::Record(&entry)];
-    context.store.together(&writes).await?;
+    if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     let (batch, user) = find(&context, &name, &address).await?;
     Ok(view(StatusCode::OK, &batch, &user))
@@ -82,7 +82,7 @@ pub(crate) async fn remove(
     let entry = entry(&context, "user.remove", subject, None);
     // The batch is another one without it.
     let writes = [Write::SetBatch(&batch), Write::RemoveUser(user.id), Write::Record(&entry)];
-    context.store.together(&writes).await?;
+    if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     Ok(StatusCode::NO_CONTENT)
 }

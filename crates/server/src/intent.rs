@@ -83,6 +83,11 @@ impl Action {
         }
     }
 
+    /// Whether the action is of a user's concern; one that waits for its first pass is started with its batch.
+    pub fn reaches(self, user: &User) -> bool {
+        self.on(user).is_some() || (self == Self::Start && user.status == UserStatus::Queued)
+    }
+
     /// The user as it shall be; `None` if this does not concern it.
     fn on(self, user: &User) -> Option<User> {
         use UserStatus as S;

@@ -13,13 +13,13 @@ use mailferry_model::{
 };
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::{Asked, endpoint::note};
 use crate::{
     api::{Api, segment},
     args::Form,
     exit::{self, Failure},
     instance::{Instance, Pace},
-    out::Out,
+    out::{Column, Out},
     progress::{Display, Moment, TICK},
     result, signals,
 };
@@ -72,6 +72,23 @@ impl Run {
     }
 }
 
+/// What an action would do: said, and the thing itself for programs.
+pub async fn pretend(asked: &Asked<'_>, api: &Api, path: &str, columns: &[Column]) -> Result<u8, Failure> {
+    let would = api.post(&format!("{path}?dryRun=true"), json!({})).await?;
+    foretold(asked, &would, columns);
+    Ok(exit::OK)
+}
+
+/// The answer to a dry run: what would be done for people, all of it for programs.
+pub fn foretold(asked: &Asked<'_>, would: &Value, columns: &[Column]) {
+    if !asked.out.is_for_people() {
+        return asked.out.show(would, columns);
+    }
+    let notices = would["notices"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    notices.for_each(|notice| asked.out.say(notice));
+    asked.out.say("Nothing was done.");
+}
+
 /// Why waiting ended.
 enum Ended {
     AtRest,
@@ -86,7 +103,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     let bell = worker.clone();
     let api = instance.api(Arc::new(move || bell.ring()));
     let path = run.path();
-    act(&api, &run.subject(), run.action).await?;
+    note(asked.out, &act(&api, &run.subject(), run.action).await?);
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let stop = Cancel::default();
@@ -285,6 +302,7 @@ async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
 pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
     let path = run.path();
     let made = act(api, &run.subject(), run.action).await?;
+    note(asked.out, &made);
     if !waits {
         match asked.out.is_for_people() {
             true => {

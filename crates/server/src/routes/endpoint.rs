@@ -124,16 +124,8 @@ pub(crate) async fn create(
     }
     check_settings(manifest, &settings)?;
     check_paths(&context, manifest, &settings, None)?;
-    let limits = Limits::default();
-    let limits = Limits {
-        max_concurrent_migrations: wanted
-            .max_concurrent_migrations
-            .unwrap_or(limits.max_concurrent_migrations),
-        max_concurrent_incremental_syncs: wanted.max_concurrent_incremental_syncs.unwrap_or_else(|| {
-            let migrations = wanted.max_concurrent_migrations.unwrap_or(u32::MAX);
-            limits.max_concurrent_incremental_syncs.min(migrations)
-        }),
-    };
+    let named = (wanted.max_concurrent_migrations, wanted.max_concurrent_incremental_syncs);
+    let (limits, notice) = Limits::named(named.0, named.1);
     check_limits(&context, limits).await?;
     let now = context.clock.now();
     let tested = match wanted.tested {
@@ -158,7 +150,7 @@ pub(crate) async fn create(
     }
     if wanted.dry_run {
         check_free(&context, &endpoint.name).await?;
-        return view(&context, StatusCode::OK, endpoint).await;
+        return Ok(view(&context, StatusCode::OK, endpoint).await?.noting(notice));
     }
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
     let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified);
@@ -167,7 +159,7 @@ pub(crate) async fn create(
     let writes = [Write::AddEndpoint(&endpoint), Write::Seal(&secrets), Write::Record(&entry)];
     context.store.together(&writes).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, StatusCode::CREATED, endpoint).await
+    Ok(view(&context, StatusCode::CREATED, endpoint).await?.noting(notice))
 }
 
 /// For a dry run; what is made asks the store itself.

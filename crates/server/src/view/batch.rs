@@ -52,6 +52,10 @@ pub(crate) struct BatchView {
     completed: Option<Timestamp>,
     version: u64,
     id: String,
+    /// What came, or would come, of what was asked for, in the answer to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) notices: Vec<String>,
 }
 
 impl BatchView {
@@ -96,6 +100,7 @@ impl BatchView {
             completed: batch.completed,
             version: batch.version,
             id: batch.id.to_string(),
+            notices: Vec::new(),
             name: batch.name,
         })
     }

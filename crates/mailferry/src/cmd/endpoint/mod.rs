@@ -272,6 +272,11 @@ fn object(secrets: Secrets) -> Value {
     Value::Object(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret.into())).collect())
 }
 
+/// What an answer says beside the thing itself.
+pub(crate) fn note(out: &Out, thing: &Value) {
+    thing["notices"].as_array().into_iter().flatten().filter_map(Value::as_str).for_each(|n| out.note(n));
+}
+
 /// The thing itself for programs, a sentence for people.
 fn told(out: &Out, thing: &Value, sentence: &str) {
     match out.is_for_people() {

@@ -30,6 +30,9 @@ pub(crate) struct Changes {
     password: Option<String>,
     /// The password at the target.
     target_password: Option<String>,
+    /// Only judge: nothing changes.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Change the passwords of one user of a batch
@@ -49,8 +52,13 @@ pub(crate) async fn change(
         let detail = "A user is given password, targetPassword or both, and none of them is empty.";
         return Err(Problem::refused("REQUEST_MALFORMED", detail));
     }
-    let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
     let names: Vec<&str> = fresh.iter().map(|(name, _)| *name).collect();
+    if changes.dry_run {
+        let mut answer = view(StatusCode::OK, &batch, &user);
+        answer.body.notices.push(format!("Of {address} would be replaced: {}.", names.join(", ")));
+        return Ok(answer);
+    }
+    let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
     let change = serde_json::json!({ "secretsReplaced": names }).to_string();
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.set", subject, Some(change));

@@ -231,7 +231,7 @@ async fn tested(
 pub(super) fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem> {
     context.manifests.iter().find(|m| m.kind.eq_ignore_ascii_case(kind)).copied().ok_or_else(|| {
         let known: Vec<&str> = context.manifests.iter().map(|m| m.kind).collect();
-        let detail = format!("{kind:?} is none of {}.", known.join(", "));
+        let detail = format!("The type is none of {}.", known.join(", "));
         Problem::refused("SETTINGS_UNKNOWN_KIND", detail)
     })
 }

@@ -118,7 +118,7 @@ async fn prepared(
     let name = endpoint.name.clone();
     let Some(connector) = asked.connectors.iter().find(|c| c.manifest().kind == endpoint.kind) else {
         let known: Vec<&str> = asked.connectors.iter().map(|c| c.manifest().kind).collect();
-        let text = format!("{name}: the type {:?} is none of {}.", endpoint.kind, known.join(", "));
+        let text = format!("{name}: the type is none of {}.", known.join(", "));
         return Err(Failure::Usage("SETTINGS_UNKNOWN_KIND", text));
     };
     let manifest = connector.manifest();

@@ -182,13 +182,10 @@ async fn change(
 
 /// What is taken away: plain settings and secrets.
 fn taken_away(manifest: &Manifest, unset: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let unknown: Vec<String> = unset
-        .iter()
-        .filter(|name| manifest.setting(name).is_none())
-        .map(|name| manifest.unknown(name))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(Failure::usage(format!("--unset: {}", unknown.join("; "))));
+    if unset.iter().any(|name| manifest.setting(name).is_none()) {
+        let known: Vec<&str> = manifest.settings.iter().map(|s| s.name).collect();
+        let text = format!("--unset: {} has no such setting; it has {}", manifest.kind, known.join(", "));
+        return Err(Failure::usage(text));
     }
     let is_secret = |name: &&String| manifest.setting(name).is_some_and(|s| s.takes == Takes::Secret);
     let (hidden, plain): (Vec<&String>, Vec<&String>) = unset.iter().partition(is_secret);

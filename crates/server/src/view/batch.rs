@@ -75,7 +75,8 @@ impl BatchView {
         let unwell = Score::of_failed(count(&UserStatus::is_failure), users.len());
         Ok(Self {
             status: batch.status,
-            status_detail: batch.detail,
+            // Whatever else it waits for, nothing is done of it.
+            status_detail: context.trouble.detail().filter(|_| batch.status.is_active()).or(batch.detail),
             source,
             target,
             percentage_synced: percentage(users),

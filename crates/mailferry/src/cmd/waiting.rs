@@ -13,7 +13,11 @@ use mailferry_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Asked, endpoint::note};
+use super::{
+    Asked,
+    endpoint::note,
+    tidings::{self, Tidings},
+};
 use crate::{
     api::{Api, segment},
     args::Form,
@@ -23,6 +27,9 @@ use crate::{
     progress::{Display, Moment, TICK},
     result, signals,
 };
+
+/// How often the mailboxes of a batch at a service are looked at although nothing is counted anew.
+const LOOK_TICKS: u32 = 20;
 
 /// Until when to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,14 +152,7 @@ async fn wait(
     loop {
         let batch = api.get(path).await?;
         for event in worker.take_events() {
-            let line = json!({
-                "type": "mailbox", "user": event.address, "state": event.what, "code": event.code,
-            });
-            asked.out.event(&line);
-            if asked.out.is_for_people() {
-                let code = event.code.map(|c| format!(" [{c}]")).unwrap_or_default();
-                display.note(&format!("{}: {}{code}", event.address, event.what));
-            }
+            tidings::tell(asked, display, (&event.address, &event.what, event.code.as_deref()));
         }
         let id: Option<BatchId> = serde_json::from_value(batch["id"].clone()).ok();
         let running = id.map(|id| worker.running(id)).unwrap_or_default();
@@ -291,16 +291,21 @@ pub(super) fn new_password(endpoint: &str) -> String {
 /// An endpoint refuses the sign-in: its batch waits, and so would we.
 async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     let batch = api.get(path).await?;
-    let nobody = || (Side::Source, String::new(), "NAME".to_owned());
+    let nobody = || (Side::Source, String::new(), "ENDPOINT".to_owned());
     let (side, words, endpoint) = needs_person(api, &batch).await?.unwrap_or_else(nobody);
     let error = Error::new(Kind::Unauthenticated, side, "wait", words);
-    let goes_on = format!("Then go on: mailferry batch start {}", batch["name"].as_str().unwrap_or("NAME"));
+    let goes_on = format!("Then go on: mailferry batch start {}", batch["name"].as_str().unwrap_or("BATCH"));
     Err(Failure::Advised(error, vec![new_password(&endpoint), goes_on]))
 }
 
 /// Says what is wanted to a service, whose workers do it; waits for it if asked to.
 pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
     let path = run.path();
+    let users = format!("{path}/users");
+    let mut tidings = match waits {
+        true => Tidings::before(&api.get(&users).await?),
+        false => Tidings::default(),
+    };
     let made = act(api, &run.subject(), run.action).await?;
     note(asked.out, &made);
     if !waits {
@@ -317,10 +322,20 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
     signals::watch(&cancel);
     let mut display = Display::of(asked.out);
     let began = Instant::now();
+    let (mut counts, mut ticks) = (Value::Null, 0_u32);
     loop {
         let batch = api.get(&path).await?;
         display.show(&moment(&batch, &[]));
         let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
+        // Whoever waits is not counted: it is looked for now and then.
+        let now = json!(["status", "synced", "finalized", "failed", "stopped"].map(|count| &batch[count]));
+        if now != counts || ticks.is_multiple_of(LOOK_TICKS) {
+            for (address, what, code) in tidings.fresh(&api.get(&users).await?) {
+                tidings::tell(asked, &display, (&address, &what, code.as_deref()));
+            }
+            counts = now;
+        }
+        ticks = ticks.wrapping_add(1);
         match status {
             Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
                 act(api, &path, "complete").await?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod alike;
 mod batches;
 mod copies;
 mod declared;
@@ -16,6 +17,7 @@ mod noticed;
 mod pages;
 mod pretended;
 mod refused;
+mod remedies;
 mod said;
 mod service;
 mod users;

@@ -262,7 +262,7 @@ pub(crate) async fn remove(
     if_match.check(batch.version)?;
     if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &name));
     }
     let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
     // Written first, it is still the one that was looked at.

@@ -191,7 +191,8 @@ pub(crate) async fn remove(
             let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
             let detail = format!("Batches refer to the endpoint {name}.");
             let blockers = used.map(|b| b.name.clone()).collect();
-            return Err(Problem::conflict("ENDPOINT_IN_USE", detail).blocked_by(blockers));
+            let problem = Problem::conflict("ENDPOINT_IN_USE", detail).naming("endpoint", &endpoint.name);
+            return Err(problem.blocked_by(blockers));
         }
         other => if_match.kept(other)?,
     }

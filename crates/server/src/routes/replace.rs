@@ -70,7 +70,7 @@ pub(crate) async fn replace(
         let detail =
             format!("{} has no test in which nothing failed: mailferry endpoint test {}", new.name, new.name);
         if !wanted.dry_run {
-            return Err(Problem::conflict("ENDPOINT_UNTESTED", detail));
+            return Err(Problem::conflict("ENDPOINT_UNTESTED", detail).naming("endpoint", &new.name));
         }
         done.notices.push(detail);
     }

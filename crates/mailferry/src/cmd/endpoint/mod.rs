@@ -123,7 +123,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
 fn summarize_test(endpoint: &mut Value) {
     let again = format!(
         " (again: mailferry endpoint test {}; its steps: -o json)",
-        endpoint["name"].as_str().unwrap_or("NAME")
+        endpoint["name"].as_str().unwrap_or("ENDPOINT")
     );
     for (field, hint) in [("lastTest", again.as_str()), ("lastGoodTest", "")] {
         let Some(result) = endpoint[field]["result"].as_str() else { continue };

@@ -96,7 +96,12 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
                 }
             };
             told("Point at it now", &repointed);
-            told("Go on (without a service: mailferry batch start NAME)", &resumed);
+            told("Go on", &resumed);
+            if let Reach::Here(_) = reach {
+                for name in &resumed {
+                    asked.out.say(&format!("Without a service: mailferry batch start {name}"));
+                }
+            }
             told("Stay with the old one", &kept);
             match (args.remove, removed) {
                 (true, true) => asked.out.say(&format!("The endpoint {} is removed.", args.name)),

@@ -154,7 +154,7 @@ fn check_time(before: &Batch, after: &Batch) -> Result<(), Problem> {
     if matches!(before.status, S::Completing | S::Completed | S::Removing | S::Corrupted) {
         let detail =
             format!("The batch {} is {}: what moves is settled.", before.name, before.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &before.name));
     }
     if before.options.map != after.options.map && before.started.is_some() {
         let why = "Where folders go stays once the batch was started: each mapping has ledgers of its own, and what \

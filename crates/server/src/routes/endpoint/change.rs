@@ -183,7 +183,7 @@ async fn check_aims(
             before.name,
             secrets.kept.join(", ")
         );
-        return Err(Problem::refused("ENDPOINT_SECRET_AGAIN", detail));
+        return Err(Problem::refused("ENDPOINT_SECRET_AGAIN", detail).naming("endpoint", &before.name));
     }
     for batch in context.store.batches().await? {
         let (is_source, is_target) = (batch.source == before.id, batch.target == before.id);

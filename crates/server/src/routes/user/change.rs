@@ -80,11 +80,11 @@ pub(crate) async fn remove(
     if_match.check(user.version)?;
     if user.status.is_active() && batch.status != BatchStatus::Created {
         let detail = format!("{address} is {}; stop it first.", user.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name));
     }
     if context.store.users(batch.id).await?.len() == 1 {
         let detail = format!("{address} is the only mailbox of {}; remove the batch.", batch.name);
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name));
     }
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.remove", subject, None);

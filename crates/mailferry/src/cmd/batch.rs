@@ -117,6 +117,9 @@ pub struct RunBatch {
     /// Stop in order after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
+    /// Try once more what earlier passes skipped
+    #[arg(long)]
+    pub retry_skipped: bool,
     /// Only say what would be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
@@ -201,14 +204,16 @@ async fn work(
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
         pace.check_unset()?;
-        let run = Run { name: args.name, user: None, action, goal, timeout_seconds: args.timeout, pace };
+        let (name, retry_skipped) = (args.name, args.retry_skipped);
+        let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
     let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
-    let run = Run { name: args.name, user: None, action, goal, timeout_seconds, pace };
+    let (name, retry_skipped) = (args.name, args.retry_skipped);
+    let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds, pace };
     foreground(&asked, instance, &run).await
 }
 

@@ -100,6 +100,9 @@ pub struct RunUser {
     /// Stop in order after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
+    /// Try once more what earlier passes skipped
+    #[arg(long)]
+    pub retry_skipped: bool,
     /// Only say what would be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
@@ -200,7 +203,8 @@ async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunU
     }
     let name = batch(&api, &args.one).await?;
     let user = Some(args.one.address);
-    let run = Run { name, user, action, goal: Goal::Synced, timeout_seconds: args.timeout, pace };
+    let (retry_skipped, goal) = (args.retry_skipped, Goal::Synced);
+    let run = Run { name, user, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {

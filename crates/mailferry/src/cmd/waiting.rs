@@ -48,6 +48,8 @@ pub struct Run {
     pub user: Option<String>,
     /// `start`, `sync` or `complete`; of a user `start`, `retry` or `sync`.
     pub action: &'static str,
+    /// Whether what was skipped is tried once more.
+    pub retry_skipped: bool,
     /// Until when.
     pub goal: Goal,
     /// Stop in order after so long.
@@ -68,6 +70,11 @@ impl Run {
             Some(address) => format!("{}/users/{}", self.path(), segment(address)),
             None => self.path(),
         }
+    }
+
+    /// What the action asks for besides.
+    fn query(&self) -> &'static str {
+        if self.retry_skipped { "?retrySkipped=true" } else { "" }
     }
 
     /// The command that goes on with it.
@@ -110,7 +117,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     let bell = worker.clone();
     let api = instance.api(Arc::new(move || bell.ring()));
     let path = run.path();
-    note(asked.out, &act(&api, &run.subject(), run.action).await?);
+    note(asked.out, &act(&api, &run.subject(), &format!("{}{}", run.action, run.query())).await?);
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let stop = Cancel::default();
@@ -306,7 +313,7 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
         true => Tidings::before(&api.get(&users).await?),
         false => Tidings::default(),
     };
-    let made = act(api, &run.subject(), run.action).await?;
+    let made = act(api, &run.subject(), &format!("{}{}", run.action, run.query())).await?;
     note(asked.out, &made);
     if !waits {
         match asked.out.is_for_people() {

@@ -248,6 +248,7 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
         score: None,
         last_synced: None,
         last_progress: None,
+        retry_skipped: false,
     }
 }
 

@@ -14,7 +14,10 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{batch, entry, own_passwords, same};
+use super::{
+    batch::{self, act::How},
+    entry, own_passwords, same,
+};
 use crate::{Context, body::Body, door::Caller, etag::IfMatch, intent::Action, problem::Problem};
 
 /// By what, and how.
@@ -94,7 +97,14 @@ pub(crate) async fn replace(
     let points = |b: &Batch| b.source == new.id || b.target == new.id;
     for batch in context.store.batches().await? {
         if batch.paused_for == Some(old.id) && points(&batch) {
-            batch::act::act_on(&context, &batch.name, Action::Start, None, &IfMatch::default()).await?;
+            batch::act::act_on(
+                &context,
+                &batch.name,
+                (Action::Start, How::default()),
+                None,
+                &IfMatch::default(),
+            )
+            .await?;
             done.resumed.push(batch.name);
         }
     }
@@ -142,7 +152,8 @@ async fn rest(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act::act_on(context, &name, Action::Stop, Some(old.id), &IfMatch::default()).await?;
+        batch::act::act_on(context, &name, (Action::Stop, How::default()), Some(old.id), &IfMatch::default())
+            .await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;

@@ -26,6 +26,25 @@ pub(crate) struct How {
     /// Only judge: the answer is what it would be, with 200 and `notices`, and nothing changes.
     #[serde(default)]
     pub dry_run: bool,
+    /// What earlier passes skipped is tried once more in the next one; not with stop.
+    #[serde(default)]
+    pub retry_skipped: bool,
+}
+
+impl How {
+    /// What an action writes, with what else is wanted of it.
+    ///
+    /// # Errors
+    /// The problem of the action.
+    pub fn with(self, intent: Result<Intent, Problem>, stops: bool) -> Result<Intent, Problem> {
+        let mut intent = intent?;
+        if self.retry_skipped && stops {
+            let detail = "What was skipped is tried again by a pass, not by a stop.";
+            return Err(Problem::refused("REQUEST_MALFORMED", detail));
+        }
+        intent.users.iter_mut().for_each(|user| user.retry_skipped |= self.retry_skipped);
+        Ok(intent)
+    }
 }
 
 /// Start a batch, resume it, or retry what failed
@@ -79,9 +98,9 @@ async fn act(
     (action, how): (Action, How),
 ) -> Result<Versioned<BatchView>, Problem> {
     if how.dry_run {
-        return pretend(context, if_match, name, action).await;
+        return pretend(context, if_match, name, (action, how)).await;
     }
-    let nothing = act_on(context, name, action, None, if_match).await?;
+    let nothing = act_on(context, name, (action, how), None, if_match).await?;
     (context.bell)();
     let batch = context.store.batch(name).await?;
     let mut answer = view(context, StatusCode::ACCEPTED, batch).await?;
@@ -94,12 +113,12 @@ async fn pretend(
     context: &Context,
     if_match: &IfMatch,
     name: &str,
-    action: Action,
+    (action, how): (Action, How),
 ) -> Result<Versioned<BatchView>, Problem> {
     let mut batch = context.store.batch(name).await?;
     if_match.check(batch.version)?;
     let mut users = context.store.users(batch.id).await?;
-    let intent = intend(&batch, &users, action)?;
+    let intent = how.with(intend(&batch, &users, action), action == Action::Stop)?;
     let notice = told(&batch, &users, action, &intent);
     if let Some(status) = intent.status {
         batch.status = status;
@@ -131,13 +150,13 @@ fn nothing(batch: &Batch, action: Action) -> String {
 pub(in crate::routes) async fn act_on(
     context: &Context,
     name: &str,
-    action: Action,
+    (action, how): (Action, How),
     paused_for: Option<EndpointId>,
     if_match: &IfMatch,
 ) -> Result<Option<String>, Problem> {
     // Workers change batch and users meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, name, (action, paused_for), if_match).await {
+        match once(context, name, (action, how, paused_for), if_match).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(answer) => return answer,
@@ -149,7 +168,7 @@ pub(in crate::routes) async fn act_on(
 async fn once(
     context: &Context,
     name: &str,
-    (action, paused_for): (Action, Option<EndpointId>),
+    (action, how, paused_for): (Action, How, Option<EndpointId>),
     if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<Option<String>, Problem>> {
     let mut batch = context.store.batch(name).await?;
@@ -157,7 +176,7 @@ async fn once(
         return Ok(Err(problem));
     }
     let users = context.store.users(batch.id).await?;
-    let intent = match intend(&batch, &users, action) {
+    let intent = match how.with(intend(&batch, &users, action), action == Action::Stop) {
         Ok(intent) => intent,
         Err(problem) => return Ok(Err(problem)),
     };

@@ -89,7 +89,7 @@ async fn act(
     if how.dry_run {
         let (batch, user) = find(context, name, address).await?;
         if_match.check(user.version)?;
-        let intent = intend_user(&batch, &user, action)?;
+        let intent = how.with(intend_user(&batch, &user, action), action == UserAction::Stop)?;
         let notice = match intent.status {
             Some(_) => format!("{} would {}; its batch is {}.", user.address, action.word(), batch.name),
             None => nothing(&user, action),
@@ -100,7 +100,7 @@ async fn act(
     }
     // Workers change batch and user meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, (name, address), action, if_match).await {
+        match once(context, (name, address), (action, how), if_match).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(Err(problem)) => return Err(problem),
@@ -119,14 +119,14 @@ async fn act(
 async fn once(
     context: &Context,
     (name, address): (&str, &str),
-    action: UserAction,
+    (action, how): (UserAction, How),
     if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<Option<String>, Problem>> {
     let (before, user) = find(context, name, address).await?;
     if let Err(problem) = if_match.check(user.version) {
         return Ok(Err(problem));
     }
-    let intent = match intend_user(&before, &user, action) {
+    let intent = match how.with(intend_user(&before, &user, action), action == UserAction::Stop) {
         Ok(intent) => intent,
         Err(problem) => return Ok(Err(problem)),
     };

@@ -103,6 +103,9 @@ class Unattended(InteropCase):
     def batch(self):
         return self.ask("GET", "/batches/wave")["status"]
 
+    def detail(self):
+        return self.ask("GET", "/batches/wave")["statusDetail"]
+
     def secrets(self):
         of_peers = [s for peer in (self.source_peer, self.target_peer) for s in (peer.master[1], peer.account().password)]
         return [*of_peers, "canary-rotated", *([self.token] if self.token else [])]
@@ -173,8 +176,10 @@ class Unattended(InteropCase):
         resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (4096, NO_LIMIT))
         self.wait("a full disk is told", lambda: "the store is out of order" in self.log.read_text())
         self.assertEqual("ok", self.ask("GET", "/health")["status"])
+        self.wait("the batch tells it", lambda: (self.detail() or "").startswith("StoreOutOfOrder: "))
         resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (NO_LIMIT, NO_LIMIT))
         self.wait("work goes on", lambda: self.syncing() > 0 or self.batch() == "Synced")
+        self.wait("it is over", lambda: not (self.detail() or "").startswith("StoreOutOfOrder: "))
 
     def password_is_changed_at_the_source(self):
         user, _ = self.source_peer.master

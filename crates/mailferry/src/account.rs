@@ -126,8 +126,7 @@ fn by_scheme(url: &str, connectors: &[Arc<dyn Connector>]) -> Result<Arc<dyn Con
     found.cloned().ok_or_else(|| {
         let known: Vec<&str> = connectors.iter().flat_map(|c| c.manifest().schemes).copied().collect();
         let text = "write it as imaps://USER@HOST, imap://USER@HOST or maildir:PATH";
-        let instead = if scheme.is_empty() { String::new() } else { format!(", not with {scheme:?}") };
-        Failure::usage(format!("an account begins with one of {}: ({text}){instead}", known.join(":, ")))
+        Failure::usage(format!("an account begins with one of {}: ({text})", known.join(":, ")))
     })
 }
 

@@ -19,7 +19,7 @@ use mailferry_model::{
     outward::Outward,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::{Context, Door, Problem};
+use mailferry_server::{Context, Door, Problem, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
@@ -41,6 +41,8 @@ pub struct Instance {
     pub clock: Arc<dyn Clock>,
     /// Which addresses may be connected to: all, unless it is a service.
     pub outward: Arc<Outward>,
+    /// What keeps work from being done, where there is a service.
+    pub trouble: Trouble,
 }
 
 /// How a command wants its copies to run.
@@ -74,7 +76,14 @@ impl Instance {
         let reports = Arc::new(FileReports(folder.join("reports")));
         let store = SqlStore::open(&Location::Sqlite(folder), key).await?;
         let clock = Arc::new(SystemClock::default());
-        Ok(Self { connectors, store: Arc::new(store), reports, clock, outward: Arc::default() })
+        Ok(Self {
+            connectors,
+            store: Arc::new(store),
+            reports,
+            clock,
+            outward: Arc::default(),
+            trouble: Trouble::default(),
+        })
     }
 
     /// The router, called in this process.
@@ -92,6 +101,7 @@ impl Instance {
             actor: actor(),
             bell,
             door,
+            trouble: self.trouble.clone(),
         })
     }
 

@@ -12,6 +12,7 @@ mod instance;
 mod logging;
 mod native;
 mod out;
+mod parsing;
 mod progress;
 mod reach;
 mod refusal;
@@ -34,13 +35,12 @@ fn main() -> ExitCode {
     let connectors = mailferry_connect::registry();
     let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
     let words = cmd::shell::as_shell(std::env::args_os());
-    let matches = match args::command(&manifests).try_get_matches_from(words) {
-        Ok(matches) => matches,
-        Err(error) => return said(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => return said(&error),
+    let command = args::command(&manifests);
+    let read = command.clone().try_get_matches_from(words);
+    let read = read.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match read {
+        Ok(read) => read,
+        Err(error) => return said(&parsing::unsaid(error, &command, &refusal::words())),
     };
     logging::start(&cli.global);
     let out = Out::of(&cli.global);

@@ -81,7 +81,7 @@ fn service(asked: &Asked<'_>) -> Result<Option<Remote>, Failure> {
         None | Some(contexts::LOCAL) => None,
         Some(name) => Some(known.find(name).ok_or_else(|| {
             let names: Vec<&str> = known.contexts.iter().map(|c| c.name.as_str()).collect();
-            Failure::usage(format!("there is no context {name:?}; there are {}", names.join(", ")))
+            Failure::usage(format!("there is no such context; there are {}", names.join(", ")))
         })?),
     };
     match (&flags.server, context) {

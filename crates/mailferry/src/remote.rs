@@ -34,7 +34,7 @@ pub struct Remote {
 impl Remote {
     /// The service at a URL such as `https://mail.example:8443`.
     pub fn of(server: &str, trust: Trust, token: Option<Secret<String>>) -> Result<Self, Failure> {
-        let wrong = |what: &str| Failure::usage(format!("the service's URL {server:?}: {what}"));
+        let wrong = |what: &str| Failure::usage(format!("the service's URL: {what}"));
         let uri: Uri = server.trim_end_matches('/').parse().map_err(|_| wrong("it cannot be read"))?;
         let is_secure = match uri.scheme_str() {
             Some("https") => true,

@@ -60,8 +60,9 @@ impl std::str::FromStr for Pattern {
         let mut rest = body;
         let mut token = None;
         if let Some(after) = body.strip_prefix('#') {
-            let (word, tail) =
-                after.split_once('#').ok_or_else(|| format!("{text:?}: write #WellKnown# or \\#"))?;
+            let (word, tail) = after
+                .split_once('#')
+                .ok_or_else(|| "write #WellKnown#, or \\# for a name that begins with #".to_owned())?;
             let roles = [
                 Role::Inbox,
                 Role::Drafts,
@@ -74,12 +75,15 @@ impl std::str::FromStr for Pattern {
                 Role::Important,
             ];
             let role = roles.into_iter().find(|r| r.token().eq_ignore_ascii_case(word));
-            token = Some(role.ok_or_else(|| format!("{text:?}: #{word}# is not a well-known folder"))?);
+            token = Some(role.ok_or_else(|| {
+                let known: Vec<String> = roles.iter().map(|r| format!("#{}#", r.token())).collect();
+                format!("a well-known folder is one of {}", known.join(", "))
+            })?);
             rest = tail.strip_prefix('/').unwrap_or(tail);
         }
         let Ok(path) = rest.replace("\\#", "#").parse::<FolderPath>();
         if token.is_none() && path.0.is_empty() && text != "/*" {
-            return Err(format!("{text:?} names no folder"));
+            return Err("it names no folder".to_owned());
         }
         Ok(Self { text: text.to_owned(), token, path, below })
     }

@@ -221,6 +221,27 @@ impl Repeated {
 }
 
 impl TestResult {
+    /// Puts the endpoint's name where remedies speak of one; of what is stored nowhere they speak of the same command
+    /// with another flag.
+    pub fn speak_of(&mut self, endpoint: Option<&str>) {
+        let named = |fix: &mut String| match endpoint {
+            Some(name) => {
+                let quoted =
+                    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
+                for before in ["endpoint set ", "endpoint test ", "-Identity "] {
+                    *fix = fix.replace(&format!("{before}NAME"), &format!("{before}{quoted}"));
+                }
+            }
+            None => {
+                for command in ["mailferry endpoint set NAME", "mailferry endpoint test NAME"] {
+                    *fix = fix.replace(command, "this command with");
+                }
+                *fix = fix.replace("Set-MigrationEndpoint -Identity NAME", "this command with");
+            }
+        };
+        self.steps.iter_mut().flat_map(|s| s.fix.iter_mut().chain(&mut s.native_fix)).for_each(named);
+    }
+
     /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in.
     pub fn of(steps: Vec<Finding>) -> Self {
         let untried = steps.iter().any(|s| s.step == Step::Auth && !s.is_answered());
@@ -322,5 +343,46 @@ pub enum TestedAs {
 impl TestedAs {
     fn offset(self) -> u8 {
         if self == TestedAs::Target { 10 } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remedies_speak_of_the_endpoint_or_of_this_command() {
+        static CHECK: Check = Check::of(Step::Auth, "x", "X");
+        let told = |endpoint| {
+            let fix = [
+                "Then: mailferry endpoint set NAME --password-file FILE",
+                "mailferry endpoint new NAME --type imap",
+            ];
+            let native = ["Set-MigrationEndpoint -Identity NAME -RemoteServer SERVER"];
+            let mut result = TestResult::of(vec![Finding {
+                fix: fix.map(str::to_owned).into(),
+                native_fix: native.map(str::to_owned).into(),
+                ..Finding::not_run(&CHECK)
+            }]);
+            result.speak_of(endpoint);
+            let step = result.steps.remove(0);
+            [step.fix, step.native_fix].concat()
+        };
+        assert_eq!(
+            told(Some("first wave")),
+            [
+                "Then: mailferry endpoint set \"first wave\" --password-file FILE",
+                "mailferry endpoint new NAME --type imap",
+                "Set-MigrationEndpoint -Identity \"first wave\" -RemoteServer SERVER",
+            ]
+        );
+        assert_eq!(
+            told(None),
+            [
+                "Then: this command with --password-file FILE",
+                "mailferry endpoint new NAME --type imap",
+                "this command with -RemoteServer SERVER",
+            ]
+        );
     }
 }

@@ -24,6 +24,26 @@ pub const CEILING: u32 = 300;
 pub const CEILING_MAX: u32 = 1000;
 
 impl Limits {
+    /// The limits of a new endpoint of which some are named, and a sentence where one that is not named follows.
+    pub fn named(migrations: Option<u32>, incremental: Option<u32>) -> (Self, Option<String>) {
+        let usual = Self::default();
+        let migrations = migrations.unwrap_or(usual.max_concurrent_migrations);
+        let follows = usual.max_concurrent_incremental_syncs.min(migrations);
+        let limits = Self {
+            max_concurrent_migrations: migrations,
+            max_concurrent_incremental_syncs: incremental.unwrap_or(follows),
+        };
+        let lowered = incremental.is_none() && follows < usual.max_concurrent_incremental_syncs;
+        let notice = lowered.then(|| {
+            format!(
+                "MaxConcurrentIncrementalSyncs is {follows} instead of {}, because it must not exceed \
+                 MaxConcurrentMigrations.",
+                usual.max_concurrent_incremental_syncs
+            )
+        });
+        (limits, notice)
+    }
+
     /// Judges the limits under a tenant ceiling.
     ///
     /// # Errors
@@ -52,6 +72,24 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_that_is_not_named_follows_the_other_and_that_is_said() {
+        let (limits, notice) = Limits::named(Some(5), None);
+        assert_eq!((limits.max_concurrent_migrations, limits.max_concurrent_incremental_syncs), (5, 5));
+        assert!(notice.is_some_and(|n| n.starts_with("MaxConcurrentIncrementalSyncs is 5 instead of 10")));
+        for (migrations, incremental) in
+            [(None, None), (Some(30), None), (Some(10), None), (None, Some(3)), (Some(5), Some(2))]
+        {
+            assert_eq!(Limits::named(migrations, incremental).1, None, "{migrations:?} {incremental:?}");
+        }
+        let (both, none) = Limits::named(Some(5), Some(10));
+        assert_eq!(
+            (both.check(CEILING).is_err(), none),
+            (true, None),
+            "what was named is refused, never changed"
+        );
+    }
 
     #[test]
     fn the_incremental_limit_never_exceeds_the_migration_limit() {

@@ -36,7 +36,7 @@ impl std::str::FromStr for MapRule {
         let (from, to) = text.split_once('=').ok_or("a mapping is written A=B")?;
         let path = |side: &str| -> Result<FolderPath, String> {
             let Ok(path) = side.trim().parse::<FolderPath>();
-            if path.0.is_empty() { Err(format!("empty folder name in {text:?}")) } else { Ok(path) }
+            if path.0.is_empty() { Err("an empty folder name in A=B".to_owned()) } else { Ok(path) }
         };
         Ok(Self { from: path(from)?, to: path(to)? })
     }

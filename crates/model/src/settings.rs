@@ -185,7 +185,7 @@ pub fn bare_host(host: &str) -> &str {
 }
 
 impl SettingSpec {
-    /// What is wrong with a value, if anything.
+    /// What is wrong with a value, if anything. It is not repeated: it may be a secret at the wrong place.
     fn fault(&self, value: &str) -> Option<String> {
         let name = self.name;
         match self.takes {
@@ -193,26 +193,23 @@ impl SettingSpec {
             _ if let Some(c) = unshown(value) => {
                 Some(format!("{name} holds a character that cannot be shown: U+{:04X}", u32::from(c)))
             }
-            // What does not fit is not repeated: it may hold a password.
             Takes::Url if !is_base(value) => Some(format!(
                 "{name} is not a URL such as https://host.example/path, without name and password"
             )),
             Takes::Port if value.parse::<u16>().is_ok_and(|p| p > 0) => None,
-            Takes::Port => Some(format!("{name} is not a port between 1 and 65535: {value}")),
-            Takes::Number if value.parse::<u64>().is_err() => {
-                Some(format!("{name} is not a whole number: {value}"))
-            }
+            Takes::Port => Some(format!("{name} is not a port between 1 and 65535")),
+            Takes::Number if value.parse::<u64>().is_err() => Some(format!("{name} is not a whole number")),
             Takes::OneOf(words) if !words.contains(&value) => {
-                Some(format!("{name} is one of {}, not {value}", words.join(", ")))
+                Some(format!("{name} is one of {}", words.join(", ")))
             }
             Takes::Switch if value != "yes" => Some(format!("{name} is yes, or is left out")),
             Takes::Host if value.contains('@') => {
                 Some(format!("{name} is a host name alone, without name and password"))
             }
             Takes::Host if value.matches(':').count() == 1 => {
-                Some(format!("{name} is a host name alone; its port is a setting of its own: {value}"))
+                Some(format!("{name} is a host name alone; its port is a setting of its own"))
             }
-            Takes::Host if value.contains(['/', ' ']) => Some(format!("{name} is not a host name: {value}")),
+            Takes::Host if value.contains(['/', ' ']) => Some(format!("{name} is not a host name")),
             _ => None,
         }
     }
@@ -289,6 +286,8 @@ mod tests {
             SettingSpec::optional("base", Takes::Url, Some("https://a.example"), ""),
             SettingSpec::optional("verify", Takes::OneOf(&["on", "off"]), Some("on"), "").aiming(),
             SettingSpec::optional("username", Takes::Text, None, ""),
+            SettingSpec::optional("port", Takes::Port, None, ""),
+            SettingSpec::optional("number", Takes::Number, None, ""),
         ],
         guide: "",
     };
@@ -306,6 +305,11 @@ mod tests {
             ("server", "a.example\r\ncanary"),
             ("username", "canary\u{202E}nimda"),
             ("username", "\u{2066}canary"),
+            ("server", "canary:1"),
+            ("server", "a.example/canary"),
+            ("verify", "canary"),
+            ("port", "canary"),
+            ("number", "canary"),
         ] {
             let faults = POST.check(&Settings::default().with(name, value));
             assert_eq!(faults.len(), 1, "{value:?}");

@@ -39,6 +39,9 @@ pub struct User {
     pub last_synced: Option<Timestamp>,
     /// When anything last moved.
     pub last_progress: Option<Timestamp>,
+    /// Whether its next pass tries once more what earlier ones skipped.
+    #[serde(default)]
+    pub retry_skipped: bool,
 }
 
 /// The finer reason of a status.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Json,
     body::{Body as Sent, Bytes, to_bytes},
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Request, rejection::JsonRejection},
     http::StatusCode,
 };
 
@@ -57,6 +57,10 @@ impl<T: serde::de::DeserializeOwned> FromRequest<Context> for Body<T> {
         let bytes = read(context, parts.extensions.get::<Caller>(), body).await?;
         match Json::from_request(Request::from_parts(parts, bytes.into()), context).await {
             Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                let detail = "The body is not marked as application/json.";
+                Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "REQUEST_TYPE", detail))
+            }
             Err(fault) => Err(Problem::refused("REQUEST_MALFORMED", without_values(&fault.body_text()))),
         }
     }

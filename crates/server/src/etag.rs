@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use mailferry_model::{Kind, Result as Done};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -25,6 +26,7 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
 }
 
 /// The versions that a change was made for.
+#[derive(Default)]
 pub(crate) struct IfMatch(Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
@@ -45,10 +47,23 @@ impl IfMatch {
         let ours = format!("\"{version}\"");
         match tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == ours) {
             true => Ok(()),
-            false => {
-                let detail = format!("It has version {version} now.");
-                Err(Problem::new(StatusCode::PRECONDITION_FAILED, "REQUEST_PRECONDITION", detail))
-            }
+            false => Err(failed(format!("It has version {version} now."))),
         }
     }
+
+    /// What a write came to: somebody who was quicker has made another version of what was checked before.
+    // RFC 9110 §13.1.1: also of two that come at once, only one meets the version that it names.
+    pub fn kept<T>(&self, written: Done<T>) -> Result<T, Problem> {
+        let names_one = self.0.as_ref().is_some_and(|tags| tags.split(',').all(|tag| tag.trim() != "*"));
+        match written {
+            Err(error) if names_one && error.kind() == Kind::Conflict => {
+                Err(failed("It was changed in the same moment.".to_owned()))
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+fn failed(detail: String) -> Problem {
+    Problem::new(StatusCode::PRECONDITION_FAILED, "REQUEST_PRECONDITION", detail)
 }

@@ -83,6 +83,11 @@ impl Action {
         }
     }
 
+    /// Whether the action is of a user's concern; one that waits for its first pass is started with its batch.
+    pub fn reaches(self, user: &User) -> bool {
+        self.on(user).is_some() || (self == Self::Start && user.status == UserStatus::Queued)
+    }
+
     /// The user as it shall be; `None` if this does not concern it.
     fn on(self, user: &User) -> Option<User> {
         use UserStatus as S;
@@ -140,7 +145,7 @@ impl UserAction {
 pub(crate) fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Intent, Problem> {
     let refused = |who: &str, status: String| {
         let detail = format!("{who} is {status}: {} cannot {} from there.", user.address, action.word());
-        Err(Problem::conflict("WRONG_STATE", detail))
+        Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name))
     };
     let of_batch = || refused(&format!("The batch {}", batch.name), batch.status.label());
     if batch.status == BatchStatus::Created {
@@ -193,7 +198,7 @@ pub(crate) fn intend(batch: &Batch, users: &[User], action: Action) -> Result<In
             batch.status.label(),
             action.word()
         );
-        Problem::conflict("WRONG_STATE", detail).blocked_by(blockers)
+        Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name).blocked_by(blockers)
     })?;
     // A retry of a completion that failed goes on with the completion.
     Ok(Intent { status: Some(status), users: changed })

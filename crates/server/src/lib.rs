@@ -21,6 +21,7 @@ mod routes;
 mod shape;
 mod sign_in;
 mod status_page;
+mod trouble;
 mod view;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use openapi::document;
 pub use problem::{Headers, Problem, RowProblem};
 pub use routes::fresh_setup_code;
 pub use sign_in::refusals::recall_refusals;
+pub use trouble::Trouble;
 
 /// The prefix of all routes.
 pub const PREFIX: &str = "/api/v1";
@@ -58,6 +60,8 @@ pub struct Context {
     pub bell: Arc<dyn Fn() + Send + Sync>,
     /// How the router is reached.
     pub door: Door,
+    /// What keeps work from being done.
+    pub trouble: Trouble,
 }
 
 /// The router.

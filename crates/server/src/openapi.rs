@@ -118,6 +118,9 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     if writes {
         statuses.extend([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]);
     }
+    if operation.request_body.is_some() {
+        statuses.push(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
     if versioned {
         statuses.push(StatusCode::PRECONDITION_FAILED);
         header(operation, "If-Match", "The version that the change is made for, as ETag told it.");

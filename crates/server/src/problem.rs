@@ -118,6 +118,23 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
+    /// The same with a name where remedies speak of such a noun (`endpoint`, `batch`).
+    #[must_use]
+    pub(crate) fn naming(mut self, noun: &str, name: &str) -> Self {
+        let quoted = if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
+        for fix in &mut self.fix {
+            let words: Vec<&str> = fix.split(' ').collect();
+            let place =
+                (2..words.len()).find(|n| words[n - 2] == noun && words[*n].trim_end_matches(',') == "NAME");
+            if let Some(n) = place {
+                let mut words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+                words[n] = words[n].replace("NAME", &quoted);
+                *fix = words.join(" ");
+            }
+        }
+        self
+    }
+
     /// The same with what stands in the way.
     #[must_use]
     pub fn blocked_by(mut self, blockers: Vec<String>) -> Self {

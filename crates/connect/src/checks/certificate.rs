@@ -21,6 +21,9 @@ use crate::net::{
     tls::{NotPinned, Shown},
 };
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// Certificates that end sooner are warned about.
 const WARN_DAYS: i64 = 30;
 /// The least that is taken today.
@@ -110,6 +113,14 @@ pub fn judge_publicly(shown: &Shown, at: &Place<'_>) -> Told {
     }
 }
 
+/// How long it lasts or has been over, in whole days: of what has ended, those that are over.
+fn left(ends: Timestamp, now: Timestamp) -> String {
+    match ends.as_second() - now.as_second() {
+        over if over < 0 => format!("ended {} days ago", -over / DAY),
+        left => format!("ends in {} days", left / DAY),
+    }
+}
+
 /// What people want to know of a certificate.
 struct Card {
     subject: String,
@@ -117,6 +128,7 @@ struct Card {
     names: Vec<String>,
     ends: Timestamp,
     begins: Timestamp,
+    now: Timestamp,
     fingerprint: String,
     session: String,
     left_days: i64,
@@ -138,11 +150,12 @@ impl Card {
             names: names(leaf),
             ends,
             begins: time(leaf.validity().not_before.timestamp()),
+            now: at.now,
             fingerprint: digest.iter().map(|b| format!("{b:02x}")).collect(),
             session: shown.session.clone(),
             is_early: leaf.validity().not_before.timestamp() > at.now.as_second(),
             unnamed: unnamed(shown, at),
-            left_days: (ends.as_second() - at.now.as_second()).div_euclid(86_400),
+            left_days: (ends.as_second() - at.now.as_second()).div_euclid(DAY),
             facts: Vec::new(),
         };
         card.facts = vec![
@@ -161,12 +174,12 @@ impl Card {
         let above: Vec<String> = chain.iter().skip(1).map(|c| c.subject().to_string()).collect();
         let above = if above.is_empty() { String::new() } else { format!("; chain: {}", above.join(" < ")) };
         format!(
-            "{}; {} issued by {}; names {}; ends in {} days ({}); sha256 {}{above}",
+            "{}; {} issued by {}; names {}; {} ({}); sha256 {}{above}",
             self.session,
             self.subject,
             self.issuer,
             if self.names.is_empty() { "none".to_owned() } else { self.names.join(", ") },
-            self.left_days,
+            left(self.ends, self.now),
             day(self.ends),
             self.fingerprint,
         )
@@ -389,5 +402,25 @@ fn words_of(error: &rustls::Error) -> String {
         CertificateError::UnknownIssuer => "no public authority vouches for it".to_owned(),
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => "it is self-signed".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_do_not_change_with_the_second() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (ends, told) in [
+            (-3 * DAY, "ended 3 days ago"),
+            (-3 * DAY - 1, "ended 3 days ago"),
+            (-1, "ended 0 days ago"),
+            (0, "ends in 0 days"),
+            (19 * DAY - 1, "ends in 18 days"),
+            (19 * DAY, "ends in 19 days"),
+        ] {
+            assert_eq!(left(at(1_000_000_000 + ends), at(1_000_000_000)), told);
+        }
     }
 }

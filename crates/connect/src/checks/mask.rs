@@ -1,10 +1,11 @@
 //! Takes a secret out of what another side said, in each form in which servers and proxies give it back: as it is, in
-//! other capitals, quoted, percent-encoded, escaped for HTML, in hexadecimal or base64, broken by white space, or cut off.
+//! other capitals, quoted, percent-encoded, escaped for HTML, as UTF-16, in hexadecimal or base64, broken by white space, or
+//! cut off.
 //! Our own words are not touched: what is missing in them would tell the secret.
 
 use std::ops::Range;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+mod base64;
 
 /// What stands in its place.
 const MASK: &str = "…";
@@ -20,9 +21,16 @@ pub fn masked(text: &str, secret: &str) -> String {
     if secret.is_empty() {
         return text.to_owned();
     }
-    let text = without_encoded(text, secret);
+    // Whole encodings first: of what is decoded by words a part may be left.
+    let coded = forms(secret).iter().flat_map(|form| base64::found(text, form)).collect();
+    let text = base64::without(&replaced(text, apart(coded)), secret);
+    replaced(&text, places(&text, secret))
+}
+
+/// The text with the mask at those places, which are in order and apart.
+fn replaced(text: &str, places: Vec<Range<usize>>) -> String {
     let (mut out, mut from) = (String::new(), 0);
-    for place in places(&text, secret) {
+    for place in places {
         out.push_str(&text[from..place.start]);
         out.push_str(MASK);
         from = place.end;
@@ -41,8 +49,11 @@ struct Meant {
 type Reading = fn(&[Meant]) -> Vec<Meant>;
 
 /// What encodings are taken off, one after the other.
-const READINGS: [&[Reading]; 10] = [
+const READINGS: [&[Reading]; 13] = [
     &[],
+    &[without_nul],
+    &[percent, without_nul],
+    &[html, without_nul],
     &[unquoted],
     &[percent],
     &[html],
@@ -60,7 +71,7 @@ fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
         text.bytes().enumerate().map(|(at, octet)| Meant { octet, at: at..at + 1 }).collect();
     let short = secret.chars().count() < SHORT;
     let mut found = Vec::new();
-    for steps in &READINGS[..if short { 2 } else { READINGS.len() }] {
+    for steps in &READINGS[..if short { 1 } else { READINGS.len() }] {
         let meant = steps.iter().fold(plain.clone(), |meant, step| step(&meant));
         let whole = found_in(&meant, secret, CUT);
         found.extend(whole.into_iter().filter(|place| !short || is_alone(text, place)));
@@ -68,8 +79,8 @@ fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
             found.extend(found_across(text, &meant, secret));
         }
     }
-    if !short {
-        let hex: String = secret.bytes().map(|octet| format!("{octet:02x}")).collect();
+    for form in forms(secret).into_iter().filter(|_| !short) {
+        let hex: String = form.iter().map(|octet| format!("{octet:02x}")).collect();
         found.extend(found_in(&plain, &hex, 2 * CUT));
         found.extend(found_in(&joined(&plain), &hex, 2 * CUT));
     }
@@ -77,6 +88,12 @@ fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
         .into_iter()
         .map(|place| text.floor_char_boundary(place.start)..text.ceil_char_boundary(place.end));
     apart(whole.collect())
+}
+
+/// Its octets: as UTF-8, and as UTF-16 in both orders, which Windows and its tools write.
+fn forms(secret: &str) -> [Vec<u8>; 3] {
+    let wide = |order: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(order).collect();
+    [secret.as_bytes().to_vec(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)]
 }
 
 /// Those that overlap as one.
@@ -176,6 +193,15 @@ fn unquoted(meant: &[Meant]) -> Vec<Meant> {
     })
 }
 
+/// Without the zeros between the letters of UTF-16, as they are and as they are escaped.
+fn without_nul(meant: &[Meant]) -> Vec<Meant> {
+    const ESCAPED: [&[u8]; 4] = [b"\\u{0}", b"\\u0000", b"\\x00", b"\\0"];
+    read(meant, |octets| match octets {
+        [0, ..] => Some((None, 1)),
+        _ => ESCAPED.iter().find(|zero| octets.starts_with(zero)).map(|zero| (None, zero.len())),
+    })
+}
+
 /// Without percent-encoding.
 // RFC 3986 §2.1
 fn percent(meant: &[Meant]) -> Vec<Meant> {
@@ -220,37 +246,10 @@ fn html(meant: &[Meant]) -> Vec<Meant> {
     })
 }
 
-/// Words of base64 that hold it.
-fn without_encoded(text: &str, secret: &str) -> String {
-    let is_coded = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    let holds = |word: &str| {
-        let bare = word.trim_end_matches('=');
-        // What is cut off at the end is read as far as it goes.
-        let whole = &bare[..bare.len() - usize::from(bare.len() % 4 == 1)];
-        let padded = format!("{whole}{}", "=".repeat((4 - whole.len() % 4) % 4));
-        let plain = STANDARD.decode(&padded).or_else(|_| STANDARD.decode(&whole[..whole.len() / 4 * 4]));
-        plain.is_ok_and(|plain| {
-            let plain = String::from_utf8_lossy(&plain).into_owned();
-            plain.contains(secret) || !places(&plain, secret).is_empty()
-        })
-    };
-    let mut out = String::new();
-    let mut word = String::new();
-    for character in text.chars().map(Some).chain([None]) {
-        match character.filter(|c| is_coded(*c)) {
-            Some(coded) => word.push(coded),
-            None => {
-                let word = std::mem::take(&mut word);
-                out.push_str(if word.len() >= 8 && holds(&word) { MASK } else { &word });
-                out.extend(character);
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use ::base64::{Engine, engine::general_purpose::STANDARD};
+
     use super::*;
 
     #[test]
@@ -304,6 +303,35 @@ mod tests {
             }
             assert!(masked.contains(MASK), "{text} -> {masked}");
             assert!(["at ", "<p>", "NO "].iter().any(|begin| masked.starts_with(begin)), "{masked}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_utf_16() {
+        let secret = "canary-pw";
+        let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> { secret.encode_utf16().flat_map(order).collect() };
+        let hex = |octets: &[u8]| octets.iter().map(|o| format!("{o:02X}")).collect::<String>();
+        for octets in [wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            let plain = String::from_utf8(octets.clone()).unwrap();
+            let percent: String = octets.iter().map(|o| format!("%{o:02X}")).collect();
+            for text in [
+                format!("NO {plain} is wrong"),
+                format!("NO {} is wrong", plain.escape_default()),
+                format!("NO {} is wrong", plain.replace('\0', "\\x00")),
+                format!("NO {} is wrong", plain.replace('\0', "\\u0000")),
+                format!("NO {percent} is wrong"),
+                format!("NO {} is wrong", hex(&octets)),
+                format!("NO {} is wrong", STANDARD.encode(&octets)),
+                format!("NO {} is wrong", STANDARD.encode([&[0, 0, 7][..], &octets, &[9]].concat())),
+            ] {
+                let masked = masked(&text, secret);
+                let bare: String = masked.chars().filter(char::is_ascii_alphanumeric).collect();
+                assert!(
+                    ["NOiswrong", "NO00iswrong", "NOu0iswrong"].contains(&&*bare) || bare.len() < 16,
+                    "{text} -> {masked}"
+                );
+                assert!(masked.contains(MASK), "{text} -> {masked}");
+            }
         }
     }
 

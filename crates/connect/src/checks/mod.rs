@@ -69,6 +69,37 @@ const OURS: [&str; 33] = [
     "what",
 ];
 
+/// What is seen of settings or measured: not masked, for the same reason. All else may quote the other side.
+const SEEN_OURS: [&str; 11] = [
+    "addresses",
+    "certificateEnds",
+    "certificateFingerprint",
+    "kdc",
+    "passwordExpires",
+    "port",
+    "provider",
+    "providerNotes",
+    "remoteServer",
+    "security",
+    "spn",
+];
+
+/// The same without a secret, texts and whatever holds them.
+fn unseen(seen: BTreeMap<String, Value>, secret: &str) -> BTreeMap<String, Value> {
+    fn without(value: Value, secret: &str) -> Value {
+        match value {
+            Value::String(text) => Value::String(mask::masked(&text, secret)),
+            Value::Array(all) => all.into_iter().map(|one| without(one, secret)).collect(),
+            Value::Object(all) => all.into_iter().map(|(name, one)| (name, without(one, secret))).collect(),
+            other => other,
+        }
+    }
+    let ours = |name: &String| SEEN_OURS.contains(&name.as_str());
+    seen.into_iter()
+        .map(|(name, value)| if ours(&name) { (name, value) } else { (name, without(value, secret)) })
+        .collect()
+}
+
 /// What a check saw, where it is as it should be.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -128,6 +159,7 @@ impl Told {
 
     fn without(mut self, secret: &str) -> Self {
         self.evidence = mask::masked(&self.evidence, secret);
+        self.seen = unseen(self.seen, secret);
         self.warning = self.warning.map(|fault| fault.without(secret));
         self
     }
@@ -196,6 +228,7 @@ impl Fault {
     /// The same without a secret in what the other side said.
     fn without(mut self, secret: &str) -> Self {
         self.evidence = mask::masked(&self.evidence, secret);
+        self.seen = unseen(self.seen, secret);
         for (name, value) in &mut self.facts {
             if !OURS.contains(name) {
                 *value = mask::masked(value, secret);

@@ -55,7 +55,7 @@ pub async fn find(cx: &Cx, settings: &Settings) -> Result<Settings, Finding> {
         return Ok(settings.clone());
     }
     let began = cx.clock.elapsed();
-    let answer = asking.discover(cx).await;
+    let answer = rows::bounded(cx, &mut asking, CHECKS[0].id).await;
     let elapsed_ms = cx.clock.elapsed().saturating_sub(began).as_millis() as u64;
     match (answer, &asking.visit) {
         (Ok(_), Some(visit)) => {
@@ -108,6 +108,10 @@ impl rows::Asking for Asking {
             "ews-may-impersonate" => self.impersonate(cx).await,
             _ => Ok(self.mailbox()),
         }
+    }
+
+    fn is_optional(&self, id: &str) -> bool {
+        ["balancer-known", "mrsproxy-answers"].contains(&id)
     }
 
     fn password(&self) -> Option<Secret<String>> {

@@ -75,6 +75,10 @@ impl rows::Asking for Asking {
         }
     }
 
+    fn is_optional(&self, id: &str) -> bool {
+        id == "balancer-known"
+    }
+
     fn password(&self) -> Option<Secret<String>> {
         self.session.as_ref().ok().and_then(|s| s.site.password.clone())
     }

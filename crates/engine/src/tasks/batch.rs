@@ -38,6 +38,9 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
         let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
         parked = parked.or(why);
     }
+    // What ends while we read has written its user before its job: only who had no job before its status was read has
+    // none to wait for. Otherwise a pass that just ended would be made again.
+    let had = store.jobs(batch.id).await?;
     let mut users = store.users(batch.id).await?;
     let jobs = store.jobs(batch.id).await?;
     for user in &mut users {
@@ -46,7 +49,10 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
             Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user).await?,
             // Jobs come back when the endpoint does.
             Wanted::Run(kind)
-                if job.is_none() && parked.is_none() && batch.status != BatchStatus::Stopping =>
+                if job.is_none()
+                    && !had.iter().any(|j| j.work.user == user.id)
+                    && parked.is_none()
+                    && batch.status != BatchStatus::Stopping =>
             {
                 let (user, source, target) = (user.id, batch.source, batch.target);
                 let work = JobSpec { user, batch: batch.id, source, target, kind, run_at: now };

@@ -150,7 +150,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         options: loaded.batch.options,
         kind: Some(job.work.kind),
         depth: Depth::Written,
-        task: Task::Move,
+        task: if user.retry_skipped { Task::Retry } else { Task::Move },
         progress: progress.clone(),
         patience: Patience { tries: 3, longest: Duration::from_secs(60) },
     };
@@ -266,6 +266,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
         user.score = Some(report.score);
         user.last_synced = Some(now);
         user.detail = None;
+        user.retry_skipped = false;
         step(user, UserEvent::Move);
         step(user, ending);
         if job.work.kind == PassKind::Completion {

@@ -253,6 +253,7 @@ impl Town {
             score: None,
             last_synced: None,
             last_progress: None,
+            retry_skipped: false,
         }
     }
 

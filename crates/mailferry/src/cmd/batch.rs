@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use super::{
     Asked, confirm,
     run_options::{PaceArgs, RunArgs},
-    waiting::{Goal, Run, background, foreground, watch},
+    waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
     api::{Api, segment},
@@ -58,6 +58,9 @@ pub enum BatchCommand {
     Stop {
         /// Its name
         name: String,
+        /// Only say what would be done
+        #[arg(short = 'n', long, visible_alias = "what-if")]
+        dry_run: bool,
     },
     /// Look on without doing anything
     Watch {
@@ -114,6 +117,12 @@ pub struct RunBatch {
     /// Stop in order after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
+    /// Try once more what earlier passes skipped
+    #[arg(long)]
+    pub retry_skipped: bool,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -154,7 +163,11 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::Complete(args) => {
             return work(asked, &reach, "complete", Goal::Completed, args).await;
         }
-        BatchCommand::Stop { name } => {
+        BatchCommand::Stop { name, dry_run: true } => {
+            let path = format!("{}/stop", path(&name));
+            return pretend(&asked, &quiet_api(), &path, &COLUMNS).await;
+        }
+        BatchCommand::Stop { name, .. } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
             match asked.out.is_for_people() {
                 true => {
@@ -181,20 +194,26 @@ async fn work(
     goal: Goal,
     args: RunBatch,
 ) -> Result<u8, Failure> {
+    if args.dry_run {
+        let path = format!("/batches/{}/{action}", segment(&args.name));
+        return pretend(&asked, &reach.api(), &path, &COLUMNS).await;
+    }
     if let Reach::There(_) = reach {
         let waits = args.wait.is_some();
         // `complete --wait` means its own end, not the first sync's.
         let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
         let pace = args.pace.pace();
         pace.check_unset()?;
-        let run = Run { name: args.name, user: None, action, goal, timeout_seconds: args.timeout, pace };
+        let (name, retry_skipped) = (args.name, args.retry_skipped);
+        let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
     let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
-    let run = Run { name: args.name, user: None, action, goal, timeout_seconds, pace };
+    let (name, retry_skipped) = (args.name, args.retry_skipped);
+    let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds, pace };
     foreground(&asked, instance, &run).await
 }
 

@@ -48,9 +48,8 @@ pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure
         }
         ConfigCommand::Set { name, value } => {
             let field = field(&name)?;
-            let number: u32 = value
-                .parse()
-                .map_err(|_| Failure::usage(format!("{name} is a whole number, not {value:?}")))?;
+            let number: u32 =
+                value.parse().map_err(|_| Failure::usage(format!("{name} is a whole number")))?;
             let changed = api.call(Method::PATCH, "/config", Some(json!({ field: number }))).await?;
             match asked.out.is_for_people() {
                 true => asked.out.say(&format!("{name} is {number} now.")),
@@ -68,7 +67,7 @@ fn field(name: &str) -> Result<&'static str, Failure> {
         .map(|(_, field)| *field);
     known.ok_or_else(|| {
         let names: Vec<&str> = NAMES.iter().map(|(ours, _)| *ours).collect();
-        Failure::usage(format!("{name:?} is none of {}", names.join(", ")))
+        Failure::usage(format!("there is no such setting; there is {}", names.join(", ")))
     })
 }
 

@@ -23,6 +23,7 @@ pub mod setup;
 pub mod shell;
 pub mod support;
 pub mod throttle;
+mod tidings;
 pub mod token;
 pub mod user;
 pub mod verify;

@@ -19,7 +19,7 @@ pub enum TokenCommand {
     New {
         /// What it is for
         name: String,
-        /// Whose; one's own without it
+        /// Whose; without it one's own, where one is signed in at a service
         #[arg(long, value_name = "NAME")]
         account: Option<String>,
         /// What it may do, at most what its account may

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Asked, confirm,
     run_options::PaceArgs,
-    waiting::{Goal, Run, background, foreground},
+    waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
     api::{Api, segment},
@@ -45,7 +45,7 @@ pub enum UserCommand {
     /// Sync it once more
     Sync(RunUser),
     /// Stop what is under way for it
-    Stop(One),
+    Stop(Stopping),
     /// Take it out of its batch; its ledger stays
     Remove(One),
 }
@@ -60,6 +60,17 @@ pub struct One {
     pub batch: Option<String>,
 }
 
+/// The flags of `user stop`.
+#[derive(Args)]
+pub struct Stopping {
+    /// Which user.
+    #[command(flatten)]
+    pub one: One,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+}
+
 /// The flags of `user set`.
 #[derive(Args)]
 pub struct Passwords {
@@ -72,6 +83,9 @@ pub struct Passwords {
     /// Its password at the target
     #[arg(long, value_name = "FILE")]
     pub target_password_file: Option<PathBuf>,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
 }
 
 /// The flags of commands that run a user.
@@ -86,6 +100,12 @@ pub struct RunUser {
     /// Stop in order after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
+    /// Try once more what earlier passes skipped
+    #[arg(long)]
+    pub retry_skipped: bool,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -129,7 +149,11 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         UserCommand::Start(args) => return work(&asked, &reach, "start", args).await,
         UserCommand::Retry(args) => return work(&asked, &reach, "retry", args).await,
         UserCommand::Sync(args) => return work(&asked, &reach, "sync", args).await,
-        UserCommand::Stop(one) => {
+        UserCommand::Stop(Stopping { one, dry_run: true }) => {
+            let path = format!("{}/stop", path(&api, &one).await?);
+            pretend(&asked, &api, &path, &COLUMNS).await?;
+        }
+        UserCommand::Stop(Stopping { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
             let sentence = format!("{} is stopping; what is under way ends in order.", one.address);
             told(&asked, &user, &sentence);
@@ -155,6 +179,11 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         body[name] = json!(secret.expose());
     }
     let path = path(api, &args.one).await?;
+    if args.dry_run {
+        body["dryRun"] = json!(true);
+        foretold(asked, &api.call(Method::PATCH, &path, Some(body)).await?, &COLUMNS);
+        return Ok(());
+    }
     let user = api.call(Method::PATCH, &path, Some(body)).await?;
     let address = &args.one.address;
     let next = match user["statusSummary"] == "Failed" {
@@ -168,9 +197,14 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
 async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunUser) -> Result<u8, Failure> {
     let api = reach.api();
     let pace = args.pace.pace();
+    if args.dry_run {
+        let path = format!("{}/{action}", path(&api, &args.one).await?);
+        return pretend(asked, &api, &path, &COLUMNS).await;
+    }
     let name = batch(&api, &args.one).await?;
     let user = Some(args.one.address);
-    let run = Run { name, user, action, goal: Goal::Synced, timeout_seconds: args.timeout, pace };
+    let (retry_skipped, goal) = (args.retry_skipped, Goal::Synced);
+    let run = Run { name, user, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {

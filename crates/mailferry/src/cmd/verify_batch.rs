@@ -51,7 +51,7 @@ pub async fn verify(
         Reach::Here(instance) => here(instance, (&named, name), (depth, pace), &cancel).await?,
         Reach::There(_) => {
             pace.check_unset()?;
-            there(&api, order((&named, name), depth), &cancel).await?
+            there(&api, (order((&named, name), depth), &named), &cancel).await?
         }
     };
     if asked.out.form == Form::Name {
@@ -95,15 +95,25 @@ async fn here(
         Named::User => Subject::User(name.to_owned()),
     };
     let verified = instance.worker(pace).verify(&subject, depth, cancel, &|_| {}).await;
-    Ok(json!(verified.map_err(failed)?))
+    Ok(json!(verified.map_err(|error| failed(error, named))?))
 }
 
 /// What all mailboxes would meet is told with what to do about it.
-fn failed(error: Error) -> Failure {
-    match error.kind() == Kind::Unauthenticated && error.scope() == Scope::Endpoint {
-        true => Failure::Advised(error, vec![new_password("NAME")]),
-        false => error.into(),
+fn failed(error: Error, named: &Named) -> Failure {
+    if error.kind() != Kind::Unauthenticated || error.scope() != Scope::Endpoint {
+        return error.into();
     }
+    let fix = match named {
+        Named::Batch(batch) => {
+            let end = if error.side() == Side::Target { "target" } else { "source" };
+            vec![new_password(batch[end].as_str().unwrap_or("ENDPOINT"))]
+        }
+        Named::User => {
+            let which = "mailferry endpoint list shows the endpoints of source and target.";
+            vec![which.to_owned(), new_password("ENDPOINT")]
+        }
+    };
+    Failure::Advised(error, fix)
 }
 
 fn order((named, name): (&Named, &str), depth: VerificationDepth) -> Value {
@@ -115,7 +125,7 @@ fn order((named, name): (&Named, &str), depth: VerificationDepth) -> Value {
 }
 
 /// Has the service make it, and waits for that.
-async fn there(api: &Api, order: Value, cancel: &Cancel) -> Result<Value, Failure> {
+async fn there(api: &Api, (order, named): (Value, &Named), cancel: &Cancel) -> Result<Value, Failure> {
     let mut verification = api.post("/verifications", order).await?;
     let path = format!("/verifications/{}", segment(verification["id"].as_str().unwrap_or_default()));
     loop {
@@ -141,7 +151,7 @@ async fn there(api: &Api, order: Value, cancel: &Cancel) -> Result<Value, Failur
     }
     let strange = |e: serde_json::Error| Failure::own(format!("the service's verification: {e}"));
     match serde_json::from_value::<Option<Ended>>(verification["error"].take()).map_err(strange)? {
-        Some(ended) => Err(failed(ended.error())),
+        Some(ended) => Err(failed(ended.error(), named)),
         None => Ok(verification["result"].take()),
     }
 }

@@ -13,16 +13,23 @@ use mailferry_model::{
 };
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::{
+    Asked,
+    endpoint::note,
+    tidings::{self, Tidings},
+};
 use crate::{
     api::{Api, segment},
     args::Form,
     exit::{self, Failure},
     instance::{Instance, Pace},
-    out::Out,
+    out::{Column, Out},
     progress::{Display, Moment, TICK},
     result, signals,
 };
+
+/// How often the mailboxes of a batch at a service are looked at although nothing is counted anew.
+const LOOK_TICKS: u32 = 20;
 
 /// Until when to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,6 +48,8 @@ pub struct Run {
     pub user: Option<String>,
     /// `start`, `sync` or `complete`; of a user `start`, `retry` or `sync`.
     pub action: &'static str,
+    /// Whether what was skipped is tried once more.
+    pub retry_skipped: bool,
     /// Until when.
     pub goal: Goal,
     /// Stop in order after so long.
@@ -63,6 +72,11 @@ impl Run {
         }
     }
 
+    /// What the action asks for besides.
+    fn query(&self) -> &'static str {
+        if self.retry_skipped { "?retrySkipped=true" } else { "" }
+    }
+
     /// The command that goes on with it.
     fn command(&self) -> String {
         match &self.user {
@@ -70,6 +84,23 @@ impl Run {
             None => format!("mailferry batch {} {}", self.action, self.name),
         }
     }
+}
+
+/// What an action would do: said, and the thing itself for programs.
+pub async fn pretend(asked: &Asked<'_>, api: &Api, path: &str, columns: &[Column]) -> Result<u8, Failure> {
+    let would = api.post(&format!("{path}?dryRun=true"), json!({})).await?;
+    foretold(asked, &would, columns);
+    Ok(exit::OK)
+}
+
+/// The answer to a dry run: what would be done for people, all of it for programs.
+pub fn foretold(asked: &Asked<'_>, would: &Value, columns: &[Column]) {
+    if !asked.out.is_for_people() {
+        return asked.out.show(would, columns);
+    }
+    let notices = would["notices"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    notices.for_each(|notice| asked.out.say(notice));
+    asked.out.say("Nothing was done.");
 }
 
 /// Why waiting ended.
@@ -86,7 +117,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     let bell = worker.clone();
     let api = instance.api(Arc::new(move || bell.ring()));
     let path = run.path();
-    act(&api, &run.subject(), run.action).await?;
+    note(asked.out, &act(&api, &run.subject(), &format!("{}{}", run.action, run.query())).await?);
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let stop = Cancel::default();
@@ -128,14 +159,7 @@ async fn wait(
     loop {
         let batch = api.get(path).await?;
         for event in worker.take_events() {
-            let line = json!({
-                "type": "mailbox", "user": event.address, "state": event.what, "code": event.code,
-            });
-            asked.out.event(&line);
-            if asked.out.is_for_people() {
-                let code = event.code.map(|c| format!(" [{c}]")).unwrap_or_default();
-                display.note(&format!("{}: {}{code}", event.address, event.what));
-            }
+            tidings::tell(asked, display, (&event.address, &event.what, event.code.as_deref()));
         }
         let id: Option<BatchId> = serde_json::from_value(batch["id"].clone()).ok();
         let running = id.map(|id| worker.running(id)).unwrap_or_default();
@@ -274,17 +298,23 @@ pub(super) fn new_password(endpoint: &str) -> String {
 /// An endpoint refuses the sign-in: its batch waits, and so would we.
 async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     let batch = api.get(path).await?;
-    let nobody = || (Side::Source, String::new(), "NAME".to_owned());
+    let nobody = || (Side::Source, String::new(), "ENDPOINT".to_owned());
     let (side, words, endpoint) = needs_person(api, &batch).await?.unwrap_or_else(nobody);
     let error = Error::new(Kind::Unauthenticated, side, "wait", words);
-    let goes_on = format!("Then go on: mailferry batch start {}", batch["name"].as_str().unwrap_or("NAME"));
+    let goes_on = format!("Then go on: mailferry batch start {}", batch["name"].as_str().unwrap_or("BATCH"));
     Err(Failure::Advised(error, vec![new_password(&endpoint), goes_on]))
 }
 
 /// Says what is wanted to a service, whose workers do it; waits for it if asked to.
 pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
     let path = run.path();
-    let made = act(api, &run.subject(), run.action).await?;
+    let users = format!("{path}/users");
+    let mut tidings = match waits {
+        true => Tidings::before(&api.get(&users).await?),
+        false => Tidings::default(),
+    };
+    let made = act(api, &run.subject(), &format!("{}{}", run.action, run.query())).await?;
+    note(asked.out, &made);
     if !waits {
         match asked.out.is_for_people() {
             true => {
@@ -299,10 +329,20 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
     signals::watch(&cancel);
     let mut display = Display::of(asked.out);
     let began = Instant::now();
+    let (mut counts, mut ticks) = (Value::Null, 0_u32);
     loop {
         let batch = api.get(&path).await?;
         display.show(&moment(&batch, &[]));
         let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
+        // Whoever waits is not counted: it is looked for now and then.
+        let now = json!(["status", "synced", "finalized", "failed", "stopped"].map(|count| &batch[count]));
+        if now != counts || ticks.is_multiple_of(LOOK_TICKS) {
+            for (address, what, code) in tidings.fresh(&api.get(&users).await?) {
+                tidings::tell(asked, &display, (&address, &what, code.as_deref()));
+            }
+            counts = now;
+        }
+        ticks = ticks.wrapping_add(1);
         match status {
             Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
                 act(api, &path, "complete").await?;

@@ -56,7 +56,7 @@ fn condition_of<'a>(
     rows: &[Value],
 ) -> Result<(String, &'a str, bool), Failure> {
     let Some((name, wanted)) = text.split_once('=') else {
-        return Err(Failure::usage(format!("--filter: {text:?} is not of the form COLUMN=VALUE")));
+        return Err(Failure::usage("--filter: write COLUMN=VALUE"));
     };
     let (name, equal) = name.strip_suffix('!').map_or((name, true), |name| (name, false));
     Ok((pointer_of(name, columns, rows)?, wanted.trim(), equal))
@@ -71,7 +71,10 @@ fn pointer_of(name: &str, columns: &[Column], rows: &[Value]) -> Result<String, 
     let mut fields = rows.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys);
     fields.find(|f| f.eq_ignore_ascii_case(name)).map(|f| format!("/{f}")).ok_or_else(|| {
         let known: Vec<&str> = columns.iter().map(Column::field).collect();
-        Failure::usage(format!("there is no column {name:?} here; there are {}", known.join(", ")))
+        Failure::usage(format!(
+            "--filter and --sort: there is no such column here; there are {}",
+            known.join(", ")
+        ))
     })
 }
 

@@ -81,13 +81,13 @@ impl Out {
     /// # Errors
     /// A column to show, filter or sort by that there is not.
     pub fn list(&self, rows: &Value, columns: &[Column]) -> Result<(), Failure> {
-        if let Some(wrong) =
-            self.columns.iter().find(|name| !columns.iter().any(|c| c.is_called(name.trim())))
-        {
+        let is_known = |name: &String| columns.iter().any(|c| c.is_called(name.trim()));
+        if let Some(wrong) = self.columns.iter().position(|name| !is_known(name)) {
             let known: Vec<&str> = columns.iter().map(Column::field).collect();
             let known = known.join(", ");
             return Err(Failure::usage(format!(
-                "--columns: there is no column {wrong:?} here; there are {known}"
+                "--columns: number {} of them is none here; there are {known}",
+                wrong + 1
             )));
         }
         let rows = self.choice.apply(rows.as_array().map_or(&[], Vec::as_slice), columns)?;

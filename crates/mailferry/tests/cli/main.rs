@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod alike;
 mod batches;
 mod copies;
 mod declared;
@@ -12,8 +13,11 @@ mod looked;
 mod lost;
 mod maildirs;
 mod native;
+mod noticed;
 mod pages;
+mod pretended;
 mod refused;
+mod remedies;
 mod said;
 mod service;
 mod users;

@@ -453,6 +453,64 @@ fn a_password_is_never_seen() {
 }
 
 #[test]
+fn the_configuration_is_shown_and_changed() {
+    let ferry = Ferry::new();
+    hybrid(&ferry);
+    let script = "Get-MigrationConfig | fl\n\
+        Set-MigrationConfig -MaxConcurrentMigrations 250 -WhatIf\n\
+        Set-MigrationConfig -MaxConcurrentMigrations 250 -Features None\n\
+        (Get-MigrationConfig).MaxConcurrentMigrations\n\
+        Set-MigrationConfig -MaxConcurrentMigrations Unlimited\n\
+        Get-MigrationConfig | Select MaxConcurrentMigrations, EndpointCount\n";
+    insta::assert_snapshot!(told(&shell(&ferry, script, &[])), @r#"
+
+    Identity                : Tenant
+    MaxConcurrentMigrations : 300
+    EndpointCount           : 1
+    HasBatches              : False
+
+    What if: Performing the operation "Set-MigrationConfig" on target "Tenant".
+    250
+
+    MaxConcurrentMigrations EndpointCount
+    ----------------------- -------------
+                       1000             1
+
+    --- 0
+    line 3: Set-MigrationConfig -Features is accepted without effect: there are no features to switch on or off
+    MaxConcurrentMigrations of all endpoints together is 250 now.
+    Unlimited is read as the highest tenant ceiling, 1000
+    MaxConcurrentMigrations of all endpoints together is 1000 now.
+    "#);
+    let refused = "Set-MigrationConfig -MaxConcurrentMigrations 5\n\
+        Set-MigrationConfig -MaxConcurrentMigrations 5000\n\
+        Set-MigrationConfig\n\
+        Set-MigrationConfig -MaxNumberOfBatches 3\n";
+    insta::assert_snapshot!(told(&shell(&ferry, refused, &[])), @r#"
+    --- 6
+    line 1: Set-MigrationConfig failed
+    mailferry: MaxConcurrentMigrations of endpoints is above 5. [LIMITS_ABOVE_CEILING]
+      Hybrid-Endpoint-Primary
+      cause: The tenant ceiling would be below MaxConcurrentMigrations of the endpoints that are listed.
+      fix:   Lower it first: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 5
+    line 2: Set-MigrationConfig failed
+    mailferry: The tenant ceiling is a number from 1 to 1000, not 5000. [LIMITS_REFUSED]
+      cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
+      fix:   Give both limits so that they fit: --max-concurrent-migrations N --max-concurrent-incremental-syncs M
+      fix:   Or raise the ceiling, which is 300 unless it was set, and at most 1000: mailferry config set tenant-ceiling N
+    line 3: Set-MigrationConfig failed
+    mailferry: Set-MigrationConfig: -MaxConcurrentMigrations is missing [NATIVE_PARAMETERS]
+      cause: One is unknown, missing, not supported, or was given what it does not take.
+      fix:   See the message for each parameter.
+    line 4: Set-MigrationConfig failed
+    mailferry: Set-MigrationConfig (line 4): -MaxNumberOfBatches is not supported: the number of batches is not limited [NATIVE_PARAMETERS]
+      cause: One is unknown, missing, not supported, or was given what it does not take.
+      fix:   See the message for each parameter.
+    "#);
+    assert_eq!(ferry.ends(0, &["config", "get", "tenant-ceiling"]).out, "1000\n");
+}
+
+#[test]
 fn what_if_writes_nothing() {
     let ferry = Ferry::new();
     hybrid(&ferry);

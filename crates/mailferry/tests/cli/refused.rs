@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::ferry::{Ferry, closed_port};
+use super::ferry::{Ferry, Ran, closed_port};
 
 #[test]
 fn unknown_kinds_and_statuses_are_named() {
@@ -164,4 +164,46 @@ fn a_server_that_hangs_up_before_its_greeting_is_a_fault_of_the_protocol() {
             });
         }
     });
+}
+
+/// A secret at the wrong place is not repeated, by the parser or by us; what is wrong is still said.
+#[test]
+fn what_was_typed_as_a_value_is_not_repeated() {
+    const SECRET: &str = "S3cret-4711";
+    let ferry = Ferry::new();
+    ferry.ends(0, &["endpoint", "new", "e", "--type", "imap", "--remote-server", "h.example"]);
+    let new = |flag| ["endpoint", "new", "x", "--type", "imap", "--remote-server", "h.example", flag, SECRET];
+    let unset = ["endpoint", "set", "e", "--unset", SECRET];
+    for (words, told) in [
+        (&new("--port")[..], "port is not a port"),
+        (&new("--security"), "security is one of"),
+        (&new("--test-mailbox-size"), "--test-mailbox-size"),
+        (&["endpoint", "set", "e", "--port", SECRET], "port is not a port"),
+        (&unset, "--unset"),
+        (&["endpoint", "new", "x", "--type", SECRET], "--type is one of"),
+        (&["batch", "start", "w", "--wait=S3cret-4711"], "synced, completed"),
+        (&["batch", "start", "w", "--timeout", SECRET], "--timeout"),
+        (&["copy", "maildir:a", "maildir:b", "--pasword=S3cret-4711"], "--pasword"),
+        (&["copy", "maildir:a", "maildir:b", SECRET], "unexpected argument"),
+        (&["copy", "S3cret-4711:x", "maildir:b"], "an account begins with"),
+        (&["config", "set", "tenant-ceiling", SECRET], "a whole number"),
+        (&["config", "get", SECRET], "tenant-ceiling"),
+        (&["endpoint", "list", "--filter", SECRET], "COLUMN=VALUE"),
+        (&["endpoint", "list", "--filter", "S3cret-4711=x"], "no such column"),
+        (&["endpoint", "list", "--sort", SECRET], "no such column"),
+        (&["endpoint", "list", "--columns", "name,S3cret-4711"], "number 2 of them"),
+        (&["user", "list", "--status", SECRET], "no such status"),
+        (&["endpoint", "list", "--server", SECRET], "https://"),
+        (&["endpoint", "list", "--server", "https://u:S3cret-4711@h.example"], "names and passwords"),
+        (&["endpoint", "list", "--context", SECRET], "no such context"),
+        (&["batch", SECRET], "unrecognized subcommand"),
+    ] {
+        for more in [&[][..], &["-o", "json"]] {
+            let mut command = ferry.command(&[words, more].concat());
+            let ran = Ran::of(command.env("XDG_CONFIG_HOME", ferry.path("config")));
+            let all = format!("{}{}", ran.out, ran.err);
+            assert_eq!(ran.code, 2, "{words:?}\n{all}");
+            assert!(!all.contains("S3cret") && ran.err.contains(told), "{words:?}\n{all}");
+        }
+    }
 }

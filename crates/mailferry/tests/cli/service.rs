@@ -46,6 +46,13 @@ impl Service {
 
     /// The binary as a client: no data folder, a configuration folder of its own.
     pub fn client(&self, code: i32, words: &[&str]) -> Ran {
+        let ran = self.ran(words);
+        assert_eq!(ran.code, code, "{words:?}\n{}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// The same, however it ends.
+    pub fn ran(&self, words: &[&str]) -> Ran {
         let mut client = Command::new(env!("CARGO_BIN_EXE_mailferry"));
         client.args(words).stdin(Stdio::null());
         for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("MAILFERRY_")) {
@@ -54,9 +61,7 @@ impl Service {
         client
             .env("XDG_CONFIG_HOME", self.ferry.path("config"))
             .env("XDG_STATE_HOME", self.ferry.path("state"));
-        let ran = Ran::of(&mut client);
-        assert_eq!(ran.code, code, "{words:?}\n{}\n{}", ran.out, ran.err);
-        ran
+        Ran::of(&mut client)
     }
 
     /// Makes the first administrator and signs in.

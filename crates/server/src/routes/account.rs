@@ -151,7 +151,7 @@ pub(crate) async fn change(
         writes.push(Write::RemoveSessions(account.id, None));
     }
     writes.push(Write::Record(&entry));
-    context.store.together(&writes).await?;
+    if_match.kept(context.store.together(&writes).await)?;
     Ok(versioned(StatusCode::OK, &context.store.account_by_id(account.id).await?))
 }
 
@@ -166,7 +166,9 @@ pub(crate) async fn remove(
     if_match.check(account.version)?;
     check_others(&context, account.id).await?;
     let entry = entry(&context, "account.remove", format!("account {}", account.name), None);
-    context.store.together(&[Write::RemoveAccount(account.id), Write::Record(&entry)]).await?;
+    // Written first, it is still the one that was looked at.
+    let writes = [Write::SetAccount(&account), Write::RemoveAccount(account.id), Write::Record(&entry)];
+    if_match.kept(context.store.together(&writes).await)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

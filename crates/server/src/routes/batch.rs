@@ -1,5 +1,6 @@
-//! Batches: new from a CSV, list, show, start, sync, complete, stop, remove. Changing one is [`change`]'s.
+//! Batches: new from a CSV, list, show, remove. What is done with one is [`act`]'s, changing one [`change`]'s.
 
+pub(crate) mod act;
 pub(crate) mod change;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use mailferry_model::{
     batch::Batch,
     csv::{self, Needs, Parsed, Passwords},
     endpoint::Endpoint,
-    id::{BatchId, EndpointId, UserId},
+    id::{BatchId, UserId},
     mapping::RunOptions,
     port::{Sealing, Write},
     report::Totals,
@@ -32,7 +33,6 @@ use crate::{
     Context,
     body::Body,
     etag::{IfMatch, Versioned},
-    intent::{Action, intend},
     page::{Page, PageQuery, Part},
     problem::{Problem, RowProblem},
     view::{BatchReport, BatchView, UserView, signs_in_for_all},
@@ -248,108 +248,8 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
         score: None,
         last_synced: None,
         last_progress: None,
+        retry_skipped: false,
     }
-}
-
-/// Start a batch, resume it, or retry what failed
-#[utoipa::path(post, path = "/batches/{name}/start", operation_id = "startBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
-pub(crate) async fn start(
-    context: Context,
-    if_match: IfMatch,
-    Path(name): Path<String>,
-) -> Result<Versioned<BatchView>, Problem> {
-    act(&context, &if_match, &name, Action::Start).await
-}
-
-/// Sync what is synced once more
-#[utoipa::path(post, path = "/batches/{name}/sync", operation_id = "syncBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
-pub(crate) async fn sync(
-    context: Context,
-    if_match: IfMatch,
-    Path(name): Path<String>,
-) -> Result<Versioned<BatchView>, Problem> {
-    act(&context, &if_match, &name, Action::Sync).await
-}
-
-/// The last sync and the verification
-#[utoipa::path(post, path = "/batches/{name}/complete", operation_id = "completeBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
-pub(crate) async fn complete(
-    context: Context,
-    if_match: IfMatch,
-    Path(name): Path<String>,
-) -> Result<Versioned<BatchView>, Problem> {
-    act(&context, &if_match, &name, Action::Complete).await
-}
-
-/// Stop what is under way
-#[utoipa::path(post, path = "/batches/{name}/stop", operation_id = "stopBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 202, description = "Written down; workers act on it", body = BatchView)))]
-pub(crate) async fn stop(
-    context: Context,
-    if_match: IfMatch,
-    Path(name): Path<String>,
-) -> Result<Versioned<BatchView>, Problem> {
-    act(&context, &if_match, &name, Action::Stop).await
-}
-
-async fn act(
-    context: &Context,
-    if_match: &IfMatch,
-    name: &str,
-    action: Action,
-) -> Result<Versioned<BatchView>, Problem> {
-    if_match.check(context.store.batch(name).await?.version)?;
-    act_on(context, name, action, None).await?;
-    (context.bell)();
-    let batch = context.store.batch(name).await?;
-    view(context, StatusCode::ACCEPTED, batch).await
-}
-
-/// Writes what an action wants; of a stop, for the replacement of which endpoint it is.
-pub(super) async fn act_on(
-    context: &Context,
-    name: &str,
-    action: Action,
-    paused_for: Option<EndpointId>,
-) -> Result<(), Problem> {
-    // Workers change batch and users meanwhile: what does not fit any more is read again.
-    for _ in 0..8 {
-        match once(context, name, (action, paused_for)).await {
-            Err(error) if error.kind() == Kind::Conflict => {}
-            Err(error) => return Err(error.into()),
-            Ok(answer) => return answer,
-        }
-    }
-    Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
-}
-
-async fn once(
-    context: &Context,
-    name: &str,
-    (action, paused_for): (Action, Option<EndpointId>),
-) -> mailferry_model::Result<Result<(), Problem>> {
-    let mut batch = context.store.batch(name).await?;
-    let users = context.store.users(batch.id).await?;
-    let intent = match intend(&batch, &users, action) {
-        Ok(intent) => intent,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let Some(status) = intent.status else { return Ok(Ok(())) };
-    batch.paused_for = paused_for;
-    batch.status = status;
-    if action != Action::Stop {
-        batch.detail = None;
-        batch.started.get_or_insert(context.clock.now());
-    }
-    let change = paused_for.map(|id| serde_json::json!({ "pausedFor": id }).to_string());
-    let entry = entry(context, &format!("batch.{}", action.word()), format!("batch {name}"), change);
-    let mut writes = vec![Write::SetBatch(&batch)];
-    if action == Action::Stop {
-        writes.push(Write::StopJobs(batch.id));
-    }
-    writes.extend(intent.users.iter().map(Write::SetUser));
-    writes.push(Write::Record(&entry));
-    context.store.together(&writes).await?;
-    Ok(Ok(()))
 }
 
 /// Remove a batch; ledgers stay
@@ -363,10 +263,12 @@ pub(crate) async fn remove(
     if_match.check(batch.version)?;
     if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &name));
     }
     let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
-    context.store.together(&[Write::RemoveBatch(batch.id), Write::Record(&entry)]).await?;
+    // Written first, it is still the one that was looked at.
+    let writes = [Write::SetBatch(&batch), Write::RemoveBatch(batch.id), Write::Record(&entry)];
+    if_match.kept(context.store.together(&writes).await)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

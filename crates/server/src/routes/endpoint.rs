@@ -124,16 +124,8 @@ pub(crate) async fn create(
     }
     check_settings(manifest, &settings)?;
     check_paths(&context, manifest, &settings, None)?;
-    let limits = Limits::default();
-    let limits = Limits {
-        max_concurrent_migrations: wanted
-            .max_concurrent_migrations
-            .unwrap_or(limits.max_concurrent_migrations),
-        max_concurrent_incremental_syncs: wanted.max_concurrent_incremental_syncs.unwrap_or_else(|| {
-            let migrations = wanted.max_concurrent_migrations.unwrap_or(u32::MAX);
-            limits.max_concurrent_incremental_syncs.min(migrations)
-        }),
-    };
+    let named = (wanted.max_concurrent_migrations, wanted.max_concurrent_incremental_syncs);
+    let (limits, notice) = Limits::named(named.0, named.1);
     check_limits(&context, limits).await?;
     let now = context.clock.now();
     let tested = match wanted.tested {
@@ -158,7 +150,7 @@ pub(crate) async fn create(
     }
     if wanted.dry_run {
         check_free(&context, &endpoint.name).await?;
-        return view(&context, StatusCode::OK, endpoint).await;
+        return Ok(view(&context, StatusCode::OK, endpoint).await?.noting(notice));
     }
     let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
     let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified);
@@ -167,7 +159,7 @@ pub(crate) async fn create(
     let writes = [Write::AddEndpoint(&endpoint), Write::Seal(&secrets), Write::Record(&entry)];
     context.store.together(&writes).await?;
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
-    view(&context, StatusCode::CREATED, endpoint).await
+    Ok(view(&context, StatusCode::CREATED, endpoint).await?.noting(notice))
 }
 
 /// For a dry run; what is made asks the store itself.
@@ -191,15 +183,18 @@ pub(crate) async fn remove(
     let endpoint = context.store.endpoint(&name).await?;
     if_match.check(endpoint.version)?;
     let entry = entry(&context, "endpoint.remove", format!("endpoint {name}"), None);
-    match context.store.together(&[Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)]).await {
+    // Written first, it is still the one that was looked at.
+    let writes = [Write::SetEndpoint(&endpoint), Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)];
+    match context.store.together(&writes).await {
         Err(error) if error.kind() == Kind::Locked => {
             let batches = context.store.batches().await?;
             let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
             let detail = format!("Batches refer to the endpoint {name}.");
             let blockers = used.map(|b| b.name.clone()).collect();
-            return Err(Problem::conflict("ENDPOINT_IN_USE", detail).blocked_by(blockers));
+            let problem = Problem::conflict("ENDPOINT_IN_USE", detail).naming("endpoint", &endpoint.name);
+            return Err(problem.blocked_by(blockers));
         }
-        other => other?,
+        other => if_match.kept(other)?,
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -237,7 +232,7 @@ async fn tested(
 pub(super) fn manifest(context: &Context, kind: &str) -> Result<&'static Manifest, Problem> {
     context.manifests.iter().find(|m| m.kind.eq_ignore_ascii_case(kind)).copied().ok_or_else(|| {
         let known: Vec<&str> = context.manifests.iter().map(|m| m.kind).collect();
-        let detail = format!("{kind:?} is none of {}.", known.join(", "));
+        let detail = format!("The type is none of {}.", known.join(", "));
         Problem::refused("SETTINGS_UNKNOWN_KIND", detail)
     })
 }

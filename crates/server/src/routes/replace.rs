@@ -14,7 +14,10 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{batch, entry, own_passwords, same};
+use super::{
+    batch::{self, act::How},
+    entry, own_passwords, same,
+};
 use crate::{Context, body::Body, door::Caller, etag::IfMatch, intent::Action, problem::Problem};
 
 /// By what, and how.
@@ -25,6 +28,9 @@ pub(crate) struct Replacing {
     /// Batches that have begun stay where they are.
     #[serde(default)]
     keep_running: bool,
+    /// Only judge: the answer is what would be done, and nothing is. The successor need not be tested for that.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// How far it has come.
@@ -41,6 +47,10 @@ pub(crate) struct Replaced {
     resumed: Vec<String>,
     /// These stay with the old one.
     kept: Vec<String>,
+    /// What else there is to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<String>,
 }
 
 /// Put another endpoint in its place, as far as that goes without waiting
@@ -58,10 +68,14 @@ pub(crate) async fn replace(
     if old.id == new.id {
         return Err(Problem::refused("ENDPOINT_SAME", format!("{name} cannot replace itself.")));
     }
+    let mut done = Replaced::default();
     if new.last_test.as_ref().is_none_or(|test| test.result == "Failed") {
         let detail =
             format!("{} has no test in which nothing failed: mailferry endpoint test {}", new.name, new.name);
-        return Err(Problem::conflict("ENDPOINT_UNTESTED", detail));
+        if !wanted.dry_run {
+            return Err(Problem::conflict("ENDPOINT_UNTESTED", detail).naming("endpoint", &new.name));
+        }
+        done.notices.push(detail);
     }
     let batches = context.store.batches().await?;
     let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
@@ -71,7 +85,9 @@ pub(crate) async fn replace(
         let sides = (batch.source == old.id, batch.target == old.id);
         own_passwords::check(&context, &caller, batch, sides).await?;
     }
-    let mut done = Replaced::default();
+    if wanted.dry_run {
+        return Ok(Json(foreseen(&ours, (&old, &new), &wanted, done)));
+    }
     let mut at_rest = Vec::new();
     for batch in ours {
         at_rest.extend(rest(&context, (batch, &old), &wanted, &mut done).await?);
@@ -81,12 +97,45 @@ pub(crate) async fn replace(
     let points = |b: &Batch| b.source == new.id || b.target == new.id;
     for batch in context.store.batches().await? {
         if batch.paused_for == Some(old.id) && points(&batch) {
-            batch::act_on(&context, &batch.name, Action::Start, None).await?;
+            batch::act::act_on(
+                &context,
+                &batch.name,
+                (Action::Start, How::default()),
+                None,
+                &IfMatch::default(),
+            )
+            .await?;
             done.resumed.push(batch.name);
         }
     }
     (context.bell)();
     Ok(Json(done))
+}
+
+/// What would be done, as the batches are now.
+fn foreseen(
+    ours: &[Batch],
+    (old, new): (&Endpoint, &Endpoint),
+    wanted: &Replacing,
+    mut done: Replaced,
+) -> Replaced {
+    for batch in ours {
+        let name = || batch.name.clone();
+        if wanted.keep_running && batch.status != BatchStatus::Created {
+            done.kept.push(name());
+            continue;
+        }
+        done.repointed.push(name());
+        let pauses = batch.status.is_active() && batch.status != BatchStatus::Stopping;
+        if pauses {
+            done.paused.push(name());
+        }
+        if pauses || batch.paused_for == Some(old.id) {
+            done.resumed.push(name());
+        }
+    }
+    done.notices.push(format!("{} would take the place of {}.", new.name, old.name));
+    done
 }
 
 /// Brings a batch to rest, as far as that goes without waiting; the batch if it may be repointed.
@@ -103,7 +152,8 @@ async fn rest(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act_on(context, &name, Action::Stop, Some(old.id)).await?;
+        batch::act::act_on(context, &name, (Action::Stop, How::default()), Some(old.id), &IfMatch::default())
+            .await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;

@@ -164,7 +164,8 @@ pub(crate) async fn list(context: Context, caller: Caller, page: Page) -> Result
 pub(crate) async fn sign_out(context: Context, caller: Caller) -> Result<Response, Problem> {
     let Some(session) = caller.session else {
         let detail = "This is no session; a token is revoked under /tokens.";
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        let fix = vec!["mailferry token list, then mailferry token revoke ID".to_owned()];
+        return Err(Problem { fix, ..Problem::conflict("WRONG_STATE", detail) });
     };
     let entry = entry(&context, "session.remove", format!("account {}", caller.actor), None);
     context.store.together(&[Write::RemoveSession(session), Write::Record(&entry)]).await?;

@@ -67,7 +67,7 @@ pub(crate) async fn create(
     check_name("ACCOUNT_NAME", &wanted.name)?;
     let account = match (&wanted.account, &caller.account) {
         (None, Some(own)) => own.clone(),
-        (None, None) => return Err(Problem::refused("REQUEST_MALFORMED", "account is missing.")),
+        (None, None) => return Err(nobodys(&context, &wanted.name).await?),
         (Some(name), Some(own)) if own.name.to_lowercase() == name.to_lowercase() => own.clone(),
         (Some(name), _) if caller.role == Role::Administrator => context.store.account(name).await?,
         (Some(_), _) => {
@@ -102,6 +102,23 @@ pub(crate) async fn create(
     let mut view = TokenView::of(&made, &account.name);
     view.token = Some(secret.expose().clone());
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Here nobody is signed in, so a token is nobody's until its account is named: by one that there is, if there is one.
+async fn nobodys(context: &Context, name: &str) -> Result<Problem, Problem> {
+    let accounts = context.store.accounts().await?;
+    let fix = match accounts.as_slice() {
+        [] => {
+            "Make the account first: mailferry account new NAME --role ROLE --password-file FILE".to_owned()
+        }
+        all => {
+            let names: Vec<&str> = all.iter().map(|a| a.name.as_str()).collect();
+            let (first, others) = (names[0], names.join(", "));
+            format!("Say whose: mailferry token new {name} --account {first} (there are: {others})")
+        }
+    };
+    let detail = "The account is missing: nobody is signed in here whose token it could be.";
+    Ok(Problem { fix: vec![fix], ..Problem::refused("REQUEST_MALFORMED", detail) })
 }
 
 /// Revoke a token: one's own, or as administrator anybody's

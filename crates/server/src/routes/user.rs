@@ -37,9 +37,9 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
     page: Page,
 ) -> Result<Part<UserView>, Problem> {
-    if let Some(status) = which.status.as_ref().filter(|s| !is_status(s)) {
+    if which.status.as_ref().is_some_and(|s| !is_status(s)) {
         let known = UserStatus::ALL.iter().map(|s| format!("{s:?}")).collect::<Vec<_>>().join(", ");
-        let detail = format!("{status:?} is no status; there are {known}, and the summary Active.");
+        let detail = format!("There is no such status; there are {known}, and the summary Active.");
         return Err(Problem::refused("REQUEST_MALFORMED", detail));
     }
     let batches = match &which.batch {

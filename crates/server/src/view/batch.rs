@@ -52,6 +52,10 @@ pub(crate) struct BatchView {
     completed: Option<Timestamp>,
     version: u64,
     id: String,
+    /// What came, or would come, of what was asked for, in the answer to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) notices: Vec<String>,
 }
 
 impl BatchView {
@@ -71,7 +75,8 @@ impl BatchView {
         let unwell = Score::of_failed(count(&UserStatus::is_failure), users.len());
         Ok(Self {
             status: batch.status,
-            status_detail: batch.detail,
+            // Whatever else it waits for, nothing is done of it.
+            status_detail: context.trouble.detail().filter(|_| batch.status.is_active()).or(batch.detail),
             source,
             target,
             percentage_synced: percentage(users),
@@ -96,6 +101,7 @@ impl BatchView {
             completed: batch.completed,
             version: batch.version,
             id: batch.id.to_string(),
+            notices: Vec::new(),
             name: batch.name,
         })
     }

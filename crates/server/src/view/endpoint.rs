@@ -12,7 +12,7 @@ use mailferry_model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Context, shape};
+use crate::{Context, etag::Versioned, shape};
 
 /// An endpoint.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -43,6 +43,18 @@ pub(crate) struct EndpointView {
     modified: Timestamp,
     version: u64,
     id: String,
+    /// What came otherwise than one might think, in the answer to what made it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) notices: Vec<String>,
+}
+
+impl Versioned<EndpointView> {
+    /// The same with something to say.
+    pub(crate) fn noting(mut self, notice: Option<String>) -> Self {
+        self.body.notices.extend(notice);
+        self
+    }
 }
 
 impl EndpointView {
@@ -72,6 +84,7 @@ impl EndpointView {
             created: endpoint.created,
             modified: endpoint.modified,
             version: endpoint.version,
+            notices: Vec::new(),
         })
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct UserView {
     last_progress: Option<Timestamp>,
     version: u64,
     id: String,
+    /// What came, or would come, of what was asked for, in the answer to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) notices: Vec<String>,
 }
 
 /// The finer reason of a status.
@@ -85,6 +89,7 @@ impl UserView {
             last_progress: user.last_progress,
             version: user.version,
             id: user.id.to_string(),
+            notices: Vec::new(),
         }
     }
 

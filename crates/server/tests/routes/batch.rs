@@ -267,3 +267,15 @@ async fn notes_and_what_moves_change_and_what_ledgers_hang_on_does_not() {
     assert_eq!(set(json!({ "options": { "delete": false } })).await.1["code"], "WRONG_STATE");
     assert_eq!(set(json!({ "notes": "done" })).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_store_that_is_out_of_order_is_told_of_batches_that_would_be_worked_on() {
+    let house = with_wave().await;
+    house.trouble.is(Some("database or disk is full".to_owned()));
+    let detail = async || house.get("/batches/wave").await.1["statusDetail"].clone();
+    assert_eq!(detail().await, json!(null), "nobody works on it");
+    assert_eq!(house.post("/batches/wave/start", json!({})).await.0, 202);
+    assert_eq!(detail().await, "StoreOutOfOrder: database or disk is full");
+    house.trouble.is(None);
+    assert_eq!(detail().await, json!(null));
+}

@@ -25,7 +25,7 @@ use mailferry_model::{
     report::Kept,
     settings::{Manifest, SettingSpec, Takes},
 };
-use mailferry_server::{Context, Door, Keeper, PREFIX, Transport, router};
+use mailferry_server::{Context, Door, Keeper, PREFIX, Transport, Trouble, router};
 use mailferry_store::{Location, MasterKey, SqlStore};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -117,6 +117,7 @@ pub struct House {
     pub store: Arc<dyn Store>,
     pub reports: Arc<MemoryReports>,
     pub clock: Arc<HandClock>,
+    pub trouble: Trouble,
     /// Ends streams.
     pub closing: Cancel,
     router: axum::Router,
@@ -178,6 +179,7 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(store);
         let reports = Arc::new(MemoryReports::default());
         let (clock, closing) = (Arc::new(HandClock::default()), Cancel::default());
+        let trouble = Trouble::default();
         let router = router(Context {
             store: store.clone(),
             reports: reports.clone(),
@@ -186,8 +188,9 @@ impl House {
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
             door: door(closing.clone()),
+            trouble: trouble.clone(),
         });
-        Self { store, reports, clock, closing, router, _folder: folder }
+        Self { store, reports, clock, closing, router, trouble, _folder: folder }
     }
 
     /// The service ends and begins anew on the same store.
@@ -202,6 +205,7 @@ impl House {
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
             door: Door::Listening(Arc::new(keeper)),
+            trouble: self.trouble.clone(),
         });
     }
 

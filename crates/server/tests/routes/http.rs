@@ -1,5 +1,7 @@
 //! What HTTP itself has: problems for everything, parts of lists, versions, keys of requests, events, the page.
 
+use std::collections::BTreeMap;
+
 use futures_util::FutureExt;
 use mailferry_model::account::Role;
 use mailferry_server::PREFIX;
@@ -29,7 +31,9 @@ async fn whatever_is_refused_is_a_problem_with_a_number() {
         ("GET", "/endpoints/nothing", vec![auth], "", 404, "OWN_NOT_FOUND"),
         ("PUT", "/endpoints", vec![auth], "", 405, "REQUEST_METHOD"),
         ("TRACE", "/health", vec![], "", 405, "REQUEST_METHOD"),
-        ("POST", "/endpoints", vec![auth], "{}", 422, "REQUEST_MALFORMED"),
+        ("POST", "/endpoints", vec![auth], "{}", 415, "REQUEST_TYPE"),
+        ("POST", "/endpoints", vec![auth, ("content-type", "text/plain")], "{}", 415, "REQUEST_TYPE"),
+        ("POST", "/endpoints", vec![auth, ("content-type", "application/xml")], "<x/>", 415, "REQUEST_TYPE"),
         ("POST", "/endpoints", vec![auth, json], "{", 422, "REQUEST_MALFORMED"),
         ("POST", "/endpoints", vec![auth, json], &big, 413, "REQUEST_TOO_LARGE"),
         ("POST", "/endpoints", vec![auth, json, ("idempotency-key", "k")], &big, 413, "REQUEST_TOO_LARGE"),
@@ -112,6 +116,62 @@ async fn a_change_for_another_version_is_refused() {
     let shown = house.as_token(&token, "GET", "/endpoints/old", Value::Null).await;
     assert_eq!(shown.header("etag"), changed.header("etag"));
     assert_eq!(change("DELETE", "*").await.status, 204);
+}
+
+/// What several requests at once, all for one version, come to: how often each status is told.
+async fn at_once(
+    house: &House,
+    token: &str,
+    (method, path, tag): (&str, &str, &str),
+    bodies: Vec<Value>,
+) -> BTreeMap<u16, usize> {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", tag)];
+    let path = format!("{PREFIX}{path}");
+    let all = bodies.iter().map(|body| house.send(method, &path, &headers, body.to_string()));
+    let mut counts = BTreeMap::new();
+    for told in futures_util::future::join_all(all).await {
+        assert!(told.status != 412 || told.problem().1 == "REQUEST_PRECONDITION", "{}", told.text);
+        *counts.entry(told.status).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn of_changes_at_once_for_one_version_one_is_made_and_all_others_are_told_412() {
+    let house = House::listening().await;
+    let token = house.token_of(Role::Administrator).await;
+    for name in ["old", "new"] {
+        let body = json!({ "name": name, "type": "post", "settings": { "remote-server": format!("{name}.example") } });
+        assert_eq!(house.as_token(&token, "POST", "/endpoints", body).await.status, 201);
+    }
+    let csv = "EmailAddress,Password,TargetPassword\na@x,one,two\nb@x,one,two\n";
+    let wave = json!({ "name": "wave", "source": "old", "target": "new", "csv": csv });
+    assert_eq!(house.as_token(&token, "POST", "/batches", wave).await.status, 201);
+    let person = json!({ "name": "anna", "role": "viewer", "password": "a long enough secret" });
+    assert_eq!(house.as_token(&token, "POST", "/accounts", person).await.status, 201);
+    let numbered = |make: fn(usize) -> Value| -> Vec<Value> { (0..12).map(|n| make(n + 1)).collect() };
+    for (path, bodies, done) in [
+        ("/endpoints/old", numbered(|n| json!({ "settings": { "port": n.to_string() } })), 200),
+        ("/batches/wave", numbered(|n| json!({ "notes": n.to_string() })), 200),
+        ("/batches/wave/users/a@x", numbered(|n| json!({ "password": n.to_string() })), 200),
+        ("/accounts/anna", numbered(|_| json!({ "role": "operator" })), 200),
+        ("/batches/wave/start", numbered(|_| json!({})), 202),
+    ] {
+        let noun = path.trim_end_matches("/start");
+        let shown = house.as_token(&token, "GET", noun, Value::Null).await;
+        let tag = shown.header("etag").to_owned();
+        let method = if done == 202 { "POST" } else { "PATCH" };
+        let counts = at_once(&house, &token, (method, path, &tag), bodies).await;
+        assert_eq!(counts, BTreeMap::from([(done, 1), (412, 11)]), "{method} {path}");
+    }
+    // One that removes beside others that change.
+    let tag = house.as_token(&token, "GET", "/accounts/anna", Value::Null).await.header("etag").to_owned();
+    let stale = at_once(&house, &token, ("DELETE", "/accounts/anna", "\"1\""), vec![Value::Null; 6]).await;
+    assert_eq!(stale, BTreeMap::from([(412, 6)]));
+    let gone = at_once(&house, &token, ("DELETE", "/accounts/anna", &tag), vec![Value::Null; 6]).await;
+    assert_eq!((gone.get(&204), gone.get(&409)), (Some(&1), None), "{gone:?}");
 }
 
 #[tokio::test]

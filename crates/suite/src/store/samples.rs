@@ -81,6 +81,7 @@ pub(super) fn user(store: &dyn Store, batch: BatchId, name: &str) -> User {
         score: Some(Score::Good),
         last_synced: None,
         last_progress: Some(time(3)),
+        retry_skipped: false,
     }
 }
 

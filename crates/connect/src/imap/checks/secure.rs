@@ -13,7 +13,7 @@ use crate::{
         secures::Begun,
         speaks::{self, Speaks},
     },
-    imap::client::{account::Security, refusals, talk::Talk},
+    imap::client::{account::Security, open, refusals, talk::Talk},
     net::{Plain, Stream},
 };
 
@@ -54,7 +54,7 @@ impl Asking {
     }
 
     async fn start_tls(&mut self, cx: &Cx, tcp: Plain) -> Row {
-        let mut talk = match Talk::begin(cx, Stream::Plain(tcp)).await {
+        let mut talk = match open::welcome(cx, &self.server()?, tcp).await {
             Ok(talk) => talk,
             Err(error) => return Err(self.no_greeting(cx, &error).await),
         };
@@ -92,10 +92,16 @@ impl Asking {
 
     pub(super) async fn protocol(&mut self, cx: &Cx) -> Row {
         let mut talk = match std::mem::replace(&mut self.at, At::Over) {
-            At::Secured(stream) => match Talk::begin(cx, *stream).await {
-                Ok(talk) => talk,
-                Err(error) => return Err(self.no_greeting(cx, &error).await),
-            },
+            At::Secured(stream) => {
+                let begun = match *stream {
+                    Stream::Plain(tcp) => open::welcome(cx, &self.server()?, tcp).await,
+                    secured => Talk::begin(cx, secured).await,
+                };
+                match begun {
+                    Ok(talk) => talk,
+                    Err(error) => return Err(self.no_greeting(cx, &error).await),
+                }
+            }
             At::Greeted(talk) => *talk,
             _ => return Ok(None),
         };
@@ -103,6 +109,8 @@ impl Asking {
             let code = match error.kind() {
                 Kind::Throttled => "IMAP_THROTTLED",
                 Kind::Timeout => refusals::of_waiting(&error),
+                // A goodbye has a kind of its own.
+                Kind::Unreachable => "IMAP_HUNG_UP_BEHIND_GREETING",
                 _ => "IMAP_GARBLED",
             };
             Fault::fail(code).with("words", error.context()).shown(error.context())
@@ -122,6 +130,10 @@ impl Asking {
 
     /// There is no greeting, or it is not one of IMAP: says what is there instead.
     async fn no_greeting(&mut self, cx: &Cx, error: &Error) -> Fault {
+        if let Some(way) = self.way.as_ref().filter(|_| error.kind() == Kind::Tls) {
+            let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", way.port.to_string());
+            return fault.shown(error.context()).at(Step::Tls);
+        }
         let code = refusals::of_greeting(error);
         if code == "TLS_CLIENT_CERTIFICATE" {
             return Fault::fail(code).shown(error.context()).at(Step::Tls);

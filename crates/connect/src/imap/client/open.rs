@@ -1,8 +1,8 @@
 //! From an account to a signed-in connection: name, connection, security, sign-in.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use mailferry_model::{Result, Side, port::Cx};
+use mailferry_model::{Error, Kind, Result, Side, port::Cx};
 use mailferry_wire::imap::{Capability, Command, NameEncoding, SelectMode};
 
 use super::{
@@ -11,7 +11,12 @@ use super::{
     pipe::{Answers, Ask, Wants},
     talk::Talk,
 };
-use crate::net::{Pacer, Stream, once, tcp, tls};
+use crate::net::{Pacer, Plain, Stream, once, tcp, tls};
+
+/// How long a server may say nothing before it is tried whether it waits for TLS.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How long that handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// What to sign in to and as whom.
 #[derive(Clone, Debug)]
@@ -44,15 +49,45 @@ pub async fn greet(cx: &Cx, server: &Server) -> Result<Talk> {
             let secured = tls::secure(cx, &server.trust, &server.host, tcp).await?;
             Talk::begin(cx, Stream::Tls(Box::new(secured))).await
         }
-        Security::StartTls => Talk::begin(cx, Stream::Plain(tcp)).await?.start_tls(server).await,
+        Security::StartTls => welcome(cx, server, tcp).await?.start_tls(server).await,
         Security::None => {
             let place = format!("{}:{}", server.host, server.port);
             if once::is_first(cx.side, &place, "not encrypted") {
                 tracing::warn!(side = ?cx.side, "the connection is not encrypted, as the settings say");
             }
-            Talk::begin(cx, Stream::Plain(tcp)).await
+            welcome(cx, server, tcp).await
         }
     }
+}
+
+/// Takes a connection without TLS and reads the greeting. A port for TLS says nothing before a handshake begins: where
+/// nothing comes, a handshake is tried meanwhile on a connection of its own.
+///
+/// # Errors
+/// As [`Talk::begin`], and `Tls` where the port wants TLS from the start.
+pub async fn welcome(cx: &Cx, server: &Server, tcp: Plain) -> Result<Talk> {
+    let mut greeted = pin!(Talk::begin(cx, Stream::Plain(tcp)));
+    tokio::select! {
+        talk = &mut greeted => return talk,
+        () = cx.clock.sleep(SILENCE) => {}
+    }
+    tokio::select! {
+        talk = &mut greeted => talk,
+        true = takes_tls(cx, server) => {
+            let text = format!("port {} says nothing until TLS begins", server.port);
+            let code = if cx.side == Side::Target { "TARGET_TLS_EXPECTED" } else { "SOURCE_TLS_EXPECTED" };
+            Err(Error::new(Kind::Tls, cx.side, "secure connection", text).code_of(code))
+        }
+    }
+}
+
+/// Whether a handshake succeeds on a connection of its own; no secret is sent on it.
+async fn takes_tls(cx: &Cx, server: &Server) -> bool {
+    let Ok(addresses) = tcp::resolve(cx, &server.reach, &server.host, server.port).await else {
+        return false;
+    };
+    let Ok(tcp) = tcp::connect(cx, &server.reach, &addresses).await else { return false };
+    tls::shake(cx, &server.trust, &server.host, HANDSHAKE.min(cx.put_timeout), tcp).await.is_ok()
 }
 
 /// Signs in and starts the connection; ENABLE, ID and NAMESPACE follow in one go.

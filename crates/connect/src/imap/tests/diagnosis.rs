@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{imap::Imap, testing};
 
+mod copies;
 mod discovery;
 mod greetings;
 mod healthy;

@@ -20,9 +20,10 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use self::pinned::Pinned;
+use self::{noting::Noting, pinned::Pinned};
 use super::{once, tcp::within};
 
+mod noting;
 mod pinned;
 mod shown;
 
@@ -87,7 +88,7 @@ pub struct Certificate {
 /// `Tls` with the reason: expired, wrong name, unknown issuer … or that the other side speaks no TLS.
 pub async fn secure(cx: &Cx, trust: &Trust, host: &str, tcp: TcpStream) -> Result<TlsStream<TcpStream>> {
     let refused = |text: String| Error::new(Kind::Tls, cx.side, "secure connection", text);
-    let config = config(trust).map_err(refused)?;
+    let (config, noted) = config(trust).map_err(refused)?;
     if *trust == Trust::Nobody && once::is_first(cx.side, host, "not verified") {
         tracing::warn!(side = ?cx.side, "the server's certificate is NOT verified, as the settings say");
     }
@@ -98,13 +99,21 @@ pub async fn secure(cx: &Cx, trust: &Trust, host: &str, tcp: TcpStream) -> Resul
     answer.map_err(|e| {
         let reason = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let text = reason.map_or_else(|| e.to_string(), |r| explain(r, host));
-        let differs =
-            matches!(reason, Some(rustls::Error::InvalidCertificate(r)) if NotPinned::of(r).is_some());
-        let error = refused(text).because(e);
-        match cx.side {
-            Side::Target if differs => error.code_of("TARGET_FINGERPRINT_DIFFERS"),
-            _ if differs => error.code_of("SOURCE_FINGERPRINT_DIFFERS"),
-            _ => error,
+        let is_target = cx.side == Side::Target;
+        match reason {
+            Some(rustls::Error::InvalidCertificate(r)) if NotPinned::of(r).is_some() => {
+                let codes = ["SOURCE_FINGERPRINT_DIFFERS", "TARGET_FINGERPRINT_DIFFERS"];
+                refused(text).because(e).code_of(codes[usize::from(is_target)])
+            }
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                let shown = noted.shown().map(|shown| format!("; the server shows SHA-256 {shown}"));
+                refused(text + &shown.unwrap_or_default()).because(e)
+            }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                let codes = ["SOURCE_TLS_PLAIN_TEXT", "TARGET_TLS_PLAIN_TEXT"];
+                refused(text).because(e).code_of(codes[usize::from(is_target)])
+            }
+            _ => refused(text).because(e),
         }
     })
 }
@@ -131,13 +140,13 @@ fn session_of(stream: &TlsStream<TcpStream>) -> String {
     format!("{version} {suite}")
 }
 
-fn config(trust: &Trust) -> std::result::Result<ClientConfig, String> {
+fn config(trust: &Trust) -> std::result::Result<(ClientConfig, Arc<Noting>), String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let verifier = verifier(trust, provider)?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let noting = Noting::over(verifier(trust, provider)?);
+    Ok((builder.dangerous().with_custom_certificate_verifier(noting.clone()).with_no_client_auth(), noting))
 }
 
 /// Who judges certificates: the same for copies and for tests.
@@ -194,7 +203,7 @@ fn explain(error: &rustls::Error, host: &str) -> String {
     let rustls::Error::InvalidCertificate(reason) = error else {
         return match error {
             rustls::Error::InvalidMessage(_) => {
-                "the server does not speak TLS on this port; is it STARTTLS (security tls)?".to_owned()
+                "the server answers in plain text where TLS is expected".to_owned()
             }
             other => other.to_string(),
         };

@@ -19,7 +19,7 @@ use self::{
     file::WantedEndpoint,
     plan::{Action, Fresh, Step},
 };
-use super::{Asked, confirm};
+use super::{Asked, confirm, endpoint::note};
 use crate::{
     api::{Api, segment},
     args::Form,
@@ -71,7 +71,7 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
         }
     }
     for step in &steps {
-        check_step(&api, step).await?;
+        check_step(&asked, &api, step).await?;
     }
     let todo = steps.iter().filter(|step| step.action != Action::Keep).count();
     asked.out.say(&plan::shown(&steps));
@@ -118,7 +118,7 @@ async fn prepared(
     let name = endpoint.name.clone();
     let Some(connector) = asked.connectors.iter().find(|c| c.manifest().kind == endpoint.kind) else {
         let known: Vec<&str> = asked.connectors.iter().map(|c| c.manifest().kind).collect();
-        let text = format!("{name}: the type {:?} is none of {}.", endpoint.kind, known.join(", "));
+        let text = format!("{name}: the type is none of {}.", known.join(", "));
         return Err(Failure::Usage("SETTINGS_UNKNOWN_KIND", text));
     };
     let manifest = connector.manifest();
@@ -187,7 +187,7 @@ fn check_unused(endpoint: &Value) -> Result<(), Failure> {
 async fn done(api: &Api, step: &Step) -> Result<(), Failure> {
     match step.action {
         Action::Keep => Ok(()),
-        Action::Make | Action::Change => sent(api, step, step.body.clone()).await,
+        Action::Make | Action::Change => sent(api, step, step.body.clone()).await.map(drop),
         Action::Remove => {
             api.call(Method::DELETE, &format!("/endpoints/{}", segment(&step.name)), None).await.map(drop)
         }
@@ -195,22 +195,27 @@ async fn done(api: &Api, step: &Step) -> Result<(), Failure> {
 }
 
 /// Has a step judged as if it were done, so that a plan that is shown can be carried out whole.
-async fn check_step(api: &Api, step: &Step) -> Result<(), Failure> {
+async fn check_step(asked: &Asked<'_>, api: &Api, step: &Step) -> Result<(), Failure> {
     if !matches!(step.action, Action::Make | Action::Change) {
         return Ok(());
     }
     let mut body = step.body.clone();
     body["dryRun"] = true.into();
-    sent(api, step, body).await
+    let mut judged = sent(api, step, body).await?;
+    for notice in judged["notices"].as_array_mut().into_iter().flatten() {
+        *notice = format!("{}: {}", step.name, notice.as_str().unwrap_or_default()).into();
+    }
+    note(asked.out, &judged);
+    Ok(())
 }
 
 /// Sends a new endpoint, or what changes of one; a refusal names it.
-async fn sent(api: &Api, step: &Step, body: Value) -> Result<(), Failure> {
+async fn sent(api: &Api, step: &Step, body: Value) -> Result<Value, Failure> {
     let (method, path) = match step.action {
         Action::Make => (Method::POST, "/endpoints".to_owned()),
         _ => (Method::PATCH, format!("/endpoints/{}", segment(&step.name))),
     };
-    api.call(method, &path, Some(body)).await.map(drop).map_err(|failure| match failure {
+    api.call(method, &path, Some(body)).await.map_err(|failure| match failure {
         Failure::Problem(mut problem) => {
             problem.detail = format!("{}: {}", step.name, problem.detail);
             Failure::Problem(problem)

@@ -9,6 +9,7 @@ use mailferry_model::{
     port::Cx,
     settings::{MailboxAddress, Settings},
 };
+use mailferry_server::Problem;
 use serde_json::{Value, json};
 
 use super::{Asked, Role, test::connector};
@@ -81,18 +82,23 @@ pub(crate) async fn ask(
 ) -> Result<Came, Failure> {
     let cancel = Cancel::default();
     signals::watch(&cancel);
-    match reach {
+    let mut came = match reach {
         Reach::Here(instance) => {
             let result = here(asked, instance, subject, (how, &cancel)).await?;
-            Ok(Came { result, id: None })
+            Came { result, id: None }
         }
         Reach::There(_) => {
             let test = there(&reach.api(), order(subject, how), &cancel).await?;
             let result = serde_json::from_value(test["result"].clone());
             let result = result.map_err(|e| Failure::own(format!("the service's test: {e}")))?;
-            Ok(Came { result, id: test["id"].as_str().map(str::to_owned) })
+            Came { result, id: test["id"].as_str().map(str::to_owned) }
         }
-    }
+    };
+    came.result.speak_of(match subject {
+        Subject::Stored(name) => Some(name),
+        Subject::AdHoc(..) => None,
+    });
+    Ok(came)
 }
 
 async fn here(
@@ -103,7 +109,11 @@ async fn here(
 ) -> Result<TestResult, Failure> {
     let store = &*instance.store;
     let endpoint = match subject {
-        Subject::Stored(name) => Some(store.endpoint(name).await?),
+        // As the router says it.
+        Subject::Stored(name) => {
+            let refused = |error| Failure::Problem(Box::new(Problem::from(error)));
+            Some(store.endpoint(name).await.map_err(refused)?)
+        }
         Subject::AdHoc(..) => None,
     };
     let (kind, settings) = match (subject, &endpoint) {

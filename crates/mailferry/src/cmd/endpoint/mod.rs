@@ -123,7 +123,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
 fn summarize_test(endpoint: &mut Value) {
     let again = format!(
         " (again: mailferry endpoint test {}; its steps: -o json)",
-        endpoint["name"].as_str().unwrap_or("NAME")
+        endpoint["name"].as_str().unwrap_or("ENDPOINT")
     );
     for (field, hint) in [("lastTest", again.as_str()), ("lastGoodTest", "")] {
         let Some(result) = endpoint[field]["result"].as_str() else { continue };
@@ -182,13 +182,10 @@ async fn change(
 
 /// What is taken away: plain settings and secrets.
 fn taken_away(manifest: &Manifest, unset: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let unknown: Vec<String> = unset
-        .iter()
-        .filter(|name| manifest.setting(name).is_none())
-        .map(|name| manifest.unknown(name))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(Failure::usage(format!("--unset: {}", unknown.join("; "))));
+    if unset.iter().any(|name| manifest.setting(name).is_none()) {
+        let known: Vec<&str> = manifest.settings.iter().map(|s| s.name).collect();
+        let text = format!("--unset: {} has no such setting; it has {}", manifest.kind, known.join(", "));
+        return Err(Failure::usage(text));
     }
     let is_secret = |name: &&String| manifest.setting(name).is_some_and(|s| s.takes == Takes::Secret);
     let (hidden, plain): (Vec<&String>, Vec<&String>) = unset.iter().partition(is_secret);
@@ -270,6 +267,11 @@ pub(crate) fn check_known(
 
 fn object(secrets: Secrets) -> Value {
     Value::Object(secrets.into_iter().map(|(name, secret)| (name.to_owned(), secret.into())).collect())
+}
+
+/// What an answer says beside the thing itself.
+pub(crate) fn note(out: &Out, thing: &Value) {
+    thing["notices"].as_array().into_iter().flatten().filter_map(Value::as_str).for_each(|n| out.note(n));
 }
 
 /// The thing itself for programs, a sentence for people.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     Asked, Flags, How, Role, Secrets, Subject,
     ask::{ask, discover},
-    check, given, manifest, object, shown, stdin, told,
+    check, given, manifest, note, object, shown, stdin, told,
 };
 use crate::{
     api::{Api, segment},
@@ -90,6 +90,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
         "tested": tested.as_ref().and_then(|came| came.id.as_ref()),
     });
     let mut made = api.post("/endpoints", body).await?;
+    let notices = made["notices"].take();
     let sentence = match &tested {
         _ if args.flags.dry_run => format!("The endpoint {name} could be made; nothing was done."),
         None => format!("The endpoint {name} is made; test it: mailferry endpoint test {name}"),
@@ -102,7 +103,12 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
             format!("The endpoint {name} is tested and made.")
         }
     };
+    match notices.is_null() {
+        true => _ = made.as_object_mut().map(|fields| fields.remove("notices")),
+        false => made["notices"] = notices,
+    }
     told(asked.out, &made, &sentence);
+    note(asked.out, &made);
     if !manifest.moves {
         asked.out.note(&format!(
             "Endpoints of the type {} are tested only so far: no mailbox moves.",

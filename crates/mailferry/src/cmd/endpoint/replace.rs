@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{super::confirm, Asked, How, Role, Subject, ask, shown};
 use crate::{
-    api::segment,
+    api::{Api, segment},
     exit::{self, Failure},
     out::Column,
     reach::Reach,
@@ -31,6 +31,9 @@ pub struct Replacing {
     /// Remove the old one when nothing refers to it any more
     #[arg(long)]
     remove: bool,
+    /// Only say what would be done; the successor is not tested
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    dry_run: bool,
     /// Give up after so many seconds; batches that were paused stay paused then
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
@@ -47,6 +50,9 @@ const COLUMNS: [Column; 5] = [
 /// Replaces it.
 pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u8, Failure> {
     let api = &reach.api();
+    if args.dry_run {
+        return pretend(asked, api, args).await;
+    }
     if let Some(code) = untested(asked, reach, args).await? {
         return Ok(code);
     }
@@ -90,7 +96,12 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
                 }
             };
             told("Point at it now", &repointed);
-            told("Go on (without a service: mailferry batch start NAME)", &resumed);
+            told("Go on", &resumed);
+            if let Reach::Here(_) = reach {
+                for name in &resumed {
+                    asked.out.say(&format!("Without a service: mailferry batch start {name}"));
+                }
+            }
             told("Stay with the old one", &kept);
             match (args.remove, removed) {
                 (true, true) => asked.out.say(&format!("The endpoint {} is removed.", args.name)),
@@ -101,6 +112,34 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
             }
         }
     }
+    Ok(exit::OK)
+}
+
+/// Says what would be done.
+async fn pretend(asked: &Asked<'_>, api: &Api, args: &Replacing) -> Result<u8, Failure> {
+    let body = json!({ "with": args.successor, "keepRunning": args.keep_running, "dryRun": true });
+    let mut answer = api.post(&format!("/endpoints/{}/replace", segment(&args.name)), body).await?;
+    let kept = names(&answer["kept"]);
+    answer["removed"] = json!(args.remove && kept.is_empty());
+    if !asked.out.is_for_people() {
+        asked.out.show(&answer, &COLUMNS);
+        return Ok(exit::OK);
+    }
+    names(&answer["notices"]).iter().for_each(|notice| asked.out.say(notice));
+    for (what, all) in [
+        ("Would pause", names(&answer["paused"])),
+        ("Would point at it", names(&answer["repointed"])),
+        ("Would go on", names(&answer["resumed"])),
+        ("Would stay with the old one", kept),
+    ] {
+        if !all.is_empty() {
+            asked.out.say(&format!("{what}: {}", all.join(", ")));
+        }
+    }
+    if answer["removed"] == true {
+        asked.out.say(&format!("The endpoint {} would be removed.", args.name));
+    }
+    asked.out.say("Nothing was done.");
     Ok(exit::OK)
 }
 

@@ -9,12 +9,15 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use mailferry_engine::tasks::Worker;
 use mailferry_model::{Error, Kind, Result, audit::AuditEntry, cancel::Cancel, port::Store};
+use mailferry_server::Trouble;
 use tokio::task::JoinHandle;
 
 use crate::instance::actor;
 
 /// Between two tries while the store is out of order.
 const AGAIN: Duration = Duration::from_secs(5);
+/// So long work goes on before a trouble counts as over.
+const WELL: Duration = Duration::from_secs(10);
 /// How often it is looked at whether a worker has something to say.
 const EVENTS: Duration = Duration::from_secs(1);
 
@@ -22,14 +25,16 @@ const EVENTS: Duration = Duration::from_secs(1);
 type Work = fn(Arc<Worker>, Cancel) -> BoxFuture<'static, Result<()>>;
 
 /// Runs all of it until `cancel`; what ended the moving of mailboxes, if that was not in order.
-pub fn run(worker: &Arc<Worker>, cancel: &Cancel) -> JoinHandle<Result<()>> {
-    let start = |what, work: Work| tokio::spawn(again(what, worker.clone(), cancel.clone(), work));
+pub fn run(worker: &Arc<Worker>, trouble: &Trouble, cancel: &Cancel) -> JoinHandle<Result<()>> {
+    let start = |what, work: Work| tokio::spawn(again(what, worker.clone(), (None, cancel.clone()), work));
     start("endpoints are tested on a timer", |w, c| Box::pin(async move { w.monitor(&c).await }));
     start("tests that are ordered are made", |w, c| Box::pin(async move { w.make_tests(&c).await }));
     start("verifications that are ordered are made", |w, c| {
         Box::pin(async move { w.make_verifications(&c).await })
     });
-    let moving = start("mailboxes move", |w, c| Box::pin(async move { w.run(&c).await }));
+    let told = (Some(trouble.clone()), cancel.clone());
+    let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
+    let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));
     let (worker, cancel) = (worker.clone(), cancel.clone());
     tokio::spawn(async move {
         let telling = tokio::spawn(drain(worker, cancel.clone()));
@@ -41,13 +46,33 @@ pub fn run(worker: &Arc<Worker>, cancel: &Cancel) -> JoinHandle<Result<()>> {
     })
 }
 
-async fn again(what: &'static str, worker: Arc<Worker>, cancel: Cancel, work: Work) -> Result<()> {
+async fn again(
+    what: &'static str,
+    worker: Arc<Worker>,
+    (trouble, cancel): (Option<Trouble>, Cancel),
+    work: Work,
+) -> Result<()> {
+    let is = |why: Option<String>| trouble.iter().for_each(|trouble| trouble.is(why.clone()));
     loop {
-        let Err(error) = work(worker.clone(), cancel.clone()).await else { return Ok(()) };
+        let mut running = work(worker.clone(), cancel.clone());
+        // Work that goes on for a while says that all is well again.
+        let ended = tokio::select! {
+            ended = &mut running => Some(ended),
+            () = tokio::time::sleep(WELL) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                is(None);
+                running.await
+            }
+        };
+        let Err(error) = ended else { return Ok(()) };
         if cancel.is_cancelled() || !passes(error.kind()) {
             tracing::error!(%error, "it no longer happens that {what}");
             return Err(error);
         }
+        is(Some(error.context().to_owned()));
         tracing::error!(%error, "the store is out of order: until it is back it does not happen that {what}");
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),

@@ -95,7 +95,7 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
 
     beside::told(&*instance.store, "service.start", &address.to_string()).await?;
-    let working = beside::run(&worker, &cancel);
+    let working = beside::run(&worker, &instance.trouble, &cancel);
     let handle = Handle::new();
     {
         let handle = handle.clone();

@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 use super::{Answer, Desk, agreed, confirm, is_what_if, lacks};
 use crate::{
     api::segment,
-    cmd::{config::ceiling, endpoint::check_known},
+    cmd::{
+        config::ceiling,
+        endpoint::{check_known, note},
+    },
     exit::Failure,
     native::{
         bind::Bound,
@@ -117,6 +120,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     let standard = Limits::default().max_concurrent_migrations;
     let made =
         made.map_err(|f| of_limits(f, CMDLET, &name, (migrations.unwrap_or(standard), incremental)))?;
+    note(desk.asked.out, &made);
     desk.asked.out.note(&format!(
         "The endpoint {name} is made; nothing has been connected yet: Test-MigrationServerAvailability -Endpoint \"{name}\""
     ));

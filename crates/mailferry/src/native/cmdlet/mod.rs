@@ -1,6 +1,7 @@
 //! What cmdlets do: over the routes that the command line uses, with native names and words. A file for each noun.
 
 mod batch;
+mod config;
 mod endpoint;
 mod test;
 mod user;
@@ -76,6 +77,8 @@ pub async fn run(desk: &Desk<'_>, cmdlet: &Cmdlet, bound: &Bound) -> Result<Answ
         "Get-MigrationUserStatistics" => user::statistics(desk, bound).await.map(Answer::from),
         "Get-MoveRequest" => user::move_requests(desk, bound).await.map(Answer::from),
         "Get-MoveRequestStatistics" => user::move_statistics(desk, bound).await.map(Answer::from),
+        "Get-MigrationConfig" => config::get(desk).await.map(Answer::from),
+        "Set-MigrationConfig" => config::change(desk, bound).await,
         "Get-MigrationStatistics" => batch::totals(desk).await.map(Answer::from),
         other => Err(Failure::own(format!("nothing does {other}"))),
     }
@@ -88,6 +91,7 @@ pub fn shape(name: &str) -> Option<Rows> {
         "Get-MigrationBatch" => Some(batch::rows(Vec::new())),
         "Get-MigrationUser" => Some(user::rows(Vec::new())),
         "Get-MigrationUserStatistics" => Some(user::statistics_rows(Vec::new())),
+        "Get-MigrationConfig" => Some(config::rows(Vec::new())),
         "Get-MoveRequest" => Some(user::move_rows(Vec::new())),
         "Get-MoveRequestStatistics" => Some(user::move_statistics_rows(Vec::new())),
         _ => None,

@@ -83,8 +83,7 @@ fn row(result: &TestResult, stored: Option<&str>) -> Vec<Datum> {
     };
     let said = failing.or(warned);
     let detail = said.map(|f| f.evidence.trim().to_owned()).filter(|t| !t.is_empty());
-    let fix = said.map(|f| if f.native == Verdict::Fail { &f.native_fix } else { &f.fix });
-    let fix = fix.map(|f| f.join("\n")).filter(|t| !t.is_empty());
+    let fix = said.map(|f| remedies(f).join("\n")).filter(|t| !t.is_empty());
     let steps =
         result.steps.iter().map(|s| Datum::Text(format!("{} {}", step(s), outcome(s.outcome)))).collect();
     vec![
@@ -97,6 +96,16 @@ fn row(result: &TestResult, stored: Option<&str>) -> Vec<Datum> {
         Datum::text(stored),
         Datum::List(steps),
     ]
+}
+
+/// What to do for us, and what for Microsoft's own framework where it minds and that is something else.
+fn remedies(finding: &Finding) -> Vec<String> {
+    let ours = finding.fix.iter().cloned();
+    let natively = finding.native_fix.iter().filter(|fix| !finding.fix.contains(fix));
+    match finding.native {
+        Verdict::Fail => ours.chain(natively.map(|fix| format!("Natively: {fix}"))).collect(),
+        _ => ours.collect(),
+    }
 }
 
 fn step(finding: &Finding) -> String {

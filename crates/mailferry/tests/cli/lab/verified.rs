@@ -36,7 +36,7 @@ fn a_refused_sign_in_ends_it_with_the_code_of_its_side() {
     assert_eq!(tried() - before, 1);
     let told = ran.json();
     assert_eq!((&told["code"], &told["exitCode"]), (&"TARGET_AUTH_FAILED".into(), &33.into()), "{told}");
-    assert!(told["error"]["fix"][0].as_str().is_some_and(|fix| fix.contains("endpoint set")), "{told}");
+    assert!(told["error"]["fix"][0].as_str().is_some_and(|fix| fix.contains("endpoint set New ")), "{told}");
     let here = service.ferry.ends(33, &["verify", "w", "-o", "json"]);
     assert_eq!(here.json(), told, "as without a service");
     assert!(!service.stop().contains("canary"));

@@ -79,7 +79,7 @@ pub(crate) async fn change(
     let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
-    context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await?;
+    if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;
     let batch = context.store.batch_by_id(batch.id).await?;
     view(&context, StatusCode::OK, batch).await
 }
@@ -154,7 +154,7 @@ fn check_time(before: &Batch, after: &Batch) -> Result<(), Problem> {
     if matches!(before.status, S::Completing | S::Completed | S::Removing | S::Corrupted) {
         let detail =
             format!("The batch {} is {}: what moves is settled.", before.name, before.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &before.name));
     }
     if before.options.map != after.options.map && before.started.is_some() {
         let why = "Where folders go stays once the batch was started: each mapping has ledgers of its own, and what \

@@ -90,7 +90,7 @@ pub(crate) async fn change(
         return view(&context, StatusCode::OK, endpoint).await;
     }
     endpoint.modified = context.clock.now();
-    store(&context, (&before, &endpoint), &secrets).await?;
+    if_match.kept(store(&context, (&before, &endpoint), &secrets).await)?;
     (context.bell)();
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
     view(&context, StatusCode::OK, endpoint).await
@@ -183,7 +183,7 @@ async fn check_aims(
             before.name,
             secrets.kept.join(", ")
         );
-        return Err(Problem::refused("ENDPOINT_SECRET_AGAIN", detail));
+        return Err(Problem::refused("ENDPOINT_SECRET_AGAIN", detail).naming("endpoint", &before.name));
     }
     for batch in context.store.batches().await? {
         let (is_source, is_target) = (batch.source == before.id, batch.target == before.id);
@@ -205,7 +205,7 @@ async fn store(
     context: &Context,
     (before, after): (&Endpoint, &Endpoint),
     secrets: &Secrets,
-) -> Result<(), Problem> {
+) -> mailferry_model::Result<()> {
     let id = after.id.0;
     let fresh: Vec<_> = secrets.fresh.iter().map(|(name, value)| (id, name.as_str(), value)).collect();
     let difference = difference((before, after), secrets);
@@ -213,7 +213,7 @@ async fn store(
     let mut writes = vec![Write::SetEndpoint(after), Write::Seal(&fresh)];
     writes.extend(secrets.forgotten.iter().map(|name| Write::ForgetSecret(id, name)));
     writes.push(Write::Record(&entry));
-    Ok(context.store.together(&writes).await?)
+    context.store.together(&writes).await
 }
 
 /// What changed, without any secret.

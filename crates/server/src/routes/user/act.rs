@@ -2,8 +2,11 @@
 //!
 //! Written as intent; workers act on it. There is no completion of one user: a batch is completed as a whole.
 
-use axum::{extract::Path, http::StatusCode};
-use mailferry_model::{Kind, port::Write};
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+};
+use mailferry_model::{Kind, port::Write, status::StatusSummary, user::User};
 
 use super::{find, view};
 use crate::{
@@ -11,70 +14,102 @@ use crate::{
     etag::{IfMatch, Versioned},
     intent::{UserAction, intend_user},
     problem::Problem,
-    routes::entry,
+    routes::{batch::act::How, entry},
     view::UserView,
 };
 
 type Member = Path<(String, String)>;
 
+/// That there is nothing to do, and how what was completed is carried on.
+fn nothing(user: &User, action: UserAction) -> String {
+    let status = user.status.label();
+    let text = format!("{} is {status}: there is nothing to {}.", user.address, action.word());
+    match user.status.summary() {
+        StatusSummary::Completed => format!(
+            "{text} What has come since is carried by another batch with this mailbox; what is there is not copied again."
+        ),
+        StatusSummary::Synced if action == UserAction::Start => {
+            format!("{text} What is new is carried by sync.")
+        }
+        _ => text,
+    }
+}
+
 /// Start or resume one user of a batch; all others stay as they are
-#[utoipa::path(post, path = "/batches/{name}/users/{address}/start", operation_id = "startUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 202, description = "Written down; workers act on it", body = UserView)))]
+#[utoipa::path(post, path = "/batches/{name}/users/{address}/start", operation_id = "startUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
 pub(crate) async fn start(
     context: Context,
     if_match: IfMatch,
     Path(member): Member,
+    Query(how): Query<How>,
 ) -> Result<Versioned<UserView>, Problem> {
-    act(&context, &if_match, &member, UserAction::Start).await
+    act(&context, &if_match, &member, (UserAction::Start, how)).await
 }
 
 /// Try again one user whose last pass failed
-#[utoipa::path(post, path = "/batches/{name}/users/{address}/retry", operation_id = "retryUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 202, description = "Written down; workers act on it", body = UserView)))]
+#[utoipa::path(post, path = "/batches/{name}/users/{address}/retry", operation_id = "retryUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
 pub(crate) async fn retry(
     context: Context,
     if_match: IfMatch,
     Path(member): Member,
+    Query(how): Query<How>,
 ) -> Result<Versioned<UserView>, Problem> {
-    act(&context, &if_match, &member, UserAction::Retry).await
+    act(&context, &if_match, &member, (UserAction::Retry, how)).await
 }
 
 /// Sync one user once more
-#[utoipa::path(post, path = "/batches/{name}/users/{address}/sync", operation_id = "syncUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 202, description = "Written down; workers act on it", body = UserView)))]
+#[utoipa::path(post, path = "/batches/{name}/users/{address}/sync", operation_id = "syncUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
 pub(crate) async fn sync(
     context: Context,
     if_match: IfMatch,
     Path(member): Member,
+    Query(how): Query<How>,
 ) -> Result<Versioned<UserView>, Problem> {
-    act(&context, &if_match, &member, UserAction::Sync).await
+    act(&context, &if_match, &member, (UserAction::Sync, how)).await
 }
 
 /// Stop what is under way for one user
-#[utoipa::path(post, path = "/batches/{name}/users/{address}/stop", operation_id = "stopUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 202, description = "Written down; workers act on it", body = UserView)))]
+#[utoipa::path(post, path = "/batches/{name}/users/{address}/stop", operation_id = "stopUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
 pub(crate) async fn stop(
     context: Context,
     if_match: IfMatch,
     Path(member): Member,
+    Query(how): Query<How>,
 ) -> Result<Versioned<UserView>, Problem> {
-    act(&context, &if_match, &member, UserAction::Stop).await
+    act(&context, &if_match, &member, (UserAction::Stop, how)).await
 }
 
 async fn act(
     context: &Context,
     if_match: &IfMatch,
     member: &(String, String),
-    action: UserAction,
+    (action, how): (UserAction, How),
 ) -> Result<Versioned<UserView>, Problem> {
     let (name, address) = member;
-    if_match.check(find(context, name, address).await?.1.version)?;
+    if how.dry_run {
+        let (batch, user) = find(context, name, address).await?;
+        if_match.check(user.version)?;
+        let intent = how.with(intend_user(&batch, &user, action), action == UserAction::Stop)?;
+        let notice = match intent.status {
+            Some(_) => format!("{} would {}; its batch is {}.", user.address, action.word(), batch.name),
+            None => nothing(&user, action),
+        };
+        let mut answer = view(StatusCode::OK, &batch, intent.users.first().unwrap_or(&user));
+        answer.body.notices.push(notice);
+        return Ok(answer);
+    }
     // Workers change batch and user meanwhile: what does not fit any more is read again.
     for _ in 0..8 {
-        match once(context, (name, address), action).await {
+        match once(context, (name, address), (action, how), if_match).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => return Err(error.into()),
             Ok(Err(problem)) => return Err(problem),
-            Ok(Ok(())) => {
+            Ok(Ok(nothing)) => {
                 (context.bell)();
                 let (batch, user) = find(context, name, address).await?;
-                return Ok(view(StatusCode::ACCEPTED, &batch, &user));
+                let mut answer = view(StatusCode::ACCEPTED, &batch, &user);
+                answer.body.notices.extend(nothing);
+                return Ok(answer);
             }
         }
     }
@@ -84,14 +119,18 @@ async fn act(
 async fn once(
     context: &Context,
     (name, address): (&str, &str),
-    action: UserAction,
-) -> mailferry_model::Result<Result<(), Problem>> {
+    (action, how): (UserAction, How),
+    if_match: &IfMatch,
+) -> mailferry_model::Result<Result<Option<String>, Problem>> {
     let (before, user) = find(context, name, address).await?;
-    let intent = match intend_user(&before, &user, action) {
+    if let Err(problem) = if_match.check(user.version) {
+        return Ok(Err(problem));
+    }
+    let intent = match how.with(intend_user(&before, &user, action), action == UserAction::Stop) {
         Ok(intent) => intent,
         Err(problem) => return Ok(Err(problem)),
     };
-    let Some(status) = intent.status else { return Ok(Ok(())) };
+    let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&user, action)))) };
     let mut batch = before.clone();
     if status != before.status {
         (batch.status, batch.detail) = (status, None);
@@ -108,5 +147,5 @@ async fn once(
     }
     writes.push(Write::Record(&entry));
     context.store.together(&writes).await?;
-    Ok(Ok(()))
+    Ok(Ok(None))
 }

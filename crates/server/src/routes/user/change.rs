@@ -30,6 +30,9 @@ pub(crate) struct Changes {
     password: Option<String>,
     /// The password at the target.
     target_password: Option<String>,
+    /// Only judge: nothing changes.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Change the passwords of one user of a batch
@@ -49,13 +52,18 @@ pub(crate) async fn change(
         let detail = "A user is given password, targetPassword or both, and none of them is empty.";
         return Err(Problem::refused("REQUEST_MALFORMED", detail));
     }
-    let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
     let names: Vec<&str> = fresh.iter().map(|(name, _)| *name).collect();
+    if changes.dry_run {
+        let mut answer = view(StatusCode::OK, &batch, &user);
+        answer.body.notices.push(format!("Of {address} would be replaced: {}.", names.join(", ")));
+        return Ok(answer);
+    }
+    let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
     let change = serde_json::json!({ "secretsReplaced": names }).to_string();
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.set", subject, Some(change));
     let writes = [Write::SetUser(&user), Write::Seal(&sealings), Write::Record(&entry)];
-    context.store.together(&writes).await?;
+    if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     let (batch, user) = find(&context, &name, &address).await?;
     Ok(view(StatusCode::OK, &batch, &user))
@@ -72,17 +80,17 @@ pub(crate) async fn remove(
     if_match.check(user.version)?;
     if user.status.is_active() && batch.status != BatchStatus::Created {
         let detail = format!("{address} is {}; stop it first.", user.status.label());
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name));
     }
     if context.store.users(batch.id).await?.len() == 1 {
         let detail = format!("{address} is the only mailbox of {}; remove the batch.", batch.name);
-        return Err(Problem::conflict("WRONG_STATE", detail));
+        return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name));
     }
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.remove", subject, None);
     // The batch is another one without it.
     let writes = [Write::SetBatch(&batch), Write::RemoveUser(user.id), Write::Record(&entry)];
-    context.store.together(&writes).await?;
+    if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -64,6 +64,22 @@ async fn capabilities_with_one_flaw() {
     ] {
         Case::says(Dialogue::default().says("CAPABILITY", answer)).await.fails(Step::Protocol, code).await;
     }
+    // It greeted: that it hangs up makes sense, and is said.
     let closes = Dialogue::default().with("CAPABILITY", Reply::Close);
-    Case::says(closes).await.fails(Step::Protocol, "IMAP_GARBLED").await;
+    Case::says(closes).await.fails(Step::Protocol, "IMAP_HUNG_UP_BEHIND_GREETING").await;
+}
+
+/// What is seen beside the evidence quotes servers as well.
+#[tokio::test]
+async fn a_secret_is_not_in_what_was_seen() {
+    let echo = "* CAPABILITY IMAP4rev1 X-canary-pw AUTH=Y2FuYXJ5LXB3\r\n{tag} OK done\r\n";
+    let case = Case::says(Dialogue::default().says("CAPABILITY", echo)).await;
+    let result = case.test().await;
+    let row = result.steps.iter().find(|row| row.id == "imap-greets").unwrap();
+    let seen = row.seen["capabilities"].as_str().unwrap();
+    assert!(seen.contains("IMAP4") && seen.contains('…'), "{seen}");
+    let all = serde_json::to_string(&result).unwrap();
+    for canary in ["canary-pw", "CANARY-PW", "Y2FuYXJ5LXB3"] {
+        assert!(!all.contains(canary), "{all}");
+    }
 }

@@ -1,0 +1,200 @@
+//! What a person wants of a batch: start, sync, complete, stop. Written as intent; workers act on it.
+
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+};
+use mailferry_model::{Kind, batch::Batch, id::EndpointId, port::Write, user::User};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::view;
+use crate::{
+    Context,
+    etag::{IfMatch, Versioned},
+    intent::{Action, Intent, intend},
+    problem::Problem,
+    routes::entry,
+    view::BatchView,
+};
+
+/// How it is wanted.
+#[derive(Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct How {
+    /// Only judge: the answer is what it would be, with 200 and `notices`, and nothing changes.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// What earlier passes skipped is tried once more in the next one; not with stop.
+    #[serde(default)]
+    pub retry_skipped: bool,
+}
+
+impl How {
+    /// What an action writes, with what else is wanted of it.
+    ///
+    /// # Errors
+    /// The problem of the action.
+    pub fn with(self, intent: Result<Intent, Problem>, stops: bool) -> Result<Intent, Problem> {
+        let mut intent = intent?;
+        if self.retry_skipped && stops {
+            let detail = "What was skipped is tried again by a pass, not by a stop.";
+            return Err(Problem::refused("REQUEST_MALFORMED", detail));
+        }
+        intent.users.iter_mut().for_each(|user| user.retry_skipped |= self.retry_skipped);
+        Ok(intent)
+    }
+}
+
+/// Start a batch, resume it, or retry what failed
+#[utoipa::path(post, path = "/batches/{name}/start", operation_id = "startBatch", tag = "batches", params(("name" = String, Path, description = "Its name"), How), responses((status = 202, description = "Written down; workers act on it", body = BatchView), (status = 200, description = "With dryRun", body = BatchView)))]
+pub(crate) async fn start(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+    Query(how): Query<How>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, (Action::Start, how)).await
+}
+
+/// Sync what is synced once more
+#[utoipa::path(post, path = "/batches/{name}/sync", operation_id = "syncBatch", tag = "batches", params(("name" = String, Path, description = "Its name"), How), responses((status = 202, description = "Written down; workers act on it", body = BatchView), (status = 200, description = "With dryRun", body = BatchView)))]
+pub(crate) async fn sync(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+    Query(how): Query<How>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, (Action::Sync, how)).await
+}
+
+/// The last sync and the verification
+#[utoipa::path(post, path = "/batches/{name}/complete", operation_id = "completeBatch", tag = "batches", params(("name" = String, Path, description = "Its name"), How), responses((status = 202, description = "Written down; workers act on it", body = BatchView), (status = 200, description = "With dryRun", body = BatchView)))]
+pub(crate) async fn complete(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+    Query(how): Query<How>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, (Action::Complete, how)).await
+}
+
+/// Stop what is under way
+#[utoipa::path(post, path = "/batches/{name}/stop", operation_id = "stopBatch", tag = "batches", params(("name" = String, Path, description = "Its name"), How), responses((status = 202, description = "Written down; workers act on it", body = BatchView), (status = 200, description = "With dryRun", body = BatchView)))]
+pub(crate) async fn stop(
+    context: Context,
+    if_match: IfMatch,
+    Path(name): Path<String>,
+    Query(how): Query<How>,
+) -> Result<Versioned<BatchView>, Problem> {
+    act(&context, &if_match, &name, (Action::Stop, how)).await
+}
+
+async fn act(
+    context: &Context,
+    if_match: &IfMatch,
+    name: &str,
+    (action, how): (Action, How),
+) -> Result<Versioned<BatchView>, Problem> {
+    if how.dry_run {
+        return pretend(context, if_match, name, (action, how)).await;
+    }
+    let nothing = act_on(context, name, (action, how), None, if_match).await?;
+    (context.bell)();
+    let batch = context.store.batch(name).await?;
+    let mut answer = view(context, StatusCode::ACCEPTED, batch).await?;
+    answer.body.notices.extend(nothing);
+    Ok(answer)
+}
+
+/// What it would be, and a sentence about what would be done.
+async fn pretend(
+    context: &Context,
+    if_match: &IfMatch,
+    name: &str,
+    (action, how): (Action, How),
+) -> Result<Versioned<BatchView>, Problem> {
+    let mut batch = context.store.batch(name).await?;
+    if_match.check(batch.version)?;
+    let mut users = context.store.users(batch.id).await?;
+    let intent = how.with(intend(&batch, &users, action), action == Action::Stop)?;
+    let notice = told(&batch, &users, action, &intent);
+    if let Some(status) = intent.status {
+        batch.status = status;
+        for changed in intent.users {
+            users.iter_mut().filter(|u| u.id == changed.id).for_each(|u| *u = changed.clone());
+        }
+    }
+    let version = batch.version;
+    let mut body = BatchView::with(context, batch, &users).await?;
+    body.notices.push(notice);
+    Ok(Versioned { status: StatusCode::OK, version, body })
+}
+
+fn told(batch: &Batch, users: &[User], action: Action, intent: &Intent) -> String {
+    if intent.status.is_none() {
+        return nothing(batch, action);
+    }
+    let n = users.iter().filter(|user| action.reaches(user)).count();
+    let of = users.len();
+    format!("The batch {} would {}: {n} of {of} mailboxes.", batch.name, action.word())
+}
+
+fn nothing(batch: &Batch, action: Action) -> String {
+    format!("The batch {} is {}: there is nothing to {}.", batch.name, batch.status.label(), action.word())
+}
+
+/// Writes what an action wants; of a stop, for the replacement of which endpoint it is. A sentence if there was nothing
+/// to do.
+pub(in crate::routes) async fn act_on(
+    context: &Context,
+    name: &str,
+    (action, how): (Action, How),
+    paused_for: Option<EndpointId>,
+    if_match: &IfMatch,
+) -> Result<Option<String>, Problem> {
+    // Workers change batch and users meanwhile: what does not fit any more is read again.
+    for _ in 0..8 {
+        match once(context, name, (action, how, paused_for), if_match).await {
+            Err(error) if error.kind() == Kind::Conflict => {}
+            Err(error) => return Err(error.into()),
+            Ok(answer) => return answer,
+        }
+    }
+    Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
+}
+
+async fn once(
+    context: &Context,
+    name: &str,
+    (action, how, paused_for): (Action, How, Option<EndpointId>),
+    if_match: &IfMatch,
+) -> mailferry_model::Result<Result<Option<String>, Problem>> {
+    let mut batch = context.store.batch(name).await?;
+    if let Err(problem) = if_match.check(batch.version) {
+        return Ok(Err(problem));
+    }
+    let users = context.store.users(batch.id).await?;
+    let intent = match how.with(intend(&batch, &users, action), action == Action::Stop) {
+        Ok(intent) => intent,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&batch, action)))) };
+    batch.paused_for = paused_for;
+    batch.status = status;
+    if action != Action::Stop {
+        batch.detail = None;
+        batch.started.get_or_insert(context.clock.now());
+    }
+    let change = paused_for.map(|id| serde_json::json!({ "pausedFor": id }).to_string());
+    let entry = entry(context, &format!("batch.{}", action.word()), format!("batch {name}"), change);
+    let mut writes = vec![Write::SetBatch(&batch)];
+    if action == Action::Stop {
+        writes.push(Write::StopJobs(batch.id));
+    }
+    writes.extend(intent.users.iter().map(Write::SetUser));
+    writes.push(Write::Record(&entry));
+    context.store.together(&writes).await?;
+    Ok(Ok(None))
+}

@@ -76,7 +76,6 @@ impl MemorySource {
     }
 
     /// Whether the connection ends before this item is told.
-
     fn hangs_up(&self, folder: &FolderId, id: &ItemId) -> bool {
         let Ok(mail) = self.one(folder, id) else { return false };
         let text = String::from_utf8_lossy(&mail.body);

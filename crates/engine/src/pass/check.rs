@@ -219,11 +219,9 @@ async fn judge(
 ) -> Result<Judged> {
     let Some(target) = &folder.target else { return Ok(Judged::default()) };
     let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
+    let wrote = |e: &Entry| e.pass == shared.pass && !e.seen;
     let judged_entries: Cow<'_, [Entry]> = match mark {
-        Some(_) => {
-            let wrote = |e: &&Entry| e.pass == shared.pass && !e.seen;
-            entries.iter().filter(wrote).cloned().collect()
-        }
+        Some(_) => entries.iter().filter(|e| wrote(e)).cloned().collect(),
         None => entries.into(),
     };
     let there = async {
@@ -238,7 +236,13 @@ async fn judge(
             false => source_keys(shared, folder).await.map(Some),
         }
     };
-    let (traces, source): (Vec<Trace<TargetId>>, _) = futures_util::try_join!(there, here)?;
+    let (mut traces, source): (Vec<Trace<TargetId>>, _) = futures_util::try_join!(there, here)?;
+    if mark.is_some() {
+        // What lies beyond the mark and was seen before belongs to somebody all the same.
+        let others = entries.iter().filter(|e| !wrote(e)).filter_map(|e| e.target.as_ref());
+        let others: HashSet<&TargetId> = others.collect();
+        traces.retain(|trace| !others.contains(&trace.id));
+    }
     let fidelity = shared.sides.target.caps().fidelity;
     Ok(verify::judge(&Scene {
         folder,

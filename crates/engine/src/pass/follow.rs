@@ -67,6 +67,10 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
             };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
+                true if is_moved_on(shared, &entry).await? => {
+                    later.older.push((entry.clone(), owed.folder, owed.stub.id.clone()));
+                    false
+                }
                 true => {
                     let renamed = Entry { id: owed.stub.id.clone(), ..entry.clone() };
                     rebind(shared, &owed, &entry, renamed, later).await.map(|()| true)?
@@ -80,6 +84,13 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
         }
     }
     Ok(())
+}
+
+/// Whether a copy lies no more where the ledger has it, because a move of ours took it that nobody had heard of.
+async fn is_moved_on(shared: &Shared, entry: &Entry) -> Result<bool> {
+    let Some(id) = entry.target.as_ref().filter(|_| shared.has_found(entry)) else { return Ok(false) };
+    let read = target_digests(shared, &shared.target_of(entry.folder)?, std::slice::from_ref(id)).await?;
+    Ok(read.iter().all(|digest| digest.is_err()) && shared.was_found(entry))
 }
 
 /// The gone entry that this new item is: of the same folder where it was renumbered, else by digest.

@@ -362,6 +362,11 @@ impl Shared {
         *locked(&self.found).entry((entry.key, entry.size)).or_default() += 1;
     }
 
+    /// Whether settling found something equal that [`was_found`](Self::was_found) has not told of.
+    pub fn has_found(&self, entry: &Entry) -> bool {
+        locked(&self.found).get(&(entry.key, entry.size)).is_some_and(|count| *count > 0)
+    }
+
     /// Whether settling found something equal that nobody has asked for here; each is told of once.
     pub fn was_found(&self, entry: &Entry) -> bool {
         let mut found = locked(&self.found);

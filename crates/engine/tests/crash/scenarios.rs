@@ -152,6 +152,32 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
             }],
             like_the_source,
         ),
+        make(
+            "one_of_two_moved_beside_a_new_one",
+            |s, _| {
+                s.create("Work");
+                (0..2).for_each(|_| _ = s.deliver("INBOX", &message("one", "text"), seen()));
+            },
+            vec![nothing, |w| {
+                w.source.deliver("Work", &message("one", "text"), seen());
+                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
+                w.source.shift("INBOX", number, "Work");
+            }],
+            like_the_source,
+        ),
+        make(
+            "moved_in_place_beside_an_equal_one",
+            |s, _| {
+                s.create("Work");
+                s.deliver("INBOX", &message("one", "text"), seen());
+            },
+            vec![nothing, |w| {
+                w.source.deliver("Work", &message("one", "text"), seen());
+                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
+                w.source.shift("INBOX", number, "INBOX");
+            }],
+            like_the_source,
+        ),
         make("renamed_folders", |s, _| town(s), vec![nothing, people_rename], like_the_source),
         Scenario {
             options: delete,

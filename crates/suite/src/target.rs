@@ -286,6 +286,12 @@ pub async fn edits_are_idempotent(stage: &dyn Stage) -> Check {
     let left = traces(target.as_ref(), &folder, None).await?;
     let gone = !left.iter().any(|t| t.id == one && !t.flags.has(SystemFlag::Deleted));
     ensure!(gone && left.iter().any(|t| t.id == two), "left: {left:?}");
+    if !left.iter().any(|t| t.id == one) {
+        let edit = |id: &TargetId| Edit { id: id.clone(), kind: EditKind::Flags(difference.clone()) };
+        let told = target.edit(&folder, vec![edit(&one), edit(&two)]).await;
+        let told: Vec<_> = told.into_iter().map(Result::ok).collect();
+        ensure!(told == [Some(Edited::NotThere), Some(Edited::Whole)], "flags of what is gone: {told:?}");
+    }
     Ok(())
 }
 

@@ -302,7 +302,7 @@ impl Target for MaildirTarget {
         for edit in edits {
             let answer = match mails.get(&text(&edit.id)) {
                 Some(mail) => self.change(&dir, mail, &edit.kind),
-                None => Ok(Edited::Whole),
+                None => Ok(Edited::NotThere),
             };
             if let Ok(now) = self.store.list(folder) {
                 mails = now;

@@ -99,7 +99,14 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     tell_lacking(shared, &mut checked.findings).await?;
     too_often(shared, extras, &absent, &mut free, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
-    checked.findings.changed_at_target.extend(locked(&shared.kept).iter().cloned());
+    // What the pass itself has to say of an item says more than that it is elsewhere.
+    let changed = &mut checked.findings.changed_at_target;
+    for kept in locked(&shared.kept).iter() {
+        match changed.iter_mut().find(|n| n.folder == kept.folder && n.uid == kept.uid) {
+            Some(told) => told.reason.clone_from(&kept.reason),
+            None => changed.push(kept.clone()),
+        }
+    }
     checked.findings.placed = checked.findings.placed.saturating_sub(checked.findings.missing.len() as u64);
     checked.findings.missing.append(&mut checked.owed);
     Ok(checked)

@@ -19,11 +19,16 @@ use mailferry_model::{
 use super::{
     gather::Gathered,
     reading::{source_digest, source_traces, target_digests},
+    removals,
     shared::{Owed, Shared, locked},
     writer::Before,
 };
 
 use crate::verify::keyword_refused;
+
+/// What is said of changed flags for which there is no copy.
+const FLAGS_STAY: &str =
+    "its flags changed at the source; moved or deleted at the target by its user, where they are not carried";
 
 /// Edits of one call.
 pub(super) const EDITS: usize = 500;
@@ -214,11 +219,15 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
             let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
             for (entry, _) in part {
                 // Without an id its user moved it elsewhere: nothing to change, the base moves on.
-                let answer =
-                    if entry.target.is_some() { answers.next() } else { None }.unwrap_or(Ok(Edited::Whole));
+                let answer = if entry.target.is_some() { answers.next() } else { None }
+                    .unwrap_or(Ok(Edited::NotThere));
                 match answer {
                     Ok(Edited::Whole) => {
                         locked(&shared.deeds).flagged += 1;
+                        shared.record(entry.clone(), Some(entry)).await?;
+                    }
+                    Ok(Edited::NotThere) => {
+                        removals::tell(shared, entry, None, FLAGS_STAY)?;
                         shared.record(entry.clone(), Some(entry)).await?;
                     }
                     Ok(Edited::WithoutKeywords) => {

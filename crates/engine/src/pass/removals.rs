@@ -15,7 +15,7 @@ use mailferry_model::{
     item::Trace,
     key::{Digest, HeaderKey},
     ledger::{Entry, FolderNo, State},
-    port::{Edit, EditKind},
+    port::{Edit, EditKind, Edited},
     report::Named,
 };
 
@@ -88,8 +88,8 @@ async fn remove_from(shared: &Arc<Shared>, no: FolderNo, entries: Vec<Entry>) ->
         let mut failed: Option<Error> = None;
         for (entry, answer) in part.iter().zip(shared.sides.target.edit(&target, edits).await) {
             match answer {
-                Ok(_) => {
-                    locked(&shared.deeds).removed += 1;
+                Ok(edited) => {
+                    locked(&shared.deeds).removed += u64::from(edited != Edited::NotThere);
                     forget(shared, entry).await?;
                 }
                 Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
@@ -168,7 +168,7 @@ fn is_touched(entry: &Entry, trace: &Trace<TargetId>) -> bool {
 }
 
 /// Has the report name a copy as its user's.
-fn tell(shared: &Shared, entry: &Entry, message_id: Option<&str>, words: &str) -> Result<()> {
+pub(super) fn tell(shared: &Shared, entry: &Entry, message_id: Option<&str>, words: &str) -> Result<()> {
     let named = verify::named(&shared.folder(entry.folder)?, entry, "CHANGED_AT_TARGET", words);
     let message_id = message_id.map(Into::into).or(named.message_id);
     locked(&shared.kept).push(Named { message_id, ..named });

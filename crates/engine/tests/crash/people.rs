@@ -106,6 +106,20 @@ async fn a_message_that_its_user_moved_away_and_back_is_there_once() {
     }
 }
 
+/// Flags of what its user moved are not carried: said, never counted as done.
+#[tokio::test(start_paused = true)]
+async fn flags_that_find_no_copy_are_told() {
+    let (source, target, play) = copied().await;
+    shift(&target, "A", "a0", "C");
+    let flagged = Flags::default().with(mailferry_model::flags::SystemFlag::Flagged);
+    source.flag("A", source.find("A", "<a0@x>").unwrap_or_default(), flagged);
+    let report = play.calm(&RunOptions::default(), PassKind::Incremental, false).await;
+    let report = report.unwrap_or_else(|e| panic!("{e}"));
+    let told = report.findings.changed_at_target;
+    assert_eq!((report.deeds.flagged, told.len()), (0, 1), "{told:?}");
+    assert!(told[0].reason.starts_with("its flags changed at the source"), "{told:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_its_user_moved_to_where_an_equal_one_lies_is_not_there_too_often() {
     let (source, target) = (World::able(), World::able());

@@ -112,10 +112,16 @@ fn scenario(
 }
 
 fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
-    [at_the_source(abilities), at_the_target(abilities), of_names(abilities), of_items(abilities)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        at_the_source(abilities),
+        of_equal_messages(abilities),
+        at_the_target(abilities),
+        of_names(abilities),
+        of_items(abilities),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What changes at the source.
@@ -139,45 +145,6 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
         ),
         make("incremental_with_flags", |s, _| town(s), vec![nothing, new_mail_and_flags], like_the_source),
         make("moves_within_the_source", |s, _| town(s), vec![nothing, people_move], like_the_source),
-        make(
-            "copied_and_moved_at_once",
-            |s, _| {
-                ["Work", "Other"].iter().for_each(|f| _ = s.create(f));
-                s.deliver("Work", &message("one", "text"), seen());
-            },
-            vec![nothing, |w| {
-                w.source.deliver("INBOX", &message("one", "text"), seen());
-                let number = w.source.find("Work", "<one@x>").unwrap_or_default();
-                w.source.shift("Work", number, "Other");
-            }],
-            like_the_source,
-        ),
-        make(
-            "one_of_two_moved_beside_a_new_one",
-            |s, _| {
-                s.create("Work");
-                (0..2).for_each(|_| _ = s.deliver("INBOX", &message("one", "text"), seen()));
-            },
-            vec![nothing, |w| {
-                w.source.deliver("Work", &message("one", "text"), seen());
-                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
-                w.source.shift("INBOX", number, "Work");
-            }],
-            like_the_source,
-        ),
-        make(
-            "moved_in_place_beside_an_equal_one",
-            |s, _| {
-                s.create("Work");
-                s.deliver("INBOX", &message("one", "text"), seen());
-            },
-            vec![nothing, |w| {
-                w.source.deliver("Work", &message("one", "text"), seen());
-                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
-                w.source.shift("INBOX", number, "INBOX");
-            }],
-            like_the_source,
-        ),
         make("renamed_folders", |s, _| town(s), vec![nothing, people_rename], like_the_source),
         Scenario {
             options: delete,
@@ -220,6 +187,52 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
             vec![nothing, |w| {
                 w.source.new_epoch("INBOX");
                 w.source.deliver("INBOX", &message("late", "text"), Flags::default());
+            }],
+            like_the_source,
+        ),
+    ]
+}
+
+/// Equal messages that are copied and moved at once.
+fn of_equal_messages(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![
+        make(
+            "copied_and_moved_at_once",
+            |s, _| {
+                ["Work", "Other"].iter().for_each(|f| _ = s.create(f));
+                s.deliver("Work", &message("one", "text"), seen());
+            },
+            vec![nothing, |w| {
+                w.source.deliver("INBOX", &message("one", "text"), seen());
+                let number = w.source.find("Work", "<one@x>").unwrap_or_default();
+                w.source.shift("Work", number, "Other");
+            }],
+            like_the_source,
+        ),
+        make(
+            "one_of_two_moved_beside_a_new_one",
+            |s, _| {
+                s.create("Work");
+                (0..2).for_each(|_| _ = s.deliver("INBOX", &message("one", "text"), seen()));
+            },
+            vec![nothing, |w| {
+                w.source.deliver("Work", &message("one", "text"), seen());
+                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
+                w.source.shift("INBOX", number, "Work");
+            }],
+            like_the_source,
+        ),
+        make(
+            "moved_in_place_beside_an_equal_one",
+            |s, _| {
+                s.create("Work");
+                s.deliver("INBOX", &message("one", "text"), seen());
+            },
+            vec![nothing, |w| {
+                w.source.deliver("Work", &message("one", "text"), seen());
+                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
+                w.source.shift("INBOX", number, "INBOX");
             }],
             like_the_source,
         ),

@@ -312,11 +312,11 @@ impl Target for MemoryTarget {
             let room = state.rooms.get(folder);
             let expired = || anew("edit");
             let (epoch, number) = number(&edit.id).ok_or_else(expired)?;
-            let Some(room) = room else { return Ok(Edited::Whole) };
+            let Some(room) = room else { return Ok(Edited::NotThere) };
             if room.epoch != epoch {
                 return Err(expired());
             }
-            let Some(mail) = room.items.get(&number) else { return Ok(Edited::Whole) };
+            let Some(mail) = room.items.get(&number) else { return Ok(Edited::NotThere) };
             state.writes += 1;
             match edit.kind {
                 EditKind::Flags(difference) => {

@@ -63,6 +63,8 @@ pub enum Edited {
     Whole,
     /// All but keywords that the target does not take.
     WithoutKeywords,
+    /// There was nothing to edit: the item is gone.
+    NotThere,
 }
 
 /// A setting of the mailbox: an upsert by name.
@@ -126,7 +128,8 @@ pub trait Target: Send + Sync {
     /// Returns when everything that was `Placed` before the call is durable.
     async fn flush(&self) -> Result<()>;
 
-    /// Changes items; one answer each, in order. An item that is gone is fine. A keyword that the target does not take
+    /// Changes items; one answer each, in order. An item that is gone is fine, and
+    /// told where its flags were to be changed. A keyword that the target does not take
     /// holds up nothing else.
     async fn edit(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>>;
 

@@ -162,6 +162,22 @@ pub async fn uids(pool: &Pool, conn: &Conn, folder: &MailboxName, from: u32) -> 
     Ok(found.iter().filter(|uid| *uid >= from).collect())
 }
 
+/// Which of these UIDs are there.
+///
+/// # Errors
+/// What SEARCH says.
+pub async fn there(pool: &Pool, conn: &Conn, folder: &MailboxName, uids: &UidSet) -> Result<UidSet> {
+    let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
+    let search = |set| Ask::of(Command::uid_search(&[SearchKey::Uid(set)], returns), Wants::Search);
+    let (_, answers) = conn.send_in(folder, parts(pool, uids).into_iter().map(search));
+    let mut set = UidSet::empty();
+    for answers in answers {
+        let found = searched(pool, conn, folder, 1, answers).await?;
+        found.ranges().iter().for_each(|(from, to)| set.insert_range(*from, *to));
+    }
+    Ok(set)
+}
+
 /// What a SEARCH found in all, also where the server stops after so many messages.
 ///
 /// # Errors

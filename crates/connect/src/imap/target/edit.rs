@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use futures_util::future::join;
 use mailferry_model::{
     Error, Kind, Result, Scope,
     flags::{Difference, Flags},
@@ -27,6 +28,9 @@ enum Change {
     Remove,
 }
 
+/// The items of one change, and at which places which of them were asked for.
+type Group = (Change, UidSet, Vec<(usize, u32)>);
+
 impl ImapTarget {
     pub(super) async fn edit_all(&self, folder: &FolderId, edits: Vec<Edit>) -> Vec<Result<Edited>> {
         let mut answers: Vec<Result<Edited>> = edits.iter().map(|_| Ok(Edited::Whole)).collect();
@@ -35,7 +39,7 @@ impl ImapTarget {
             Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
         };
         let (conn, opened) = opened;
-        let mut groups: Vec<(Change, UidSet, Vec<usize>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         let mut by_change: HashMap<String, usize> = HashMap::new();
         for (at, edit) in edits.into_iter().enumerate() {
             let uid = match ids::target_uid(&edit.id) {
@@ -58,14 +62,37 @@ impl ImapTarget {
                 groups.len() - 1
             });
             groups[group].1.insert(uid);
-            groups[group].2.push(at);
+            groups[group].2.push((at, uid));
         }
         let name = ids::folder_name(folder);
-        for (change, uids, places) in groups {
-            let answer = self.change(&conn, folder, &name, &change, &uids).await;
-            places.into_iter().for_each(|at| answers[at] = answer.clone());
+        // Asked along with the first change: a STORE of what is gone is answered like any other.
+        let there = self.there(&conn, &name, &groups);
+        let change = async {
+            let mut done = Vec::with_capacity(groups.len());
+            for (change, uids, _) in &groups {
+                done.push(self.change(&conn, folder, &name, change, uids).await);
+            }
+            done
+        };
+        let (there, done) = join(there, change).await;
+        for ((change, _, places), answer) in groups.iter().zip(done) {
+            let flags = matches!(change, Change::Flags(_));
+            for (at, uid) in places {
+                let gone = flags && there.as_ref().is_some_and(|there| !there.contains(*uid));
+                answers[*at] = if gone && answer.is_ok() { Ok(Edited::NotThere) } else { answer.clone() };
+            }
         }
         answers
+    }
+
+    /// Which items there are whose flags are to be changed; nothing if nobody can tell.
+    async fn there(&self, conn: &Conn, name: &MailboxName, groups: &[Group]) -> Option<UidSet> {
+        let of_flags = groups.iter().filter(|(change, ..)| matches!(change, Change::Flags(_)));
+        let uids: UidSet = of_flags.flat_map(|(_, uids, _)| uids.iter()).collect();
+        if uids.is_empty() {
+            return None;
+        }
+        look::there(&self.pool, conn, name, &uids).await.ok()
     }
 
     /// A connection that has the folder open, and what opening told.

@@ -166,6 +166,23 @@ class People(InteropCase):
         self.assertEqual(40, look(self.target).count())
         self.assertEqual(count, len(told["changedAtTarget"]), told)
 
+    def test_a_folder_gone_from_both_sides_stops_nothing(self):
+        for box in (self.at_source(), self.box):
+            box.ask("DELETE", box.name(("Archive", "2019")))
+        self.assert_new_mail_arrives()
+
+    def test_a_parent_deleted_at_the_target_stops_nothing(self):
+        # Dovecot goes on listing what has folders below it, as if it were there.
+        self.box.ask("DELETE", self.box.name(("Archive",)))
+        self.assert_new_mail_arrives()
+
+    def assert_new_mail_arrives(self):
+        for number in (71, 72):
+            with corpus.Mailbox(self.source) as source:
+                source.append(new_message(number))
+            self.copy()
+            self.assertEqual(1, len(self.box.search(("INBOX",), "HEADER", "Message-ID", f"new-{number}@")))
+
     def test_renamed_at_the_source_onto_a_name_that_is_taken(self):
         count = len(look(self.target).folders[("Sent",)])
         self.box.create(("Mine",))

@@ -426,6 +426,7 @@ async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> 
         state: State::Owed,
         key: sent.key,
         size: sent.size,
+        flags: sent.owed.stub.flags.clone(),
         unanswered: before.unanswered.saturating_add(1),
         ..before
     };

@@ -73,6 +73,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
                 true if is_moved_on(shared, &entry).await? => {
+                    moved_before(shared, &entry, later);
                     later.older.push((entry.clone(), owed.folder, owed.stub.id.clone()));
                     false
                 }
@@ -88,6 +89,9 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
             gathered[from].gone.remove(&entry.id);
         }
     }
+    for (_, entry) in pool.values().flatten() {
+        moved_before(shared, entry, later);
+    }
     Ok(())
 }
 
@@ -95,7 +99,18 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
 async fn is_moved_on(shared: &Shared, entry: &Entry) -> Result<bool> {
     let Some(id) = entry.target.as_ref().filter(|_| shared.has_found(entry)) else { return Ok(false) };
     let read = target_digests(shared, &shared.target_of(entry.folder)?, std::slice::from_ref(id)).await?;
-    Ok(read.iter().all(|digest| digest.is_err()) && shared.was_found(entry))
+    Ok(read.iter().all(|digest| digest.is_err()))
+}
+
+/// A copy that was moved before the process ended has the flags of its old place: those that changed are carried.
+/// Whether there is one.
+fn moved_before(shared: &Shared, old: &Entry, later: &mut Later) -> bool {
+    let Some(found) = shared.take_found(old) else { return false };
+    let difference = old.flags.difference(&found.flags);
+    if !difference.is_empty() {
+        later.flags.push((found.folder, found, difference));
+    }
+    true
 }
 
 /// The gone entry that this new item is: of the same folder where it was renumbered, else by digest.
@@ -174,7 +189,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
         Some(Outcome::Refused(e))
             if matches!(e.kind(), Kind::NotFound | Kind::CursorExpired)
                 && old.seen
-                && !shared.was_found(old) =>
+                && !moved_before(shared, old, later) =>
         {
             under_way.recorded(1);
             rebind(shared, owed, old, moved(None, true), later).await?;
@@ -191,6 +206,8 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
                 key: old.key,
                 digest: old.digest,
                 size: old.size,
+                // It lies there with the flags that it had before.
+                flags: old.flags.clone(),
                 unanswered: before.unanswered.saturating_add(1),
                 ..before
             };

@@ -302,20 +302,30 @@ async fn record(shared: &Arc<Shared>, items: Vec<Item>, hits: Hits) -> Result<Se
         locked(&shared.deeds).found += 1;
         shared.find(&entry);
         shared.record(entry.clone(), owed.entry.as_deref()).await?;
-        let add = Flags::difference(&hit.flags, &owed.stub.flags).add;
-        if hit.id.is_some() && !add.is_empty() {
-            settled.flags.push((owed.folder, entry, Difference { add, remove: Flags::default() }));
+        let difference = since_sent(&hit.flags, &owed);
+        if hit.id.is_some() && !difference.is_empty() {
+            settled.flags.push((owed.folder, entry, difference));
         }
     }
     Ok(settled)
+}
+
+/// What is to be changed about a copy that was found: it gets the flags that it lacks. What else it has its user may
+/// have given it, but for what it was sent with and the source has taken away since.
+fn since_sent(there: &Flags, owed: &Owed) -> Difference {
+    let add = there.difference(&owed.stub.flags).add;
+    let sent = owed.entry.as_deref().filter(|entry| entry.unanswered > 0);
+    let remove = sent.map(|entry| entry.flags.difference(&owed.stub.flags).remove).unwrap_or_default();
+    Difference { add, remove }
 }
 
 /// Writes down that these may have been put before: an extra copy of theirs may be ours.
 pub(super) async fn remember_doubt(shared: &Arc<Shared>, owed: Vec<Owed>) -> Result<Vec<Owed>> {
     let mut remembered = Vec::with_capacity(owed.len());
     for item in owed {
-        let before = item.as_entry();
-        let entry = Entry { state: State::Owed, unanswered: before.unanswered.saturating_add(1), ..before };
+        let (before, flags) = (item.as_entry(), item.stub.flags.clone());
+        let unanswered = before.unanswered.saturating_add(1);
+        let entry = Entry { state: State::Owed, unanswered, flags, ..before };
         shared.record(entry.clone(), item.entry.as_deref()).await?;
         remembered.push(Owed { entry: Some(Box::new(entry)), ..item });
     }

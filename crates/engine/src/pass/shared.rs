@@ -137,8 +137,8 @@ pub(crate) struct Shared {
     pub lacking: Mutex<Vec<Entry>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
-    /// What settling found at the target in this pass, by header key and size: how often.
-    found: Mutex<HashMap<(HeaderKey, u64), usize>>,
+    /// What settling found at the target in this pass, by header key and size.
+    found: Mutex<HashMap<(HeaderKey, u64), Vec<Entry>>>,
     /// What was read to its end.
     pub readings: Readings,
     /// One folder is read on each connection of the source; others wait with their lists read, or drain their puts.
@@ -359,22 +359,18 @@ impl Shared {
 
     /// Settling found this at the target.
     pub fn find(&self, entry: &Entry) {
-        *locked(&self.found).entry((entry.key, entry.size)).or_default() += 1;
+        locked(&self.found).entry((entry.key, entry.size)).or_default().push(entry.clone());
     }
 
-    /// Whether settling found something equal that [`was_found`](Self::was_found) has not told of.
+    /// Whether settling found something equal that [`take_found`](Self::take_found) has not given.
     pub fn has_found(&self, entry: &Entry) -> bool {
-        locked(&self.found).get(&(entry.key, entry.size)).is_some_and(|count| *count > 0)
+        locked(&self.found).get(&(entry.key, entry.size)).is_some_and(|found| !found.is_empty())
     }
 
-    /// Whether settling found something equal that nobody has asked for here; each is told of once.
-    pub fn was_found(&self, entry: &Entry) -> bool {
-        let mut found = locked(&self.found);
-        let Some(count) = found.get_mut(&(entry.key, entry.size)).filter(|count| **count > 0) else {
-            return false;
-        };
-        *count -= 1;
-        true
+    /// Something equal that settling found: it may be the very copy of this entry, moved by us before the process
+    /// ended. Each is given once.
+    pub fn take_found(&self, entry: &Entry) -> Option<Entry> {
+        locked(&self.found).get_mut(&(entry.key, entry.size))?.pop()
     }
 
     /// Whether every placed item's id is known, so that windows may close without a look.

@@ -69,6 +69,7 @@ scenarios![
     incremental_with_flags,
     moves_within_the_source,
     renamed_folders,
+    moved_with_other_flags,
     one_of_two_moved_beside_a_new_one,
     moved_in_place_beside_an_equal_one,
     copied_and_moved_at_once,

@@ -211,6 +211,19 @@ fn of_equal_messages(abilities: &'static [Ability]) -> Vec<Scenario> {
             like_the_source,
         ),
         make(
+            "moved_with_other_flags",
+            |s, _| {
+                s.create("Work");
+                s.deliver("INBOX", &message("one", "text"), seen());
+            },
+            vec![nothing, |w| {
+                let number = w.source.find("INBOX", "<one@x>").unwrap_or_default();
+                w.source.shift("INBOX", number, "Work");
+                w.source.flag("Work", w.source.find("Work", "<one@x>").unwrap_or_default(), flagged());
+            }],
+            like_the_source,
+        ),
+        make(
             "one_of_two_moved_beside_a_new_one",
             |s, _| {
                 s.create("Work");

@@ -151,7 +151,7 @@ async fn move_in(
     let dirty: Vec<Dirty> = steps::dirty(shared, plan, fingerprints, head);
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
-    if fresh && head.windows.is_empty() && filled.is_empty() {
+    if fresh && head.windows.is_empty() && filled.is_empty() && plan.vanished.is_empty() {
         try_join!(steps::stream(shared, dirty), steps::subscriptions(shared, plan))?;
         return finish::doubts(shared).await;
     }

@@ -7,6 +7,7 @@ mod anew;
 mod bandwidth;
 mod hang_ups;
 mod harness;
+mod left_out;
 mod lies;
 mod removals;
 mod renames;

@@ -27,6 +27,7 @@ mod steps;
 mod stray;
 mod terms;
 mod together;
+mod unmade;
 mod writer;
 
 pub use again::verify;

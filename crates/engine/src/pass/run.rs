@@ -15,6 +15,7 @@ use mailferry_model::{
     job::PassKind,
     ledger::{Commit, FolderEntry, Head},
     port::Cx,
+    report::Named,
 };
 
 use super::{
@@ -25,6 +26,7 @@ use super::{
     shared::{Shared, locked},
     steps::{self, Dirty},
     terms::{Deeds, Depth, Report, Sides, Terms},
+    unmade,
     writer::Writer,
 };
 use crate::plan::{Plan, plan};
@@ -41,7 +43,8 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     if terms.dry_run {
         return would(&sides, &terms, &cx, opened).await;
     }
-    let Opened { shared, plan, fingerprints, head, listed } = ensure(sides, terms, cx, opened).await?;
+    let Opened { shared, plan, fingerprints, head, listed, unmade } =
+        ensure(sides, terms, cx, opened).await?;
     let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
     // Whatever happened: what was answered goes into the ledger.
     let written = shared.writer.sync().await;
@@ -56,7 +59,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     written?;
     let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
     shared.terms.progress.tell_moved();
-    conclude(&shared, &plan, moved_in).await
+    conclude(&shared, &plan, unmade, moved_in).await
 }
 
 pub(super) struct Listed {
@@ -74,6 +77,8 @@ struct Opened {
     fingerprints: HashMap<FolderId, Fingerprint>,
     head: Head,
     listed: Vec<Folder>,
+    /// Folders that the target does not make.
+    unmade: Vec<Named>,
 }
 
 /// All listings at once, and the plan from them.
@@ -111,12 +116,15 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let mut deeds = Deeds::default();
     let first: Vec<FolderId> = if head.passes == 0 { steps::first_read(&plan) } else { Vec::new() };
     let folders = async {
-        hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
+        let unmade = hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
         let changed = deeds.folders_created + deeds.folders_renamed > 0;
-        if changed { sides.target.folders().await.map(Some) } else { Ok(None) }
+        let listed = if changed { Some(sides.target.folders().await?) } else { None };
+        Ok((listed, unmade))
     };
     let (made, early) = join(folders, steps::read_early(sides.source.as_ref(), first)).await;
-    let listed = made?.unwrap_or(target);
+    let (listed, unmade) = made?;
+    let listed = listed.unwrap_or(target);
+    let unmade = unmade::leave_out(&mut plan, &unmade);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
@@ -135,7 +143,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     super::terms::Progress::add(&progress.placed, totals(&|f| f.placed));
     super::terms::Progress::add(&progress.bytes, totals(&|f| f.bytes));
     super::terms::Progress::add(&progress.bytes_identified, totals(&|f| f.bytes));
-    Ok(Opened { shared, plan, fingerprints, head, listed })
+    Ok(Opened { shared, plan, fingerprints, head, listed, unmade })
 }
 
 /// Everything up to the last put.
@@ -181,7 +189,12 @@ fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Loo
 }
 
 /// Extra copies removed, everything verified, windows closed.
-async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Result<Report> {
+async fn conclude(
+    shared: &Arc<Shared>,
+    plan: &Plan,
+    unmade: Vec<Named>,
+    moved_in: Duration,
+) -> Result<Report> {
     let began = shared.cx.clock.elapsed();
     let doubled = finish::tidy_up(shared).await?;
     let depth = match (shared.terms.depth, shared.terms.kind) {
@@ -203,6 +216,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
         }
     }
     findings.not_migratable.extend(check::not_migratable(&plan.left_out));
+    unmade.into_iter().for_each(|folder| findings.skip_folder(folder));
     shared.writer.sync().await?;
     if locked(&shared.doubts).is_empty() {
         shared.close_windows().await?;

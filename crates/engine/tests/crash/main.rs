@@ -13,6 +13,7 @@ mod removals;
 mod renames;
 mod reports;
 mod scenarios;
+mod unmade;
 
 use harness::{Outcome, play, strikes};
 use mailferry_engine::seeded::{self, Bug};

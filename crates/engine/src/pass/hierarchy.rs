@@ -18,18 +18,25 @@ use crate::plan::Planned;
 /// How many creations are sent ahead of their answers.
 const AHEAD: usize = 64;
 
-/// Makes the target's folders what the plan says; fills in their ids and real paths. Gives back those that the target
-/// does not make.
+/// What became of the folders of a plan.
+pub(super) struct Made {
+    /// Those that the target does not make.
+    pub unmade: Vec<Unmade>,
+    /// Where those went that were renamed, in this order.
+    pub renamed: Vec<renames::Renamed>,
+}
+
+/// Makes the target's folders what the plan says; fills in their ids and real paths.
 pub(super) async fn ensure(
     target: &dyn Target,
     folders: &mut [Planned],
     listed: &[Folder],
     deeds: &mut Deeds,
-) -> Result<Vec<Unmade>> {
+) -> Result<Made> {
     let mut there: BTreeMap<FolderPath, FolderId> =
         listed.iter().filter(|f| f.selectable).map(|f| (f.path.clone(), f.id.clone())).collect();
     let store_lives = anew::store_lives(folders.iter().map(|f| &f.entry), listed);
-    renames::follow(target, folders, listed, &mut there, deeds).await?;
+    let renamed = renames::follow(target, folders, listed, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
         if kept.is_none() && planned.entry.target.take().is_some() {
@@ -79,7 +86,7 @@ pub(super) async fn ensure(
         planned.entry.target_path = path;
         planned.entry.renamed = reason.map(Into::into);
     }
-    Ok(unmade)
+    Ok(Made { unmade, renamed })
 }
 
 fn pending(folders: &[Planned], there: &BTreeMap<FolderPath, FolderId>) -> Vec<(usize, FolderSpec)> {

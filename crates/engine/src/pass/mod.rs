@@ -28,6 +28,7 @@ mod stray;
 mod terms;
 mod together;
 mod unmade;
+mod would;
 mod writer;
 
 pub use again::verify;

@@ -9,7 +9,6 @@ use std::{
 use futures_util::{future::join, try_join};
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
-    error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
     job::PassKind,
@@ -21,12 +20,14 @@ use mailferry_model::{
 use super::{
     anew,
     check::{self, Checked},
-    finish, hierarchy,
+    finish,
+    hierarchy::{self, Made},
+    renames,
     settle::{Look, settle},
     shared::{Shared, locked},
     steps::{self, Dirty},
     terms::{Deeds, Depth, Report, Sides, Terms},
-    unmade,
+    unmade, would,
     writer::Writer,
 };
 use crate::plan::{Plan, plan};
@@ -41,7 +42,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     terms.progress.set_phase("listing folders");
     let opened = open(&sides, &terms).await?;
     if terms.dry_run {
-        return would(&sides, &terms, &cx, opened).await;
+        return would::would(&sides, &terms, &cx, opened).await;
     }
     let Opened { shared, plan, fingerprints, head, listed, unmade } =
         ensure(sides, terms, cx, opened).await?;
@@ -63,8 +64,8 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
 }
 
 pub(super) struct Listed {
-    source: Vec<Folder>,
-    fingerprints: HashMap<FolderId, Fingerprint>,
+    pub source: Vec<Folder>,
+    pub fingerprints: HashMap<FolderId, Fingerprint>,
     pub target: Vec<Folder>,
     pub head: Head,
     pub plan: Plan,
@@ -116,14 +117,15 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let mut deeds = Deeds::default();
     let first: Vec<FolderId> = if head.passes == 0 { steps::first_read(&plan) } else { Vec::new() };
     let folders = async {
-        let unmade = hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
+        let made = hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
         let changed = deeds.folders_created + deeds.folders_renamed > 0;
         let listed = if changed { Some(sides.target.folders().await?) } else { None };
-        Ok((listed, unmade))
+        Ok((listed, made))
     };
     let (made, early) = join(folders, steps::read_early(sides.source.as_ref(), first)).await;
-    let (listed, unmade) = made?;
+    let (listed, Made { unmade, renamed }) = made?;
     let listed = listed.unwrap_or(target);
+    renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
     let unmade = unmade::leave_out(&mut plan, &unmade);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
@@ -265,70 +267,4 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
         }
     }
     Ok(again)
-}
-
-/// A dry run: what would be put, without a change on either side or in the ledger.
-async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<Report> {
-    let began = cx.clock.elapsed();
-    let mut findings = mailferry_model::report::Findings::default();
-    let mut deeds = Deeds::default();
-    let store_lives = anew::store_lives(listed.plan.folders.iter().map(|f| &f.entry), &listed.target);
-    for planned in &listed.plan.folders {
-        deeds.folders_created += u64::from(!listed.target.iter().any(|f| f.path == planned.wanted));
-        let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
-        let FolderEntry { placed, owed, skipped, bytes, .. } = planned.entry;
-        findings.identified += placed + owed + skipped;
-        findings.bytes += bytes;
-        deeds.put += owed;
-        match anew::is_anew(&planned.entry, &listed.target, store_lives) {
-            true => deeds.put += placed,
-            false => findings.placed += placed,
-        }
-        if unchanged && planned.entry.fingerprint.is_some() {
-            continue;
-        }
-        let known = sides.ledger.read(terms.claim.mailbox(), planned.entry.no).await?;
-        let known: HashSet<_> = known.into_iter().map(|e| e.id).collect();
-        let mut cursor = planned.entry.cursor.clone();
-        loop {
-            cx.cancel.check()?;
-            let page = match sides.source.changes(&planned.listed.id, cursor.as_ref()).await {
-                Err(e) if e.kind() == Kind::CursorExpired && cursor.is_some() => {
-                    cursor = None;
-                    continue;
-                }
-                Err(e) if e.reaction() == Reaction::PauseFolder => {
-                    let listed = planned.listed.items.unwrap_or(0);
-                    findings.skip_folder(crate::verify::named_folder(&planned.entry, &e, listed));
-                    break;
-                }
-                other => other?,
-            };
-            for change in &page.changes {
-                if let mailferry_model::item::Change::Upsert(stub) = change
-                    && terms.options.filter.item(stub)
-                    && !known.contains(&stub.id)
-                {
-                    deeds.put += 1;
-                    findings.identified += 1;
-                }
-            }
-            cursor = Some(page.next);
-            if !page.more {
-                break;
-            }
-        }
-    }
-    findings.not_migratable = check::not_migratable(&listed.plan.left_out);
-    tracing::debug!(folders = listed.source.len(), "dry run");
-    let totals = mailferry_model::report::Totals {
-        identified: findings.identified,
-        placed: findings.placed,
-        bytes: findings.bytes,
-        ..Default::default()
-    };
-    let score = findings.score();
-    let moved_in = cx.clock.elapsed().saturating_sub(began);
-    let unmapped = listed.plan.unmapped;
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in: Duration::ZERO })
 }

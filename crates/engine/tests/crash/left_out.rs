@@ -104,3 +104,18 @@ async fn an_empty_folder_that_was_renamed_goes_in_the_first_run() {
     let before = target.traffic();
     assert_eq!((pass(&play, &deleting(&[], &[])).await, target.traffic()), (0, before));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_vanished_below_a_renamed_folder_goes_too() {
+    for abilities in [&[Ability::Identities][..], &[]] {
+        let (source, target, play) = copied(abilities, &["B", "B/F"]).await;
+        source.drop_folder("B/F");
+        source.rename("B", "R");
+        pass(&play, &deleting(&[], &[])).await;
+        assert_eq!(
+            counts(&target),
+            ["INBOX: 0", "R: 1"],
+            "{abilities:?}: it lies below the new name by then"
+        );
+    }
+}

@@ -5,6 +5,7 @@
 
 mod anew;
 mod bandwidth;
+mod dry_runs;
 mod hang_ups;
 mod harness;
 mod left_out;

@@ -105,7 +105,10 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
     ");
     assert_eq!(ferry.ends(4, &["batch", "start", "w3"]).out, "");
     ferry.ends(6, &["batch", "complete", "w1"]);
-    ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
+    for none in ["0", "0s", "0m"] {
+        ferry.ends(8, &["batch", "start", "w1", "--timeout", none]);
+    }
+    ferry.ends(2, &["batch", "start", "w1", "--timeout", "soon"]);
     ferry.ends(0, &["batch", "stop", "w1"]);
 }
 

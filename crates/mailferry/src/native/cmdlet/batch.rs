@@ -226,7 +226,7 @@ async fn in_foreground(
 ) -> Result<Answer, Failure> {
     let out = desk.asked.out;
     let told = format!("No service is named: {name} is worked on here until it comes to rest.");
-    let run = Run { name, user: None, action, goal, timeout_seconds: None, pace: Pace::default() };
+    let run = Run { name, user: None, action, goal, timeout: None, pace: Pace::default() };
     let code = match desk.reach {
         Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
         Reach::Here(instance) => {

@@ -2,6 +2,8 @@
 //!
 //! Names that a target refuses are not known here; `hierarchy` tries the alternatives of [`mapping::names`].
 
+mod gone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use mailferry_model::{
@@ -31,7 +33,7 @@ pub struct Plan {
     pub folders: Vec<Planned>,
     /// What does not, and why.
     pub left_out: Vec<(Folder, Choice)>,
-    /// Known, and no longer at the source.
+    /// Known, chosen by the filter and no longer at the source: what lies below before what it lies in.
     pub vanished: Vec<FolderEntry>,
     /// What the mapping names and the source does not list.
     pub unmapped: Vec<FolderPath>,
@@ -61,14 +63,9 @@ pub fn plan(head: &Head, source: &[Folder], target: &[Folder], options: &RunOpti
         let (entry, renamed) = numbers.entry(folder, &goes, source);
         plan.folders.push(Planned { entry, listed: folder.clone(), wanted: goes, renamed });
     }
-    // One that went before is looked at again while copies of it are to be removed.
-    let due = |f: &&FolderEntry| !f.gone || (options.delete && f.left > 0);
-    plan.vanished =
-        head.folders.iter().filter(due).filter(|f| !numbers.used.contains(&f.no)).cloned().collect();
+    plan.vanished = gone::vanished(head, &numbers.used, (source, target), &plan.left_out, options);
     let paths: Vec<FolderPath> = source.iter().map(|f| f.path.clone()).collect();
     plan.unmapped = mapping::unmatched(&options.map, &paths);
-    // A folder that is only left out now is not gone.
-    plan.vanished.retain(|f| !plan.left_out.iter().any(|(listed, _)| listed.id == f.source));
     plan
 }
 

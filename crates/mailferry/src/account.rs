@@ -69,6 +69,9 @@ pub fn end(url: &str, side: &Side<'_>, connectors: &[Arc<dyn Connector>]) -> Res
         let words = format!("--{word}-admin needs --{word}-admin-style: dovecot (USER*ADMIN) or authzid");
         return Err(Failure::usage(words));
     }
+    if side.flag("admin-style").is_some() && settings.get("username").is_none() {
+        return Err(Failure::usage(format!("--{word}-admin-style needs --{word}-admin, whose style it is")));
+    }
     if manifest.settings.iter().any(|s| s.takes == Takes::Secret) {
         (settings, mailbox) = with_secret(settings, mailbox, side)?;
     }

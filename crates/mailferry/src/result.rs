@@ -138,7 +138,7 @@ pub fn pretended(report: &Report) -> Value {
     let mut object = finished(report, &[]);
     put(&mut object, "dryRun", json!(true));
     put(&mut object, "score", Value::Null);
-    put(&mut object, "sentence", json!(report.findings.dry_run_sentence(report.deeds.put)));
+    put(&mut object, "sentence", json!(dry_run_sentence(report)));
     object
 }
 
@@ -186,7 +186,11 @@ pub fn tell_pretended(out: &Out, report: &Report) {
     if deeds.folders_created > 0 {
         out.say(&format!("{} would be made at the target", counted(deeds.folders_created, "folder")));
     }
-    out.say(&findings.dry_run_sentence(deeds.put));
+    out.say(&dry_run_sentence(report));
+}
+
+fn dry_run_sentence(report: &Report) -> String {
+    report.findings.dry_run_sentence(report.deeds.put, report.deeds.removed)
 }
 
 /// A number with what it counts.

@@ -126,13 +126,19 @@ impl Filter {
     pub fn folder(&self, folder: &Folder, all: &[Folder]) -> Choice {
         let named = self.include.iter().any(|p| p.matches(&folder.path, all));
         let personal = folder.namespace == Namespace::Personal && !folder.role.is_some_and(Role::is_virtual);
-        if self.exclude.iter().any(|p| p.matches(&folder.path, all)) || (!self.include.is_empty() && !named) {
+        if !self.names(&folder.path, all) {
             Choice::Filtered
         } else if !personal && !named {
             Choice::NotPersonal
         } else {
             Choice::Moves
         }
+    }
+
+    /// Whether the patterns leave a path in: for folders of which no more is known.
+    pub fn names(&self, path: &FolderPath, all: &[Folder]) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches(path, all));
+        !any(&self.exclude) && (self.include.is_empty() || any(&self.include))
     }
 
     /// Whether nothing is asked of single items: all of a folder that moves.

@@ -164,7 +164,7 @@ impl Findings {
         let told = self.placed + skipped + missing;
         let mut sentence = match self.score() {
             // Only a run that shall change nothing leaves items unaccounted for.
-            _ if told < n => return self.dry_run_sentence(n - told),
+            _ if told < n => return self.dry_run_sentence(n - told, 0),
             Score::Perfect => {
                 format!("The migration looks good: all {n} identified items of the source are on the target.")
             }
@@ -193,10 +193,14 @@ impl Findings {
     }
 
     /// What a run says that changed nothing: no migration looks good by it.
-    pub fn dry_run_sentence(&self, put: u64) -> String {
+    pub fn dry_run_sentence(&self, put: u64, removed: u64) -> String {
         let n = self.identified;
+        let removed = match removed {
+            0 => String::new(),
+            n => format!(" {n} would be removed at the target;"),
+        };
         let mut sentence = format!(
-            "A dry run: of {n} identified items of the source, {put} would be put; nothing was changed."
+            "A dry run: of {n} identified items of the source, {put} would be put;{removed} nothing was changed."
         );
         let (skipped, left) = (count(&self.skipped), self.not_migratable.len());
         if skipped > 0 {

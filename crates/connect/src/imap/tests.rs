@@ -35,6 +35,7 @@ mod last_words;
 mod nonsense;
 mod odd;
 mod one_more;
+mod refused_names;
 mod silent;
 
 /// What every variant must still announce for Dovecot to be usable.

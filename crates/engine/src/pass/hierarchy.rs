@@ -1,21 +1,30 @@
-//! The folders of the target: renames carried, missing ones created, refused names replaced by rule.
+//! The folders of the target: renames carried, missing ones created, refused names replaced by rule. A folder that the
+//! target takes under no name stops nothing else.
 
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 use mailferry_model::{
-    Kind, Result,
+    Error, Kind, Result, Scope, Side,
     folder::{Folder, FolderPath, FolderSpec},
     id::FolderId,
     mapping,
     port::Target,
 };
 
-use super::{anew, renames, terms::Deeds};
+use super::{anew, renames, terms::Deeds, unmade::Unmade};
 use crate::plan::Planned;
 
 /// How many creations are sent ahead of their answers.
 const AHEAD: usize = 64;
+
+/// What became of the folders of a plan.
+pub(super) struct Made {
+    /// Those that the target does not make.
+    pub unmade: Vec<Unmade>,
+    /// Where those went that were renamed, in this order.
+    pub renamed: Vec<renames::Renamed>,
+}
 
 /// Makes the target's folders what the plan says; fills in their ids and real paths.
 pub(super) async fn ensure(
@@ -23,11 +32,11 @@ pub(super) async fn ensure(
     folders: &mut [Planned],
     listed: &[Folder],
     deeds: &mut Deeds,
-) -> Result<()> {
+) -> Result<Made> {
     let mut there: BTreeMap<FolderPath, FolderId> =
         listed.iter().filter(|f| f.selectable).map(|f| (f.path.clone(), f.id.clone())).collect();
     let store_lives = anew::store_lives(folders.iter().map(|f| &f.entry), listed);
-    renames::follow(target, folders, listed, &mut there, deeds).await?;
+    let renamed = renames::follow(target, folders, listed, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
         if kept.is_none() && planned.entry.target.take().is_some() {
@@ -52,12 +61,8 @@ pub(super) async fn ensure(
                 deeds.folders_created += u64::from(ensured.created);
                 there.insert(path, ensured.id);
             }
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    Kind::Malformed | Kind::Unsupported | Kind::AlreadyExists | Kind::NotFound
-                ) =>
-            {
+            // Under another name, or once more: it may have been busy.
+            Err(e) if e.scope() <= Scope::Folder || e.kind() == Kind::AlreadyExists => {
                 tracing::debug!(folder = at, "a folder name needs another form");
             }
             Err(e) => return Err(e),
@@ -65,8 +70,15 @@ pub(super) async fn ensure(
     }
     let mut moved: BTreeMap<FolderPath, FolderPath> = BTreeMap::new();
     let mut used: Vec<FolderId> = folders.iter().filter_map(|f| f.entry.target.clone()).collect();
+    let mut unmade = Vec::new();
     for planned in folders.iter_mut().filter(|f| f.entry.target.is_none()) {
-        let (path, id, reason) = place(target, planned, &there, &moved, &used, deeds).await?;
+        let (path, id, reason) = match place(target, planned, &there, &moved, &used, deeds).await {
+            Ok(placed) => placed,
+            Err(e) => {
+                unmade.push(Unmade::of(planned, e)?);
+                continue;
+            }
+        };
         moved.insert(planned.wanted.clone(), path.clone());
         there.insert(path.clone(), id.clone());
         used.push(id.clone());
@@ -74,7 +86,7 @@ pub(super) async fn ensure(
         planned.entry.target_path = path;
         planned.entry.renamed = reason.map(Into::into);
     }
-    Ok(())
+    Ok(Made { unmade, renamed })
 }
 
 fn pending(folders: &[Planned], there: &BTreeMap<FolderPath, FolderId>) -> Vec<(usize, FolderSpec)> {
@@ -110,13 +122,8 @@ async fn place(
     loop {
         let Some(path) = candidates.next() else {
             let refused = reason.unwrap_or_else(|| "the target refuses every name tried".to_owned());
-            let error = mailferry_model::Error::new(
-                Kind::Malformed,
-                mailferry_model::Side::Target,
-                "create folder",
-                refused,
-            );
-            return Err(error.scope_of(mailferry_model::Scope::Folder));
+            let error = Error::new(Kind::Malformed, Side::Target, "create folder", refused);
+            return Err(error.scope_of(Scope::Folder));
         };
         let known = there.get(&path).cloned();
         let answer = match known {

@@ -28,6 +28,8 @@ mod steps;
 mod stray;
 mod terms;
 mod together;
+mod unmade;
+mod would;
 mod writer;
 
 pub use again::verify;

@@ -10,6 +10,7 @@ use mailferry_model::{
     error::Reaction,
     folder::{Folder, FolderPath},
     id::FolderId,
+    ledger::FolderEntry,
     port::Target,
 };
 
@@ -23,17 +24,22 @@ use crate::plan::Planned;
 /// Folders of the target by their path.
 type There = BTreeMap<FolderPath, FolderId>;
 
+/// From where to where a folder of the target went.
+pub(super) type Renamed = (FolderPath, FolderPath);
+
 /// Where what lies below a folder has been led, by the folder's place in the plan; else it is where that wants to go.
 type Led = BTreeMap<usize, FolderPath>;
 
-/// Carries the renames of a plan. Those whose new name is free, or becomes free, come first.
+/// Carries the renames of a plan. Those whose new name is free, or becomes free, come first. Gives back from where to
+/// where, in their order.
 pub(super) async fn follow(
     target: &dyn Target,
     folders: &mut [Planned],
     listed: &[Folder],
     there: &mut There,
     deeds: &mut Deeds,
-) -> Result<()> {
+) -> Result<Vec<Renamed>> {
+    let mut renamed = Vec::new();
     lead(folders, there);
     let mut led = Led::new();
     adopt(folders, listed, there, target.caps().separator, &mut led);
@@ -43,11 +49,13 @@ pub(super) async fn follow(
         let due: Vec<usize> = (0..folders.len()).filter(|at| is_due(&folders[*at], there)).collect();
         let free = due.iter().find(|at| !stay.contains(at) && !there.contains_key(&folders[**at].wanted));
         let Some(at) = free.or_else(|| due.iter().find(|at| !tried.contains(at))).copied() else {
-            return Ok(());
+            return Ok(renamed);
         };
         tried.insert(at);
-        if !rename(target, folders, at, there, deeds, &mut led).await? {
-            stay.insert(at);
+        let from = folders[at].entry.target_path.clone();
+        match rename(target, folders, at, there, deeds, &mut led).await? {
+            true => renamed.push((from, folders[at].entry.target_path.clone())),
+            false => _ = stay.insert(at),
         }
     }
 }
@@ -158,10 +166,12 @@ async fn follow_below(
         let Some(old) = there.remove(&path) else { continue };
         let moved = path.carried(from, to);
         let ours = folders.iter().position(|f| f.entry.target.as_ref() == Some(&old)).filter(|i| *i != at);
-        let new = match ours {
+        // A new folder of the source may want that place.
+        let wanted = || folders.iter().any(|f| f.entry.target.is_none() && f.wanted == moved);
+        let new = match ours.is_some() || wanted() {
             // Renamed already: it only tells the new id.
-            Some(_) => target.rename_folder(&old, &moved).await?,
-            None => old,
+            true => target.rename_folder(&old, &moved).await?,
+            false => old,
         };
         if let Some(ours) = ours {
             folders[ours].entry.target = Some(new.clone());
@@ -190,6 +200,22 @@ fn lead_below(folders: &mut [Planned], at: usize, led: &mut Led, path: &FolderPa
     for (below, planned) in folders.iter_mut().enumerate() {
         if below != at && planned.listed.path.is_within(&above) && planned.wanted.is_within(&from) {
             planned.wanted = planned.wanted.carried(&from, path);
+        }
+    }
+}
+
+/// What vanished at the source lay below a folder that has been renamed: its copies went along.
+pub(super) fn follow_vanished(vanished: &mut [FolderEntry], renamed: &[Renamed], listed: &[Folder]) {
+    for folder in vanished {
+        let mut path = folder.target_path.clone();
+        for (from, to) in renamed.iter() {
+            if path.is_within(from) {
+                path = path.carried(from, to);
+            }
+        }
+        let now = listed.iter().find(|f| f.path == path && path != folder.target_path);
+        if let Some(now) = now {
+            (folder.target, folder.target_path) = (Some(now.id.clone()), path);
         }
     }
 }

@@ -9,22 +9,25 @@ use std::{
 use futures_util::{future::join, try_join};
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
-    error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
     job::PassKind,
     ledger::{Commit, FolderEntry, Head},
     port::Cx,
+    report::Named,
 };
 
 use super::{
     anew,
     check::{self, Checked},
-    finish, hierarchy,
+    finish,
+    hierarchy::{self, Made},
+    renames,
     settle::{Look, settle},
     shared::{Shared, locked},
     steps::{self, Dirty},
     terms::{Deeds, Depth, Report, Sides, Terms},
+    unmade, would,
     writer::Writer,
 };
 use crate::plan::{Plan, plan};
@@ -39,9 +42,10 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     terms.progress.set_phase("listing folders");
     let opened = open(&sides, &terms).await?;
     if terms.dry_run {
-        return would(&sides, &terms, &cx, opened).await;
+        return would::would(&sides, &terms, &cx, opened).await;
     }
-    let Opened { shared, plan, fingerprints, head, listed } = ensure(sides, terms, cx, opened).await?;
+    let Opened { shared, plan, fingerprints, head, listed, unmade } =
+        ensure(sides, terms, cx, opened).await?;
     let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
     // Whatever happened: what was answered goes into the ledger.
     let written = shared.writer.sync().await;
@@ -56,12 +60,12 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     written?;
     let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
     shared.terms.progress.tell_moved();
-    conclude(&shared, &plan, moved_in).await
+    conclude(&shared, &plan, unmade, moved_in).await
 }
 
 pub(super) struct Listed {
-    source: Vec<Folder>,
-    fingerprints: HashMap<FolderId, Fingerprint>,
+    pub source: Vec<Folder>,
+    pub fingerprints: HashMap<FolderId, Fingerprint>,
     pub target: Vec<Folder>,
     pub head: Head,
     pub plan: Plan,
@@ -74,6 +78,8 @@ struct Opened {
     fingerprints: HashMap<FolderId, Fingerprint>,
     head: Head,
     listed: Vec<Folder>,
+    /// Folders that the target does not make.
+    unmade: Vec<Named>,
 }
 
 /// All listings at once, and the plan from them.
@@ -111,12 +117,16 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let mut deeds = Deeds::default();
     let first: Vec<FolderId> = if head.passes == 0 { steps::first_read(&plan) } else { Vec::new() };
     let folders = async {
-        hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
+        let made = hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
         let changed = deeds.folders_created + deeds.folders_renamed > 0;
-        if changed { sides.target.folders().await.map(Some) } else { Ok(None) }
+        let listed = if changed { Some(sides.target.folders().await?) } else { None };
+        Ok((listed, made))
     };
     let (made, early) = join(folders, steps::read_early(sides.source.as_ref(), first)).await;
-    let listed = made?.unwrap_or(target);
+    let (listed, Made { unmade, renamed }) = made?;
+    let listed = listed.unwrap_or(target);
+    renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
+    let unmade = unmade::leave_out(&mut plan, &unmade);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
@@ -135,7 +145,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     super::terms::Progress::add(&progress.placed, totals(&|f| f.placed));
     super::terms::Progress::add(&progress.bytes, totals(&|f| f.bytes));
     super::terms::Progress::add(&progress.bytes_identified, totals(&|f| f.bytes));
-    Ok(Opened { shared, plan, fingerprints, head, listed })
+    Ok(Opened { shared, plan, fingerprints, head, listed, unmade })
 }
 
 /// Everything up to the last put.
@@ -151,7 +161,7 @@ async fn move_in(
     let dirty: Vec<Dirty> = steps::dirty(shared, plan, fingerprints, head);
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
-    if fresh && head.windows.is_empty() && filled.is_empty() {
+    if fresh && head.windows.is_empty() && filled.is_empty() && plan.vanished.is_empty() {
         try_join!(steps::stream(shared, dirty), steps::subscriptions(shared, plan))?;
         return finish::doubts(shared).await;
     }
@@ -181,7 +191,12 @@ fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Loo
 }
 
 /// Extra copies removed, everything verified, windows closed.
-async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Result<Report> {
+async fn conclude(
+    shared: &Arc<Shared>,
+    plan: &Plan,
+    unmade: Vec<Named>,
+    moved_in: Duration,
+) -> Result<Report> {
     let began = shared.cx.clock.elapsed();
     let doubled = finish::tidy_up(shared).await?;
     let depth = match (shared.terms.depth, shared.terms.kind) {
@@ -203,6 +218,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
         }
     }
     findings.not_migratable.extend(check::not_migratable(&plan.left_out));
+    unmade.into_iter().for_each(|folder| findings.skip_folder(folder));
     shared.writer.sync().await?;
     if locked(&shared.doubts).is_empty() {
         shared.close_windows().await?;
@@ -251,70 +267,4 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
         }
     }
     Ok(again)
-}
-
-/// A dry run: what would be put, without a change on either side or in the ledger.
-async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed) -> Result<Report> {
-    let began = cx.clock.elapsed();
-    let mut findings = mailferry_model::report::Findings::default();
-    let mut deeds = Deeds::default();
-    let store_lives = anew::store_lives(listed.plan.folders.iter().map(|f| &f.entry), &listed.target);
-    for planned in &listed.plan.folders {
-        deeds.folders_created += u64::from(!listed.target.iter().any(|f| f.path == planned.wanted));
-        let unchanged = planned.entry.fingerprint.as_ref() == listed.fingerprints.get(&planned.listed.id);
-        let FolderEntry { placed, owed, skipped, bytes, .. } = planned.entry;
-        findings.identified += placed + owed + skipped;
-        findings.bytes += bytes;
-        deeds.put += owed;
-        match anew::is_anew(&planned.entry, &listed.target, store_lives) {
-            true => deeds.put += placed,
-            false => findings.placed += placed,
-        }
-        if unchanged && planned.entry.fingerprint.is_some() {
-            continue;
-        }
-        let known = sides.ledger.read(terms.claim.mailbox(), planned.entry.no).await?;
-        let known: HashSet<_> = known.into_iter().map(|e| e.id).collect();
-        let mut cursor = planned.entry.cursor.clone();
-        loop {
-            cx.cancel.check()?;
-            let page = match sides.source.changes(&planned.listed.id, cursor.as_ref()).await {
-                Err(e) if e.kind() == Kind::CursorExpired && cursor.is_some() => {
-                    cursor = None;
-                    continue;
-                }
-                Err(e) if e.reaction() == Reaction::PauseFolder => {
-                    let listed = planned.listed.items.unwrap_or(0);
-                    findings.skip_folder(crate::verify::named_folder(&planned.entry, &e, listed));
-                    break;
-                }
-                other => other?,
-            };
-            for change in &page.changes {
-                if let mailferry_model::item::Change::Upsert(stub) = change
-                    && terms.options.filter.item(stub)
-                    && !known.contains(&stub.id)
-                {
-                    deeds.put += 1;
-                    findings.identified += 1;
-                }
-            }
-            cursor = Some(page.next);
-            if !page.more {
-                break;
-            }
-        }
-    }
-    findings.not_migratable = check::not_migratable(&listed.plan.left_out);
-    tracing::debug!(folders = listed.source.len(), "dry run");
-    let totals = mailferry_model::report::Totals {
-        identified: findings.identified,
-        placed: findings.placed,
-        bytes: findings.bytes,
-        ..Default::default()
-    };
-    let score = findings.score();
-    let moved_in = cx.clock.elapsed().saturating_sub(began);
-    let unmapped = listed.plan.unmapped;
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in: Duration::ZERO })
 }

@@ -176,6 +176,13 @@ impl Play {
         pass::verify(sides, terms, cx).await
     }
 
+    /// What a pass would do.
+    pub async fn would(&self, options: &RunOptions) -> Result<Report> {
+        let kind = PassKind::Incremental;
+        let (sides, terms, cx) = self.given(options, kind, &Faults::default(), false, &Arc::default());
+        pass::run(sides, Terms { dry_run: true, ..terms }, cx).await
+    }
+
     /// The folders that are called differently at the target, and why.
     pub async fn renamed(&self) -> Vec<String> {
         let head = self.ledger.head(self.ledger.lease().mailbox).await.unwrap_or_default();

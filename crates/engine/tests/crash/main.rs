@@ -5,14 +5,17 @@
 
 mod anew;
 mod bandwidth;
+mod dry_runs;
 mod hang_ups;
 mod harness;
+mod left_out;
 mod lies;
 mod people;
 mod removals;
 mod renames;
 mod reports;
 mod scenarios;
+mod unmade;
 
 use harness::{Outcome, play, strikes};
 use mailferry_engine::seeded::{self, Bug};

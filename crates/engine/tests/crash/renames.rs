@@ -73,3 +73,17 @@ async fn where_the_target_renames_nothing_a_folder_stays_and_that_is_reported() 
     assert_eq!(counts(&target), ["INBOX: 0", "Work: 2"]);
     assert_eq!(play.renamed().await, ["Office > Work: the target does not rename it: no renames here"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_folder_below_a_renamed_one_is_known_by_its_new_place() {
+    let (source, target) = (World::with([]), World::able());
+    source.create("Work");
+    source.deliver("Work", &message(1), Flags::default());
+    source.create("Work/Empty");
+    let play = Play::begin(source.clone(), target.clone());
+    later(&play).await;
+    source.rename("Work", "Office");
+    source.deliver("Office/Empty", &message(2), Flags::default());
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Office: 1", "Office/Empty: 1"]);
+}

@@ -169,6 +169,11 @@ impl Target for MemoryTarget {
             let refused = Error::new(Kind::Malformed, Side::Target, "create folder", "invalid name");
             return Err(refused.scope_of(Scope::Folder));
         }
+        let starts = |(name, _): &&(String, Kind)| spec.path.name().starts_with(name.as_str());
+        if let Some((_, why)) = state.unmade.iter().find(starts) {
+            let refused = Error::new(*why, Side::Target, "create folder", "not this one");
+            return Err(refused.scope_of(Scope::Folder));
+        }
         let folded = spec.path.to_string().to_lowercase();
         if state.rooms.values().any(|r| r.path.to_string().to_lowercase() == folded) {
             return Err(Error::new(

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use mailferry_codec::mime;
 use mailferry_model::{
+    Kind,
     flags::Flags,
     folder::{Folder, FolderPath, Namespace, Role},
     id::FolderId,
@@ -108,6 +109,8 @@ pub(super) struct State {
     pub closed: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
+    /// Folders of these names, and of names that begin so, the target does not make, for this reason.
+    pub unmade: Vec<(String, Kind)>,
     /// The target renames no folder.
     pub refuses_renames: bool,
     /// Keywords that the target leaves out.
@@ -146,6 +149,7 @@ impl World {
             answer_takes: std::time::Duration::ZERO,
             closed: Vec::new(),
             refused_names: Vec::new(),
+            unmade: Vec::new(),
             refuses_renames: false,
             refused_keywords: Vec::new(),
             redates: false,
@@ -277,6 +281,7 @@ impl World {
     /// The target refuses nothing any more.
     pub fn relent(&self) {
         self.lock().refuses.clear();
+        self.lock().unmade.clear();
     }
 
     /// The target says OK to messages that contain `word`, and stores nothing.
@@ -302,6 +307,11 @@ impl World {
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());
+    }
+
+    /// The target makes no folder whose name begins so.
+    pub fn refuse_to_make(&self, name: &str, why: Kind) {
+        self.lock().unmade.push((name.to_owned(), why));
     }
 
     /// The target renames no folder.

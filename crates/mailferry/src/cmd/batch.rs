@@ -7,6 +7,7 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use axum::http::Method;
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Asked, confirm,
-    run_options::{PaceArgs, RunArgs},
+    run_options::{PaceArgs, RunArgs, length},
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
@@ -114,9 +115,9 @@ pub struct RunBatch {
     /// `completed`, `start` and `sync` go on with the completion if everything synced well
     #[arg(long, value_name = "GOAL", num_args = 0..=1, require_equals = true, default_missing_value = "synced")]
     pub wait: Option<Goal>,
-    /// Stop in order after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub timeout: Option<Duration>,
     /// Try once more what earlier passes skipped
     #[arg(long)]
     pub retry_skipped: bool,
@@ -205,15 +206,15 @@ async fn work(
         let pace = args.pace.pace();
         pace.check_unset()?;
         let (name, retry_skipped) = (args.name, args.retry_skipped);
-        let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
+        let run = Run { name, user: None, action, retry_skipped, goal, timeout: args.timeout, pace };
         return background(&asked, &reach.api(), &run, waits).await;
     }
     let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let (timeout_seconds, pace) = (args.timeout, args.pace.pace());
+    let (timeout, pace) = (args.timeout, args.pace.pace());
     let (name, retry_skipped) = (args.name, args.retry_skipped);
-    let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds, pace };
+    let run = Run { name, user: None, action, retry_skipped, goal, timeout, pace };
     foreground(&asked, instance, &run).await
 }
 

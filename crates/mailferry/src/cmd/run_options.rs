@@ -166,7 +166,6 @@ fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A length of time: a number and s, m or h.
 /// A length of time: `90`, `5m`, `1h`.
 pub(super) fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "write a number of seconds, or one with s, m or h".to_owned();

@@ -1,5 +1,7 @@
 //! `user list|show|set|start|retry|sync|stop|remove`: the mailboxes of batches, one by one.
 
+use std::time::Duration;
+
 use std::path::PathBuf;
 
 use axum::http::Method;
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, confirm,
-    run_options::PaceArgs,
+    run_options::{PaceArgs, length},
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
@@ -97,9 +99,9 @@ pub struct RunUser {
     /// Wait until its batch rests. Without a service the work is done here, and always waited for
     #[arg(long)]
     pub wait: bool,
-    /// Stop in order after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub timeout: Option<Duration>,
     /// Try once more what earlier passes skipped
     #[arg(long)]
     pub retry_skipped: bool,
@@ -204,7 +206,7 @@ async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunU
     let name = batch(&api, &args.one).await?;
     let user = Some(args.one.address);
     let (retry_skipped, goal) = (args.retry_skipped, Goal::Synced);
-    let run = Run { name, user, action, retry_skipped, goal, timeout_seconds: args.timeout, pace };
+    let run = Run { name, user, action, retry_skipped, goal, timeout: args.timeout, pace };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {

@@ -1,6 +1,9 @@
 //! Running and watching a batch until it comes to rest. Without a service the worker runs here.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::ValueEnum;
 use mailferry_engine::tasks::Worker;
@@ -53,7 +56,7 @@ pub struct Run {
     /// Until when.
     pub goal: Goal,
     /// Stop in order after so long.
-    pub timeout_seconds: Option<u64>,
+    pub timeout: Option<Duration>,
     /// How fast.
     pub pace: Pace,
 }
@@ -182,7 +185,7 @@ async fn wait(
         if working.is_finished() {
             return Ok(Ended::AtRest);
         }
-        if run.timeout_seconds.is_some_and(|s| began.elapsed().as_secs() >= s) {
+        if run.timeout.is_some_and(|most| began.elapsed() >= most) {
             return Ok(Ended::TimedOut);
         }
         tokio::select! {
@@ -361,7 +364,7 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
             display.clear();
             return Err(Failure::Interrupted(format!("The batch {} goes on at the service.", run.name)));
         }
-        if run.timeout_seconds.is_some_and(|s| began.elapsed().as_secs() >= s) {
+        if run.timeout.is_some_and(|most| began.elapsed() >= most) {
             display.clear();
             let text = format!("The time is over; the batch {} goes on at the service.", run.name);
             return Err(Failure::Limit(text));

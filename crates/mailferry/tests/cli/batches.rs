@@ -105,7 +105,10 @@ fn a_csv_is_judged_row_by_row_and_its_rejected_rows_import_again() {
     ");
     assert_eq!(ferry.ends(4, &["batch", "start", "w3"]).out, "");
     ferry.ends(6, &["batch", "complete", "w1"]);
-    ferry.ends(8, &["batch", "start", "w1", "--timeout", "0"]);
+    for none in ["0", "0s", "0m"] {
+        ferry.ends(8, &["batch", "start", "w1", "--timeout", none]);
+    }
+    ferry.ends(2, &["batch", "start", "w1", "--timeout", "soon"]);
     ferry.ends(0, &["batch", "stop", "w1"]);
 }
 
@@ -131,6 +134,19 @@ fn rejected_rows_are_never_written_over_the_csv_and_no_row_is_lost_by_the_advice
     assert!(ran.out.contains("has 1 mailbox;"), "{}", ran.out);
     let ran = ferry.ends(2, &[&new[..], &["nofile.csv"]].concat());
     assert!(ran.err.contains("--csv nofile.csv: "), "{}", ran.err);
+}
+
+#[test]
+fn a_second_row_with_one_target_goes_to_the_rejected_rows() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    endpoint(&ferry, "New", &[]);
+    let header = "EmailAddress,Password,TargetUserName,TargetPassword\n";
+    let csv = ferry.file("w.csv", &format!("{header}a@x,p,both,q\nb@x,p,both,q\n"));
+    let ran = ferry.ends(2, &["batch", "new", "w1", "--source", "Old", "--target", "New", "--csv", &csv]);
+    assert!(ran.err.contains("row 3: b@x would go into the same mailbox as row 2."), "{}", ran.err);
+    let rejected = std::fs::read_to_string(ferry.path("rejected.csv")).unwrap();
+    assert!(rejected.contains("\r\nb@x,p,both,q,3,CSV_SAME_TARGET,"), "{rejected}");
 }
 
 #[test]

@@ -97,6 +97,15 @@ fn an_administrator_without_a_style_is_a_mistake_of_usage() {
 }
 
 #[test]
+fn a_style_without_an_administrator_is_a_mistake_of_usage() {
+    let ferry = Ferry::new();
+    let to = ferry.maildir("to", 0);
+    let words = ["copy", "imap://u@127.0.0.1:1?security=none", &to, "--source-admin-style", "dovecot"];
+    let ran = ferry.ends(2, &words);
+    assert!(ran.err.contains("--source-admin-style needs --source-admin"), "{}", ran.err);
+}
+
+#[test]
 fn every_mistake_of_usage_ends_with_an_object_and_only_what_moves_has_a_report() {
     let ferry = Ferry::new();
     let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));

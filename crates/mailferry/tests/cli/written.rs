@@ -84,6 +84,26 @@ fn a_dry_run_says_what_would_be_and_gives_no_score() {
 }
 
 #[test]
+fn a_dry_run_with_delete_says_what_would_be_removed() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 3), ferry.maildir("to", 0));
+    ferry.ends(0, &["copy", &from, &to, "--grace", "0"]);
+    for one in std::fs::read_dir(ferry.path("from/cur")).unwrap().take(2) {
+        std::fs::remove_file(one.unwrap().path()).unwrap();
+    }
+    let dry = |more: &[&str]| ferry.ends(0, &[&["copy", &from, &to, "--dry-run"][..], more].concat());
+    assert_eq!(dry(&FAST).json()["removed"], 0, "nobody asked for removals");
+    let told = dry(&[&FAST[..], &["--delete"]].concat()).json();
+    assert_eq!((&told["removed"], &told["put"]), (&json!(2), &json!(0)));
+    let sentence = "A dry run: of 1 identified items of the source, 0 would be put; 2 would be removed at the \
+                    target; nothing was changed.";
+    assert_eq!(told["sentence"], sentence);
+    assert!(dry(&["--delete"]).out.contains("2 would be removed at the target"));
+    let told = ferry.ends(0, &[&["copy", &from, &to, "--delete"][..], &FAST].concat()).json();
+    assert_eq!(told["removed"], 2, "as it was said");
+}
+
+#[test]
 fn a_verification_puts_nothing_and_says_nothing_of_it() {
     let ferry = Ferry::new();
     let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));

@@ -2,8 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod change;
-
-use std::collections::HashMap;
+mod taken;
 
 use axum::{
     Json,
@@ -14,7 +13,7 @@ use axum::{
 use mailferry_model::{
     Error, Kind, Side,
     batch::Batch,
-    csv::{self, Needs, Parsed, Passwords},
+    csv::{self, Needs, Passwords},
     endpoint::Endpoint,
     id::{BatchId, UserId},
     mapping::RunOptions,
@@ -148,9 +147,11 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
     let mut parsed =
         csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
-    let taken = taken(&context, &parsed).await?;
-    parsed.reject(taken);
+    let open = taken::open(&context).await?;
+    parsed.reject(taken::sources(&context, &open, &parsed).await?);
     parsed.reject(same::rows(&context, (&source, &target), &parsed));
+    parsed.reject(taken::twice(&context, &target, &parsed));
+    parsed.reject(taken::targets(&context, &open, &target, &parsed).await?);
     let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
     if wanted.dry_run {
         let judged = Judgement { name: wanted.name, total: parsed.rows.len(), rejected };
@@ -197,28 +198,6 @@ async fn check_free(context: &Context, name: &str) -> Result<(), Problem> {
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The rows whose mailbox is in a batch that is not over.
-async fn taken(
-    context: &Context,
-    parsed: &Parsed,
-) -> Result<HashMap<u64, (&'static str, String, String)>, Problem> {
-    let addresses: Vec<String> = parsed.rows.iter().map(|row| row.source.address.clone()).collect();
-    let batches = context.store.batches().await?;
-    let over = |b: &&Batch| matches!(b.status, BatchStatus::Completed | BatchStatus::Removing);
-    let open: HashMap<BatchId, &str> =
-        batches.iter().filter(|b| !over(b)).map(|b| (b.id, b.name.as_str())).collect();
-    let found = context.store.batches_of(&addresses).await?.into_iter();
-    let holders: HashMap<String, &str> =
-        found.filter_map(|(address, batch)| Some((address, *open.get(&batch)?))).collect();
-    let fault = |row: &csv::Row| {
-        let (address, batch) = (&row.source.address, holders.get(&row.source.address.to_lowercase())?);
-        let message = format!("{address} is already included in migration batch {batch}.");
-        let suggestion = format!("Remove the row, or complete or remove the batch {batch} first.");
-        Some((row.number, ("CSV_IN_ANOTHER_BATCH", message, suggestion)))
-    };
-    Ok(parsed.rows.iter().filter_map(fault).collect())
 }
 
 /// The passwords of new users.

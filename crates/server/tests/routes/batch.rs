@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::house::House;
 
-async fn with_endpoints() -> House {
+pub async fn with_endpoints() -> House {
     let house = House::fresh().await;
     for name in ["old", "new"] {
         let server = format!("{name}.example");
@@ -42,7 +42,7 @@ async fn users_become(house: &House, status: UserStatus) {
     }
 }
 
-async fn batch_becomes(house: &House, status: mailferry_model::status::BatchStatus) {
+pub async fn batch_becomes(house: &House, status: mailferry_model::status::BatchStatus) {
     let mut batch = house.store.batch("wave").await.unwrap();
     batch.status = status;
     house.store.set_batch(&batch).await.unwrap();

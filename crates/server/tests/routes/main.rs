@@ -8,6 +8,7 @@ mod endpoint;
 mod endpoint_test;
 mod house;
 mod http;
+mod into_one;
 mod replace;
 mod sign_in;
 mod user;

@@ -133,7 +133,8 @@ pub fn pause(status: &Status) -> Option<Duration> {
     ]) || (plain(PlainCode::Limit)
         && any(&["rate", "too many", "exceeded the"])
         && !any(&["size", "large"])
-        && !is_about_the_group(&text))
+        && !is_about_the_group(&text)
+        && !is_about_folders(&text))
     {
         return Some(Duration::from_secs(30));
     }
@@ -175,7 +176,11 @@ fn judge(op: Op, status: &Status, text: &str) -> (Kind, Scope) {
         && !matches!(status.code, Some(Code::Plain(PlainCode::TooBig)))
         && op != Op::SignIn
     {
-        return (Kind::QuotaExceeded, whole);
+        return (Kind::QuotaExceeded, if op == Op::Folder { Scope::Folder } else { whole });
+    }
+    // So many folders and no more. Whether there is room for messages is for APPEND to say.
+    if op == Op::Folder && pause(status).is_none() && is_limit(status) {
+        return (Kind::QuotaExceeded, Scope::Folder);
     }
     if let Some(Code::Plain(code)) = &status.code
         && let Some(known) = judge_code(op, *code, text)
@@ -249,6 +254,18 @@ fn judge_code(op: Op, code: PlainCode, text: &str) -> Option<(Kind, Scope)> {
 /// Not too often, but too many in one command: a smaller group is taken.
 fn is_about_the_group(text: &str) -> bool {
     text.contains("messages at once")
+}
+
+/// Not too often, but too many that there are.
+fn is_about_folders(text: &str) -> bool {
+    ["too many folders", "too many mailboxes", "number of folders", "number of mailboxes"]
+        .iter()
+        .any(|w| text.contains(w))
+}
+
+fn is_limit(status: &Status) -> bool {
+    let plain = |code| status.code.as_ref().is_some_and(|c| c.is(code));
+    plain(PlainCode::Limit) || plain(PlainCode::OverQuota)
 }
 
 fn is_size(text: &str) -> bool {
@@ -340,13 +357,33 @@ mod tests {
             (Op::Read, "f4 NO [LIMIT] rate limit hit", Throttled, Mailbox),
             (Op::Read, "f4 NO Server error - Please try again later", Throttled, Mailbox),
             (Op::Read, "* BYE Session expired, please login again.", Unreachable, Mailbox),
-            (Op::Folder, "f5 NO [ALREADYEXISTS] Mailbox already exists", AlreadyExists, Folder),
-            (Op::Folder, "f5 NO [CANNOT] Folder contains excess whitespace (Failure)", Malformed, Folder),
-            (Op::Folder, "f5 NO Invalid mailbox name", Malformed, Folder),
             (Op::Greet, "* BYE Too many connections", Throttled, Mailbox),
         ];
         for (op, line, kind, scope) in table {
             let error = classify(Side::Target, *op, &status(line));
+            assert_eq!((error.kind(), error.scope()), (*kind, *scope), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_refused_folder_reaches_no_further() {
+        use Kind::*;
+        use Scope::{Folder, Mailbox};
+        let table: &[(&str, Kind, Scope)] = &[
+            ("f5 NO [ALREADYEXISTS] Mailbox already exists", AlreadyExists, Folder),
+            ("f5 NO [CANNOT] Folder contains excess whitespace (Failure)", Malformed, Folder),
+            ("f5 NO Invalid mailbox name", Malformed, Folder),
+            ("f5 NO [NOPERM] no", Forbidden, Folder),
+            ("f5 NO Permission denied", Forbidden, Folder),
+            ("f5 NO [OVERQUOTA] too many mailboxes", QuotaExceeded, Folder),
+            ("f5 NO Folder quota exceeded", QuotaExceeded, Folder),
+            ("f5 NO [LIMIT] too many folders", QuotaExceeded, Folder),
+            ("f5 NO [LIMIT] no more of them", QuotaExceeded, Folder),
+            ("f5 NO [LIMIT] Too many requests", Throttled, Mailbox),
+            ("f5 NO [SERVERBUG] Internal error occurred.", Busy, Folder),
+        ];
+        for (line, kind, scope) in table {
+            let error = classify(Side::Target, Op::Folder, &status(line));
             assert_eq!((error.kind(), error.scope()), (*kind, *scope), "{line}");
         }
     }

@@ -9,11 +9,10 @@ use mailferry_model::{
     port::{Ensured, Setting},
 };
 use mailferry_wire::imap::{
-    Capability, Command, Edge, FetchItem, FetchModifier, ListQuery, MailboxName, QResync, Reply, SequenceSet,
-    StatusItem,
+    Capability, Command, Edge, FetchItem, FetchModifier, MailboxName, QResync, Reply, SequenceSet, StatusItem,
 };
 
-use super::ImapTarget;
+use super::{ImapTarget, standing::Standing};
 use crate::imap::client::{
     classify::{Op, classify},
     conn::Conn,
@@ -24,13 +23,6 @@ use crate::imap::client::{
 
 /// With more folders than that one listing is cheaper than a STATUS for each.
 const STATUS_EACH: usize = 8;
-
-/// How a name stands at the server.
-enum Standing {
-    Exact,
-    OtherCase(String),
-    Missing,
-}
 
 fn special_use(role: Role) -> Option<&'static str> {
     Some(match role {
@@ -110,34 +102,6 @@ impl ImapTarget {
         layout.lies_below_inbox(separator);
         self.directories.forget();
         Ok(Some(Ensured { id: ids::folder_id(&name), created }))
-    }
-
-    /// Whether a folder of exactly this name exists, or one that differs only in case.
-    async fn standing(&self, name: &MailboxName) -> Result<Standing> {
-        let query = ListQuery { patterns: vec![name.raw().to_vec()], ..ListQuery::default() };
-        let conn = self.pool.conn(None).await?;
-        let answers = conn.send(Ask::of(Command::list(&query), Wants::List));
-        let mut standing = Standing::Missing;
-        for reply in answers.done(self.pool.cx.side, Op::List).await? {
-            let Reply::List(listed) = reply else { continue };
-            if listed.name == *name && listed.is_selectable() {
-                return Ok(Standing::Exact);
-            }
-            if listed.name != *name && listed.name.raw().eq_ignore_ascii_case(name.raw()) {
-                standing = Standing::OtherCase(listed.name.to_text(self.pool.encoding));
-            }
-        }
-        if matches!(standing, Standing::Missing) {
-            self.directories.forget();
-            let directory = self.directories.peek(&self.pool).await?;
-            let lower = name.to_text(self.pool.encoding).to_lowercase();
-            let other = directory.folders.iter().map(|f| ids::folder_name(&f.id));
-            let mut other = other.filter(|n| n != name).map(|n| n.to_text(self.pool.encoding));
-            if let Some(other) = other.find(|n| n.to_lowercase() == lower) {
-                standing = Standing::OtherCase(other);
-            }
-        }
-        Ok(standing)
     }
 
     pub(super) async fn rename(&self, folder: &FolderId, to: &FolderPath) -> Result<FolderId> {

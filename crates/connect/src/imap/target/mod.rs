@@ -34,6 +34,7 @@ mod edit;
 mod folders;
 mod group;
 mod put;
+mod standing;
 
 pub(in crate::imap) use group::appended;
 

@@ -6,7 +6,10 @@ use axum::http::Method;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{super::confirm, Asked, How, Role, Subject, ask, shown};
+use super::{
+    super::{confirm, run_options::length},
+    Asked, How, Role, Subject, ask, shown,
+};
 use crate::{
     api::{Api, segment},
     exit::{self, Failure},
@@ -34,9 +37,9 @@ pub struct Replacing {
     /// Only say what would be done; the successor is not tested
     #[arg(short = 'n', long, visible_alias = "what-if")]
     dry_run: bool,
-    /// Give up after so many seconds; batches that were paused stay paused then
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    timeout: u64,
+    /// Give up after so long: 90s, 5m; batches that were paused stay paused then
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = length)]
+    timeout: Duration,
 }
 
 const COLUMNS: [Column; 5] = [
@@ -61,7 +64,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
         confirm(asked, &format!("the endpoint {} once nothing refers to it", args.name))?;
     }
     let (mut repointed, mut resumed) = (Vec::new(), Vec::new());
-    let mut left = Duration::from_secs(args.timeout);
+    let mut left = args.timeout;
     let mut last = loop {
         let body = json!({ "with": args.successor, "keepRunning": args.keep_running });
         let answer = api.post(&format!("{path}/replace"), body).await?;

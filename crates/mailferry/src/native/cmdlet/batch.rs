@@ -227,7 +227,7 @@ async fn in_foreground(
     let out = desk.asked.out;
     let told = format!("No service is named: {name} is worked on here until it comes to rest.");
     let (retry_skipped, pace) = (false, Pace::default());
-    let run = Run { name, user: None, action, retry_skipped, goal, timeout_seconds: None, pace };
+    let run = Run { name, user: None, action, retry_skipped, goal, timeout: None, pace };
     let code = match desk.reach {
         Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
         Reach::Here(instance) => {

@@ -1,0 +1,63 @@
+//! A folder that the target does not make is left out and named with its items; all others move.
+
+use mailferry_lab::memory::World;
+use mailferry_model::{Kind, flags::Flags, job::PassKind, mapping::RunOptions, report::Score};
+
+use crate::harness::Play;
+
+fn message(n: u32) -> String {
+    format!("Message-ID: <{n}@x>\r\nSubject: no {n}\r\n\r\nthe text of {n}\r\n")
+}
+
+fn counts(world: &World) -> Vec<String> {
+    world.seen().into_iter().map(|(name, items)| format!("{name}: {}", items.len())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_the_target_does_not_make_is_left_out_and_all_others_move() {
+    for why in [Kind::Forbidden, Kind::QuotaExceeded, Kind::Malformed, Kind::Busy, Kind::Unsupported] {
+        let (source, target) = (World::able(), World::able());
+        for folder in ["INBOX", "Other", "Work", "Work/below", "Zoo"] {
+            source.create(folder);
+            (0..3).for_each(|n| _ = source.deliver(folder, &message(n), Flags::default()));
+        }
+        target.refuse_to_make("Work", why);
+        let play = Play::begin(source.clone(), target.clone());
+        let pass = async || play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
+        for put in [12, 0] {
+            let report = pass().await;
+            let findings = &report.findings;
+            assert_eq!(counts(&target), ["INBOX: 3", "Other: 3", "Work/below: 3", "Zoo: 3"], "{why:?}");
+            let told: Vec<_> = findings.skipped.iter().map(|n| (n.folder.as_str(), n.items)).collect();
+            assert_eq!(told, [("Work", Some(3))], "{why:?}");
+            assert!(findings.skipped[0].reason.contains("does not make"), "{}", findings.skipped[0].reason);
+            assert_eq!((findings.identified, findings.placed, report.deeds.put), (15, 12, put), "{why:?}");
+            assert_eq!(report.score, Score::Poor, "{why:?}");
+        }
+        target.relent();
+        let report = pass().await;
+        assert_eq!(
+            (report.deeds.put, report.score),
+            (3, Score::Perfect),
+            "{why:?}: the next pass tries again"
+        );
+        assert_eq!(target.seen(), source.seen(), "{why:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_removed_there_and_is_not_made_again_ends_no_pass() {
+    let (source, target) = (World::able(), World::able());
+    source.create("Work");
+    source.deliver("Work", &message(1), Flags::default());
+    let play = Play::begin(source.clone(), target.clone());
+    let pass = async || play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
+    pass().await;
+    target.drop_folder("Work");
+    target.refuse_to_make("Work", Kind::Forbidden);
+    source.deliver("INBOX", &message(2), Flags::default());
+    let findings = pass().await.findings;
+    let told: Vec<_> = findings.skipped.iter().map(|n| (n.folder.as_str(), n.items)).collect();
+    assert_eq!((counts(&target), told), (vec!["INBOX: 1".to_owned()], vec![("Work", Some(1))]));
+    assert_eq!((findings.identified, findings.placed), (2, 1));
+}

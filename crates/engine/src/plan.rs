@@ -37,6 +37,8 @@ pub struct Plan {
     pub vanished: Vec<FolderEntry>,
     /// What the mapping names and the source does not list.
     pub unmapped: Vec<FolderPath>,
+    /// How many folders the target does not make: taken out of `folders`.
+    pub unmade: usize,
 }
 
 /// Plans a pass.

@@ -61,3 +61,30 @@ async fn one_that_was_removed_there_and_is_not_made_again_ends_no_pass() {
     assert_eq!((counts(&target), told), (vec!["INBOX: 1".to_owned()], vec![("Work", Some(1))]));
     assert_eq!((findings.identified, findings.placed), (2, 1));
 }
+
+/// What the source moves into a folder that is not made, or cannot be read, is gone from no other: its copy stays.
+#[tokio::test(start_paused = true)]
+async fn with_delete_nothing_goes_that_may_lie_in_a_folder_that_is_left_out() {
+    for is_made in [true, false] {
+        let (source, target) = (World::able(), World::able());
+        (0..2).for_each(|n| _ = source.deliver("INBOX", &message(n), Flags::default()));
+        let options = RunOptions { delete: true, ..RunOptions::default() };
+        let play = Play::begin(source.clone(), target.clone());
+        let pass = async || play.calm(&options, PassKind::Incremental, false).await.unwrap();
+        pass().await;
+        source.create("New");
+        match is_made {
+            true => source.close("New"),
+            false => target.refuse_to_make("New", Kind::Forbidden),
+        }
+        source.shift("INBOX", source.find("INBOX", "<1@x>").unwrap(), "New");
+        for _ in 0..2 {
+            assert_eq!(pass().await.findings.skipped.len(), 1, "the folder");
+            assert_eq!(counts(&target)[0], "INBOX: 2", "made: {is_made}");
+        }
+        source.open("New");
+        target.relent();
+        assert_eq!(pass().await.score, Score::Perfect);
+        assert_eq!(target.seen(), source.seen(), "made: {is_made}");
+    }
+}

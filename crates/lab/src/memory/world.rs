@@ -304,6 +304,11 @@ impl World {
         self.lock().closed.push(path.to_owned());
     }
 
+    /// The source opens this folder again.
+    pub fn open(&self, path: &str) {
+        self.lock().closed.retain(|closed| closed != path);
+    }
+
     /// The target refuses folders with this name.
     pub fn refuse_name(&self, name: &str) {
         self.lock().refused_names.push(name.to_owned());

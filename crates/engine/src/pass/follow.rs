@@ -11,6 +11,7 @@ use mailferry_model::{
     error::Reaction,
     flags::Difference,
     id::{ItemId, TargetId},
+    item::Trace,
     key::HeaderKey,
     ledger::{Entry, FolderNo, State},
     port::{Edit, EditKind, Edited, Outcome, Put},
@@ -66,8 +67,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
         let source = shared.folder(gathered[at].folder)?.source;
         for trace in source_traces(shared, &source, Some(&ids)).await? {
             let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
-            let Some((from, entry)) = pick(shared, &source, &trace.id, at, renumbered, candidates).await?
-            else {
+            let Some((from, entry)) = pick(shared, &source, &trace, at, renumbered, candidates).await? else {
                 continue;
             };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
@@ -117,7 +117,7 @@ fn moved_before(shared: &Shared, old: &Entry, later: &mut Later) -> bool {
 async fn pick(
     shared: &Shared,
     source: &mailferry_model::id::FolderId,
-    id: &ItemId,
+    trace: &Trace<ItemId>,
     at: usize,
     renumbered: bool,
     candidates: &mut Vec<(usize, Entry)>,
@@ -125,7 +125,7 @@ async fn pick(
     if renumbered && candidates.len() == 1 && candidates[0].0 == at {
         return Ok(candidates.pop());
     }
-    let digest = source_digest(shared, source, id).await?;
+    let digest = source_digest(shared, source, &trace.id).await?;
     // What was found at the target instead of put there: its body is known from there alone.
     for (_, entry) in candidates.iter_mut().filter(|(_, entry)| entry.digest.is_none()) {
         if let Some(copy) = &entry.target {
@@ -135,8 +135,12 @@ async fn pick(
         }
     }
     let same = |(_, entry): &(usize, Entry)| digest.is_some() && entry.digest == digest;
-    let found =
-        candidates.iter().position(|c| c.0 == at && same(c)).or_else(|| candidates.iter().position(same));
+    // Of equal ones the one of the same date: a copy keeps the date that it was put with.
+    let dated = |c: &(usize, Entry)| same(c) && c.1.date.map(|d| d.seconds) == trace.date.map(|d| d.seconds);
+    let find = |fits: &dyn Fn(&(usize, Entry)) -> bool| {
+        candidates.iter().position(|c| c.0 == at && fits(c)).or_else(|| candidates.iter().position(fits))
+    };
+    let found = find(&dated).or_else(|| find(&same));
     Ok(found.map(|found| candidates.swap_remove(found)))
 }
 

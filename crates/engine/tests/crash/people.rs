@@ -106,6 +106,23 @@ async fn a_message_that_its_user_moved_away_and_back_is_there_once() {
     }
 }
 
+/// Of two equal messages that come to other folders at once, each copy goes the way of the one with its date.
+#[tokio::test(start_paused = true)]
+async fn equal_messages_of_two_dates_keep_them_when_they_move() {
+    for swapped in [false, true] {
+        let (source, target, play) = copied().await;
+        let numbers =
+            [1_600_000_000, 1_500_000_000].map(|date| source.deliver_on("A", &message("twin"), date));
+        pass(&play, &RunOptions::default()).await;
+        let places = if swapped { ["C", "B"] } else { ["B", "C"] };
+        numbers.iter().zip(places).for_each(|(number, to)| _ = source.shift("A", *number, to));
+        assert_eq!(pass(&play, &RunOptions::default()).await.score(), Score::Perfect);
+        for folder in ["A", "B", "C"] {
+            assert_eq!(target.dates(folder), source.dates(folder), "{folder}");
+        }
+    }
+}
+
 /// Flags of what its user moved are not carried: said, never counted as done.
 #[tokio::test(start_paused = true)]
 async fn flags_that_find_no_copy_are_told() {

@@ -203,6 +203,24 @@ impl World {
         state.add(&id, mail)
     }
 
+    /// A message arrives at a moment, in seconds since 1970.
+    pub fn deliver_on(&self, path: &str, body: &str, seconds: i64) -> u32 {
+        let date = Some(Date { seconds, zone: 60 });
+        let mail = Mail { body: Bytes::from(body.to_owned()), flags: Flags::default(), date, changed: 0 };
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.add(&id, mail)
+    }
+
+    /// When the messages of a folder arrived, in seconds since 1970, sorted.
+    pub fn dates(&self, path: &str) -> Vec<i64> {
+        let state = self.lock();
+        let items = state.rooms.get(&state.find(path)).into_iter().flat_map(|room| room.items.values());
+        let mut dates: Vec<i64> = items.filter_map(|mail| mail.date).map(|date| date.seconds).collect();
+        dates.sort_unstable();
+        dates
+    }
+
     /// A person sets flags.
     pub fn flag(&self, path: &str, number: u32, flags: Flags) {
         let mut state = self.lock();

@@ -178,6 +178,10 @@ impl Asking {
             answer = visit.sign_in(cx, Question::get(ews::PATH)).await?;
         }
         let user = visit.site.user.clone();
+        if let Some(code) = client::guarded(&answer.shown()).filter(|_| answer.status == 401) {
+            let fault = Fault::fail(code).with("username", user).with("words", answer.shown());
+            return Err(fault.shown(answer.shown()));
+        }
         match answer.status {
             200..=299 => Ok(Some(visit.welcomed(&answer))),
             // The same status as for a wrong password, from a server that offers something else after it.
@@ -233,6 +237,16 @@ impl Asking {
     async fn version(&mut self, cx: &Cx) -> Row {
         let seen = self.inbox(cx, ews::Acting::Oneself).await?;
         let version = seen.version.clone();
+        // The sign-in was taken, and the account is not: whatever is asked next is refused as well.
+        let barred = |r: &&client::Refusal| {
+            ["EXCHANGE_PASSWORD_EXPIRED", "EXCHANGE_ACCOUNT_DISABLED"].contains(&client::word(r))
+        };
+        if let Some(refusal) = seen.inbox.as_ref().err().filter(barred) {
+            let words = format!("{}: {}", refusal.code, refusal.text);
+            let user = self.settings.get("username").unwrap_or_default();
+            let fault = Fault::fail(client::word(refusal)).with("username", user);
+            return Err(fault.with("words", words.clone()).shown(words).at(Step::Auth));
+        }
         self.seen = Some(seen);
         let Some(version) = version else { return Ok(Some(Told::pass("not told"))) };
         let shown = format!("{} ({version})", version.product());

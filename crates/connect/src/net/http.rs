@@ -92,19 +92,37 @@ impl Answer {
         schemes
     }
 
-    /// Status line and telling headers, for evidence.
+    /// Status line, telling headers and how the body of a refusal begins, for evidence.
     pub fn shown(&self) -> String {
-        const TELLING: [&str; 6] =
-            ["server", "www-authenticate", "location", "x-feserver", "x-owa-version", "x-diaginfo"];
+        const TELLING: [&str; 11] = [
+            "server",
+            "via",
+            "www-authenticate",
+            "location",
+            "retry-after",
+            "x-feserver",
+            "x-owa-version",
+            "x-diaginfo",
+            "x-ms-diagnostics",
+            "x-basicauthentication-error",
+            "x-autodiscover-error",
+        ];
         let telling = self.headers.iter().filter(|(name, _)| TELLING.contains(&name.as_str()));
-        let told: Vec<String> =
+        let mut told: Vec<String> =
             telling.map(|(name, value)| format!("{name}: {}", without_token(value))).collect();
+        if self.status >= 400 && !self.body.trim().is_empty() {
+            let words: Vec<&str> = self.body.split_whitespace().collect();
+            told.push(words.join(" ").chars().take(BEGINNING).collect());
+        }
         match told.is_empty() {
             true => format!("HTTP {}", self.status),
             false => format!("HTTP {}; {}", self.status, told.join("; ")),
         }
     }
 }
+
+/// So many characters of a refusal's body are shown.
+const BEGINNING: usize = 300;
 
 /// Why there is no answer.
 #[derive(Debug)]

@@ -86,6 +86,42 @@ async fn sign_ins_that_are_refused() {
     Case::of(but([other])).await.fails(Step::Auth, "WEB_SCHEMES_CHANGED").await;
 }
 
+/// Who says what guards the account is understood: in a header, in the body, in a code of the web services.
+#[tokio::test]
+async fn guards_of_an_account_are_named() {
+    let refused = || to(EWS, "401 Unauthorized").known(KNOWN).with("WWW-Authenticate: Basic realm=\"x\"");
+    for (route, code) in [
+        (
+            refused().with("X-BasicAuthentication-Error: LiveIdBasicAuth:PasswordExpired"),
+            "EXCHANGE_PASSWORD_EXPIRED",
+        ),
+        (
+            refused().with("X-BasicAuthentication-Error: LiveIdBasicAuth:AppPasswordRequired"),
+            "EXCHANGE_APP_PASSWORD",
+        ),
+        (
+            refused().with("X-MS-Diagnostics: 2000003;reason=\"The account is locked out.\""),
+            "EXCHANGE_SIGN_IN_LOCKED",
+        ),
+        (refused().saying("{\"error\":\"AADSTS50076: use multi-factor authentication\"}"), "EXCHANGE_MFA"),
+        (refused().saying("AADSTS53003: blocked by Conditional Access"), "EXCHANGE_CONDITIONAL_ACCESS"),
+    ] {
+        let result = Case::of(but([route])).await.fails(Step::Auth, code).await;
+        assert!(result.refusal().is_some(), "{code}: the endpoint waits for somebody");
+    }
+}
+
+/// Servers that take an expired password at the door refuse it behind: also where no mailbox is named to be opened.
+#[tokio::test]
+async fn an_expired_password_is_no_success() {
+    for code in ["ErrorPasswordExpired", "ErrorPasswordChangeRequired"] {
+        let route = to(EWS, "500 Error").known(KNOWN).holding("GetFolder").saying(&refusal(code));
+        let case = Case::of(but([route])).await;
+        let result = case.fails(Step::Auth, "EXCHANGE_PASSWORD_EXPIRED").await;
+        assert!(result.refusal().is_some(), "{code}");
+    }
+}
+
 /// The password is right; what lacks is the right to use the web services.
 #[tokio::test]
 async fn a_403_behind_the_sign_in_is_a_missing_right() {

@@ -324,7 +324,7 @@ fn value_name(takes: Takes) -> String {
         Takes::OneOf(words) => words.join("|"),
         Takes::Host => "HOST".to_owned(),
         Takes::Port => "PORT".to_owned(),
-        Takes::Url => "URL".to_owned(),
+        Takes::Url | Takes::Proxy => "URL".to_owned(),
         Takes::Number => "N".to_owned(),
         Takes::Text => "TEXT".to_owned(),
         Takes::Switch => String::new(),

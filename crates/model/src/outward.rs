@@ -1,6 +1,7 @@
 //! Which addresses this process may connect to.
 //!
-//! A command connects to whatever the person at the machine names. A service connects where somebody says who may sit
+//! A command connects to whatever the person at the machine names, but never to link-local addresses nor to those that
+//! clouds give their machines' secrets at: a name may lead there. A service connects where somebody says who may sit
 //! elsewhere, and must not lend its place in the network to him. The rule is judged for each address, right before
 //! connecting: a name may have another address by then.
 
@@ -12,7 +13,7 @@ use std::{
 /// The rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Outward {
-    /// To every address: whoever asks may do that without us.
+    /// To every address but link-local ones: whoever asks may do that without us.
     #[default]
     Anywhere,
     /// To what a service may reach.
@@ -66,11 +67,13 @@ impl Outward {
     /// # Errors
     /// Why it is not connected to.
     pub fn check(&self, address: SocketAddr) -> Result<(), Forbidden> {
-        let Self::Guarded(guard) = self else { return Ok(()) };
         let ip = plain(address.ip());
+        if is_link_local(ip) {
+            return Err(Forbidden::LinkLocal);
+        }
+        let Self::Guarded(guard) = self else { return Ok(()) };
         let ours = |l: &SocketAddr| l.port() == address.port() && (plain(l.ip()) == ip || is_any_of(*l, ip));
         match () {
-            () if is_link_local(ip) => Err(Forbidden::LinkLocal),
             () if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) => {
                 Err(Forbidden::NoHost)
             }
@@ -140,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn a_command_reaches_all_but_link_local_and_metadata() {
+        for refused in ["169.254.1.1:993", "169.254.169.254:80", "[fe80::1]:993", "[fd00:ec2::254]:80"] {
+            let told = Outward::Anywhere.check(refused.parse().unwrap());
+            assert_eq!(told, Err(Forbidden::LinkLocal), "{refused}");
+        }
+        for allowed in ["127.0.0.1:993", "10.1.2.3:993", "[::1]:993", "192.0.2.1:993"] {
+            assert_eq!(Outward::Anywhere.check(allowed.parse().unwrap()), Ok(()), "{allowed}");
+        }
+    }
+
+    #[test]
     fn a_service_reaches_what_it_may() {
         use Forbidden::*;
         let listeners = vec!["192.0.2.9:8443".parse().unwrap()];
@@ -174,7 +188,8 @@ mod tests {
             ("255.255.255.255:993", Some(NoHost), Some(NoHost)),
         ] {
             assert_eq!((judged(&far, address), judged(&near, address)), (from_far, from_near), "{address}");
-            assert_eq!(Outward::Anywhere.check(address.parse().unwrap()), Ok(()));
+            let anywhere = Outward::Anywhere.check(address.parse().unwrap()).err();
+            assert_eq!(anywhere, from_near.filter(|why| *why == LinkLocal), "{address}");
         }
     }
 }

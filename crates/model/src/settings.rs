@@ -95,6 +95,8 @@ pub enum Takes {
     Port,
     /// The base URL of a service, without name and password.
     Url,
+    /// A proxy, without name and password: those are settings of their own.
+    Proxy,
     /// A whole number.
     Number,
     /// One of these words.
@@ -196,6 +198,12 @@ impl SettingSpec {
             Takes::Url if !is_base(value) => Some(format!(
                 "{name} is not a URL such as https://host.example/path, without name and password"
             )),
+            Takes::Proxy if value.contains('@') => {
+                Some(format!("{name}: name and password go into {name}-username and {name}-password"))
+            }
+            Takes::Proxy if !is_proxy(value) => {
+                Some(format!("{name}: http://HOST:PORT or socks5://HOST:PORT is needed"))
+            }
             Takes::Port if value.parse::<u16>().is_ok_and(|p| p > 0) => None,
             Takes::Port => Some(format!("{name} is not a port between 1 and 65535")),
             Takes::Number if value.parse::<u64>().is_err() => Some(format!("{name} is not a whole number")),
@@ -220,6 +228,13 @@ fn is_base(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     !host.is_empty() && !host.contains(['@', '\\']) && !url.contains(char::is_whitespace)
+}
+
+/// Whether it is the URL of a proxy that we can speak with.
+fn is_proxy(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let scheme = ["http", "socks5", "socks5h"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    scheme && !rest.trim_matches('/').is_empty() && !rest.contains(char::is_whitespace)
 }
 
 impl Settings {
@@ -288,6 +303,7 @@ mod tests {
             SettingSpec::optional("username", Takes::Text, None, ""),
             SettingSpec::optional("port", Takes::Port, None, ""),
             SettingSpec::optional("number", Takes::Number, None, ""),
+            SettingSpec::optional("proxy", Takes::Proxy, None, ""),
         ],
         guide: "",
     };
@@ -300,6 +316,11 @@ mod tests {
             ("base", "ftp://a.example"),
             ("base", "a.example"),
             ("base", "https:///canary"),
+            ("proxy", "http://u:canary@a.example:3128"),
+            ("proxy", "socks5://canary@a.example"),
+            ("proxy", "u:canary@a.example"),
+            ("proxy", "canary:3128"),
+            ("proxy", "http://a.example/canary 1"),
             ("server", "u:canary@a.example"),
             ("server", "a.example\0canary"),
             ("server", "a.example\r\ncanary"),
@@ -318,6 +339,16 @@ mod tests {
         let good =
             Settings::default().with("base", "https://a.example:8443/p?q=x@y").with("server", "a.example");
         assert_eq!(POST.check(&good), [""; 0]);
+    }
+
+    #[test]
+    fn a_proxys_sign_in_has_its_own_place() {
+        let checked = |value: &str| POST.check(&Settings::default().with("proxy", value));
+        let faults = checked("http://u:canary@a.example");
+        assert!(faults[0].contains("proxy-username and proxy-password"), "{faults:?}");
+        for good in ["http://a.example:3128", "SOCKS5://[::1]:1080", "socks5h://a.example/"] {
+            assert_eq!(checked(good), [""; 0], "{good}");
+        }
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::{Kind, Result, port::Store};
+use mailferry_model::{Error, Kind, Result, port::Store};
 use sqlx::{
     Connection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -64,7 +64,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// All have the operation [`OPEN`]: `Conflict` if a newer program wrote it, `Busy` if it cannot be
-    /// reached, `Forbidden`, `Malformed`.
+    /// reached, `QuotaExceeded` if nothing can be written, `Forbidden`, `Malformed`.
     pub async fn open(location: &Location, key: MasterKey) -> Result<Self> {
         let (db, locks) = match location {
             Location::Sqlite(folder) => {
@@ -115,6 +115,26 @@ fn kind_of(error: &std::io::Error) -> Kind {
     }
 }
 
+/// What the database says while it is opened. An I/O error is no lock: nobody has to end first.
+// https://www.sqlite.org/rescode.html: the lowest byte is the primary code, 10 is IOERR, 14 CANTOPEN.
+fn unopened(error: sqlx::Error) -> Error {
+    const OF_LOCKS: [u32; 6] = [2058, 2314, 2826, 3594, 3850, 5130];
+    let code = match &error {
+        sqlx::Error::Database(e) if e.try_downcast_ref::<SqliteError>().is_some() => e.code(),
+        _ => None,
+    };
+    let code = code.and_then(|code| code.parse::<u32>().ok()).filter(|code| !OF_LOCKS.contains(code));
+    match code.map(|code| code & 0xff) {
+        Some(10) => {
+            let words = "the disk is full, a limit keeps us from writing more, or it is broken";
+            refuse(Kind::QuotaExceeded, OPEN, format!("the store answers: disk I/O error: {words}"))
+                .because(error)
+        }
+        Some(14) => refuse(Kind::Forbidden, OPEN, format!("the store answers: {error}")).because(error),
+        _ => classify(OPEN, error),
+    }
+}
+
 async fn open_sqlite(place: &Place) -> Result<Db> {
     let options = SqliteConnectOptions::new()
         .filename(&place.file)
@@ -134,19 +154,19 @@ async fn open_sqlite(place: &Place) -> Result<Db> {
         })
     };
     let write = pool().max_connections(1).connect_with(options.clone()).await;
-    let write = write.map_err(|e| classify(OPEN, e))?;
+    let write = write.map_err(unopened)?;
     migrated(SQLITE.run(&write).await, &SQLITE)?;
     let read = pool().max_connections(4).connect_with(options.pragma("query_only", "on")).await;
-    Ok(Db::Lite { write, read: read.map_err(|e| classify(OPEN, e))? })
+    Ok(Db::Lite { write, read: read.map_err(unopened)? })
 }
 
 async fn open_postgres(url: &str) -> Result<Db> {
     let options = PgConnectOptions::from_str(url)
-        .map_err(|e| classify(OPEN, e))?
+        .map_err(unopened)?
         .application_name("mailferry")
         .options([("synchronous_commit", "on")]);
     let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await;
-    let pool = pool.map_err(|e| classify(OPEN, e))?;
+    let pool = pool.map_err(unopened)?;
     migrated(POSTGRES.run(&pool).await, &POSTGRES)?;
     Ok(Db::Pg(pool))
 }
@@ -167,9 +187,7 @@ fn migrated(result: std::result::Result<(), MigrateError>, ours: &Migrator) -> R
             );
             Err(refuse(Kind::Conflict, OPEN, words))
         }
-        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
-            Err(classify(OPEN, error))
-        }
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Err(unopened(error)),
         Err(other) => Err(refuse(Kind::Malformed, OPEN, format!("its schema is not ours: {other}"))),
     }
 }

@@ -22,6 +22,7 @@ pub mod mask;
 pub mod rows;
 pub mod secures;
 pub mod speaks;
+pub mod stranger;
 pub mod tcp_connects;
 pub mod web;
 

@@ -94,6 +94,7 @@ impl Case {
                 "example.org",
                 "autodiscover.example.org",
                 "mail.example.org",
+                "other.example.net",
             ],
             ..Paper::default()
         };

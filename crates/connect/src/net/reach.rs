@@ -47,7 +47,7 @@ pub const SETTINGS: [SettingSpec; 6] = [
     ),
     SettingSpec::optional(
         "proxy",
-        Takes::Text,
+        Takes::Proxy,
         None,
         "Connect through this proxy: http://HOST:PORT (CONNECT) or socks5://HOST:PORT.",
     )

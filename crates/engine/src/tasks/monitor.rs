@@ -1,7 +1,7 @@
 //! Endpoints that batches wait for are tested again and again, so that an expired password or certificate is known
 //! before it stops a mailbox.
 //!
-//! What a person has to mend is not tried again by itself: that would lock accounts.
+//! What a person has to mend is not tried again by itself: that would lock accounts. Nothing is written by itself either.
 
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ async fn one(worker: &Worker, endpoint: &Endpoint, side: Side, cancel: &Cancel) 
     };
     let store = &*worker.house.store;
     let settings = with_secrets(store, endpoint.settings.clone(), endpoint.id.0).await?;
+    let settings = settings.with("probe-append", "no");
     let cx = worker.house.cx(side, cancel, Some(1));
     let mut result = probing::test(&**connector, &settings, (None, None), &cx).await;
     match cancel.is_cancelled() {

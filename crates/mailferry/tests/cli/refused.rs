@@ -54,6 +54,16 @@ fn an_empty_password_in_a_url_is_one_too() {
     }
 }
 
+#[test]
+fn a_store_that_cannot_be_written_is_no_locked_one() {
+    let ferry = Ferry::new();
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" endpoint list --data-dir fresh";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_mailferry")]).current_dir(ferry.path(""));
+    let ran = Ran::of(&mut command);
+    assert!(ran.err.contains("[STORE_UNUSABLE]") && ran.err.contains("disk is full"), "{}", ran.err);
+}
+
 /// The binary with another data folder.
 fn with_data(ferry: &Ferry, folder: &std::path::Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));

@@ -61,7 +61,7 @@ impl Kind {
 impl Setting {
     fn of(spec: &SettingSpec) -> Self {
         let (takes, words): (_, &[_]) = match spec.takes {
-            Takes::Text => ("text", &[]),
+            Takes::Text | Takes::Proxy => ("text", &[]),
             Takes::Host => ("host", &[]),
             Takes::Port => ("port", &[]),
             Takes::Url => ("url", &[]),

@@ -40,6 +40,24 @@ async fn made_shown_changed_and_removed_without_a_secret_in_any_answer() {
 }
 
 #[tokio::test]
+async fn a_proxys_password_at_the_wrong_place_is_refused_and_kept_nowhere() {
+    let house = House::fresh().await;
+    let proxy = json!("http://u:canary-proxy@h.example:3128");
+    let mut body = post_office("old");
+    body["settings"]["proxy"] = proxy.clone();
+    let (status, refused) = house.post("/endpoints", body).await;
+    assert_eq!((status, refused["code"].as_str()), (422, Some("SETTINGS_REFUSED")), "{refused}");
+    assert_eq!(house.post("/endpoints", post_office("old")).await.0, 201);
+    let change = json!({ "settings": { "proxy": proxy } });
+    let (status, unchanged) = house.ask(Method::PATCH, "/endpoints/old", change).await;
+    assert_eq!((status, unchanged["code"].as_str()), (422, Some("SETTINGS_REFUSED")), "{unchanged}");
+    let kept = house.get("/endpoints/old").await.1;
+    let audit = house.store.audit(0).await.unwrap();
+    assert!(refused.to_string().contains("proxy-password"), "{refused}");
+    assert!(!format!("{refused}{unchanged}{kept}{audit:?}").contains("canary"));
+}
+
+#[tokio::test]
 async fn a_host_is_kept_without_the_roots_dot() {
     let house = House::fresh().await;
     let server = |host: &str| json!({ "settings": { "remote-server": host } });

@@ -49,6 +49,7 @@ pub static POST: Manifest = Manifest {
         setting("security", Takes::OneOf(&["ssl", "none"])).aiming(),
         setting("username", Takes::Text),
         setting("password", Takes::Secret),
+        setting("proxy", Takes::Proxy),
     ],
     guide: "",
 };

@@ -1,16 +1,20 @@
 //! Autodiscover asked in its documented order: redirects followed, loops ended, every try told.
 //!
 //! The account's password goes to hosts of the address's own domain and to the one that the administrator named, to
-//! nobody else, wherever redirects lead.
+//! nobody else, wherever redirects lead; that holds for the server that is found as well. One refusal ends the search:
+//! each further place would count as one more wrong password.
 
 use std::collections::HashSet;
 
-use mailferry_model::port::Cx;
+use mailferry_model::{Error, Kind, finding::Step, port::Cx};
 use mailferry_wire::autodiscover::{self, Answer, Candidate, Dialect};
 
 use super::{settings::Site, visit::Visit};
 use crate::{
-    checks::Fault,
+    checks::{
+        Fault,
+        stranger::{self, is_own},
+    },
     net::{
         Reach, Stream, dns,
         http::{self, Question},
@@ -38,14 +42,18 @@ enum Tried {
     /// Ask for another address.
     Address(String),
     Nothing(String),
+    /// The account was refused.
+    Refused(Fault),
 }
 
 /// Finds the web services of an address.
 ///
 /// # Errors
-/// None of the places answers with them; each try is told.
+/// None of the places answers with them, the account is refused, or they belong to another domain and nobody confirmed
+/// them; each try is told.
 pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered, Fault> {
-    let mut search = Search { cx, site, tries: Vec::new(), seen: HashSet::new(), hops: 0 };
+    let own = address.rsplit('@').next().unwrap_or_default().to_owned();
+    let mut search = Search { cx, site, own, tries: Vec::new(), seen: HashSet::new(), hops: 0 };
     let mut address = address.to_owned();
     'address: loop {
         let mut places = autodiscover::candidates(&address);
@@ -53,7 +61,7 @@ pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered,
         places.extend(search.by_service(&address).await);
         for place in places {
             match search.follow(place, &address).await {
-                Ok(Some(Tried::Found(url))) => return Ok(Discovered { url, tries: search.tries }),
+                Ok(Some(Tried::Found(url))) => return search.confirmed(url),
                 Ok(Some(Tried::Address(other))) if search.hops < HOPS && other != address => {
                     search.hops += 1;
                     address = other;
@@ -70,6 +78,8 @@ pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered,
 struct Search<'a> {
     cx: &'a Cx,
     site: &'a Site,
+    /// The domain that was asked for, whatever address an answer names instead.
+    own: String,
     tries: Vec<String>,
     seen: HashSet<String>,
     hops: usize,
@@ -79,6 +89,18 @@ impl Search<'_> {
     fn told(&self, fault: Fault, address: &str) -> Fault {
         let domain = address.rsplit('@').next().unwrap_or_default();
         fault.with("address", address).with("domain", domain).shown(self.tries.join("\n"))
+    }
+
+    /// What was found, unless it belongs to another domain and the administrator named no server.
+    fn confirmed(self, url: String) -> Result<Discovered, Fault> {
+        let parsed = url::Url::parse(&url).ok();
+        let host = parsed.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+        if !self.site.host.is_empty() || host.is_empty() || is_own(host, &self.own) {
+            return Ok(Discovered { url, tries: self.tries });
+        }
+        let port = parsed.as_ref().and_then(url::Url::port).unwrap_or(self.site.port);
+        let port = if port == 443 { String::new() } else { format!(" --port {port}") };
+        Err(self.told(stranger::found(host, &port), &self.own))
     }
 
     /// The place that a redirect without TLS names; nothing but the question is sent.
@@ -159,6 +181,10 @@ impl Search<'_> {
                     self.tries.push(format!("{}: ask for {other}", place.url));
                     return Ok(Some(Tried::Address(other)));
                 }
+                Tried::Refused(fault) => {
+                    self.tries.push(format!("{}: {}", place.url, fault.evidence));
+                    return Err(fault);
+                }
                 Tried::Found(url) => {
                     self.tries.push(format!("{}: {url}", place.url));
                     return Ok(Some(Tried::Found(url)));
@@ -168,31 +194,32 @@ impl Search<'_> {
     }
 
     /// Asks without a sign-in first, because only then is told which ones there are.
-    async fn signed(
-        &self,
-        visit: &mut Visit,
-        path: &str,
-        body: String,
-        address: &str,
-    ) -> Result<http::Answer, Fault> {
+    async fn signed(&self, visit: &mut Visit, path: &str, body: String) -> Result<http::Answer, Fault> {
         let question = || Question::post(path, "text/xml; charset=utf-8", body.clone());
         let first = visit.ask(self.cx, question()).await?;
         if first.status != 401 {
             return Ok(first);
         }
-        if !self.may_know(&visit.site.host, address) {
+        if !self.may_know(&visit.site.host) {
             let words = format!("{} asks for a sign-in and belongs to another domain", visit.site.host);
             return Err(Fault::fail("AUTODISCOVER_FAILED").shown(words));
         }
         visit.offered = first.schemes();
-        visit.ask_signed(self.cx, question()).await
+        let answer = visit.ask_signed(self.cx, question()).await?;
+        match answer.status {
+            401 => Err(self.refused(&answer)),
+            _ => Ok(answer),
+        }
+    }
+
+    fn refused(&self, answer: &http::Answer) -> Fault {
+        let error = Error::new(Kind::Unauthenticated, self.cx.side, "sign in", answer.shown());
+        Fault::of_error(&error).at(Step::Auth)
     }
 
     /// Whether a host may be shown the account's password.
-    fn may_know(&self, host: &str, address: &str) -> bool {
-        let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let host = host.to_lowercase();
-        host == domain || host.ends_with(&format!(".{domain}")) || host.eq_ignore_ascii_case(&self.site.host)
+    fn may_know(&self, host: &str) -> bool {
+        is_own(host, &self.own) || host.eq_ignore_ascii_case(&self.site.host)
     }
 
     async fn ask(&self, place: &Candidate, address: &str) -> Tried {
@@ -215,10 +242,13 @@ impl Search<'_> {
         let path = &url[url::Position::BeforePath..];
         let answer = match autodiscover::question(place.dialect, &place.url, address) {
             None => visit.ask(self.cx, Question::get(path)).await,
-            Some(body) => self.signed(&mut visit, path, body, address).await,
+            Some(body) => self.signed(&mut visit, path, body).await,
         };
         match answer {
             Ok(answer) => read(place, &url, &answer),
+            Err(fault) if fault.step == Some(Step::Auth) || fault.code.starts_with("KERBEROS_") => {
+                Tried::Refused(fault)
+            }
             Err(fault) => Tried::Nothing(format!("{} ({})", fault.code, fault.evidence)),
         }
     }

@@ -90,11 +90,56 @@ async fn redirects_in_circles_end() {
 
 #[tokio::test]
 async fn a_foreign_host_is_not_shown_the_password() {
-    let there = Route::to(SOAP, "302 Found")
-        .with("Location: https://other.example.net/autodiscover/autodiscover.svc");
-    let (case, _names) = found_by(but([there])).await;
+    let there = Route::to(SOAP, "302 Found").with("Location: https://other.example.net/elsewhere.svc");
+    let asks = Route::to("/elsewhere.svc", "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
+    let (case, _names) = found_by(but([there, asks])).await;
     let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
-    assert!(result.steps[0].evidence.contains("other.example.net"), "{}", result.steps[0].evidence);
+    let evidence = &result.steps[0].evidence;
+    assert!(
+        evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
+        "{evidence}"
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_confirmed_before_anybody_signs_in() {
+    let route =
+        || Route::to(JSON, "200 OK").saying("{\"Url\":\"https://Other.example.net/EWS/Exchange.asmx\"}");
+    let (case, _names) = found_by(but([route()])).await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FOREIGN_HOST").await;
+    let found = &result.steps[0];
+    assert!(found.fix.iter().any(|fix| fix.contains("--remote-server other.example.net")), "{found:?}");
+    assert!(found.evidence.contains("autodiscover.json"), "{found:?}");
+    assert!(Exchange.discover(&testing::cx_of_today(Side::Source), &case.settings).await.is_err());
+    let (case, _names) = found_by(but([route()])).await;
+    assert!(case.with("remote-server", "other.example.net").passes().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_that_a_stranger_names_makes_no_host_its_own() {
+    let asks = Route::to(POX, "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
+    let other = "<Autodiscover xmlns=\"x\"><Response><Account><Action>redirectAddr</Action><RedirectAddr>anna@other.example.net</RedirectAddr></Account></Response></Autodiscover>";
+    let led = Route::to(POX, "200 OK").holding("anna@example.org").saying(other);
+    let (case, _names) = found_by(but([led, asks])).await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+    let evidence = &result.steps[0].evidence;
+    assert!(
+        evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
+        "{evidence}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_at_one_place_and_told() {
+    let asks = |path: &str| Route::to(path, "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
+    let (case, _names) = found_by(but([asks(SOAP), asks(POX)])).await;
+    let result = case.fails(Step::Auth, "SOURCE_AUTH_FAILED").await;
+    let evidence = &result.steps[0].evidence;
+    assert_eq!(evidence.matches("HTTP 401").count(), 1, "{evidence}");
+    assert!(
+        !evidence.contains("https://autodiscover.example.org/autodiscover/autodiscover.xml"),
+        "{evidence}"
+    );
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! The server of an address: by the domain's SRV records, by autoconfig, or because the provider is known. Nothing but
-//! the address is sent.
+//! the address is sent, and a host of another domain that is no known provider's is confirmed first.
 
 use mailferry_model::{finding::Verdict, port::Cx, settings::Settings};
 use mailferry_wire::autoconfig::{self, Socket};
 
+use super::provider;
 use crate::{
     checks::{
         Fault, Told,
+        stranger::{self, is_own},
         web::{Site, Visit},
     },
     imap::client::account::Server,
@@ -40,6 +42,10 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
             Fault::fail("AUTODISCOVER_NO_IMAP").with("address", address.clone()).with("domain", domain);
         return Err(fault.natively(Verdict::Unknown).shown(tries.join("\n")));
     };
+    if !is_own(&host, domain) && !provider::hosts(&host) {
+        let fault = stranger::found(&host, &format!(" --port {port} --security {security}"));
+        return Err(fault.with("domain", domain).shown(tries.join("\n")));
+    }
     let told = Told::pass(tries.join("\n"))
         .seen("remoteServer", host.clone())
         .seen("port", port)

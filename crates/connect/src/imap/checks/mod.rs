@@ -1,7 +1,7 @@
 //! What we ask a server before trusting it: one probe a row, all over one connection that grows with them.
 //!
 //! A probe whose step could not be reached answers `not-run`. Only a target's sample mailbox is written to, and what
-//! was put there is removed.
+//! was put there is removed where the server can do that.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +14,7 @@ use mailferry_model::{
 
 mod ask;
 mod discover;
+mod marked;
 mod provider;
 mod secure;
 mod steps;

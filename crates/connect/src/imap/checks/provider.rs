@@ -1,5 +1,7 @@
 //! Which provider or server that is, and what is known of it before anything moves.
 
+use crate::checks::stranger::is_own;
+
 /// A provider or a server.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -134,12 +136,22 @@ static PROVIDERS: [Provider; 25] = [
     provider("Axigen", &[], &["axigen"], &[]),
 ];
 
+impl Provider {
+    fn owns(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| is_own(host, own))
+    }
+}
+
+/// Whether a host is one of a known provider's.
+pub fn hosts(host: &str) -> bool {
+    PROVIDERS.iter().any(|p| p.owns(host))
+}
+
 /// Who that is, by host name, greeting and capabilities.
 pub fn recognise(host: &str, told: &str) -> Option<&'static Provider> {
-    let (host, told) = (host.to_lowercase(), told.to_lowercase());
-    let own = |p: &&Provider| p.hosts.iter().any(|h| host == **h || host.ends_with(&format!(".{h}")));
+    let told = told.to_lowercase();
     let said = |p: &&Provider| p.words.iter().any(|w| told.contains(w));
-    PROVIDERS.iter().find(own).or_else(|| PROVIDERS.iter().find(said))
+    PROVIDERS.iter().find(|p| p.owns(host)).or_else(|| PROVIDERS.iter().find(said))
 }
 
 #[cfg(test)]

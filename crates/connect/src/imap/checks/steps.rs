@@ -7,26 +7,26 @@ use mailferry_model::{
     finding::{Step, Verdict},
     port::Cx,
 };
-use mailferry_wire::imap::{
-    AppendForm, AppendMessage, Capability, Command, Flag, MailboxName, NameEncoding, Payload, QResync,
-    SelectMode, StoreAction, UidSet,
-};
+use mailferry_wire::imap::{Command, MailboxName, NameEncoding, QResync, SelectMode};
 
-use super::ask::{Asking, At, Row};
+use super::{
+    ask::{Asking, At, Row},
+    marked::{self, Left},
+};
 use crate::{
     checks::{Fault, Told, account},
-    imap::{
-        client::{
-            account::Proof,
-            classify::{Op, classify},
-            conn::{Conn, Prepared, Rank},
-            pipe::{Ask, Wants},
-            refusals::{self, Shown},
-        },
-        target::appended,
+    imap::client::{
+        account::Proof,
+        classify::Op,
+        conn::{Conn, Prepared, Rank},
+        pipe::{Ask, Wants},
+        refusals::{self, Shown},
     },
     net::Pacer,
 };
+
+/// Whether a test of a target writes; tests that nobody asked for do not.
+const APPEND: &str = "probe-append";
 
 impl Asking {
     pub(super) async fn auth(&mut self, cx: &Cx) -> Row {
@@ -119,44 +119,24 @@ impl Asking {
         };
         let opened = selection.opened().await.map_err(fault)?;
         let mut evidence = format!("INBOX holds {} messages", opened.exists);
-        if cx.side == Side::Target && self.settings.get("probe-append") != Some("no") {
-            if opened.read_only {
-                return Err(Fault::fail("IMAP_MAILBOX_READ_ONLY").shown(format!("{evidence}; [READ-ONLY]")));
-            }
-            let (told, left) = Self::append(cx, &conn).await.map_err(fault)?;
-            evidence.push_str(told);
-            if let Some(error) = left {
-                conn.log_out();
-                return Err(spoken("IMAP_PROBE_LEFT", &error));
-            }
+        if cx.side == Side::Target && opened.read_only {
+            return Err(Fault::fail("IMAP_MAILBOX_READ_ONLY").shown(format!("{evidence}; [READ-ONLY]")));
         }
+        if cx.side != Side::Target || self.settings.get(APPEND) == Some("no") {
+            conn.log_out();
+            return Ok(Some(Told::pass(evidence)));
+        }
+        let left = marked::put(cx, &conn, opened.uid_next).await.map_err(fault)?;
         conn.log_out();
-        Ok(Some(Told::pass(evidence)))
-    }
-
-    /// Appends one marked message and removes it again.
-    async fn append(cx: &Cx, conn: &Conn) -> mailferry_model::Result<(&'static str, Option<Error>)> {
-        let inbox = MailboxName::inbox();
-        let text = "From: mailferry test <test@mailferry.invalid>\r\nSubject: mailferry test, may be deleted\r\n\r\nA test of this mailbox as a target.\r\n";
-        let body = Payload::Bytes(bytes::Bytes::from_static(text.as_bytes()));
-        let message = AppendMessage { flags: vec![Flag::Seen], date: None, form: AppendForm::Plain, body };
-        let answers = conn.send(Ask::of(Command::append(&inbox, [message]), Wants::Nothing));
-        let (_, status) = answers.all().await.map_err(|lost| lost.error)?;
-        if !status.is_ok() {
-            return Err(classify(cx.side, Op::Append, &status));
-        }
-        let Some((_, uids)) = appended(&status, 1).filter(|_| conn.caps().has(Capability::UidPlus)) else {
-            return Ok(("; a test message was put there and must be removed by hand", None));
-        };
-        let set = (&UidSet::from_iter(uids)).into();
-        let store = Command::uid_store(&set, StoreAction::Add, &[Flag::Deleted], None);
-        let asks = [store, Command::uid_expunge(&set)].map(|command| Ask::of(command, Wants::Nothing));
-        for answers in conn.send_in(&inbox, asks).1 {
-            if let Err(error) = answers.done(cx.side, Op::Edit).await {
-                return Ok(("; a test message was put there", Some(error)));
+        evidence.push_str("; a test message was put there");
+        match left {
+            Left::Nothing => Ok(Some(Told::pass(evidence + " and removed"))),
+            Left::Refused(error) => Err(spoken("IMAP_PROBE_LEFT", &error)),
+            Left::Stays(why) => {
+                let warning = Fault::warn("IMAP_PROBE_STAYS").with("why", why).natively(Verdict::Pass);
+                Ok(Some(Told::pass(format!("{evidence}; {why}")).but(Some(warning))))
             }
         }
-        Ok(("; a test message was put there and removed", None))
     }
 }
 

@@ -205,7 +205,7 @@ pub async fn searched(
 }
 
 /// What SEARCH or ESEARCH found.
-fn found(replies: Vec<Reply>) -> UidSet {
+pub(in crate::imap) fn found(replies: Vec<Reply>) -> UidSet {
     let mut set = UidSet::empty();
     for reply in replies {
         match reply {

@@ -21,6 +21,7 @@ mod discovery;
 mod greetings;
 mod healthy;
 mod mailboxes;
+mod marked;
 mod names;
 mod proxies;
 mod secured;

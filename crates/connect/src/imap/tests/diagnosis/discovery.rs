@@ -59,6 +59,32 @@ async fn by_autoconfig() {
 }
 
 #[tokio::test]
+async fn a_foreign_host_is_confirmed_before_anybody_signs_in() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let port = case.fake.address.port();
+    let here = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let service = ("_imaps._tcp.example.org", Known::Service("imap.example.net", port));
+    let names = NameServer::start(&[service, ("imap.example.net", here)]).await.unwrap();
+    let case = case.with("resolver", names.address.to_string());
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FOREIGN_HOST").await;
+    let fix = &result.steps[0].fix;
+    let confirmed = format!("--remote-server imap.example.net --port {port} --security ssl");
+    assert!(fix.iter().any(|fix| fix.contains(&confirmed)), "{fix:?}");
+    let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap_err();
+    assert_eq!(found.code.as_deref(), Some("AUTODISCOVER_FOREIGN_HOST"));
+}
+
+#[tokio::test]
+async fn a_known_providers_host_needs_no_word() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let service = ("_imaps._tcp.example.org", Known::Service("imap.gmail.com", 993));
+    let names = NameServer::start(&[service]).await.unwrap();
+    let case = case.with("resolver", names.address.to_string());
+    let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap();
+    assert_eq!(found.get("remote-server"), Some("imap.gmail.com"));
+}
+
+#[tokio::test]
 async fn nothing_names_one() {
     let (case, _names, _) = unnamed(&[]).await;
     let result = case.with("autoconfig-port", "1").fails(Step::Protocol, "AUTODISCOVER_NO_IMAP").await;

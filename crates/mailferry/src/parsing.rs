@@ -160,7 +160,7 @@ mod tests {
     fn what_is_wrong_is_still_named() {
         for (line, parts) in [
             ("batch start w --wait=S3cret", &["--wait[=<GOAL>]", "synced, completed"][..]),
-            ("batch start w --timeout S3cret", &["--timeout <SECONDS>", "invalid digit"]),
+            ("batch start w --timeout S3cret", &["--timeout <TIME>", "write a number of seconds"]),
             ("endpoint list --limit S3cret", &["--limit <N>", "write a number, or all"]),
             ("endpoint list --limit", &["a value is required for '--limit <N>'"]),
             ("copy a b --sinec x", &["--sinec", "'--since'"]),

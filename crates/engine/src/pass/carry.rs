@@ -25,6 +25,7 @@ use mailferry_model::{
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::{
+    gather::is_gone,
     owed::Awaited,
     paced,
     reading::source_traces,
@@ -93,7 +94,7 @@ async fn carry_in_turn(
             Step::End => break,
             Step::Item(id, Err(e), _) => {
                 let Some(owed) = awaited.take(&id) else { continue };
-                if e.kind() == Kind::NotFound && e.scope() == Scope::Item {
+                if e.kind() == Kind::NotFound {
                     left_out.push(owed);
                     continue;
                 }
@@ -114,16 +115,16 @@ async fn carry_in_turn(
             }
         }
     }
-    drop(fetched);
-    if let Err(e) = unanswered(shared, &source, left_out).await {
-        failed = worse(shared, failed, Some(e));
-    }
-    drop(turn);
+    drop((fetched, turn));
     if !group.items.is_empty() && failed.as_ref().is_none_or(|e| only_reading(shared, e)) {
         puts.push(put(shared, no, &target, group));
     }
     while let Some(done) = puts.next().await {
         failed = worse(shared, failed, done.err());
+    }
+    // Now that no body is on its way any more: it may have the only connection.
+    if failed.is_none() {
+        failed = unanswered(shared, &source, left_out).await.err();
     }
     if let Some(error) = &failed {
         shared.halt.cancel();
@@ -288,13 +289,17 @@ async fn unanswered(shared: &Shared, source: &FolderId, left_out: Vec<Owed>) -> 
         return Ok(());
     }
     let ids: Vec<ItemId> = left_out.iter().map(|owed| owed.stub.id.clone()).collect();
-    let there: HashSet<ItemId> =
-        source_traces(shared, source, Some(&ids)).await?.into_iter().map(|trace| trace.id).collect();
+    let text = "the source lists the item and gives no body of it";
+    let left = Error::new(Kind::Malformed, Side::Source, "read", text).retry_of(Retry::Soon);
+    let (there, error): (HashSet<ItemId>, Error) = match source_traces(shared, source, Some(&ids)).await {
+        Ok(traces) => (traces.into_iter().map(|trace| trace.id).collect(), left),
+        Err(e) if is_gone(&e) => (HashSet::new(), e),
+        Err(e) if e.reaction() == Reaction::PauseFolder => (ids.into_iter().collect(), e),
+        Err(e) => return Err(e),
+    };
     for owed in left_out {
         if there.contains(&owed.stub.id) {
-            let text = "the source lists the item and gives no body of it";
-            let error = Error::new(Kind::Malformed, Side::Source, "read", text).retry_of(Retry::Soon);
-            unreadable(shared, owed, error).await?;
+            unreadable(shared, owed, error.clone()).await?;
         } else if let Some(entry) = &owed.entry {
             shared.record(Entry { state: State::Gone, ..(**entry).clone() }, owed.entry.as_deref()).await?;
         }

@@ -82,6 +82,21 @@ async fn what_is_gone_when_it_is_read_is_not_named() {
     assert_eq!(target.seen(), source.seen());
 }
 
+/// A whole folder that is deleted in that moment stops nothing and is nobody's loss either.
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_gone_when_it_is_read_stops_nothing() {
+    let (source, target) = (World::able(), World::able());
+    source.create("Gone");
+    for folder in ["Gone", "INBOX"] {
+        (0..3).for_each(|n| _ = source.deliver(folder, &message(&format!("{folder}{n}.")), Flags::default()));
+    }
+    source.vanish_with_folder("Gone1.");
+    let play = Play::begin(source.clone(), target.clone());
+    told(&play, PassKind::Initial).await;
+    assert_eq!(target.numbers("INBOX").len(), 3);
+    assert_eq!(told(&play, PassKind::Incremental).await, (Score::Perfect, vec![]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_equal_message_elsewhere_does_not_stand_for_one_that_was_never_seen() {
     let (source, target) = (World::able(), World::able());

@@ -72,7 +72,11 @@ impl MemorySource {
         if let Some((_, number)) = number(id).filter(|_| goes) {
             state.take(folder, number);
         }
-        goes || state.left_out.iter().any(|word| text.contains(word.as_str()))
+        let all_go = state.folders_vanishing.iter().any(|word| text.contains(word.as_str()));
+        if all_go {
+            state.rooms.remove(folder);
+        }
+        goes || all_go || state.left_out.iter().any(|word| text.contains(word.as_str()))
     }
 
     /// Whether the connection ends before this item is told.

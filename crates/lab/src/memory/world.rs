@@ -123,6 +123,8 @@ pub(super) struct State {
     pub left_out: Vec<String>,
     /// Messages with these words are deleted in the moment in which their bodies are asked for.
     pub vanishing: Vec<String>,
+    /// The same with their whole folders.
+    pub folders_vanishing: Vec<String>,
     pub reads: u64,
     /// Calls that asked for digests, however many each.
     pub digest_calls: u64,
@@ -156,6 +158,7 @@ impl World {
             hang_ups: Vec::new(),
             left_out: Vec::new(),
             vanishing: Vec::new(),
+            folders_vanishing: Vec::new(),
             reads: 0,
             digest_calls: 0,
             writes: 0,
@@ -365,6 +368,11 @@ impl World {
     /// Messages of the source that contain `word` are deleted while they are asked for.
     pub fn vanish(&self, word: &str) {
         self.lock().vanishing.push(word.to_owned());
+    }
+
+    /// The folder of a message that contains `word` is deleted while it is asked for.
+    pub fn vanish_with_folder(&self, word: &str) {
+        self.lock().folders_vanishing.push(word.to_owned());
     }
 
     /// The source leaves nothing out any more.

@@ -11,6 +11,7 @@ use mailferry_model::{
     folder::{Folder, FolderPath, Role},
     ledger::{FolderEntry, FolderNo, Head},
     mapping::{self, RunOptions},
+    report::Named,
 };
 
 /// A folder that moves.
@@ -37,8 +38,8 @@ pub struct Plan {
     pub vanished: Vec<FolderEntry>,
     /// What the mapping names and the source does not list.
     pub unmapped: Vec<FolderPath>,
-    /// How many folders the target does not make: taken out of `folders`.
-    pub unmade: usize,
+    /// Folders that the target does not make, taken out of `folders`: what the report says of each.
+    pub unmade: Vec<Named>,
 }
 
 /// Plans a pass.

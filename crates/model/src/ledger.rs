@@ -87,6 +87,13 @@ pub struct Entry {
     pub reason: Option<Box<Reason>>,
 }
 
+impl Entry {
+    /// Whether it was placed under an id that nobody knows, and has not been seen there.
+    pub fn is_nameless(&self) -> bool {
+        self.state == State::Placed && self.target.is_none() && !self.seen
+    }
+}
+
 /// A named change to a body without which a target refuses it. At most one is tried for an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Repair {

@@ -99,7 +99,7 @@ pub(super) async fn reclaim(shared: &Arc<Shared>, listed: &HashMap<&FolderId, &F
 /// Looks through the folder itself; gives back what was placed and is not there.
 async fn find_again(shared: &Arc<Shared>, folder: &FolderEntry, target: &FolderId) -> Result<Vec<Entry>> {
     tracing::info!(folder = folder.no.0, "the target folder was made anew; looking for what was placed");
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let entries = shared.entries(folder.no).await?;
     let known = |e: &Entry| e.target.is_some() || (e.state == State::Placed && !e.seen);
     let before: Vec<Entry> = entries.into_iter().filter(known).collect();
     let mut wanted = void(before.clone());

@@ -213,7 +213,7 @@ async fn look(
 
 /// What the ledger knows of a folder, as far as it still means something at the target.
 async fn read_known(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let entries = shared.entries(folder.no).await?;
     Ok(if shared.anew.contains(&folder.no) { anew::void(entries) } else { entries })
 }
 
@@ -300,8 +300,7 @@ async fn report(
         shared.record(entry.clone(), Some(&entry)).await?;
     }
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
-    compare::tell(shared, folder, said, findings).await?;
-    Ok(())
+    compare::tell(shared, folder, said, findings).await
 }
 
 /// Items to which this pass could not carry a keyword, unless a look at their folders has told of them.

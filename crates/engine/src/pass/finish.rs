@@ -67,9 +67,8 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
         // What a pass put that ended early nobody has looked at yet either.
         let wrote = folder.placed_pass == shared.pass || shared.noted(&folder).is_none();
         let Some(target) = folder.target.clone().filter(|_| wrote) else { continue };
-        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
-        let unsure =
-            |e: &&Entry| e.state == State::Placed && ((e.target.is_none() && !e.seen) || e.unanswered > 0);
+        let entries = shared.entries(folder.no).await?;
+        let unsure = |e: &&Entry| e.is_nameless() || (e.state == State::Placed && e.unanswered > 0);
         let entries: Vec<Entry> = entries.iter().filter(unsure).cloned().collect();
         if !entries.is_empty() {
             open.push((folder.no, target, entries));
@@ -108,9 +107,8 @@ pub(super) async fn claim_placed(shared: &Arc<Shared>, seen: &mut Seen) -> Resul
         if free.is_empty() {
             continue;
         }
-        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
-        let nameless = |e: &Entry| e.state == State::Placed && e.target.is_none() && !e.seen;
-        let mut entries: Vec<Entry> = entries.into_iter().filter(nameless).collect();
+        let entries = shared.entries(folder.no).await?;
+        let mut entries: Vec<Entry> = entries.into_iter().filter(Entry::is_nameless).collect();
         if !entries.is_empty() {
             claim(shared, &target.clone(), &mut entries, free).await?;
         }

@@ -216,7 +216,7 @@ impl Gathered {
 async fn known(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, Entry>> {
     let known = match folder.placed + folder.owed + folder.skipped + folder.left {
         0 => Vec::new(),
-        _ => shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?,
+        _ => shared.entries(folder.no).await?,
     };
     Ok(known.into_iter().map(|e| (e.id.clone(), e)).collect())
 }

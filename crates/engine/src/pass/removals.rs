@@ -151,7 +151,7 @@ async fn taken_over(shared: &Arc<Shared>, no: FolderNo, target: &FolderId) -> Re
     shared.writer.sync().await?;
     let mut taken = HashSet::new();
     for other in shared.all_folders().iter().filter(|f| f.no != no && f.target.as_ref() == Some(target)) {
-        let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, other.no).await?;
+        let entries = shared.entries(other.no).await?;
         taken.extend(entries.into_iter().filter(|e| e.state == State::Placed).filter_map(|e| e.target));
     }
     Ok(taken)
@@ -189,7 +189,7 @@ async fn forget(shared: &Shared, old: &Entry) -> Result<()> {
 }
 
 async fn is_placed(shared: &Shared, no: FolderNo, id: &ItemId) -> Result<bool> {
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, no).await?;
+    let entries = shared.entries(no).await?;
     Ok(entries.iter().any(|e| e.id == *id && e.state == State::Placed))
 }
 
@@ -210,7 +210,7 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
     }
     let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
     for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
-        for entry in shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await? {
+        for entry in shared.entries(folder.no).await? {
             if entry.state != State::Placed
                 || !active(entry.pass)
                 || !wanted.contains_key(&(entry.key, entry.size))

@@ -14,7 +14,6 @@ use mailferry_model::{
     job::PassKind,
     ledger::{Commit, FolderEntry, Head},
     port::Cx,
-    report::Named,
 };
 
 use super::{
@@ -44,8 +43,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     if terms.dry_run {
         return would::would(&sides, &terms, &cx, opened).await;
     }
-    let Opened { shared, plan, fingerprints, head, listed, unmade } =
-        ensure(sides, terms, cx, opened).await?;
+    let Opened { shared, plan, fingerprints, head, listed } = ensure(sides, terms, cx, opened).await?;
     let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
     // Whatever happened: what was answered goes into the ledger.
     let written = shared.writer.sync().await;
@@ -60,7 +58,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     written?;
     let moved_in = shared.cx.clock.elapsed().saturating_sub(began);
     shared.terms.progress.tell_moved();
-    conclude(&shared, &plan, unmade, moved_in).await
+    conclude(&shared, &plan, moved_in).await
 }
 
 pub(super) struct Listed {
@@ -78,8 +76,6 @@ struct Opened {
     fingerprints: HashMap<FolderId, Fingerprint>,
     head: Head,
     listed: Vec<Folder>,
-    /// Folders that the target does not make.
-    unmade: Vec<Named>,
 }
 
 /// All listings at once, and the plan from them.
@@ -126,7 +122,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let (listed, Made { unmade, renamed }) = made?;
     let listed = listed.unwrap_or(target);
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
-    let unmade = unmade::leave_out(&mut plan, &unmade);
+    unmade::leave_out(&mut plan, &unmade);
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
@@ -145,7 +141,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     super::terms::Progress::add(&progress.placed, totals(&|f| f.placed));
     super::terms::Progress::add(&progress.bytes, totals(&|f| f.bytes));
     super::terms::Progress::add(&progress.bytes_identified, totals(&|f| f.bytes));
-    Ok(Opened { shared, plan, fingerprints, head, listed, unmade })
+    Ok(Opened { shared, plan, fingerprints, head, listed })
 }
 
 /// Everything up to the last put.
@@ -191,12 +187,7 @@ fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Loo
 }
 
 /// Extra copies removed, everything verified, windows closed.
-async fn conclude(
-    shared: &Arc<Shared>,
-    plan: &Plan,
-    unmade: Vec<Named>,
-    moved_in: Duration,
-) -> Result<Report> {
+async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Result<Report> {
     let began = shared.cx.clock.elapsed();
     let doubled = finish::tidy_up(shared).await?;
     let depth = match (shared.terms.depth, shared.terms.kind) {
@@ -218,7 +209,7 @@ async fn conclude(
         }
     }
     findings.not_migratable.extend(check::not_migratable(&plan.left_out));
-    unmade.into_iter().for_each(|folder| findings.skip_folder(folder));
+    plan.unmade.iter().for_each(|folder| findings.skip_folder(folder.clone()));
     shared.writer.sync().await?;
     if locked(&shared.doubts).is_empty() {
         shared.close_windows().await?;

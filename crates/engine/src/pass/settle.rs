@@ -142,7 +142,7 @@ pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
         let mut ids = HashSet::new();
         for folder in shared.all_folders().iter().filter(|f| f.target.as_ref() == Some(place)) {
             shared.writer.sync().await?;
-            let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+            let entries = shared.entries(folder.no).await?;
             ids.extend(entries.into_iter().filter_map(|e| e.target));
         }
         locked(&shared.claimed).insert(place.clone(), ids);

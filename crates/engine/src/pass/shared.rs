@@ -226,6 +226,11 @@ impl Shared {
         locked(&self.folders).values().cloned().collect()
     }
 
+    /// What the ledger knows of a folder's items; what was recorded and not synced may be missing.
+    pub async fn entries(&self, no: FolderNo) -> Result<Vec<Entry>> {
+        self.sides.ledger.read(self.terms.claim.mailbox(), no).await
+    }
+
     /// Changes a folder; written with the next commit after everything recorded before.
     pub async fn change_folder(&self, no: FolderNo, change: impl FnOnce(&mut FolderEntry)) -> Result<()> {
         if self.terms.dry_run {
@@ -294,7 +299,7 @@ impl Shared {
 
     /// Keeps what people watch, and whether ids are missing.
     fn watch(&self, entry: &Entry, before: Option<&Before>) {
-        if entry.state == State::Placed && entry.target.is_none() && !entry.seen {
+        if entry.is_nameless() {
             self.nameless.store(true, Ordering::SeqCst);
         }
         let was_placed = before.is_some_and(Before::is_placed);

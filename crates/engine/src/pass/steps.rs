@@ -217,7 +217,7 @@ pub(super) async fn gathered(
     flags.extend(folders.iter_mut().flat_map(follow::flag_changes));
     follow::flags(shared, flags).await?;
     // What seems to be gone may lie in a folder that could not be read, or not be made at the target.
-    let restless = restless || plan.unmade > 0 || !locked(&shared.paused).is_empty();
+    let restless = restless || !plan.unmade.is_empty() || !locked(&shared.paused).is_empty();
     if restless {
         tracing::info!(
             "the source was not read as a whole, or moved meanwhile; removals wait for the next pass"

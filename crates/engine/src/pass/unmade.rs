@@ -33,16 +33,14 @@ impl Unmade {
     }
 }
 
-/// Takes them out of the plan: the ledger keeps what it knows of them. What the report says of each.
-pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade]) -> Vec<Named> {
-    let mut named = Vec::new();
-    plan.unmade = unmade.len();
-    plan.folders.retain(|planned| {
+/// Takes them out of the plan's folders: the ledger keeps what it knows of them.
+pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade]) {
+    let Plan { folders, unmade: named, .. } = plan;
+    folders.retain(|planned| {
         let found = unmade.iter().find(|u| u.no == planned.entry.no);
         named.extend(found.map(|u| name(planned, &u.error)));
         found.is_none()
     });
-    named
 }
 
 fn name(planned: &Planned, error: &Error) -> Named {

@@ -8,7 +8,6 @@ use mailferry_model::finding::Verdict;
 use rustls::{
     CertificateError, client::verify_server_name, pki_types::ServerName, server::ParsedCertificate,
 };
-use sha2::{Digest, Sha256};
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
@@ -18,7 +17,7 @@ use x509_parser::{
 use super::{ALSO, Fault, Told, inspected};
 use crate::net::{
     Trust,
-    tls::{NotPinned, Shown},
+    tls::{NotPinned, Shown, sha256_of},
 };
 
 /// Seconds of a day.
@@ -143,7 +142,6 @@ impl Card {
     fn of(leaf: &X509Certificate<'_>, shown: &Shown, at: &Place<'_>) -> Self {
         let time = |t: i64| Timestamp::from_second(t).unwrap_or(Timestamp::UNIX_EPOCH);
         let ends = time(leaf.validity().not_after.timestamp());
-        let digest = Sha256::digest(&shown.chain[0]);
         let mut card = Self {
             subject: leaf.subject().to_string(),
             issuer: leaf.issuer().to_string(),
@@ -151,7 +149,7 @@ impl Card {
             ends,
             begins: time(leaf.validity().not_before.timestamp()),
             now: at.now,
-            fingerprint: digest.iter().map(|b| format!("{b:02x}")).collect(),
+            fingerprint: sha256_of(&shown.chain[0]),
             session: shown.session.clone(),
             is_early: leaf.validity().not_before.timestamp() > at.now.as_second(),
             unnamed: unnamed(shown, at),

@@ -128,8 +128,13 @@ pub fn certificate(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
         subject: parsed.subject().to_string(),
         issuer: parsed.issuer().to_string(),
         ends: parsed.validity().not_after.timestamp(),
-        fingerprint: Sha256::digest(der).iter().map(|b| format!("{b:02x}")).collect(),
+        fingerprint: sha256_of(der),
     })
+}
+
+/// By which a certificate is pinned: its SHA-256, in hex.
+pub fn sha256_of(der: &[u8]) -> String {
+    Sha256::digest(der).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// TLS version and cipher suite.

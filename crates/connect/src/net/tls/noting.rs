@@ -7,7 +7,6 @@ use rustls::{
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use sha2::{Digest, Sha256};
 
 /// Judges as another does, and notes the fingerprint.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl ServerCertVerifier for Noting {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.shown.get_or_init(|| Sha256::digest(leaf).iter().map(|b| format!("{b:02x}")).collect());
+        self.shown.get_or_init(|| super::sha256_of(leaf));
         self.judge.verify_server_cert(leaf, others, name, ocsp, now)
     }
 

@@ -178,9 +178,8 @@ impl Asking {
             answer = visit.sign_in(cx, Question::get(ews::PATH)).await?;
         }
         let user = visit.site.user.clone();
-        if let Some(code) = client::guarded(&answer.shown()).filter(|_| answer.status == 401) {
-            let fault = Fault::fail(code).with("username", user).with("words", answer.shown());
-            return Err(fault.shown(answer.shown()));
+        if let Some(guarded) = web::guarded(&answer) {
+            return Err(guarded.with("username", user));
         }
         match answer.status {
             200..=299 => Ok(Some(visit.welcomed(&answer))),

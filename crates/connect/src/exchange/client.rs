@@ -6,7 +6,7 @@ use mailferry_wire::ews::{Answer, Outcome, Version};
 use crate::{
     checks::{
         Fault,
-        web::{Session, Site},
+        web::{self, Session, Site},
     },
     net::http,
 };
@@ -49,8 +49,8 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
     let odd = || Fault::fail("EXCHANGE_ANSWER_ODD").with("words", answer.shown()).shown(answer.shown());
     match answer.status {
         401 => {
-            let code = guarded(&answer.shown()).unwrap_or("SOURCE_AUTH_FAILED");
-            return Err(Fault::fail(code).with("words", answer.shown()).shown(answer.shown()));
+            let refused = || Fault::fail("SOURCE_AUTH_FAILED").shown(answer.shown());
+            return Err(web::guarded(answer).unwrap_or_else(refused));
         }
         403 => return Err(blocked(answer)),
         429 => return Err(Fault::fail("HTTP_THROTTLED").with("words", answer.shown()).shown(answer.shown())),
@@ -69,35 +69,6 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
             _ => Ok(Seen { version, inbox: Err(Refusal { code, text }) }),
         },
     }
-}
-
-/// Words of a refused sign-in, in small letters, and what they mean; the first that fits counts.
-// Microsoft: AADSTS codes; MS-OXWSCDATA 2.2.5.24: ResponseCode
-const GUARDS: [(&[&str], &str); 5] = [
-    (
-        &[
-            "passwordexpired",
-            "password expired",
-            "password has expired",
-            "passwordchangerequired",
-            "aadsts50055",
-        ],
-        "EXCHANGE_PASSWORD_EXPIRED",
-    ),
-    (&["apppasswordrequired", "app password", "application password"], "EXCHANGE_APP_PASSWORD"),
-    (&["aadsts53003", "aadsts53000", "conditional access"], "EXCHANGE_CONDITIONAL_ACCESS"),
-    (&["aadsts50076", "aadsts50079", "multi-factor", "multifactor", "strong authentication"], "EXCHANGE_MFA"),
-    (
-        &["locked out", "accountlocked", "account locked", "account is locked", "aadsts50053", "userlocked"],
-        "EXCHANGE_SIGN_IN_LOCKED",
-    ),
-];
-
-/// What guards an account whose sign-in was refused, where the answer says so.
-pub fn guarded(words: &str) -> Option<&'static str> {
-    let words = words.to_lowercase();
-    let fits = |(marks, _): &&(&[&str], &str)| marks.iter().any(|mark| words.contains(mark));
-    GUARDS.iter().find(fits).map(|(_, code)| *code)
 }
 
 /// A 403 behind the sign-in.

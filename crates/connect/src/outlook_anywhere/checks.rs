@@ -112,6 +112,9 @@ impl Asking {
     async fn sign_in(&mut self, cx: &Cx) -> Row {
         let visit = self.visit()?;
         let answer = visit.sign_in(cx, Question::get(RPC_PROXY)).await?;
+        if let Some(guarded) = web::guarded(&answer) {
+            return Err(guarded.with("username", visit.site.user.clone()));
+        }
         match answer.status {
             401 | 403 => {
                 // Behind a right password a 403 is a missing right.

@@ -74,6 +74,16 @@ async fn one_fault_each() {
         ),
         (None, "CORP\\other", Step::Auth, "OUTLOOK_ANYWHERE_SIGN_IN"),
         (
+            Some(
+                Route::to(RPC, "401 Unauthorized")
+                    .known(KNOWN)
+                    .with("X-MS-Diagnostics: 2000003;reason=\"The account is locked out.\""),
+            ),
+            "CORP\\svc",
+            Step::Auth,
+            "EXCHANGE_SIGN_IN_LOCKED",
+        ),
+        (
             Some(Route::to(RPC, "403 Forbidden").known(KNOWN)),
             "CORP\\svc",
             Step::Permission,

@@ -213,6 +213,9 @@ impl Search<'_> {
     }
 
     fn refused(&self, answer: &http::Answer) -> Fault {
+        if let Some(guarded) = super::guarded(answer) {
+            return guarded.with("username", self.site.user.clone()).at(Step::Auth);
+        }
         let error = Error::new(Kind::Unauthenticated, self.cx.side, "sign in", answer.shown());
         Fault::of_error(&error).at(Step::Auth)
     }

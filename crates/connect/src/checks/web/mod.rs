@@ -4,6 +4,7 @@
 
 mod balancer;
 mod discover;
+mod guards;
 mod kerberos;
 mod session;
 mod settings;
@@ -13,6 +14,7 @@ mod windows;
 
 pub use balancer::look as look_behind;
 pub use discover::{Discovered, discover};
+pub use guards::guarded;
 pub use session::Session;
 pub use settings::{DISCOVERY, Scheme, Site, settings};
 pub use status::{Page, judge};

@@ -93,12 +93,27 @@ async fn a_foreign_host_is_not_shown_the_password() {
     let there = Route::to(SOAP, "302 Found").with("Location: https://other.example.net/elsewhere.svc");
     let asks = Route::to("/elsewhere.svc", "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
     let (case, _names) = found_by(but([there, asks])).await;
+    shows_the_stranger_nothing(&case).await;
+}
+
+/// A host of another domain that asks for a sign-in is not shown the password.
+async fn shows_the_stranger_nothing(case: &Case) {
     let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
     let evidence = &result.steps[0].evidence;
     assert!(
         evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
         "{evidence}"
     );
+}
+
+/// What guards the account is told here as well.
+#[tokio::test]
+async fn a_guarded_account_is_named_where_it_is_first_refused() {
+    let locked = Route::to(SOAP, "401 Unauthorized")
+        .with("WWW-Authenticate: Basic realm=\"x\"")
+        .with("X-BasicAuthentication-Error: LiveIdBasicAuth:PasswordExpired");
+    let (case, _names) = found_by(but([locked])).await;
+    case.fails(Step::Auth, "EXCHANGE_PASSWORD_EXPIRED").await;
 }
 
 #[tokio::test]
@@ -121,12 +136,7 @@ async fn an_address_that_a_stranger_names_makes_no_host_its_own() {
     let other = "<Autodiscover xmlns=\"x\"><Response><Account><Action>redirectAddr</Action><RedirectAddr>anna@other.example.net</RedirectAddr></Account></Response></Autodiscover>";
     let led = Route::to(POX, "200 OK").holding("anna@example.org").saying(other);
     let (case, _names) = found_by(but([led, asks])).await;
-    let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
-    let evidence = &result.steps[0].evidence;
-    assert!(
-        evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
-        "{evidence}"
-    );
+    shows_the_stranger_nothing(&case).await;
 }
 
 #[tokio::test]

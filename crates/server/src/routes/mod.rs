@@ -1,6 +1,7 @@
 //! The routes, a file for each noun. Who may use them is `access`'s to say.
 
 mod account;
+mod again;
 mod audit;
 mod batch;
 mod code;

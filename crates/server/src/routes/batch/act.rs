@@ -4,7 +4,7 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{Kind, batch::Batch, id::EndpointId, port::Write, user::User};
+use mailferry_model::{batch::Batch, id::EndpointId, port::Write, user::User};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -14,7 +14,7 @@ use crate::{
     etag::{IfMatch, Versioned},
     intent::{Action, Intent, intend},
     problem::Problem,
-    routes::entry,
+    routes::{again::until_it_fits, entry},
     view::BatchView,
 };
 
@@ -33,17 +33,21 @@ pub(crate) struct How {
 
 impl How {
     /// What an action writes, with what else is wanted of it.
+    pub fn with(self, mut intent: Intent) -> Intent {
+        intent.users.iter_mut().for_each(|user| user.retry_skipped |= self.retry_skipped);
+        intent
+    }
+
+    /// Whether a stop may be wanted so.
     ///
     /// # Errors
-    /// The problem of the action.
-    pub fn with(self, intent: Result<Intent, Problem>, stops: bool) -> Result<Intent, Problem> {
-        let mut intent = intent?;
-        if self.retry_skipped && stops {
-            let detail = "What was skipped is tried again by a pass, not by a stop.";
-            return Err(Problem::refused("REQUEST_MALFORMED", detail));
+    /// Only a pass can try again what was skipped.
+    pub fn check_stop(self) -> Result<(), Problem> {
+        if !self.retry_skipped {
+            return Ok(());
         }
-        intent.users.iter_mut().for_each(|user| user.retry_skipped |= self.retry_skipped);
-        Ok(intent)
+        let detail = "What was skipped is tried again by a pass, not by a stop.";
+        Err(Problem::refused("REQUEST_MALFORMED", detail))
     }
 }
 
@@ -97,6 +101,9 @@ async fn act(
     name: &str,
     (action, how): (Action, How),
 ) -> Result<Versioned<BatchView>, Problem> {
+    if action == Action::Stop {
+        how.check_stop()?;
+    }
     if how.dry_run {
         return pretend(context, if_match, name, (action, how)).await;
     }
@@ -118,7 +125,7 @@ async fn pretend(
     let mut batch = context.store.batch(name).await?;
     if_match.check(batch.version)?;
     let mut users = context.store.users(batch.id).await?;
-    let intent = how.with(intend(&batch, &users, action), action == Action::Stop)?;
+    let intent = how.with(intend(&batch, &users, action)?);
     let notice = told(&batch, &users, action, &intent);
     if let Some(status) = intent.status {
         batch.status = status;
@@ -154,15 +161,8 @@ pub(in crate::routes) async fn act_on(
     paused_for: Option<EndpointId>,
     if_match: &IfMatch,
 ) -> Result<Option<String>, Problem> {
-    // Workers change batch and users meanwhile: what does not fit any more is read again.
-    for _ in 0..8 {
-        match once(context, name, (action, how, paused_for), if_match).await {
-            Err(error) if error.kind() == Kind::Conflict => {}
-            Err(error) => return Err(error.into()),
-            Ok(answer) => return answer,
-        }
-    }
-    Err(Problem::conflict("OWN_CONFLICT", format!("The batch {name} changes all the time; try again.")))
+    let subject = format!("The batch {name}");
+    until_it_fits(&subject, || once(context, name, (action, how, paused_for), if_match)).await
 }
 
 async fn once(
@@ -176,8 +176,8 @@ async fn once(
         return Ok(Err(problem));
     }
     let users = context.store.users(batch.id).await?;
-    let intent = match how.with(intend(&batch, &users, action), action == Action::Stop) {
-        Ok(intent) => intent,
+    let intent = match intend(&batch, &users, action) {
+        Ok(intent) => how.with(intent),
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&batch, action)))) };

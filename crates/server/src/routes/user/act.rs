@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{Kind, port::Write, status::StatusSummary, user::User};
+use mailferry_model::{port::Write, status::StatusSummary, user::User};
 
 use super::{find, view};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     etag::{IfMatch, Versioned},
     intent::{UserAction, intend_user},
     problem::Problem,
-    routes::{batch::act::How, entry},
+    routes::{again::until_it_fits, batch::act::How, entry},
     view::UserView,
 };
 
@@ -86,10 +86,13 @@ async fn act(
     (action, how): (UserAction, How),
 ) -> Result<Versioned<UserView>, Problem> {
     let (name, address) = member;
+    if action == UserAction::Stop {
+        how.check_stop()?;
+    }
     if how.dry_run {
         let (batch, user) = find(context, name, address).await?;
         if_match.check(user.version)?;
-        let intent = how.with(intend_user(&batch, &user, action), action == UserAction::Stop)?;
+        let intent = how.with(intend_user(&batch, &user, action)?);
         let notice = match intent.status {
             Some(_) => format!("{} would {}; its batch is {}.", user.address, action.word(), batch.name),
             None => nothing(&user, action),
@@ -98,22 +101,12 @@ async fn act(
         answer.body.notices.push(notice);
         return Ok(answer);
     }
-    // Workers change batch and user meanwhile: what does not fit any more is read again.
-    for _ in 0..8 {
-        match once(context, (name, address), (action, how), if_match).await {
-            Err(error) if error.kind() == Kind::Conflict => {}
-            Err(error) => return Err(error.into()),
-            Ok(Err(problem)) => return Err(problem),
-            Ok(Ok(nothing)) => {
-                (context.bell)();
-                let (batch, user) = find(context, name, address).await?;
-                let mut answer = view(StatusCode::ACCEPTED, &batch, &user);
-                answer.body.notices.extend(nothing);
-                return Ok(answer);
-            }
-        }
-    }
-    Err(Problem::conflict("OWN_CONFLICT", format!("{address} changes all the time; try again.")))
+    let nothing = until_it_fits(address, || once(context, (name, address), (action, how), if_match)).await?;
+    (context.bell)();
+    let (batch, user) = find(context, name, address).await?;
+    let mut answer = view(StatusCode::ACCEPTED, &batch, &user);
+    answer.body.notices.extend(nothing);
+    Ok(answer)
 }
 
 async fn once(
@@ -126,8 +119,8 @@ async fn once(
     if let Err(problem) = if_match.check(user.version) {
         return Ok(Err(problem));
     }
-    let intent = match how.with(intend_user(&before, &user, action), action == UserAction::Stop) {
-        Ok(intent) => intent,
+    let intent = match intend_user(&before, &user, action) {
+        Ok(intent) => how.with(intent),
         Err(problem) => return Ok(Err(problem)),
     };
     let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&user, action)))) };

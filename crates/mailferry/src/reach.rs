@@ -39,14 +39,6 @@ impl Reach {
             Self::There(remote) => Api::at(remote.clone()),
         }
     }
-
-    /// The instance, for what has no route.
-    pub fn here(&self, what: &str) -> Result<&Instance, Failure> {
-        match self {
-            Self::Here(instance) => Ok(instance),
-            Self::There(remote) => Err(local_only(what, remote)),
-        }
-    }
 }
 
 /// For commands that work with the store alone: a service that was named in so many words is refused.

@@ -7,7 +7,6 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use axum::http::Method;
@@ -21,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Asked, confirm,
-    run_options::{PaceArgs, RunArgs, length},
+    run_options::{PassArgs, RunArgs},
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
@@ -115,18 +114,9 @@ pub struct RunBatch {
     /// `completed`, `start` and `sync` go on with the completion if everything synced well
     #[arg(long, value_name = "GOAL", num_args = 0..=1, require_equals = true, default_missing_value = "synced")]
     pub wait: Option<Goal>,
-    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
-    #[arg(long, value_name = "TIME", value_parser = length)]
-    pub timeout: Option<Duration>,
-    /// Try once more what earlier passes skipped
-    #[arg(long)]
-    pub retry_skipped: bool,
-    /// Only say what would be done
-    #[arg(short = 'n', long, visible_alias = "what-if")]
-    pub dry_run: bool,
-    /// How fast.
+    /// How it is made.
     #[command(flatten)]
-    pub pace: PaceArgs,
+    pub pass: PassArgs,
 }
 
 pub(super) const COLUMNS: [Column; 13] = [
@@ -195,27 +185,20 @@ async fn work(
     goal: Goal,
     args: RunBatch,
 ) -> Result<u8, Failure> {
-    if args.dry_run {
+    if args.pass.dry_run {
         let path = format!("/batches/{}/{action}", segment(&args.name));
         return pretend(&asked, &reach.api(), &path, &COLUMNS).await;
     }
-    if let Reach::There(_) = reach {
-        let waits = args.wait.is_some();
-        // `complete --wait` means its own end, not the first sync's.
-        let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-        let pace = args.pace.pace();
-        pace.check_unset()?;
-        let (name, retry_skipped) = (args.name, args.retry_skipped);
-        let run = Run { name, user: None, action, retry_skipped, goal, timeout: args.timeout, pace };
-        return background(&asked, &reach.api(), &run, waits).await;
-    }
-    let instance = reach.here("batch")?;
     // `complete --wait` means its own end, not the first sync's.
     let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let (timeout, pace) = (args.timeout, args.pace.pace());
-    let (name, retry_skipped) = (args.name, args.retry_skipped);
-    let run = Run { name, user: None, action, retry_skipped, goal, timeout, pace };
-    foreground(&asked, instance, &run).await
+    let run = Run::of(args.name, None, (action, goal), args.pass);
+    match reach {
+        Reach::Here(instance) => foreground(&asked, instance, &run).await,
+        Reach::There(_) => {
+            run.pace.check_unset()?;
+            background(&asked, &reach.api(), &run, args.wait.is_some()).await
+        }
+    }
 }
 
 /// Makes one from a CSV, or only judges it.

@@ -1,7 +1,7 @@
 //! `explain CODE`: what the catalogue says.
 
 use clap::Args;
-use mailferry_model::catalogue;
+use mailferry_model::{Error, Kind, Side, catalogue};
 use serde_json::json;
 
 use super::Asked;
@@ -40,18 +40,17 @@ fn meaning(number: u8) -> Option<String> {
     }
 }
 
+/// What nobody has a word for, and what helps.
+fn unknown(detail: String, fix: &str) -> Failure {
+    Failure::Advised(Error::new(Kind::NotFound, Side::Us, "explain", detail), vec![fix.to_owned()])
+}
+
 /// Says how a command ended that ended with that.
 fn exit_code(asked: &Asked<'_>, number: u8) -> Result<u8, Failure> {
     let Some(meaning) = meaning(number) else {
         let detail = format!("{number} is no exit code of mailferry; an unknown one is a failure.");
-        let error = mailferry_model::Error::new(
-            mailferry_model::Kind::NotFound,
-            mailferry_model::Side::Us,
-            "explain",
-            detail,
-        );
         let fix = "A shell gives 126 and 127 where the program cannot be started, and 128 and more where a signal ended it.";
-        return Err(Failure::Advised(error, vec![fix.to_owned()]));
+        return Err(unknown(detail, fix));
     };
     let fix = match number {
         exit::OK => Vec::new(),
@@ -90,13 +89,7 @@ pub fn run(asked: &Asked<'_>, args: &ExplainArgs) -> Result<u8, Failure> {
         let near = catalogue::near(code);
         let hint = if near.is_empty() { String::new() } else { format!(" Perhaps {}?", near.join(", ")) };
         let detail = format!("There is no code {code}.{hint}");
-        let error = mailferry_model::Error::new(
-            mailferry_model::Kind::NotFound,
-            mailferry_model::Side::Us,
-            "explain",
-            detail,
-        );
-        return Err(Failure::Advised(error, vec!["List all codes: mailferry explain".to_owned()]));
+        return Err(unknown(detail, "List all codes: mailferry explain"));
     };
     match out.is_for_people() {
         false => out.show(&json!(entry), &COLUMNS),

@@ -56,6 +56,23 @@ pub struct PaceArgs {
     pub put_timeout: Option<u64>,
 }
 
+/// How the next pass of a batch or a user is made.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct PassArgs {
+    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub timeout: Option<Duration>,
+    /// Try once more what earlier passes skipped
+    #[arg(long)]
+    pub retry_skipped: bool,
+    /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
 /// When to stop in order, with code 8; with 5 where the other side asked to wait until the end.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "When to stop")]

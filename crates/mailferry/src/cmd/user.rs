@@ -1,7 +1,5 @@
 //! `user list|show|set|start|retry|sync|stop|remove`: the mailboxes of batches, one by one.
 
-use std::time::Duration;
-
 use std::path::PathBuf;
 
 use axum::http::Method;
@@ -10,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, confirm,
-    run_options::{PaceArgs, length},
+    run_options::PassArgs,
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
@@ -99,18 +97,9 @@ pub struct RunUser {
     /// Wait until its batch rests. Without a service the work is done here, and always waited for
     #[arg(long)]
     pub wait: bool,
-    /// Stop in order after so long: 90s, 30m, 2h; seconds without a unit
-    #[arg(long, value_name = "TIME", value_parser = length)]
-    pub timeout: Option<Duration>,
-    /// Try once more what earlier passes skipped
-    #[arg(long)]
-    pub retry_skipped: bool,
-    /// Only say what would be done
-    #[arg(short = 'n', long, visible_alias = "what-if")]
-    pub dry_run: bool,
-    /// How fast.
+    /// How it is made.
     #[command(flatten)]
-    pub pace: PaceArgs,
+    pub pass: PassArgs,
 }
 
 pub(super) const COLUMNS: [Column; 12] = [
@@ -198,19 +187,16 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
 
 async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunUser) -> Result<u8, Failure> {
     let api = reach.api();
-    let pace = args.pace.pace();
-    if args.dry_run {
+    if args.pass.dry_run {
         let path = format!("{}/{action}", path(&api, &args.one).await?);
         return pretend(asked, &api, &path, &COLUMNS).await;
     }
     let name = batch(&api, &args.one).await?;
-    let user = Some(args.one.address);
-    let (retry_skipped, goal) = (args.retry_skipped, Goal::Synced);
-    let run = Run { name, user, action, retry_skipped, goal, timeout: args.timeout, pace };
+    let run = Run::of(name, Some(args.one.address), (action, Goal::Synced), args.pass);
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {
-            pace.check_unset()?;
+            run.pace.check_unset()?;
             background(asked, &api, &run, args.wait).await
         }
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     Asked,
     endpoint::note,
+    run_options::PassArgs,
     tidings::{self, Tidings},
 };
 use crate::{
@@ -62,6 +63,17 @@ pub struct Run {
 }
 
 impl Run {
+    /// Of a batch, or of one user of it.
+    pub fn of(
+        name: String,
+        user: Option<String>,
+        (action, goal): (&'static str, Goal),
+        how: PassArgs,
+    ) -> Self {
+        let PassArgs { timeout, retry_skipped, pace, .. } = how;
+        Self { name, user, action, retry_skipped, goal, timeout, pace: pace.pace() }
+    }
+
     /// The batch.
     fn path(&self) -> String {
         format!("/batches/{}", segment(&self.name))

@@ -11,11 +11,10 @@ use crate::{
     api::segment,
     cmd::{
         batch::{self, Creation},
-        run_options::RunArgs,
+        run_options::{PassArgs, RunArgs},
         waiting::{Goal, Run, background, foreground},
     },
     exit::{self, Failure},
-    instance::Pace,
     native::{
         bind::Bound,
         compare::time_of,
@@ -226,8 +225,7 @@ async fn in_foreground(
 ) -> Result<Answer, Failure> {
     let out = desk.asked.out;
     let told = format!("No service is named: {name} is worked on here until it comes to rest.");
-    let (retry_skipped, pace) = (false, Pace::default());
-    let run = Run { name, user: None, action, retry_skipped, goal, timeout: None, pace };
+    let run = Run::of(name, None, (action, goal), PassArgs::default());
     let code = match desk.reach {
         Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
         Reach::Here(instance) => {

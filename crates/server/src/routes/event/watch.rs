@@ -67,10 +67,9 @@ impl<Id: Copy + Eq + Hash, Stand: PartialEq> Ordered<Id, Stand> {
         self.is_read = all.iter().any(|one| stands(one).2);
         let mut is_new = |one: &T| {
             let (id, stand, _) = stands(one);
-            self.told.get(&id) != Some(&stand) && {
-                self.told.insert(id, stand);
-                true
-            }
+            let is_told = self.told.get(&id) == Some(&stand);
+            self.told.insert(id, stand);
+            !is_told
         };
         all.into_iter().filter(|one| is_new(one)).collect()
     }

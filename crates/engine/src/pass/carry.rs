@@ -22,9 +22,10 @@ use mailferry_model::{
     port::{BudgetGuard, Fetched, Outcome},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
+    early,
     gather::is_gone,
     owed::Awaited,
     paced,
@@ -39,7 +40,7 @@ use crate::seeded::Bug;
 /// One fetch asks for at most so many bytes, a larger item alone.
 const FETCH_BYTES: u64 = 1 << 20;
 /// One fetch asks for at most so many items.
-const FETCH_ITEMS: usize = 256;
+pub(super) const FETCH_ITEMS: usize = 256;
 /// Fetches sent ahead of the one that is being read.
 const FETCHES_AHEAD: usize = 2;
 /// Puts of one folder in flight.
@@ -60,7 +61,13 @@ pub(super) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec<Owed>) -
         return Ok(());
     }
     shared.unverified(no).await?;
-    let turn = shared.reading.acquire().await.map_err(|e| Error::bug("read", e.to_string()))?;
+    let turn = match early::turn(shared, &shared.folder(no)?.source) {
+        Some(turn) => turn,
+        None => {
+            let turn = shared.reading.clone().acquire_owned();
+            turn.await.map_err(|e| Error::bug("read", e.to_string()))?
+        }
+    };
     // Marks are read while the first bodies are. Whoever puts waits for them, and tells what went wrong.
     join(carry_in_turn(shared, no, owed, Some(turn)), shared.ensure_windows()).await.0
 }
@@ -70,7 +77,7 @@ async fn carry_in_turn(
     shared: &Arc<Shared>,
     no: FolderNo,
     owed: Vec<Owed>,
-    turn: Option<SemaphorePermit<'_>>,
+    turn: Option<OwnedSemaphorePermit>,
 ) -> Result<()> {
     let folder = shared.folder(no)?;
     let (source, target) = (folder.source.clone(), shared.target_of(no)?);
@@ -238,9 +245,9 @@ struct Group {
 type Arrived = (Fetched, Hold);
 
 /// Memory that items of one fetch hold together, and the right to be streamed.
-type Hold = Arc<(BudgetGuard, Option<OwnedSemaphorePermit>)>;
+pub(super) type Hold = Arc<(BudgetGuard, Option<OwnedSemaphorePermit>)>;
 
-type Batch<'a> = stream::BoxStream<'a, Arrived>;
+pub(super) type Batch<'a> = stream::BoxStream<'a, Arrived>;
 
 /// All bodies of a list, in order, one batch ahead of the one that is read.
 fn fetches<'a>(shared: &'a Shared, source: &'a FolderId, stubs: Vec<Stub>) -> Batch<'a> {
@@ -258,20 +265,17 @@ async fn fetch<'a>(
     source: &'a FolderId,
     mut left: VecDeque<Stub>,
 ) -> Option<(Batch<'a>, VecDeque<Stub>)> {
-    let first = left.pop_front()?;
+    let (batch, bytes) = cut(&mut left)?;
     if let Err(e) = shared.cx.cancel.check().and_then(|()| shared.halt.check()) {
         let nothing: Hold = Arc::new((BudgetGuard::new(|| {}), None));
         let fail = move |stub: Stub| ((stub.id, Err(e.clone())), nothing.clone());
-        let all: Vec<_> = std::iter::once(first).chain(left).map(fail).collect();
+        let all: Vec<_> = batch.into_iter().chain(left).map(fail).collect();
         return Some((stream::iter(all).boxed(), VecDeque::new()));
     }
-    let alone = first.size > Body::IN_MEMORY;
-    let (mut bytes, mut batch) = (if alone { STREAM_HOLDS } else { first.size }, vec![first]);
-    while !alone && batch.len() < FETCH_ITEMS {
-        let Some(next) = left.front().filter(|n| bytes + n.size <= FETCH_BYTES) else { break };
-        bytes += next.size;
-        batch.extend(left.pop_front());
+    if let Some(begun) = early::bodies(shared, source, &batch) {
+        return Some((begun, left));
     }
+    let alone = batch.iter().any(|stub| stub.size > Body::IN_MEMORY);
     let turn = match alone {
         true => shared.streaming.clone().acquire_owned().await.ok(),
         false => None,
@@ -280,6 +284,21 @@ async fn fetch<'a>(
     let mut items = shared.sides.source.fetch(source, batch, Form::Mime).peekable();
     let _ = poll!(Pin::new(&mut items).peek());
     Some((items.map(move |item| (item, hold.clone())).boxed(), left))
+}
+
+/// What the next fetch asks for, and the memory that takes: a large item alone, else as many as fit together.
+pub(super) fn cut(left: &mut VecDeque<Stub>) -> Option<(Vec<Stub>, u64)> {
+    let first = left.pop_front()?;
+    if first.size > Body::IN_MEMORY {
+        return Some((vec![first], STREAM_HOLDS));
+    }
+    let (mut bytes, mut batch) = (first.size, vec![first]);
+    while batch.len() < FETCH_ITEMS {
+        let Some(next) = left.front().filter(|n| bytes + n.size <= FETCH_BYTES) else { break };
+        bytes += next.size;
+        batch.extend(left.pop_front());
+    }
+    Some((batch, bytes))
 }
 
 /// Items of which the source gave no body. Those that it still lists are owed: a source that leaves something out

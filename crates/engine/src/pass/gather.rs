@@ -11,9 +11,10 @@ use mailferry_model::{
 };
 
 use super::{
+    early,
     owed::OwedItems,
     reading::persist,
-    shared::{Owed, Shared, locked},
+    shared::{Owed, Shared},
     terms::Progress,
 };
 
@@ -102,7 +103,7 @@ impl Gathered {
         let from = |cursor: Option<Cursor>| async move {
             persist(shared, || shared.sides.source.changes(&folder.source, cursor.as_ref())).await
         };
-        let early = self.cursor.is_none().then(|| locked(&shared.early).remove(&folder.source)).flatten();
+        let early = self.cursor.is_none().then(|| early::page(shared, &folder.source)).flatten();
         let first = match early {
             Some(Err(e)) if e.kind() == Kind::Unreachable => from(self.cursor.clone()).await,
             Some(page) => page,

@@ -9,6 +9,7 @@ mod anew;
 mod carry;
 mod check;
 mod compare;
+mod early;
 mod finish;
 mod follow;
 mod gather;

@@ -19,7 +19,7 @@ use mailferry_model::{
 use super::{
     anew,
     check::{self, Checked},
-    finish,
+    early, finish,
     hierarchy::{self, Made},
     renames,
     settle::{Look, settle},
@@ -111,14 +111,14 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let pass = head.passes + 1;
     terms.progress.set_phase("making folders");
     let mut deeds = Deeds::default();
-    let first: Vec<FolderId> = if head.passes == 0 { steps::first_read(&plan) } else { Vec::new() };
+    let first = if head.passes == 0 { early::folders(&plan, &target) } else { Vec::new() };
     let folders = async {
         let made = hierarchy::ensure(sides.target.as_ref(), &mut plan.folders, &target, &mut deeds).await?;
         let changed = deeds.folders_created + deeds.folders_renamed > 0;
         let listed = if changed { Some(sides.target.folders().await?) } else { None };
         Ok((listed, made))
     };
-    let (made, early) = join(folders, steps::read_early(sides.source.as_ref(), first)).await;
+    let (made, early) = join(folders, early::read(&sides, &terms, &cx, first)).await;
     let (listed, Made { unmade, renamed }) = made?;
     let listed = listed.unwrap_or(target);
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
@@ -135,6 +135,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
         Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed, HashSet::new());
     *locked(&shared.deeds) = deeds;
     *locked(&shared.early) = early;
+    early::give_turns(&shared);
     let totals = |f: &dyn Fn(&FolderEntry) -> u64| entries.iter().map(f).sum::<u64>();
     let progress = shared.terms.progress.clone();
     super::terms::Progress::add(&progress.identified, totals(&|f| f.placed + f.owed + f.skipped));

@@ -13,7 +13,7 @@ use mailferry_model::{
     cancel::Cancel,
     folder::Folder,
     id::{FolderId, Mark, TargetId},
-    item::{Page, Stub, Trace},
+    item::{Stub, Trace},
     key::HeaderKey,
     ledger::{Entry, FolderEntry, FolderNo, State, Window},
     port::Cx,
@@ -22,6 +22,7 @@ use mailferry_model::{
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::{
+    early::Early,
     reading::Readings,
     rising::Rising,
     terms::{Deeds, Progress, Sides, Terms},
@@ -121,8 +122,8 @@ pub(crate) struct Shared {
     /// What was in a folder at first contact and is no item of ours as far as is known, by target folder.
     pub strays: Mutex<HashMap<FolderId, Vec<Trace<TargetId>>>>,
     pub deeds: Mutex<Deeds>,
-    /// First pages that were read ahead, by source folder.
-    pub early: Mutex<HashMap<FolderId, Result<Page>>>,
+    /// What was read ahead, by source folder.
+    pub early: Mutex<HashMap<FolderId, Early>>,
     /// Folders whose ledger was written to.
     pub touched: Mutex<BTreeSet<FolderNo>>,
     /// Whether each target folder was subscribed to when the pass began.
@@ -142,7 +143,7 @@ pub(crate) struct Shared {
     /// What was read to its end.
     pub readings: Readings,
     /// One folder is read on each connection of the source; others wait with their lists read, or drain their puts.
-    pub reading: Semaphore,
+    pub reading: Arc<Semaphore>,
     /// One body of a mailbox is streamed at a time. Two on connections that both share with others could each wait
     /// for what stands behind the other.
     pub streaming: Arc<Semaphore>,
@@ -174,7 +175,7 @@ impl Shared {
     ) -> Arc<Self> {
         let readers = usize::from(sides.source.caps().connections.max(1));
         Arc::new(Self {
-            reading: Semaphore::new(readers),
+            reading: Arc::new(Semaphore::new(readers)),
             streaming: Arc::new(Semaphore::new(1)),
             sides,
             terms,

@@ -11,20 +11,20 @@ use mailferry_model::{
     error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
-    item::Page,
     ledger::{FolderNo, Head, State},
-    port::{Setting, Source},
+    port::Setting,
 };
 
 use super::{
     carry::carry,
-    finish,
+    early, finish,
     follow::{self, Later},
     gather::{Gathered, is_gone},
     matching::Trust,
     removals,
     settle::{self, Look, settle},
     shared::{Owed, Paused, Shared, locked},
+    terms::Sides,
 };
 use crate::{plan::Plan, seeded::Bug};
 
@@ -32,7 +32,7 @@ use crate::{plan::Plan, seeded::Bug};
 const READ_AGAIN: usize = 3;
 
 /// Folders carried side by side: more than there are connections, so that none waits for an answer.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// The first cause is worth telling, not that the others stopped because of it.
 fn worth_telling(told: Option<Error>, next: Error) -> Error {
@@ -82,26 +82,6 @@ pub(super) fn dirty(
     dirty
 }
 
-/// The folders that a first pass reads first.
-pub(super) fn first_read(plan: &Plan) -> Vec<FolderId> {
-    let mut folders: Vec<_> = plan.folders.iter().map(|f| &f.listed).collect();
-    folders.sort_by_key(|folder| std::cmp::Reverse(folder.items.unwrap_or(0)));
-    folders.into_iter().take(LANES).map(|folder| folder.id.clone()).collect()
-}
-
-/// Their first pages, read while the target's folders are made. What cannot be read is told in its turn.
-pub(super) async fn read_early(
-    source: &dyn Source,
-    folders: Vec<FolderId>,
-) -> HashMap<FolderId, Result<Page>> {
-    let lanes = usize::from(source.caps().connections.max(1)).min(LANES);
-    let read = |folder: FolderId| async move {
-        let page = source.changes(&folder, None).await;
-        (folder, page)
-    };
-    stream::iter(folders).map(read).buffer_unordered(lanes).collect().await
-}
-
 /// Target folders that hold something although we never put anything there.
 pub(super) fn filled(
     shared: &Shared,
@@ -122,11 +102,17 @@ pub(super) fn filled(
     filled
 }
 
+/// How many folders a first pass carries side by side.
+pub(super) fn lanes(sides: &Sides) -> usize {
+    let one = sides.source.caps().connections == 1 || sides.target.caps().writers == 1;
+    if one { 1 } else { LANES }
+}
+
 /// A first pass into empty folders: page by page, folder beside folder.
 pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()> {
     shared.terms.progress.set_phase("copying");
-    let one = shared.sides.source.caps().connections == 1 || shared.sides.target.caps().writers == 1;
-    let lanes = if one { 1 } else { LANES };
+    let lanes = lanes(&shared.sides);
+    early::keep_bodies(shared, &dirty[..lanes.min(dirty.len())]);
     let queue = Arc::new(std::sync::Mutex::new(std::collections::VecDeque::from(dirty)));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..lanes {
@@ -134,7 +120,10 @@ pub(super) async fn stream(shared: &Arc<Shared>, dirty: Vec<Dirty>) -> Result<()
         tasks.spawn(async move {
             loop {
                 let Some(next) = locked(&queue).pop_front() else { return Ok(()) };
-                stream_folder(&shared, next).await?;
+                let source = next.source.clone();
+                let streamed = stream_folder(&shared, next).await;
+                early::forget(&shared, &source);
+                streamed?;
             }
         });
     }
@@ -200,6 +189,7 @@ pub(super) async fn gathered(
     look: Option<Look>,
 ) -> Result<()> {
     shared.terms.progress.set_phase("reading changes");
+    early::keep_bodies(shared, &[]);
     let (mut folders, restless) = read_all(shared, dirty).await?;
     for gone in &plan.vanished {
         folders.push(vanished(shared, gone.no).await?);

@@ -6,6 +6,7 @@
 mod anew;
 mod bandwidth;
 mod dry_runs;
+mod early;
 mod hang_ups;
 mod harness;
 mod left_out;

@@ -161,6 +161,8 @@ impl Target for MemoryTarget {
     }
 
     async fn ensure_folder(&self, spec: &FolderSpec) -> Result<Ensured> {
+        let takes = self.world.lock().folder_takes;
+        tokio::time::sleep(takes).await;
         let mut state = self.world.lock();
         if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == spec.path) {
             return Ok(Ensured { id: id.clone(), created: false });

@@ -103,6 +103,8 @@ pub(super) struct State {
     pub swallows: Vec<String>,
     /// How long the target takes for a put.
     pub put_takes: std::time::Duration,
+    /// How long the target takes to make a folder.
+    pub folder_takes: std::time::Duration,
     /// How long the answer to every second put is on its way, after what was put lies there.
     pub answer_takes: std::time::Duration,
     /// Folders that the source lists and does not open.
@@ -148,6 +150,7 @@ impl World {
             refuses: Vec::new(),
             swallows: Vec::new(),
             put_takes: std::time::Duration::ZERO,
+            folder_takes: std::time::Duration::ZERO,
             answer_takes: std::time::Duration::ZERO,
             closed: Vec::new(),
             refused_names: Vec::new(),
@@ -313,6 +316,11 @@ impl World {
     /// The target takes so long for each put.
     pub fn slow_down(&self, put_takes: std::time::Duration) {
         self.lock().put_takes = put_takes;
+    }
+
+    /// The target takes so long to make each folder.
+    pub fn make_slowly(&self, folder_takes: std::time::Duration) {
+        self.lock().folder_takes = folder_takes;
     }
 
     /// The answer to every second put comes so long after what was put lies there: later puts overtake it.

@@ -42,6 +42,8 @@ impl ImapTarget {
         if spec.path.is_inbox() {
             return Ok(Ensured { id, created: false });
         }
+        // Who makes folders is about to fill them.
+        self.pool.prepare();
         // Sent before anything is waited for, on the first connection: overlapping calls keep their order.
         let conn = match self.pool.lead() {
             Some(conn) => conn,

@@ -154,20 +154,21 @@ impl MaildirTarget {
             let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             self.store.letters(&dir, &flags).map_err(failed)?
         };
-        fs::rename(&mail.path, dir.join("cur").join(format!("{}:2,{letters}", mail.base))).map_err(failed)?;
+        fs::rename(mail.path(), dir.join("cur").join(format!("{}:2,{letters}", mail.base())))
+            .map_err(failed)?;
         Ok(id.clone())
     }
 
     fn change(&self, dir: &Path, mail: &Mail, kind: &EditKind) -> Result<Edited> {
         let failed = |e| classify(self.store.side, "change flags", e);
         match kind {
-            EditKind::Remove => fs::remove_file(&mail.path).map(|()| Edited::Whole).map_err(failed),
+            EditKind::Remove => fs::remove_file(mail.path()).map(|()| Edited::Whole).map_err(failed),
             EditKind::Flags(difference) => {
                 let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
                 let flags = mail.flags(&self.store.keywords(dir)).apply(difference);
                 let letters = self.store.letters(dir, &flags).map_err(failed)?;
-                let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base));
-                fs::rename(&mail.path, new).map_err(failed)?;
+                let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base()));
+                fs::rename(mail.path(), new).map_err(failed)?;
                 // Keywords have the small letters.
                 let taken = letters.chars().filter(char::is_ascii_lowercase).count();
                 Ok(if taken < flags.keywords().len() { Edited::WithoutKeywords } else { Edited::Whole })
@@ -229,7 +230,7 @@ impl Target for MaildirTarget {
 
     async fn remove_folder(&self, folder: &FolderId) -> Result<()> {
         let Ok(dir) = self.store.dir(folder) else { return Ok(()) };
-        if folder.as_bytes().is_empty() || !self.store.list(folder)?.is_empty() {
+        if folder.as_bytes().is_empty() || !self.store.list(folder)?.mails().is_empty() {
             return Err(self.error(Kind::Conflict, "remove folder", "the folder holds items"));
         }
         fs::remove_dir_all(dir)
@@ -239,8 +240,14 @@ impl Target for MaildirTarget {
     async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
         let mut marks = Vec::with_capacity(folders.len());
         for folder in folders {
-            let there: Vec<String> = self.store.list(folder)?.into_keys().collect();
-            marks.push(Mark::from_bytes(there.join("\n")));
+            let mut there = String::new();
+            for mail in self.store.list(folder)?.mails() {
+                if !there.is_empty() {
+                    there.push('\n');
+                }
+                there.push_str(&mail.base());
+            }
+            marks.push(Mark::from_bytes(there));
         }
         Ok(marks)
     }
@@ -254,11 +261,11 @@ impl Target for MaildirTarget {
         let there: HashSet<String> = beyond
             .map(|mark| String::from_utf8_lossy(mark.as_bytes()).lines().map(str::to_owned).collect())
             .unwrap_or_default();
-        stream::iter(mails.into_values().filter(move |m| !there.contains(&m.base)))
+        stream::iter(mails.into_mails().filter(move |m| !there.contains(&*m.base())))
             .filter_map(move |mail| {
                 let trace = mail.look(side).map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);
-                    let id = TargetId::from_bytes(&mail.base);
+                    let id = TargetId::from_bytes(mail.base().as_bytes());
                     Ok(Trace { id, marker: None, key, size, date: mail.date(), flags, message_id })
                 });
                 async { trace }

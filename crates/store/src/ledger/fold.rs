@@ -3,8 +3,6 @@
 //! A segment comes in parts of some thousand entries with ranges of ids that do not overlap. Folding rewrites
 //! only the parts that the journal touches, so that ten new messages in a folder of a million cost one part.
 
-use std::collections::BTreeMap;
-
 use mailferry_model::{
     Result,
     id::{ItemId, MailboxId},
@@ -29,8 +27,6 @@ struct Part {
     low: ItemId,
 }
 
-type Entries = BTreeMap<ItemId, Entry>;
-
 impl SqlStore {
     pub(super) async fn read_folder(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>> {
         let mut tx = self.db.read("read ledger").await?;
@@ -43,18 +39,13 @@ impl SqlStore {
             )
             .await?;
         drop(tx);
-        let mut parts = Vec::with_capacity(rows.len());
+        let mut entries = Vec::new();
         for row in rows {
-            parts.push(unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?);
+            entries.extend(unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?);
         }
-        parts.sort_by(|a, b| a.first().map(|e| &e.id).cmp(&b.first().map(|e| &e.id)));
-        let entries: Vec<Entry> = parts.into_iter().flatten().collect();
-        if newer.is_empty() {
-            return Ok(entries);
-        }
-        let mut all: Entries = entries.into_iter().map(|e| (e.id.clone(), e)).collect();
-        all.extend(newer);
-        Ok(all.into_values().collect())
+        entries.extend(newer);
+        newest(&mut entries);
+        Ok(entries)
     }
 
     pub(super) async fn pack_journal(&self, lease: Lease, folder: FolderNo) -> Result<()> {
@@ -67,13 +58,13 @@ impl SqlStore {
         let parts = self.parts(&mut tx, lease.mailbox, folder).await?;
         let mut next = parts.iter().map(|p| p.no).max().unwrap_or(0) + 1;
         for (part, newer) in by_part(&parts, newer) {
-            let mut entries = Entries::new();
+            let mut entries = Vec::new();
             if let Some(part) = part {
                 entries = self.take_part(&mut tx, lease.mailbox, folder, part.no).await?;
             }
             entries.extend(newer);
-            entries.retain(|_, e| e.state != State::Gone || e.target.is_some());
-            let entries: Vec<Entry> = entries.into_values().collect();
+            newest(&mut entries);
+            entries.retain(|e| e.state != State::Gone || e.target.is_some());
             let size = if entries.len() > 2 * PART { PART } else { 2 * PART };
             for some in entries.chunks(size) {
                 tx.run(
@@ -117,8 +108,8 @@ impl SqlStore {
         Ok(row.map_or(Ok(0), |row| row.int(0))? as u64)
     }
 
-    /// What the journal says, newest state of each item.
-    async fn journal(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Entries> {
+    /// What the journal says: the newest state of each item, in the order of their ids.
+    async fn journal(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>> {
         let rows = tx
             .rows(
                 "SELECT body FROM ledger_journal WHERE workspace = $1 AND mailbox = $2 AND folder = $3
@@ -126,12 +117,12 @@ impl SqlStore {
                 args![self.workspace, mailbox.0, i64::from(folder.0)],
             )
             .await?;
-        let mut newest = Entries::new();
+        let mut entries = Vec::new();
         for row in rows {
-            let entries = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
-            newest.extend(entries.into_iter().map(|e| (e.id.clone(), e)));
+            entries.extend(unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?);
         }
-        Ok(newest)
+        newest(&mut entries);
+        Ok(entries)
     }
 
     /// The parts of a folder's segment, by the ids in them.
@@ -152,7 +143,7 @@ impl SqlStore {
         mailbox: MailboxId,
         folder: FolderNo,
         part: i64,
-    ) -> Result<Entries> {
+    ) -> Result<Vec<Entry>> {
         let row = tx
             .row(
                 "DELETE FROM ledger_segment
@@ -160,18 +151,32 @@ impl SqlStore {
                 args![self.workspace, mailbox.0, i64::from(folder.0), part],
             )
             .await?;
-        let Some(row) = row else { return Ok(Entries::new()) };
-        let entries = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
-        Ok(entries.into_iter().map(|e| (e.id.clone(), e)).collect())
+        let Some(row) = row else { return Ok(Vec::new()) };
+        unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))
     }
 }
 
-/// Shares entries out among the parts that their ids belong to; without parts they make the first.
-fn by_part(parts: &[Part], newer: Entries) -> Vec<(Option<&Part>, Entries)> {
-    let mut shared: BTreeMap<usize, Entries> = BTreeMap::new();
-    for (id, entry) in newer {
-        let at = parts.partition_point(|part| part.low <= id).saturating_sub(1);
-        shared.entry(at).or_default().insert(id, entry);
+/// Leaves the newest state of each item, in the order of their ids; what is newer comes later. Sorted in place: a folder
+/// may have very many items.
+fn newest(entries: &mut Vec<Entry>) {
+    if entries.is_sorted_by(|a, b| a.id < b.id) {
+        return;
     }
-    shared.into_iter().map(|(at, entries)| (parts.get(at), entries)).collect()
+    // Stable: of two states of one item the newer stays the later. What is kept of two is the first.
+    entries.reverse();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    entries.dedup_by(|a, b| a.id == b.id);
+}
+
+/// Shares entries out among the parts that their ids belong to; without parts they make the first.
+fn by_part(parts: &[Part], mut newer: Vec<Entry>) -> Vec<(Option<&Part>, Vec<Entry>)> {
+    let place = |entry: &Entry| parts.partition_point(|part| part.low <= entry.id).saturating_sub(1);
+    let mut shared = Vec::new();
+    while let Some(last) = newer.last() {
+        let at = place(last);
+        let first = newer.partition_point(|entry| place(entry) < at);
+        shared.push((parts.get(at), newer.split_off(first)));
+    }
+    shared.reverse();
+    shared
 }

@@ -179,6 +179,8 @@ fn new_entry(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> FolderEntry 
         bytes: 0,
         placed_pass: 0,
         gone: false,
+        unmade: None,
+        subscribed: None,
     }
 }
 

@@ -152,6 +152,10 @@ pub struct FolderEntry {
     pub placed_pass: u32,
     /// Whether the folder is gone from the source.
     pub gone: bool,
+    /// Why the target did not make the folder, if the last pass left it out for that.
+    pub unmade: Option<Box<Reason>>,
+    /// Whether its owner was subscribed to it at the source when that was last carried; `None`: it never was.
+    pub subscribed: Option<bool>,
 }
 
 /// An open window: puts into this target folder may have happened that the ledger does not know.

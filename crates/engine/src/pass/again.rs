@@ -22,6 +22,7 @@ use super::{
     run::open,
     shared::{Paused, Shared, locked},
     terms::{Deeds, Depth, Report, Sides, Terms},
+    unmade,
     writer::Writer,
 };
 
@@ -39,7 +40,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let terms = Terms { dry_run: true, ..terms };
     let listed = open(&sides, &terms).await?;
     let mut entries: Vec<FolderEntry> = Vec::new();
-    let mut anew = HashSet::new();
+    let (mut anew, mut unmade) = (HashSet::new(), Vec::new());
     let store_lives = store_lives(listed.plan.folders.iter().map(|f| &f.entry), &listed.target);
     for planned in &listed.plan.folders {
         let mut entry = planned.entry.clone();
@@ -49,23 +50,28 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
         let known = entry.target.clone().filter(|id| listed.target.iter().any(|f| f.id == *id));
         let by_name = || listed.target.iter().find(|f| f.path == entry.target_path).map(|f| f.id.clone());
         entry.target = known.or_else(by_name);
-        entries.push(entry);
+        match unmade::told(planned, entry.target.as_ref()) {
+            Some(named) => unmade.push(named),
+            None => entries.push(entry),
+        }
     }
     let writer = Writer::start(&sides, &terms, &cx, &entries, listed.head.passes);
     let shared =
         Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target, anew);
     let mut unknown = Unknown::new();
-    for (entry, planned) in entries.iter().zip(&listed.plan.folders) {
+    let items: HashMap<FolderNo, u64> =
+        listed.plan.folders.iter().map(|p| (p.entry.no, p.listed.items.unwrap_or(0))).collect();
+    for entry in &entries {
         match strangers(&shared, entry).await {
             Err(e) if e.reaction() == Reaction::PauseFolder => {
-                let items = planned.listed.items.unwrap_or(0);
+                let items = items.get(&entry.no).copied().unwrap_or(0);
                 locked(&shared.paused).push(Paused { no: entry.no, error: e, items });
             }
             strange => drop(unknown.insert(entry.no, strange?)),
         }
     }
     let depth = if shared.terms.depth == Depth::Deep { Depth::Deep } else { Depth::All };
-    let mut checked = check::check(&shared, depth, &unknown).await?;
+    let mut checked = check::check(&shared, depth, &mut unknown).await?;
     // A target folder that does not exist: everything in it is missing.
     for entry in entries.iter().filter(|e| e.target.is_none()) {
         for item in unknown.get(&entry.no).into_iter().flatten() {
@@ -75,6 +81,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
         }
         check::without_folder(&shared, entry, &mut checked).await?;
     }
+    unmade.into_iter().for_each(|folder| checked.findings.skip_folder(folder));
     checked.findings.not_migratable.extend(check::not_migratable(&listed.plan.left_out));
     let findings = checked.findings;
     let totals = findings.totals();

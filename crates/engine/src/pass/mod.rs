@@ -13,6 +13,7 @@ mod finish;
 mod follow;
 mod gather;
 mod hierarchy;
+mod judging;
 pub mod matching;
 mod owed;
 mod paced;
@@ -29,6 +30,7 @@ mod stray;
 mod terms;
 mod together;
 mod unmade;
+mod unseen;
 mod would;
 mod writer;
 

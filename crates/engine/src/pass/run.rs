@@ -122,12 +122,13 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let (listed, Made { unmade, renamed }) = made?;
     let listed = listed.unwrap_or(target);
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
-    unmade::leave_out(&mut plan, &unmade);
+    let mut changed = unmade::leave_out(&mut plan, &unmade, &head.folders);
+    let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
-    let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
     // Folder numbers are in the ledger before any entry that carries one.
-    let changed = entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned().collect();
+    changed.retain(|e| known.get(&e.no) != Some(&e));
+    changed.extend(entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned());
     let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
     sides.ledger.commit(terms.claim.lease, &begin).await?;
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
@@ -195,7 +196,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
         (_, PassKind::Initial | PassKind::Completion) => Depth::All,
         (depth, _) => depth,
     };
-    let mut checked = check::check(shared, depth, &check::Unknown::new()).await?;
+    let mut checked = check::check(shared, depth, &mut check::Unknown::new()).await?;
     if !checked.unseen.is_empty() {
         checked = put_unseen(shared, checked, depth).await?;
     }
@@ -247,7 +248,7 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
     finish::put_again(shared, settled.owed).await?;
     finish::doubts(shared).await?;
     finish::tidy_up(shared).await?;
-    let again = check::check(shared, depth, &check::Unknown::new()).await?;
+    let again = check::check(shared, depth, &mut check::Unknown::new()).await?;
     for item in &again.unseen {
         if let Some(entry) = &item.entry {
             let before = mailferry_model::ledger::Entry {

@@ -16,6 +16,7 @@ mod renames;
 mod reports;
 mod scenarios;
 mod unmade;
+mod unseen;
 
 use harness::{Outcome, play, strikes};
 use mailferry_engine::seeded::{self, Bug};

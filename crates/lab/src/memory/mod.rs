@@ -13,4 +13,4 @@ pub use convert::PlainConvert;
 pub use ledger::MemoryLedger;
 pub use source::MemorySource;
 pub use target::MemoryTarget;
-pub use world::{Ability, Mail, Seen, World, keys};
+pub use world::{Ability, Mail, Seen, Subscribed, World, keys};

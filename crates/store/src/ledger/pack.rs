@@ -148,10 +148,14 @@ fn put(to: &mut Writer, before: &mut Before, entry: &Entry, keywords: usize) {
         to.0.push(REPAIRS.iter().position(|r| *r == repair).unwrap_or(0) as u8);
     }
     if let Some(reason) = &entry.reason {
-        to.bytes(reason.code.as_bytes());
-        to.bytes(reason.text.as_bytes());
-        to.option(reason.message_id.as_ref().map(|id| id.as_bytes()));
+        put_reason(to, reason);
     }
+}
+
+pub(super) fn put_reason(to: &mut Writer, reason: &Reason) {
+    to.bytes(reason.code.as_bytes());
+    to.bytes(reason.text.as_bytes());
+    to.option(reason.message_id.as_ref().map(|id| id.as_bytes()));
 }
 
 fn take(
@@ -207,7 +211,7 @@ fn take_repair(from: &mut Reader<'_>) -> Parsed<Repair> {
     REPAIRS.get(usize::from(from.byte()?)).copied().ok_or(Damaged("a repair is unknown"))
 }
 
-fn take_reason(from: &mut Reader<'_>) -> Parsed<Reason> {
+pub(super) fn take_reason(from: &mut Reader<'_>) -> Parsed<Reason> {
     Ok(Reason { code: from.text()?.into(), text: from.text()?.into(), message_id: from.option_text()? })
 }
 

@@ -84,6 +84,7 @@ prop_compose! {
         (print, cursor, items) in (option::of(id()), option::of(id()), option::of(any::<u64>())),
         counts in any::<[u64; 6]>(),
         (placed_pass, gone) in (any::<u32>(), any::<bool>()),
+        (unmade, subscribed) in (option::of(reason()), option::of(any::<bool>())),
     ) -> FolderEntry {
         FolderEntry {
             no: FolderNo(9),
@@ -107,6 +108,8 @@ prop_compose! {
             bytes: counts[5],
             placed_pass,
             gone,
+            unmade,
+            subscribed,
         }
     }
 }
@@ -124,6 +127,15 @@ proptest! {
     }
 
     #[test]
+    fn folders_of_the_first_format_are_read(folder in folder()) {
+        let folder = FolderEntry { unmade: None, subscribed: None, ..folder };
+        let blob = pack_folder(&folder);
+        // What was added since stands at the end: a no for each.
+        let older = frame(1, folder.no.0, &blob[9..blob.len() - 2]);
+        prop_assert_eq!(unpack_folder(folder.no, &older), Ok(folder));
+    }
+
+    #[test]
     fn a_changed_byte_is_noticed(entries in vec(entry(), 1..5), at in any::<prop::sample::Index>(), by in 1..=255u8) {
         let mut blob = pack(FolderNo(7), &entries);
         prop_assert!(unpack(FolderNo(8), &blob).is_err(), "another folder's blob");
@@ -138,6 +150,7 @@ proptest! {
         let blob = frame(1, 7, &payload);
         let _ = unpack(FolderNo(7), &blob);
         let _ = unpack_folder(FolderNo(7), &blob);
+        let _ = unpack_folder(FolderNo(7), &frame(2, 7, &payload));
         prop_assert!(unframe(2, 7, &blob).is_err());
     }
 

@@ -170,5 +170,11 @@ pub(super) fn folder_entry(no: u32) -> FolderEntry {
         bytes: u64::MAX,
         placed_pass: u32::MAX,
         gone: true,
+        unmade: Some(Box::new(Reason {
+            code: "TARGET_FORBIDDEN".into(),
+            text: "not \0 this one".into(),
+            message_id: None,
+        })),
+        subscribed: Some(false),
     }
 }

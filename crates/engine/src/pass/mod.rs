@@ -27,6 +27,7 @@ mod settle;
 mod shared;
 mod steps;
 mod stray;
+mod subscriptions;
 mod terms;
 mod together;
 mod unmade;

@@ -25,6 +25,7 @@ use super::{
     settle::{Look, settle},
     shared::{Shared, locked},
     steps::{self, Dirty},
+    subscriptions,
     terms::{Deeds, Depth, Report, Sides, Terms},
     unmade, would,
     writer::Writer,
@@ -124,6 +125,11 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
     let mut changed = unmade::leave_out(&mut plan, &unmade, &head.folders);
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
+    for planned in &mut plan.folders {
+        let is_other = known.get(&planned.entry.no).is_none_or(|f| f.target != planned.entry.target);
+        // Nobody was subscribed to it yet, or to what it was called before.
+        planned.entry.subscribed = planned.entry.subscribed.filter(|_| !is_other);
+    }
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
     // Folder numbers are in the ledger before any entry that carries one.
@@ -159,14 +165,14 @@ async fn move_in(
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
     if fresh && head.windows.is_empty() && filled.is_empty() && plan.vanished.is_empty() {
-        try_join!(steps::stream(shared, dirty), steps::subscriptions(shared, plan))?;
+        try_join!(steps::stream(shared, dirty), subscriptions::carry(shared, plan))?;
         return finish::doubts(shared).await;
     }
     if !dirty.is_empty() || !plan.vanished.is_empty() {
         let look = first_look(shared, head, filled);
         steps::gathered(shared, plan, dirty, look).await?;
     }
-    steps::subscriptions(shared, plan).await?;
+    subscriptions::carry(shared, plan).await?;
     finish::doubts(shared).await
 }
 

@@ -15,6 +15,7 @@ mod removals;
 mod renames;
 mod reports;
 mod scenarios;
+mod subscriptions;
 mod unmade;
 mod unseen;
 

@@ -25,6 +25,7 @@ use super::{
     unmade,
     writer::Writer,
 };
+use crate::plan::Plan;
 
 /// Compares source and target as they are now, to the depth of the terms (at least header keys and sizes).
 ///
@@ -87,8 +88,9 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let totals = findings.totals();
     let verified_in = shared.cx.clock.elapsed().saturating_sub(began);
     let score = findings.score();
-    let (deeds, unmapped, moved_in) = (Deeds::default(), listed.plan.unmapped, Duration::ZERO);
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in })
+    let (deeds, moved_in) = (Deeds::default(), Duration::ZERO);
+    let Plan { unmapped, unmatched, .. } = listed.plan;
+    Ok(Report { deeds, findings, score, totals, unmapped, unmatched, moved_in, verified_in })
 }
 
 /// Items of the source folder that the ledger does not know, as if placed without an id.

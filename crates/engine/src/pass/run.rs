@@ -227,8 +227,8 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
     let totals = findings.totals();
     shared.terms.progress.set_phase("done");
     let deeds = *locked(&shared.deeds);
-    let unmapped = plan.unmapped.clone();
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in })
+    let (unmapped, unmatched) = (plan.unmapped.clone(), plan.unmatched.clone());
+    Ok(Report { deeds, findings, score, totals, unmapped, unmatched, moved_in, verified_in })
 }
 
 /// What the target said it placed and nobody ever saw is settled and put again, once.

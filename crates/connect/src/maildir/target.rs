@@ -28,7 +28,7 @@ use mailferry_model::{
     port::{Cx, Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, Store, classify, of_item};
+use super::client::{Mail, ShortId, Store, classify, of_item};
 use crate::convert::digest;
 
 /// Counts deliveries of this process, whatever their mailbox.
@@ -177,6 +177,40 @@ impl MaildirTarget {
     }
 }
 
+/// A mark names all that is there, each by what its id is remembered by, behind a byte that no name begins with.
+fn mark(there: Vec<ShortId>) -> Mark {
+    let mut bytes = vec![0];
+    bytes.extend(there.iter().flatten());
+    Mark::from_bytes(bytes)
+}
+
+/// What was there when a mark was made.
+#[derive(Default)]
+struct There {
+    short: HashSet<ShortId>,
+    /// Of marks as they once were: a line for each id.
+    whole: HashSet<String>,
+}
+
+impl There {
+    fn of(mark: &Mark) -> Self {
+        match mark.as_bytes() {
+            [0, ids @ ..] => {
+                let short = ids.chunks_exact(16).filter_map(|id| id.try_into().ok()).collect();
+                Self { short, ..Self::default() }
+            }
+            lines => {
+                let whole = String::from_utf8_lossy(lines).lines().map(str::to_owned).collect();
+                Self { whole, ..Self::default() }
+            }
+        }
+    }
+
+    fn holds(&self, mail: &Mail) -> bool {
+        self.short.contains(&mail.short_id()) || self.whole.contains(&*mail.base())
+    }
+}
+
 fn text(id: &TargetId) -> String {
     String::from_utf8_lossy(id.as_bytes()).into_owned()
 }
@@ -240,14 +274,7 @@ impl Target for MaildirTarget {
     async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
         let mut marks = Vec::with_capacity(folders.len());
         for folder in folders {
-            let mut there = String::new();
-            for mail in self.store.list(folder)?.mails() {
-                if !there.is_empty() {
-                    there.push('\n');
-                }
-                there.push_str(&mail.base());
-            }
-            marks.push(Mark::from_bytes(there));
+            marks.push(mark(self.store.short_ids(folder)?));
         }
         Ok(marks)
     }
@@ -258,10 +285,8 @@ impl Target for MaildirTarget {
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let side = self.store.side;
-        let there: HashSet<String> = beyond
-            .map(|mark| String::from_utf8_lossy(mark.as_bytes()).lines().map(str::to_owned).collect())
-            .unwrap_or_default();
-        stream::iter(mails.into_mails().filter(move |m| !there.contains(&*m.base())))
+        let there = beyond.map(There::of).unwrap_or_default();
+        stream::iter(mails.into_mails().filter(move |m| !there.holds(m)))
             .filter_map(move |mail| {
                 let trace = mail.look(side).map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);

@@ -50,23 +50,20 @@ impl Listing {
     }
 }
 
+/// What an id is remembered by where only equality counts: 16 bytes, however long it is.
+pub(in crate::maildir) type ShortId = [u8; 16];
+
+fn short(base: &str) -> ShortId {
+    let mut digester = mailferry_codec::mime::Digester::default();
+    digester.update(base.as_bytes());
+    digester.finish()
+}
+
 impl Store {
     /// All messages of a folder; those in `new` as well.
     pub fn list(&self, id: &FolderId) -> Result<Listing> {
-        let dir = self.dir(id)?;
-        let failed = |e| self.error("list")(e).scope_of(Scope::Folder);
         let mut mails = Vec::new();
-        for part in ["cur", "new"] {
-            let dir: Arc<Path> = dir.join(part).into();
-            for entry in fs::read_dir(&dir).map_err(failed)? {
-                let name = entry.map_err(failed)?.file_name().into_boxed_os_str();
-                let bytes = name.as_encoded_bytes();
-                if !bytes.starts_with(b".") {
-                    let info = bytes.windows(INFO.len()).position(|part| part == INFO);
-                    mails.push(Mail { dir: dir.clone(), base: info.unwrap_or(bytes.len()), name });
-                }
-            }
-        }
+        self.each(id, |mail| mails.push(mail))?;
         // Of two with the same id the one in `new` counts: stable, so it comes last.
         mails.sort_by(|a, b| a.base().cmp(&b.base()));
         mails.reverse();
@@ -75,12 +72,42 @@ impl Store {
         mails.shrink_to_fit();
         Ok(Listing(mails))
     }
+
+    /// Only what their ids are remembered by, in no order.
+    pub fn short_ids(&self, id: &FolderId) -> Result<Vec<ShortId>> {
+        let mut ids = Vec::new();
+        self.each(id, |mail| ids.push(mail.short_id()))?;
+        Ok(ids)
+    }
+
+    /// Each message, as the directory has them.
+    fn each(&self, id: &FolderId, mut take: impl FnMut(Mail)) -> Result<()> {
+        let dir = self.dir(id)?;
+        let failed = |e| self.error("list")(e).scope_of(Scope::Folder);
+        for part in ["cur", "new"] {
+            let dir: Arc<Path> = dir.join(part).into();
+            for entry in fs::read_dir(&dir).map_err(failed)? {
+                let name = entry.map_err(failed)?.file_name().into_boxed_os_str();
+                let bytes = name.as_encoded_bytes();
+                if !bytes.starts_with(b".") {
+                    let info = bytes.windows(INFO.len()).position(|part| part == INFO);
+                    take(Mail { dir: dir.clone(), base: info.unwrap_or(bytes.len()), name });
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Mail {
     /// The part of the name that never changes: the id.
     pub fn base(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.name.as_encoded_bytes()[..self.base])
+    }
+
+    /// What its id is remembered by.
+    pub fn short_id(&self) -> ShortId {
+        short(&self.base())
     }
 
     /// The letters behind `:2,`.

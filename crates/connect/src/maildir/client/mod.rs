@@ -3,5 +3,5 @@
 mod mail;
 mod store;
 
-pub(super) use mail::{Listing, Mail};
+pub(super) use mail::{Listing, Mail, ShortId};
 pub(super) use store::{Store, classify, of_item};

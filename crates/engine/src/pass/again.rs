@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt;
 use mailferry_model::{
     Result,
     error::Reaction,
@@ -18,7 +19,7 @@ use mailferry_model::{
 use super::{
     anew::{is_anew, store_lives},
     check::{self, Unknown},
-    reading::source_traces,
+    reading::persist,
     run::open,
     shared::{Paused, Shared, locked},
     terms::{Deeds, Depth, Report, Sides, Terms},
@@ -95,23 +96,26 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
 
 /// Items of the source folder that the ledger does not know, as if placed without an id.
 async fn strangers(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
-    let known: HashMap<_, State> = shared
-        .sides
-        .ledger
-        .read(shared.terms.claim.lease.mailbox, folder.no)
-        .await?
-        .into_iter()
-        .map(|e| (e.id, e.state))
-        .collect();
-    let traces = source_traces(shared, &folder.source, None).await?;
+    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let known: HashSet<ItemId> =
+        entries.into_iter().filter(|e| e.state != State::Gone).map(|e| e.id).collect();
     let fits = |t: &Trace<ItemId>| {
         let stub =
             Stub { id: t.id.clone(), size: t.size, date: t.date, flags: t.flags.clone(), identity: None };
         shared.terms.options.filter.item(&stub)
     };
-    let strange =
-        traces.into_iter().filter(|t| known.get(&t.id).is_none_or(|s| *s == State::Gone) && fits(t));
-    Ok(strange.map(|t| as_if_placed(folder.no, t)).collect())
+    let read = || async {
+        let mut strange = Vec::new();
+        let mut traces = shared.sides.source.traces(&folder.source, None);
+        while let Some(trace) = traces.next().await {
+            let trace = trace?;
+            if !known.contains(&trace.id) && fits(&trace) {
+                strange.push(as_if_placed(folder.no, trace));
+            }
+        }
+        Ok(strange)
+    };
+    persist(shared, read).await
 }
 
 fn as_if_placed(folder: FolderNo, trace: Trace<ItemId>) -> Entry {

@@ -11,7 +11,7 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     item::Trace,
     key::HeaderKey,
-    ledger::{Entry, FolderEntry, Reason, Repair, State},
+    ledger::{Entry, FolderEntry, Reason, Repair, Repairs, State},
     report::Named,
 };
 
@@ -299,8 +299,13 @@ fn shown(id: &[u8]) -> String {
     }
 }
 
-/// What a repair did, in words.
-pub fn repair_words(repair: Repair) -> &'static str {
+/// What repairs did, in words.
+pub fn repair_words(repairs: Repairs) -> String {
+    let words: Vec<&str> = repairs.iter().map(words_of).collect();
+    words.join("; ")
+}
+
+fn words_of(repair: Repair) -> &'static str {
     match repair {
         Repair::Nul => "the target refuses NUL bytes: each became a space",
         Repair::BareLf => "the target refuses bare line feeds: they became CRLF",

@@ -339,7 +339,7 @@ async fn report(
     }));
     for (entry, is_known) in there.into_iter().zip(judged.known) {
         if let Some(repair) = entry.repair {
-            said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair).to_owned()));
+            said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair)));
         }
         if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
             said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));

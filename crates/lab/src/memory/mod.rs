@@ -9,7 +9,7 @@ mod source;
 mod target;
 mod world;
 
-pub use convert::PlainConvert;
+pub use convert::{MendingConvert, PlainConvert};
 pub use ledger::MemoryLedger;
 pub use source::MemorySource;
 pub use target::MemoryTarget;

@@ -6,7 +6,7 @@ use mailferry_model::{
     id::{Cursor, Fingerprint, FolderId, ItemId, Mark, TargetId},
     item::Date,
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, State},
+    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, Repairs, State},
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -52,9 +52,8 @@ fn state() -> impl Strategy<Value = State> {
     prop_oneof![Just(State::Owed), Just(State::Placed), Just(State::Skipped), Just(State::Gone)]
 }
 
-fn repair() -> impl Strategy<Value = Repair> {
-    use Repair::{BareLf, EightBitHeader, NoHeaderLine, Nul};
-    prop_oneof![Just(Nul), Just(BareLf), Just(EightBitHeader), Just(NoHeaderLine)]
+fn repair() -> impl Strategy<Value = Repairs> {
+    (1..16u8).prop_filter_map("none", Repairs::from_bits)
 }
 
 prop_compose! {
@@ -162,6 +161,16 @@ proptest! {
         let mut from = Reader(&to.0);
         prop_assert_eq!((from.number(), from.signed()), (Ok(n >> shift), Ok(s >> shift)));
         prop_assert_eq!(from.end(), Ok(()));
+    }
+}
+
+/// As it was written when there was no more than one.
+#[test]
+fn a_single_repair_is_written_as_ever() {
+    for (at, repair) in Repair::ALL.into_iter().enumerate() {
+        let entry = Entry { repair: Some(Repairs::of(repair)), ..typical(1) };
+        let blob = pack(FolderNo(7), [&entry]);
+        assert_eq!(blob.last(), Some(&(at as u8)), "{repair:?}");
     }
 }
 

@@ -267,6 +267,23 @@ class Choices(InteropCase):
         deep = mailferry.run(*arguments, "--deep")
         self.assertEqual((0, []), (deep.code, deep.json["rewritten"]), deep.told())
 
+    def test_verify_names_a_target_folder_that_does_not_open(self):
+        """Listed, and closed to the server itself: the others are verified all the same."""
+        self.copy()
+        inside = self.target_peer.home(self.target) / "Maildir" / ".Archive"
+        held = len(look(self.target).folders[("Archive",)])
+        mode = inside.stat().st_mode
+        inside.chmod(0)
+        try:
+            told = mailferry.run(*mailferry.verify_arguments(*self.ends(), self.data))
+        finally:
+            inside.chmod(mode)
+        self.assertEqual(3, told.code, told.told())
+        named = [(e["folder"], e["code"], e.get("items")) for e in told.json["skipped"]]
+        self.assertEqual([("Archive", "FOLDER_UNSEEN", held)], named, told.told())
+        self.assertEqual(([], 60 - held), (told.json["missing"], told.json["placed"]), told.told())
+        self.assertNotIn("migration looks good", told.json["sentence"])
+
 
 if __name__ == "__main__":
     unittest.main()

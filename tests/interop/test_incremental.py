@@ -62,6 +62,20 @@ class Source(InteropCase):
         self.assertEqual(1, self.copied_since())
         self.assert_same(subscriptions=True)
 
+    def test_subscription_taken_away(self):
+        self.box.ask("SUBSCRIBE", self.box.name(("Archive",)))
+        self.copy()
+        self.assert_same(subscriptions=True)
+        self.box.ask("UNSUBSCRIBE", self.box.name(("Archive",)))
+        self.assertEqual(0, self.copied_since())
+        self.assert_same(subscriptions=True)
+        self.assertNotIn(("Archive",), look(self.target).subscribed)
+        self.assert_idle()
+        theirs = self.at_target()
+        theirs.ask("SUBSCRIBE", theirs.name(("Archive",)))
+        self.assert_idle()
+        self.assertIn(("Archive",), look(self.target).subscribed, "what people subscribe to there stays")
+
     def remove(self, count):
         uids = ",".join(map(str, self.box.search(("INBOX",), "ALL")[:count]))
         self.box.uid("STORE", uids, "+FLAGS", "(\\Deleted)")

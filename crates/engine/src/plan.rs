@@ -7,7 +7,7 @@ mod gone;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mailferry_model::{
-    filter::Choice,
+    filter::{Choice, Unmatched},
     folder::{Folder, FolderPath, Role},
     ledger::{FolderEntry, FolderNo, Head},
     mapping::{self, RunOptions},
@@ -38,6 +38,8 @@ pub struct Plan {
     pub vanished: Vec<FolderEntry>,
     /// What the mapping names and the source does not list.
     pub unmapped: Vec<FolderPath>,
+    /// Patterns of the filter that mean no folder, neither of the source nor one that was there.
+    pub unmatched: Vec<Unmatched>,
     /// Folders that the target does not make, taken out of `folders`: what the report says of each.
     pub unmade: Vec<Named>,
 }
@@ -69,6 +71,9 @@ pub fn plan(head: &Head, source: &[Folder], target: &[Folder], options: &RunOpti
     plan.vanished = gone::vanished(head, &numbers.used, (source, target), &plan.left_out, options);
     let paths: Vec<FolderPath> = source.iter().map(|f| f.path.clone()).collect();
     plan.unmapped = mapping::unmatched(&options.map, &paths);
+    let known = head.folders.iter().map(|f| f.source_path.clone());
+    let ever: Vec<FolderPath> = paths.into_iter().chain(known).collect();
+    plan.unmatched = options.filter.unmatched(&ever, source);
     plan
 }
 
@@ -179,6 +184,8 @@ fn new_entry(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> FolderEntry 
         bytes: 0,
         placed_pass: 0,
         gone: false,
+        unmade: None,
+        subscribed: None,
     }
 }
 

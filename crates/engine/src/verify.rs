@@ -11,35 +11,54 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     item::Trace,
     key::HeaderKey,
-    ledger::{Entry, FolderEntry, Reason, Repair, State},
+    ledger::{Entry, FolderEntry, Reason, Repair, Repairs, State},
     report::Named,
 };
 
 /// Code of what arrived without one of its keywords.
 pub const KEYWORD_REFUSED: &str = "KEYWORD_REFUSED";
 
-/// Everything about one folder that judgement needs.
-pub struct Scene<'a> {
-    /// The folder.
-    pub folder: &'a FolderEntry,
-    /// Entries to be judged.
-    pub entries: &'a [Entry],
-    /// What lies in the target folder now (all, or what lies beyond the window's mark).
-    pub traces: &'a [Trace<TargetId>],
-    /// What the source shows now, where it was asked: the truth that an entry is held against.
-    pub source: Option<&'a HashMap<ItemId, (HeaderKey, u64)>>,
-    /// Whether the target keeps bytes.
-    pub fidelity: Fidelity,
+/// A look at one target folder while it goes on, trace by trace. Of what lies there as it was put nothing is kept but an
+/// octet an entry: a folder may have very many items.
+pub struct Look<'a> {
+    entries: &'a [Entry],
+    fidelity: Fidelity,
+    /// Entries with an id at the target, in the order of those ids.
+    by_id: Vec<u32>,
+    seen: Vec<u8>,
+    sizes: HashMap<TargetId, u64>,
+    free: Vec<Trace<TargetId>>,
 }
+
+/// What a look saw.
+pub struct Seen {
+    /// Of each entry, in their order: bits of what was seen of it, none where its id is not there or not known.
+    entries: Vec<u8>,
+    /// Sizes as the target lists them, where they are others than those that were put.
+    sizes: HashMap<TargetId, u64>,
+    /// What no entry claims.
+    free: Vec<Trace<TargetId>>,
+}
+
+// What was seen of an entry.
+const THERE: u8 = 1;
+const DIFFERS: u8 = 2;
+const REDATED: u8 = 4;
+const UNFLAGGED: u8 = 8;
+const LACKS_KEYWORD: u8 = 16;
+/// Under an id that was not known.
+const NAMED: u8 = 32;
 
 /// What judging a folder found.
 #[derive(Debug, Default)]
 pub struct Judged {
     /// There, seen now; with the id where it was not known.
     pub there: Vec<Entry>,
+    /// Of each of those, whether the ledger knows all of that.
+    pub known: Vec<bool>,
     /// Key or size differ from what was put: only a digest can tell whether it is the same.
     pub ask: Vec<(Entry, TargetId)>,
-    /// Sizes as the target lists them, of what has to be asked about.
+    /// Sizes as the target lists them, where they are others than those that were put.
     pub sizes: HashMap<TargetId, u64>,
     /// Seen under another id before; what is equal in key and size lies in the same folder, under the new id.
     pub back: Vec<(Entry, Trace<TargetId>)>,
@@ -55,56 +74,118 @@ pub struct Judged {
     pub free: Vec<Trace<TargetId>>,
 }
 
-/// Judges one folder.
-pub fn judge(scene: &Scene<'_>) -> Judged {
-    let mut judged = Judged::default();
-    let by_id: HashMap<&TargetId, &Trace<TargetId>> = scene.traces.iter().map(|t| (&t.id, t)).collect();
-    let mut claimed: HashSet<&TargetId> = HashSet::new();
-    let mut nameless: Vec<&Entry> = Vec::new();
-    for entry in scene.entries.iter().filter(|e| e.state == State::Placed) {
-        match entry.target.as_ref().and_then(|id| by_id.get(id)) {
-            Some(trace) => {
-                claimed.insert(&trace.id);
-                compare(scene, entry, trace, &mut judged);
+impl<'a> Look<'a> {
+    /// Begins to look for these entries.
+    pub fn begin(entries: &'a [Entry], fidelity: Fidelity) -> Self {
+        let with_id = (0..).zip(entries).filter(|(_, entry)| entry.target.is_some());
+        let mut by_id: Vec<u32> = with_id.map(|(at, _)| at).collect();
+        by_id.sort_by(|a, b| entries[*a as usize].target.cmp(&entries[*b as usize].target));
+        let seen = vec![0; entries.len()];
+        Self { entries, fidelity, by_id, seen, sizes: HashMap::new(), free: Vec::new() }
+    }
+
+    /// The next thing that lies there.
+    pub fn take(&mut self, trace: Trace<TargetId>) {
+        let id = |at: &u32| self.entries[*at as usize].target.as_ref();
+        let first = self.by_id.partition_point(|at| id(at) < Some(&trace.id));
+        let same = self.by_id[first..].iter().take_while(|at| id(at) == Some(&trace.id));
+        let mut is_claimed = false;
+        for at in same {
+            let entry = &self.entries[*at as usize];
+            is_claimed |= matches!(entry.state, State::Placed | State::Gone);
+            if entry.state == State::Placed {
+                self.seen[*at as usize] = compare(self.fidelity, entry, &trace);
+                if trace.size != entry.size {
+                    self.sizes.insert(trace.id.clone(), trace.size);
+                }
             }
-            None => nameless.push(entry),
+        }
+        if !is_claimed {
+            self.free.push(trace);
         }
     }
-    for entry in scene.entries.iter().filter(|e| e.state == State::Gone) {
-        claimed.extend(entry.target.as_ref().and_then(|id| by_id.get(id)).map(|t| &t.id));
+
+    /// All has been seen.
+    pub fn end(self) -> Seen {
+        Seen { entries: self.seen, sizes: self.sizes, free: self.free }
     }
+}
+
+/// Judges one folder. `untrue` are items of which the source shows something else than was put.
+pub fn judge(entries: Vec<Entry>, seen: Seen, untrue: &HashSet<ItemId>, fidelity: Fidelity) -> Judged {
+    let Seen { entries: mut bits, sizes, free: unclaimed } = seen;
+    let mut judged = Judged { sizes, ..Judged::default() };
     let mut free = Alike::new();
-    for trace in scene.traces.iter().rev().filter(|t| !claimed.contains(&t.id)) {
+    for trace in unclaimed.iter().rev() {
         free.entry((trace.key, trace.size)).or_default().push(trace);
     }
-    let mut newest = newest(&nameless, &mut free);
-    for entry in nameless {
-        let kind = (entry.key, entry.size);
-        if is_removed(entry) {
-            match free.get_mut(&kind).filter(|alike| !alike.is_empty()).map(|alike| alike.remove(0)) {
-                Some(trace) => {
-                    let back = Entry { target: Some(trace.id.clone()), ..entry.clone() };
-                    judged.back.push((back, trace.clone()));
+    let mut newest = newest(entries.iter().zip(&bits).filter(|(e, b)| is_nameless(e, **b)), &mut free);
+    let ours: HashSet<(HeaderKey, u64)> = match free.is_empty() && newest.is_empty() {
+        true => HashSet::new(),
+        false => entries.iter().filter(|e| e.state == State::Placed).map(|e| (e.key, e.size)).collect(),
+    };
+    let (mut there, mut at) = (entries, 0..);
+    // In place: what is there, mostly all, is neither moved nor copied.
+    there.retain_mut(|entry| {
+        let Some(bits) = at.next().and_then(|at| bits.get_mut(at)) else { return false };
+        if entry.state != State::Placed {
+            return false;
+        }
+        if *bits == 0 {
+            let kind = (entry.key, entry.size);
+            if is_removed(entry) {
+                match free.get_mut(&kind).filter(|alike| !alike.is_empty()).map(|alike| alike.remove(0)) {
+                    Some(trace) => {
+                        let back = Entry { target: Some(trace.id.clone()), ..entry.clone() };
+                        judged.back.push((back, trace.clone()));
+                    }
+                    None => judged.absent.push(entry.clone()),
                 }
-                None => judged.absent.push(entry.clone()),
+                return false;
             }
-            continue;
+            let Some(trace) = newest.get_mut(&kind).and_then(Vec::pop) else {
+                judged.absent.push(entry.clone());
+                return false;
+            };
+            *bits = NAMED | compare(fidelity, entry, trace);
+            entry.target = Some(trace.id.clone());
         }
-        match newest.get_mut(&kind).and_then(Vec::pop) {
-            Some(trace) => {
-                let entry = Entry { target: Some(trace.id.clone()), ..entry.clone() };
-                compare(scene, &entry, trace, &mut judged);
-            }
-            None => judged.absent.push(entry.clone()),
-        }
-    }
-    let ours: HashSet<(HeaderKey, u64)> =
-        scene.entries.iter().filter(|e| e.state == State::Placed).map(|e| (e.key, e.size)).collect();
+        is_there(entry, *bits, untrue, &mut judged)
+    });
+    judged.there = there;
     for ((key, size), traces) in free.into_iter().chain(newest) {
         let list = if ours.contains(&(key, size)) { &mut judged.extra } else { &mut judged.free };
         list.extend(traces.into_iter().cloned());
     }
     judged
+}
+
+/// Says what is to be said of an entry that was found; whether it is there as it was put.
+fn is_there(entry: &mut Entry, bits: u8, untrue: &HashSet<ItemId>, judged: &mut Judged) -> bool {
+    let has = |bit: u8| bits & bit != 0;
+    let honest = entry.repair.is_some() || !untrue.contains(&entry.id);
+    if has(DIFFERS) || !honest {
+        judged.ask.extend(entry.target.clone().map(|id| (entry.clone(), id)));
+        return false;
+    }
+    if has(REDATED) {
+        judged.redated.push(entry.clone());
+    }
+    if has(UNFLAGGED) {
+        judged.unflagged.push(entry.clone());
+    }
+    let reason = reason(entry, has(LACKS_KEYWORD));
+    judged.known.push(entry.seen && !has(NAMED) && reason == entry.reason);
+    (entry.seen, entry.reason) = (true, reason);
+    true
+}
+
+impl Judged {
+    /// It is there after all, which the ledger does not know.
+    pub fn add(&mut self, entry: Entry) {
+        self.there.push(entry);
+        self.known.push(false);
+    }
 }
 
 /// An id that is not there was removed by its user, unless nobody ever saw it.
@@ -115,12 +196,16 @@ fn is_removed(entry: &Entry) -> bool {
 /// Traces by header key and size, newest first.
 type Alike<'a> = BTreeMap<(HeaderKey, u64), Vec<&'a Trace<TargetId>>>;
 
+/// Whether its id is not there, or nobody knows it.
+fn is_nameless(entry: &Entry, bits: u8) -> bool {
+    entry.state == State::Placed && bits == 0 && !is_removed(entry)
+}
+
 /// The newest of what is alike, as many as there are entries whose ids nobody knows: what is older may have lain there
 /// before us.
-fn newest<'a>(nameless: &[&Entry], free: &mut Alike<'a>) -> Alike<'a> {
+fn newest<'a, 'b>(nameless: impl Iterator<Item = (&'b Entry, &'b u8)>, free: &mut Alike<'a>) -> Alike<'a> {
     let mut wanted: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
-    let of_ours = nameless.iter().filter(|entry| !is_removed(entry));
-    of_ours.for_each(|entry| *wanted.entry((entry.key, entry.size)).or_default() += 1);
+    nameless.for_each(|(entry, _)| *wanted.entry((entry.key, entry.size)).or_default() += 1);
     let mut newest = Alike::new();
     for (kind, count) in wanted {
         if let Some(alike) = free.get_mut(&kind) {
@@ -131,36 +216,25 @@ fn newest<'a>(nameless: &[&Entry], free: &mut Alike<'a>) -> Alike<'a> {
     newest
 }
 
-fn compare(scene: &Scene<'_>, entry: &Entry, trace: &Trace<TargetId>, judged: &mut Judged) {
-    let truth = scene.source.and_then(|s| s.get(&entry.id)).filter(|_| entry.repair.is_none());
-    let honest = truth.is_none_or(|(key, _)| *key == entry.key);
-    let same = match scene.fidelity {
+/// What is seen of an entry.
+fn compare(fidelity: Fidelity, entry: &Entry, trace: &Trace<TargetId>) -> u8 {
+    let same = match fidelity {
         Fidelity::Exact => trace.key == entry.key && trace.size == entry.size,
         Fidelity::Rewritten => trace.key == entry.key,
     };
-    if !same || !honest {
-        judged.ask.push((entry.clone(), trace.id.clone()));
-        judged.sizes.insert(trace.id.clone(), trace.size);
-        return;
-    }
-    if let (Some(put), Some(there)) = (entry.date, trace.date)
-        && put.seconds != there.seconds
-    {
-        judged.redated.push(entry.clone());
-    }
+    let redated =
+        matches!((entry.date, trace.date), (Some(put), Some(there)) if put.seconds != there.seconds);
     // Later on people may have changed them; keywords have no place in many targets.
     let lost = entry.flags.bits() & !trace.flags.bits();
-    if !entry.seen && entry.pass > 0 && lost != 0 {
-        judged.unflagged.push(entry.clone());
-    }
-    let reason = reason(entry, trace);
-    judged.there.push(Entry { seen: true, reason, ..entry.clone() });
+    let unflagged = !entry.seen && entry.pass > 0 && lost != 0;
+    let lacks = !trace.flags.difference(&entry.flags).add.keywords().is_empty();
+    let seen = [(DIFFERS, !same), (REDATED, redated), (UNFLAGGED, unflagged), (LACKS_KEYWORD, lacks)];
+    seen.into_iter().filter(|(_, is)| *is).fold(THERE, |bits, (bit, _)| bits | bit)
 }
 
 /// A keyword that is not there at the first look was left out for a target that refuses it; later it may be its
 /// user who took it away. The ledger keeps it, so that each later report names it too, as long as one is lacking.
-fn reason(entry: &Entry, trace: &Trace<TargetId>) -> Option<Box<Reason>> {
-    let lacks = !trace.flags.difference(&entry.flags).add.keywords().is_empty();
+fn reason(entry: &Entry, lacks: bool) -> Option<Box<Reason>> {
     let known = entry.reason.clone().filter(|r| lacks || &*r.code != KEYWORD_REFUSED);
     known.or_else(|| (lacks && !entry.seen).then(|| Box::new(keyword_refused())))
 }
@@ -225,8 +299,13 @@ fn shown(id: &[u8]) -> String {
     }
 }
 
-/// What a repair did, in words.
-pub fn repair_words(repair: Repair) -> &'static str {
+/// What repairs did, in words.
+pub fn repair_words(repairs: Repairs) -> String {
+    let words: Vec<&str> = repairs.iter().map(words_of).collect();
+    words.join("; ")
+}
+
+fn words_of(repair: Repair) -> &'static str {
     match repair {
         Repair::Nul => "the target refuses NUL bytes: each became a space",
         Repair::BareLf => "the target refuses bare line feeds: they became CRLF",
@@ -239,35 +318,9 @@ pub fn repair_words(repair: Repair) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use mailferry_model::{flags::Flags, folder::FolderPath, id::FolderId, ledger::FolderNo};
+    use mailferry_model::{flags::Flags, ledger::FolderNo};
 
     use super::*;
-
-    fn folder() -> FolderEntry {
-        FolderEntry {
-            no: FolderNo(0),
-            source: FolderId::from_bytes("A"),
-            source_path: FolderPath::of(["A"]),
-            identity: None,
-            epoch: None,
-            target: None,
-            target_path: FolderPath::of(["A"]),
-            target_epoch: None,
-            target_items: None,
-            first: None,
-            renamed: None,
-            fingerprint: None,
-            cursor: None,
-            filter: 0,
-            owed: 0,
-            placed: 0,
-            skipped: 0,
-            left: 0,
-            bytes: 0,
-            placed_pass: 0,
-            gone: false,
-        }
-    }
 
     fn entry(id: &str, target: Option<&str>, key: u8, seen: bool) -> Entry {
         Entry {
@@ -303,7 +356,31 @@ mod tests {
     }
 
     fn judged(entries: &[Entry], traces: &[Trace<TargetId>]) -> Judged {
-        judge(&Scene { folder: &folder(), entries, traces, source: None, fidelity: Fidelity::Exact })
+        let mut look = Look::begin(entries, Fidelity::Exact);
+        traces.iter().for_each(|trace| look.take(trace.clone()));
+        judge(entries.to_vec(), look.end(), &HashSet::new(), Fidelity::Exact)
+    }
+
+    #[test]
+    fn what_the_ledger_knows_is_not_told_anew_and_what_the_source_shows_otherwise_is_asked_about() {
+        let two = [entry("1", Some("b"), 1, true), entry("2", Some("a"), 2, false)];
+        let there = [trace("a", 2, 10), trace("b", 1, 10)];
+        let look = || {
+            let mut look = Look::begin(&two, Fidelity::Exact);
+            there.iter().for_each(|trace| look.take(trace.clone()));
+            look.end()
+        };
+        let told = judge(two.to_vec(), look(), &HashSet::new(), Fidelity::Exact);
+        assert_eq!((told.there.len(), told.known), (2, vec![true, false]));
+        let untrue = HashSet::from([two[0].id.clone()]);
+        let told = judge(two.to_vec(), look(), &untrue, Fidelity::Exact);
+        assert_eq!((told.known, told.ask.len()), (vec![false], 1));
+    }
+
+    #[test]
+    fn an_id_that_was_forgotten_is_written_down_again() {
+        let told = judged(&[entry("1", None, 1, true)], &[trace("a", 1, 10)]);
+        assert_eq!((told.there[0].target.is_some(), told.known), (true, vec![false]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use mailferry_engine::pass::Report;
 use mailferry_model::{
     catalogue,
+    filter::Unmatched,
     folder::FolderPath,
     report::{Findings, Named, Score, Totals, Warning},
 };
@@ -39,6 +40,19 @@ pub fn unmapped(folder: &FolderPath) -> Warning {
     let folder = folder.to_string();
     let message = format!("--map {folder}=…: the source has no folder {folder}; nothing went by this rule.");
     Warning { code: "FOLDER_NOT_AT_SOURCE".into(), folder, user: None, message }
+}
+
+/// A pattern of `--include` or `--exclude` means no folder.
+pub fn unmatched(pattern: &Unmatched) -> Warning {
+    let (folder, message) = match pattern {
+        Unmatched::Include(p) => {
+            (p, format!("--include {p}: the source has no such folder; nothing moves because of it."))
+        }
+        Unmatched::Exclude(p) => {
+            (p, format!("--exclude {p}: the source has no such folder; nothing was left out because of it."))
+        }
+    };
+    Warning { code: "FOLDER_NOT_AT_SOURCE".into(), folder: folder.to_string(), user: None, message }
 }
 
 /// Warnings for people, on standard error; the object has them all.

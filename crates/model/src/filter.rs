@@ -38,6 +38,15 @@ pub struct Pattern {
     below: bool,
 }
 
+/// A pattern that means no folder: probably mistyped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// Of [`Filter::include`].
+    Include(Pattern),
+    /// Of [`Filter::exclude`].
+    Exclude(Pattern),
+}
+
 /// Whether a folder moves, and why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -120,7 +129,20 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl Filter {
+    /// The patterns that mean none of these paths; `all` is the whole listing.
+    pub fn unmatched(&self, paths: &[FolderPath], all: &[Folder]) -> Vec<Unmatched> {
+        let idle = |p: &&Pattern| !paths.iter().any(|path| p.matches(path, all));
+        let include = self.include.iter().filter(idle).cloned().map(Unmatched::Include);
+        include.chain(self.exclude.iter().filter(idle).cloned().map(Unmatched::Exclude)).collect()
+    }
+
     /// Whether a folder moves; `all` is the whole listing. A folder of another namespace or a virtual one
     /// moves only if a pattern includes it.
     pub fn folder(&self, folder: &Folder, all: &[Folder]) -> Choice {

@@ -81,8 +81,8 @@ pub struct Entry {
     pub pass: u32,
     /// How often it was tried and refused.
     pub tries: u8,
-    /// The repair under which it was accepted, where one was needed.
-    pub repair: Option<Repair>,
+    /// The repairs under which it was accepted, where some were needed.
+    pub repair: Option<Repairs>,
     /// Why it is skipped or still owed.
     pub reason: Option<Box<Reason>>,
 }
@@ -94,7 +94,7 @@ impl Entry {
     }
 }
 
-/// A named change to a body without which a target refuses it. At most one is tried for an item.
+/// A named change to a body without which a target refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Repair {
     /// NUL bytes become spaces.
@@ -105,6 +105,43 @@ pub enum Repair {
     EightBitHeader,
     /// A line in the head that is no header becomes an `X-Invalid-Header`.
     NoHeaderLine,
+}
+
+/// The repairs of one body: mostly one; several where the target refuses what one alone makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Repairs(u8);
+
+impl Repairs {
+    /// This one alone.
+    pub fn of(repair: Repair) -> Self {
+        Self(1 << repair as u8)
+    }
+
+    /// This one too.
+    #[must_use]
+    pub fn with(self, repair: Repair) -> Self {
+        Self(self.0 | 1 << repair as u8)
+    }
+
+    /// Each of them, in the order of their declaration.
+    pub fn iter(self) -> impl Iterator<Item = Repair> {
+        Repair::ALL.into_iter().filter(move |repair| self.0 & (1 << *repair as u8) != 0)
+    }
+
+    /// As bits, for packing.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From bits, if they mean any, and only repairs that are known.
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        (bits != 0 && bits >> Repair::ALL.len() == 0).then_some(Self(bits))
+    }
+}
+
+impl Repair {
+    /// All of them. Their order is that of the bits in [`Repairs`]: it never changes.
+    pub const ALL: [Self; 4] = [Self::Nul, Self::BareLf, Self::EightBitHeader, Self::NoHeaderLine];
 }
 
 /// What is known of one source folder.
@@ -152,6 +189,10 @@ pub struct FolderEntry {
     pub placed_pass: u32,
     /// Whether the folder is gone from the source.
     pub gone: bool,
+    /// Why the target did not make the folder, if the last pass left it out for that.
+    pub unmade: Option<Box<Reason>>,
+    /// Whether its owner was subscribed to it at the source when that was last carried; `None`: it never was.
+    pub subscribed: Option<bool>,
 }
 
 /// An open window: puts into this target folder may have happened that the ledger does not know.
@@ -189,4 +230,12 @@ pub struct Commit {
     pub pass: Option<u32>,
     /// Windows that close: nothing is in doubt any more.
     pub close: Vec<FolderId>,
+}
+
+impl Commit {
+    /// Whether it must not be lost once it was written: it names the form in which an item is about to be sent, by which
+    /// alone that would be known again. Any other only widens a window.
+    pub fn is_lasting(&self) -> bool {
+        self.items.iter().any(|item| item.state == State::Owed && item.repair.is_some())
+    }
 }

@@ -55,6 +55,9 @@ fn count(named: &[Named]) -> u64 {
     named.iter().map(Named::weight).sum()
 }
 
+/// Code of a target folder that could not be looked at: nobody has seen whether its items are there.
+pub const FOLDER_UNSEEN: &str = "FOLDER_UNSEEN";
+
 /// The data consistency score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Score {
@@ -62,7 +65,8 @@ pub enum Score {
     Perfect,
     /// Only skipped, each with its reason, at most 1 %.
     Good,
-    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled; or a folder of unknown size unread.
+    /// At most 5 % skipped and at most 0.1 % missing, and nothing doubled; or a folder of unknown size unread, or a
+    /// target folder that could not be looked at.
     Investigate,
     /// More than 5 % skipped, or more than 0.1 % missing, or anything doubled.
     Poor,
@@ -144,7 +148,7 @@ impl Findings {
     /// The score under the published thresholds.
     pub fn score(&self) -> Score {
         let (skipped, missing) = (count(&self.skipped), count(&self.missing));
-        let unknown = self.skipped.iter().any(|named| named.items == Some(0));
+        let unknown = self.skipped.iter().any(|named| named.items == Some(0)) || self.unseen() > 0;
         let at_most = |part: u64, permille: u64| part * 1000 <= self.identified * permille;
         if !self.doubled.is_empty() || !at_most(skipped, 50) || !at_most(missing, 1) {
             Score::Poor
@@ -155,6 +159,11 @@ impl Findings {
         } else {
             Score::Perfect
         }
+    }
+
+    /// Items in target folders that could not be looked at.
+    fn unseen(&self) -> u64 {
+        self.skipped.iter().filter(|named| named.code == FOLDER_UNSEEN).map(Named::weight).sum()
     }
 
     /// The closing sentence.
@@ -181,6 +190,7 @@ impl Findings {
             ),
         };
         for (count, what) in [
+            (self.unseen() as usize, "could not be looked at at the target"),
             (self.changed_at_target.len(), "changed at the target by its users"),
             (self.rewritten.len(), "rewritten by the target"),
             (self.not_migratable.len(), "not migratable"),
@@ -333,6 +343,16 @@ mod tests {
         assert_eq!(unread(0).score(), Score::Investigate, "nobody knows how many");
         assert!(unread(300).sentence().contains("NOT look good: of 1000"), "{}", unread(300).sentence());
         assert!(unread(10).sentence().contains("except 10 skipped"), "{}", unread(10).sentence());
+    }
+
+    #[test]
+    fn what_nobody_has_seen_never_looks_good() {
+        let mut found = findings(1000, 1, 0, 0);
+        (found.skipped[0].items, found.skipped[0].code) = (Some(1), FOLDER_UNSEEN.to_owned());
+        assert_eq!(found.score(), Score::Investigate);
+        let sentence = found.sentence();
+        assert!(sentence.contains("NOT look good"), "{sentence}");
+        assert!(sentence.ends_with(" 1 could not be looked at at the target."), "{sentence}");
     }
 
     #[test]

@@ -1,5 +1,13 @@
 //! A Maildir that is read: every pass lists the directory; file names tell flags and sizes.
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -15,14 +23,72 @@ use mailferry_model::{
     port::{Cx, Fetched, Source},
 };
 
-use super::client::{Mail, Store, classify, of_item};
+use super::client::{Listing, Mail, Store, classify, of_item};
 use crate::convert::{digest, key};
+
+/// Messages that a page names.
+const PAGE: usize = 4_096;
 
 /// A Maildir opened for reading.
 pub(super) struct MaildirSource {
     cx: Cx,
     store: Store,
     caps: SourceCaps,
+    /// The listings that are handed out page by page.
+    runs: Mutex<HashMap<FolderId, Run>>,
+    /// How many began.
+    begun: AtomicU64,
+    /// What was listed last, to find files by.
+    last: Mutex<Vec<(FolderId, Arc<Listing>)>>,
+}
+
+/// A listing of which some pages are still to come.
+#[derive(Clone)]
+struct Run {
+    number: u64,
+    at: usize,
+    all: Arc<Listing>,
+}
+
+impl Run {
+    /// Where it goes on. Another session knows nothing of it and begins anew: what a page named is named again.
+    fn cursor(&self) -> Cursor {
+        Cursor::from_bytes(format!("1 {} {}", self.number, self.at))
+    }
+}
+
+/// Finds the files of a folder without listing it for each.
+struct Files<'a> {
+    source: &'a MaildirSource,
+    folder: FolderId,
+    all: Option<Arc<Listing>>,
+    is_fresh: bool,
+}
+
+impl Files<'_> {
+    /// What is in a file. One that is not where it was is looked for once more: with its flags its name changes.
+    fn body(&mut self, id: &ItemId) -> Result<Chunks> {
+        let base = base(id);
+        if let Some(all) = &self.all {
+            match self.source.read(all.get(&base)) {
+                Err(e) if e.kind() == Kind::NotFound && !self.is_fresh => {}
+                other => return other,
+            }
+        }
+        let all = self.source.list(&self.folder)?;
+        let body = self.source.read(all.get(&base));
+        (self.all, self.is_fresh) = (Some(all), true);
+        body
+    }
+}
+
+/// The place where the next pass begins: at the beginning.
+fn over() -> Cursor {
+    Cursor::from_bytes("1")
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MaildirSource {
@@ -34,7 +100,36 @@ impl MaildirSource {
             tells_removals: false,
             subscriptions: true,
         };
-        Self { cx: cx.clone(), store, caps }
+        let (runs, begun, last) = (Mutex::default(), AtomicU64::default(), Mutex::default());
+        Self { cx: cx.clone(), store, caps, runs, begun, last }
+    }
+
+    /// The listing of a folder, afresh.
+    fn list(&self, folder: &FolderId) -> Result<Arc<Listing>> {
+        let all = Arc::new(self.store.list(folder)?);
+        let mut last = locked(&self.last);
+        last.retain(|(id, _)| id != folder);
+        last.insert(0, (folder.clone(), all.clone()));
+        last.truncate(usize::from(self.caps.connections));
+        Ok(all)
+    }
+
+    /// The files of a folder, as they were listed last.
+    fn files(&self, folder: &FolderId) -> Files<'_> {
+        let all = locked(&self.last).iter().find(|(id, _)| id == folder).map(|(_, all)| all.clone());
+        Files { source: self, folder: folder.clone(), all, is_fresh: false }
+    }
+
+    /// The run that this cursor goes on with, or one that begins.
+    fn run(&self, folder: &FolderId, cursor: Option<&Cursor>) -> Result<Run> {
+        let known = locked(&self.runs).remove(folder);
+        match known.filter(|run| Some(&run.cursor()) == cursor) {
+            Some(run) => Ok(run),
+            None => {
+                let number = self.begun.fetch_add(1, Ordering::SeqCst);
+                Ok(Run { number, at: 0, all: self.list(folder)? })
+            }
+        }
     }
 
     fn gone(&self) -> Error {
@@ -43,13 +138,13 @@ impl MaildirSource {
 
     fn read(&self, mail: Option<&Mail>) -> Result<Chunks> {
         let mail = mail.ok_or_else(|| self.gone())?;
-        let bytes = mail.read().map_err(|e| classify(self.store.side, "read", e))?;
+        let bytes = mail.read().map_err(|e| of_item(classify(self.store.side, "read", e)))?;
         Ok(Chunks::from(bytes::Bytes::from(bytes)))
     }
 
-    fn item(&self, stub: Stub, mail: Option<&Mail>) -> Fetched {
+    fn item(&self, files: &mut Files<'_>, stub: Stub) -> Fetched {
         let id = stub.id.clone();
-        let item = self.read(mail).map(|body| {
+        let item = files.body(&id).map(|body| {
             self.cx.meter.moved(self.store.side, body.len());
             let (key, message_id) = key(&body.to_bytes());
             let digest = ItemDigest::Known(digest(&body));
@@ -79,7 +174,7 @@ fn cut(body: Chunks) -> Vec<Result<bytes::Bytes>> {
 }
 
 fn item_id(mail: &Mail) -> ItemId {
-    ItemId::from_bytes(&mail.base)
+    ItemId::from_bytes(mail.base().as_bytes())
 }
 
 fn base(id: &ItemId) -> String {
@@ -103,8 +198,8 @@ impl Source for MaildirSource {
             let Ok(mails) = self.store.list(&folder.id) else { continue };
             // The names hold ids and flags: equal names mean that nothing changed.
             let mut names = mailferry_codec::mime::Digester::default();
-            for mail in mails.values() {
-                names.update(format!("{}:{}\r\n", mail.base, mail.letters).as_bytes());
+            for mail in mails.mails() {
+                names.update(format!("{}:{}\r\n", mail.base(), mail.letters()).as_bytes());
             }
             state.push((folder.id, Fingerprint::from_bytes(names.finish())));
         }
@@ -122,25 +217,21 @@ impl Source for MaildirSource {
                 identity: None,
             })
         };
-        let changes = self.store.list(folder)?.values().map(change).collect();
-        let next = cursor.cloned().unwrap_or_else(|| Cursor::from_bytes("1"));
-        Ok(Page { changes, next, more: false, listing: true })
+        let mut run = self.run(folder, cursor)?;
+        let rest = &run.all.mails()[run.at..];
+        let changes: Vec<Change> = rest.iter().take(PAGE).map(change).collect();
+        run.at += changes.len();
+        if rest.len() <= PAGE {
+            return Ok(Page { changes, next: over(), more: false, listing: true });
+        }
+        let next = run.cursor();
+        locked(&self.runs).insert(folder.clone(), run);
+        Ok(Page { changes, next, more: true, listing: true })
     }
 
     fn fetch(&self, folder: &FolderId, stubs: Vec<Stub>, _: Form) -> BoxStream<'_, Fetched> {
-        let mails = match self.store.list(folder) {
-            Ok(mails) => mails,
-            Err(error) => {
-                return stream::iter(stubs.into_iter().map(move |s| (s.id, Err(error.clone())))).boxed();
-            }
-        };
-        stream::iter(stubs)
-            .map(move |stub| {
-                let mail = mails.get(&base(&stub.id));
-                let (id, item) = self.item(stub, mail);
-                (id, item.map_err(of_item))
-            })
-            .boxed()
+        let mut files = self.files(folder);
+        stream::iter(stubs).map(move |stub| self.item(&mut files, stub)).boxed()
     }
 
     fn traces(&self, folder: &FolderId, only: Option<&[ItemId]>) -> BoxStream<'_, Result<Trace<ItemId>>> {
@@ -149,8 +240,9 @@ impl Source for MaildirSource {
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let side = self.store.side;
-        let wanted: Option<Vec<String>> = only.map(|ids| ids.iter().map(base).collect());
-        let mails = mails.into_values().filter(move |m| wanted.as_ref().is_none_or(|w| w.contains(&m.base)));
+        let wanted: Option<HashSet<String>> = only.map(|ids| ids.iter().map(base).collect());
+        let is_wanted = move |m: &Mail| wanted.as_ref().is_none_or(|w| w.contains(&*m.base()));
+        let mails = mails.into_mails().filter(is_wanted);
         stream::iter(mails)
             .filter_map(move |mail| {
                 let trace = mail.look(side).map(|(key, message_id, size)| {
@@ -171,13 +263,8 @@ impl Source for MaildirSource {
     }
 
     async fn digests(&self, folder: &FolderId, ids: &[ItemId]) -> Vec<Result<Digest>> {
-        let mails = match self.store.list(folder) {
-            Ok(mails) => mails,
-            Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
-        };
-        ids.iter()
-            .map(|id| self.read(mails.get(&base(id))).map(|body| digest(&body)).map_err(of_item))
-            .collect()
+        let mut files = self.files(folder);
+        ids.iter().map(|id| files.body(id).map(|body| digest(&body))).collect()
     }
 
     async fn close(&self) -> Result<()> {

@@ -28,7 +28,7 @@ use mailferry_model::{
     port::{Cx, Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, Store, classify, of_item};
+use super::client::{Mail, ShortId, Store, classify, of_item};
 use crate::convert::digest;
 
 /// Counts deliveries of this process, whatever their mailbox.
@@ -154,25 +154,60 @@ impl MaildirTarget {
             let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             self.store.letters(&dir, &flags).map_err(failed)?
         };
-        fs::rename(&mail.path, dir.join("cur").join(format!("{}:2,{letters}", mail.base))).map_err(failed)?;
+        fs::rename(mail.path(), dir.join("cur").join(format!("{}:2,{letters}", mail.base())))
+            .map_err(failed)?;
         Ok(id.clone())
     }
 
     fn change(&self, dir: &Path, mail: &Mail, kind: &EditKind) -> Result<Edited> {
         let failed = |e| classify(self.store.side, "change flags", e);
         match kind {
-            EditKind::Remove => fs::remove_file(&mail.path).map(|()| Edited::Whole).map_err(failed),
+            EditKind::Remove => fs::remove_file(mail.path()).map(|()| Edited::Whole).map_err(failed),
             EditKind::Flags(difference) => {
                 let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
                 let flags = mail.flags(&self.store.keywords(dir)).apply(difference);
                 let letters = self.store.letters(dir, &flags).map_err(failed)?;
-                let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base));
-                fs::rename(&mail.path, new).map_err(failed)?;
+                let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base()));
+                fs::rename(mail.path(), new).map_err(failed)?;
                 // Keywords have the small letters.
                 let taken = letters.chars().filter(char::is_ascii_lowercase).count();
                 Ok(if taken < flags.keywords().len() { Edited::WithoutKeywords } else { Edited::Whole })
             }
         }
+    }
+}
+
+/// A mark names all that is there, each by what its id is remembered by, behind a byte that no name begins with.
+fn mark(there: Vec<ShortId>) -> Mark {
+    let mut bytes = vec![0];
+    bytes.extend(there.iter().flatten());
+    Mark::from_bytes(bytes)
+}
+
+/// What was there when a mark was made.
+#[derive(Default)]
+struct There {
+    short: HashSet<ShortId>,
+    /// Of marks as they once were: a line for each id.
+    whole: HashSet<String>,
+}
+
+impl There {
+    fn of(mark: &Mark) -> Self {
+        match mark.as_bytes() {
+            [0, ids @ ..] => {
+                let short = ids.chunks_exact(16).filter_map(|id| id.try_into().ok()).collect();
+                Self { short, ..Self::default() }
+            }
+            lines => {
+                let whole = String::from_utf8_lossy(lines).lines().map(str::to_owned).collect();
+                Self { whole, ..Self::default() }
+            }
+        }
+    }
+
+    fn holds(&self, mail: &Mail) -> bool {
+        self.short.contains(&mail.short_id()) || self.whole.contains(&*mail.base())
     }
 }
 
@@ -229,7 +264,7 @@ impl Target for MaildirTarget {
 
     async fn remove_folder(&self, folder: &FolderId) -> Result<()> {
         let Ok(dir) = self.store.dir(folder) else { return Ok(()) };
-        if folder.as_bytes().is_empty() || !self.store.list(folder)?.is_empty() {
+        if folder.as_bytes().is_empty() || !self.store.list(folder)?.mails().is_empty() {
             return Err(self.error(Kind::Conflict, "remove folder", "the folder holds items"));
         }
         fs::remove_dir_all(dir)
@@ -239,8 +274,7 @@ impl Target for MaildirTarget {
     async fn marks(&self, folders: &[FolderId]) -> Result<Vec<Mark>> {
         let mut marks = Vec::with_capacity(folders.len());
         for folder in folders {
-            let there: Vec<String> = self.store.list(folder)?.into_keys().collect();
-            marks.push(Mark::from_bytes(there.join("\n")));
+            marks.push(mark(self.store.short_ids(folder)?));
         }
         Ok(marks)
     }
@@ -251,14 +285,12 @@ impl Target for MaildirTarget {
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let side = self.store.side;
-        let there: HashSet<String> = beyond
-            .map(|mark| String::from_utf8_lossy(mark.as_bytes()).lines().map(str::to_owned).collect())
-            .unwrap_or_default();
-        stream::iter(mails.into_values().filter(move |m| !there.contains(&m.base)))
+        let there = beyond.map(There::of).unwrap_or_default();
+        stream::iter(mails.into_mails().filter(move |m| !there.holds(m)))
             .filter_map(move |mail| {
                 let trace = mail.look(side).map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);
-                    let id = TargetId::from_bytes(&mail.base);
+                    let id = TargetId::from_bytes(mail.base().as_bytes());
                     Ok(Trace { id, marker: None, key, size, date: mail.date(), flags, message_id })
                 });
                 async { trace }

@@ -104,3 +104,58 @@ async fn a_maildir_goes_round() {
         assert_eq!(probe.ask(&cx).await.outcome, mailferry_model::finding::Verdict::Pass);
     }
 }
+
+/// Marks of older ledgers have a line for each id.
+#[tokio::test]
+async fn a_mark_that_was_made_before_marks_were_short_still_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, who) = Maildir.account_of_url(&format!("maildir:{}", dir.path().display())).unwrap();
+    let target = Maildir.target(&cx(mailferry_model::Side::Target), &settings, &who).await.unwrap();
+    let inbox = target.folders().await.unwrap().remove(0).id;
+    let puts = (0..3).map(|n| put(&format!("Subject: {n}\r\n\r\nx\r\n"), Flags::default())).collect();
+    let ids: Vec<String> = target
+        .put(&inbox, puts)
+        .await
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Placed(Some(id)) => String::from_utf8_lossy(id.as_bytes()).into_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let old = mailferry_model::id::Mark::from_bytes(ids[..2].join("\n"));
+    let beyond: Vec<_> = target.traces(&inbox, Some(&old)).try_collect().await.unwrap();
+    assert_eq!(beyond.iter().map(|t| t.id.as_bytes()).collect::<Vec<_>>(), [ids[2].as_bytes()]);
+    let now = target.marks(std::slice::from_ref(&inbox)).await.unwrap().remove(0);
+    assert_eq!((now.as_bytes().len(), target.traces(&inbox, Some(&now)).count().await), (1 + 3 * 16, 0));
+}
+
+/// A folder of more messages than a page names is listed whole; a cursor of another session begins anew.
+#[tokio::test]
+async fn a_large_folder_comes_in_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, who) = Maildir.account_of_url(&format!("maildir:{}", dir.path().display())).unwrap();
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(dir.path().join(part)).unwrap();
+    }
+    (0..5000)
+        .for_each(|n| std::fs::write(dir.path().join(format!("cur/{n:04}:2,")), "Subject: x\n\n").unwrap());
+    let (mut halfway, mut named) = (None, Vec::new());
+    for session in ["first", "second"] {
+        let source = Maildir.source(&cx(mailferry_model::Side::Source), &settings, &who).await.unwrap();
+        let inbox = source.folders().await.unwrap().remove(0).id;
+        let mut cursor = halfway.take();
+        named.clear();
+        loop {
+            let page = source.changes(&inbox, cursor.as_ref()).await.unwrap();
+            assert!(page.listing && page.changes.len() <= 4096, "{session}");
+            named.extend(page.changes.into_iter().map(|change| format!("{change:?}")));
+            cursor = Some(page.next.clone());
+            if !page.more {
+                break;
+            }
+            halfway.get_or_insert(page.next);
+        }
+        named.dedup();
+        assert_eq!(named.len(), 5000, "{session}");
+    }
+}

@@ -18,8 +18,8 @@ use mailferry_model::{
     id::{FolderId, ItemId, TargetId},
     item::{Body, Chunks, Form, Item, ItemDigest, Stub},
     key::HeaderKey,
-    ledger::{Entry, FolderNo, Reason, Repair, State},
-    port::{BudgetGuard, Fetched, Outcome},
+    ledger::{Entry, FolderNo, Reason, Repairs, State},
+    port::{BudgetGuard, Fetched, Outcome, convert::Repaired},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -49,6 +49,8 @@ const PUTS_AHEAD: usize = 3;
 const IDLE: std::time::Duration = std::time::Duration::from_millis(5);
 /// In so many passes an item is asked for whose answer makes no sense.
 const READ_TRIES: u8 = 3;
+/// So many repairs are tried on one item, one after the other and together.
+const REPAIRS: usize = 2;
 /// Memory that a streamed body holds on its way.
 const STREAM_HOLDS: u64 = 1 << 20;
 
@@ -413,7 +415,7 @@ fn as_placed(
     shared: &Shared,
     sent: Sent,
     id: Option<TargetId>,
-    repair: Option<Repair>,
+    repair: Option<Repairs>,
 ) -> (Entry, Option<Before>) {
     let before = sent.owed.entry.as_deref().map(Before::of);
     let (digest, date) = (sent.digest.get(), sent.owed.stub.date);
@@ -437,7 +439,7 @@ fn as_placed(
     (placed, before)
 }
 
-async fn placed(shared: &Shared, sent: Sent, id: Option<TargetId>, repair: Option<Repair>) -> Result<()> {
+async fn placed(shared: &Shared, sent: Sent, id: Option<TargetId>, repair: Option<Repairs>) -> Result<()> {
     locked(&shared.deeds).put += 1;
     shared.record_all(vec![as_placed(shared, sent, id, repair)]).await
 }
@@ -478,21 +480,53 @@ async fn refused(
         Reaction::OweItem | Reaction::PauseFolder => return owe(shared, &sent.owed, error).await,
         Reaction::SkipItem => {}
     }
-    let Some(body) = sent.copy.take().filter(|_| error.kind() == Kind::Malformed) else {
-        return skip(shared, &sent.owed, sent.message_id.clone(), error).await;
-    };
+    let body = sent.copy.take().filter(|_| error.kind() == Kind::Malformed);
+    let mut next = body.and_then(|body| mend(shared, &body, None, &error));
+    let mut tries = 0;
+    while let Some((repairs, mended)) = next.take() {
+        tries += 1;
+        let body = mended.body.clone();
+        match put_mended(shared, no, target, &mut sent, (repairs, mended)).await? {
+            Outcome::Placed(id) => return placed(shared, sent, id, Some(repairs)).await,
+            Outcome::Unsure(error) => return in_doubt(shared, sent, error).await,
+            // It may have another fault; what was refused is not there.
+            Outcome::Refused(again) if again.kind() == Kind::Malformed && tries < REPAIRS => {
+                next = mend(shared, &body, Some(repairs), &again);
+            }
+            Outcome::Refused(_) => {}
+        }
+    }
+    skip(shared, &sent.owed, sent.message_id.clone(), error).await
+}
+
+/// The body under the next repair that would change it, for a refusal in these words.
+fn mend(
+    shared: &Shared,
+    body: &Chunks,
+    before: Option<Repairs>,
+    refusal: &Error,
+) -> Option<(Repairs, Repaired)> {
     let convert = &shared.sides.convert;
-    let named = convert.repairs(&body, error.context()).into_iter().next();
-    let Some((repair, mended)) = named.and_then(|r| Some((r, convert.repair(&body, r)?))) else {
-        return skip(shared, &sent.owed, sent.message_id.clone(), error).await;
-    };
+    let repair = convert.repairs(body, refusal.context()).into_iter().next()?;
+    let mended = convert.repair(body, repair)?;
+    Some((before.map_or(Repairs::of(repair), |before| before.with(repair)), mended))
+}
+
+/// Sends a refused item again under repairs.
+async fn put_mended(
+    shared: &Arc<Shared>,
+    no: FolderNo,
+    target: &FolderId,
+    sent: &mut Sent,
+    (repairs, mended): (Repairs, Repaired),
+) -> Result<Outcome> {
     // In the ledger before it is sent: a settling must know the form in which it may have arrived.
     let entry = Entry {
         state: State::Owed,
         key: mended.key,
         digest: Some(mended.digest),
         size: mended.body.len(),
-        repair: Some(repair),
+        repair: Some(repairs),
         ..sent.owed.as_entry()
     };
     shared.record(entry.clone(), sent.owed.entry.as_deref()).await?;
@@ -511,12 +545,8 @@ async fn refused(
         digest: sent.digest.clone(),
     };
     tracing::debug!(folder = no.0, "a refused item is sent again under a repair");
-    match paced::put(shared, target, vec![item]).await?.into_iter().next() {
-        Some(Outcome::Placed(id)) => placed(shared, sent, id, Some(repair)).await,
-        Some(Outcome::Refused(_)) => skip(shared, &sent.owed, sent.message_id.clone(), error).await,
-        Some(Outcome::Unsure(error)) => in_doubt(shared, sent, error).await,
-        None => Err(Error::bug("put", "no outcome for an item").scope_of(Scope::Mailbox)),
-    }
+    let outcome = paced::put(shared, target, vec![item]).await?.into_iter().next();
+    outcome.ok_or_else(|| Error::bug("put", "no outcome for an item").scope_of(Scope::Mailbox))
 }
 
 /// Lists an item as skipped.

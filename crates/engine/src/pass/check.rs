@@ -1,40 +1,45 @@
 //! Reads what verification judges, and sums it up: afresh from the target, after the last put.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
-    Result,
-    error::Reaction,
+    Error, Result,
     filter::Choice,
     folder::Folder,
-    id::{ItemId, TargetId},
+    id::{FolderId, TargetId},
     item::Trace,
-    key::HeaderKey,
+    key::{Digest, HeaderKey},
     ledger::{Entry, FolderEntry, FolderNo, Reason, State},
     report::{Findings, Named},
 };
+use tokio::sync::Semaphore;
 
 use super::{
     anew,
     compare::{self, Said},
-    reading::{persist, source_traces, target_digests, target_traces},
+    judging::{self, Reach},
+    reading::{persist, target_digests},
     returned,
     shared::{Owed, Paused, Shared, locked},
     terms::Depth,
     together::together,
+    unseen,
+    writer::Before,
 };
-use crate::verify::{self, Judged, Scene};
+use crate::verify::{self, Judged};
 
 /// Code of what the target took and does not show.
 const ITEM_MISSING: &str = "ITEM_MISSING";
 
 /// Folders looked at side by side.
 const TOGETHER: usize = 8;
+
+/// Items of folders that are looked at side by side; a larger folder is looked at alone.
+const ITEMS_TOGETHER: u32 = 20_000;
 
 /// Items of the source that the ledger does not know, as if placed: looked for when verifying without a pass.
 pub(super) type Unknown = HashMap<FolderNo, Vec<Entry>>;
@@ -48,55 +53,55 @@ pub(super) struct Checked {
     owed: Vec<Named>,
 }
 
-/// What is unclaimed in a folder and alike something of ours, with what the ledger knows of the folder.
-type Extra = (FolderEntry, Vec<Entry>, Vec<Trace<TargetId>>);
+/// An entry that is not there, with its folder.
+type Absent = (Arc<FolderEntry>, Entry);
 
-/// Verifies the folders of a pass to a depth.
-pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown) -> Result<Checked> {
+/// What is unclaimed in a folder and alike something of ours, with what the ledger knows of the bodies there.
+type Extra = (Arc<FolderEntry>, Bodies, Vec<Trace<TargetId>>);
+
+/// What all looks together leave to be explained.
+#[derive(Default)]
+struct Open {
+    absent: Vec<Absent>,
+    free: Vec<Trace<TargetId>>,
+    extras: Vec<Extra>,
+}
+
+/// Verifies the folders of a pass to a depth. Takes out of `unknown` what belongs to folders that are there.
+pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &mut Unknown) -> Result<Checked> {
     shared.writer.sync().await?;
     shared.terms.progress.set_phase("verifying");
     let mut checked = Checked { findings: Findings::default(), unseen: Vec::new(), owed: Vec::new() };
-    let mut absent: Vec<(FolderEntry, Entry)> = Vec::new();
-    let mut free: Vec<Trace<TargetId>> = Vec::new();
-    let mut extras: Vec<Extra> = Vec::new();
+    let mut open = Open::default();
     let counts = counts(shared).await?;
+    let places = Arc::new(Semaphore::new(ITEMS_TOGETHER as usize));
     let folders: Vec<FolderEntry> = shared.all_folders().into_iter().filter(|f| f.target.is_some()).collect();
-    let looks =
-        folders.into_iter().map(|folder| {
-            let (shared, count) = (shared.clone(), counts.get(&folder.no).copied());
-            let unknown = unknown.get(&folder.no).cloned().unwrap_or_default();
-            async move {
-                look(&shared, &folder, depth, count, unknown).await.map(|looked| (folder, count, looked))
-            }
-        });
+    // Places are taken in the order in which results are dealt with: the first always has its own.
+    let placed = stream::iter(folders).then(|folder| {
+        let (places, count) = (places.clone(), counts.of(&folder));
+        let unknown = unknown.remove(&folder.no).unwrap_or_default();
+        async move {
+            let held = places.acquire_many_owned(weight(&folder, count, &unknown)).await;
+            (Arc::new(folder), count, unknown, held)
+        }
+    });
+    let looks = placed.map(|(folder, count, unknown, held)| {
+        let shared = shared.clone();
+        async move { Ok((look(&shared, &folder, depth, count, unknown).await?, folder, count, held)) }
+    });
     let mut looked = std::pin::pin!(together(looks, TOGETHER));
-    while let Some((folder, count, looked)) = looked.try_next().await? {
-        let Some(Looked { entries, judged }) = looked else {
-            sum_up(&mut checked.findings, &folder);
-            continue;
-        };
-        list_not_placed(&mut checked, &folder, &entries);
-        let wrong = |findings: &Findings| findings.missing.len() + findings.doubled.len();
-        let before = wrong(&checked.findings);
-        if let Some(mut judged) = judged {
-            returned::judge(shared, &folder, &mut judged).await?;
-            if !judged.extra.is_empty() {
-                extras.push((folder.clone(), entries.clone(), std::mem::take(&mut judged.extra)));
-            }
-            free.extend(judged.free.iter().cloned());
-            absent.extend(judged.absent.iter().map(|e| (folder.clone(), e.clone())));
-            report(shared, &folder, judged, depth, &mut checked).await?;
+    while let Some((looked, folder, count, held)) = looked.try_next().await? {
+        match looked {
+            Some(looked) => deal(shared, &folder, (depth, count), looked, &mut checked, &mut open).await?,
+            None => sum_up(&mut checked.findings, &folder),
         }
-        sum_up_entries(&mut checked.findings, &entries);
-        if count.is_some() {
-            let noted = count.filter(|_| wrong(&checked.findings) == before);
-            shared.change_folder(folder.no, |f| f.target_items = noted).await?;
-        }
+        drop(held);
     }
     for Paused { no, error, items } in locked(&shared.paused).iter() {
         checked.findings.skip_folder(verify::named_folder(&shared.folder(*no)?, error, *items));
     }
     tell_lacking(shared, &mut checked.findings).await?;
+    let Open { absent, mut free, extras } = open;
     too_often(shared, extras, &absent, &mut free, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
     // What the pass itself has to say of an item says more than that it is elsewhere.
@@ -112,20 +117,61 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &Unknown)
     Ok(checked)
 }
 
+/// How many items are held to look at a folder.
+fn weight(folder: &FolderEntry, count: Count, unknown: &[Entry]) -> u32 {
+    let known = folder.placed + folder.owed + folder.skipped + folder.left + unknown.len() as u64;
+    let there = if let Count::Of(count) = count { count } else { 0 };
+    known.max(there).clamp(1, ITEMS_TOGETHER.into()) as u32
+}
+
+/// Takes what one look found into account.
+async fn deal(
+    shared: &Arc<Shared>,
+    folder: &Arc<FolderEntry>,
+    (depth, count): (Depth, Count),
+    looked: Looked,
+    checked: &mut Checked,
+    open: &mut Open,
+) -> Result<()> {
+    let Looked { mut findings, mut owed, bodies, judged, closed } = looked;
+    if let Some(error) = &closed {
+        unseen::tell(&mut findings, folder, error);
+    }
+    checked.findings.add(findings);
+    checked.owed.append(&mut owed);
+    let wrong = |findings: &Findings| findings.missing.len() + findings.doubled.len();
+    let before = wrong(&checked.findings);
+    if let Some(mut judged) = judged {
+        returned::judge(shared, folder, &mut judged).await?;
+        if !judged.extra.is_empty() {
+            open.extras.push((folder.clone(), bodies, std::mem::take(&mut judged.extra)));
+        }
+        open.free.append(&mut judged.free);
+        open.absent.extend(std::mem::take(&mut judged.absent).into_iter().map(|e| (folder.clone(), e)));
+        report(shared, folder, judged, depth, checked).await?;
+    }
+    let noted = match (closed, count) {
+        (Some(_), _) => None,
+        (None, Count::Of(count)) => Some(count).filter(|_| wrong(&checked.findings) == before),
+        (None, _) => return Ok(()),
+    };
+    shared.change_folder(folder.no, |f| f.target_items = noted).await
+}
+
 /// What lies there too often, unless an item explains it that its user moved there.
 async fn too_often(
     shared: &Arc<Shared>,
     extras: Vec<Extra>,
-    absent: &[(FolderEntry, Entry)],
+    absent: &[Absent],
     free: &mut Vec<Trace<TargetId>>,
     findings: &mut Findings,
 ) -> Result<()> {
     let mut away: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
     let seen = absent.iter().filter(|(_, entry)| entry.seen);
     seen.for_each(|(_, entry)| *away.entry((entry.key, entry.size)).or_default() += 1);
-    for (folder, entries, mut extra) in extras {
+    for (folder, bodies, mut extra) in extras {
         free.extend(returned::explained(&mut extra, &mut away));
-        let found = doubled(shared, &folder, &entries, extra).await?;
+        let found = doubled(shared, &folder, &bodies, extra).await?;
         if !found.is_empty() {
             shared.change_folder(folder.no, |f| f.target_items = None).await?;
         }
@@ -134,15 +180,34 @@ async fn too_often(
     Ok(())
 }
 
+/// How many items a target folder holds now.
+#[derive(Clone, Copy)]
+enum Count {
+    /// So many.
+    Of(u64),
+    /// It is listed, and not counted although others are: it may not open.
+    Withheld,
+    /// The target counts nothing, or does not list it.
+    Unknown,
+}
+
+/// What the target lists: each folder with its count.
+struct Counts(HashMap<FolderId, Option<u64>>);
+
+impl Counts {
+    fn of(&self, folder: &FolderEntry) -> Count {
+        match folder.target.as_ref().and_then(|target| self.0.get(target)) {
+            Some(Some(count)) => Count::Of(*count),
+            Some(None) if self.0.values().any(Option::is_some) => Count::Withheld,
+            _ => Count::Unknown,
+        }
+    }
+}
+
 /// How many items each target folder holds now.
-async fn counts(shared: &Shared) -> Result<HashMap<FolderNo, u64>> {
-    let listed: HashMap<_, _> = persist(shared, || shared.sides.target.folders())
-        .await?
-        .into_iter()
-        .map(|f| (f.id, f.items))
-        .collect();
-    let known = |f: &FolderEntry| Some((f.no, (*listed.get(f.target.as_ref()?)?)?));
-    Ok(shared.all_folders().iter().filter_map(known).collect())
+async fn counts(shared: &Shared) -> Result<Counts> {
+    let listed = persist(shared, || shared.sides.target.folders()).await?;
+    Ok(Counts(listed.into_iter().filter(|f| f.selectable).map(|f| (f.id, f.items)).collect()))
 }
 
 fn sum_up(findings: &mut Findings, folder: &FolderEntry) {
@@ -163,7 +228,7 @@ fn sum_up_entries(findings: &mut Findings, entries: &[Entry]) {
 
 /// What was refused, put off or cannot be read is skipped, with its reason. What was put and is not there, or whose put
 /// was never answered, is missing until it is seen.
-fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry]) {
+fn list_not_placed(findings: &mut Findings, owed: &mut Vec<Named>, folder: &FolderEntry, entries: &[Entry]) {
     for entry in entries.iter().filter(|e| matches!(e.state, State::Skipped | State::Owed)) {
         let (code, text) = match &entry.reason {
             Some(reason) => (&*reason.code, reason.text.to_string()),
@@ -174,8 +239,8 @@ fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry
         };
         let unaccounted = entry.reason.as_ref().is_none_or(|reason| &*reason.code == ITEM_MISSING);
         let list = match entry.state == State::Owed && unaccounted {
-            true => &mut checked.owed,
-            false => &mut checked.findings.skipped,
+            true => &mut *owed,
+            false => &mut findings.skipped,
         };
         list.push(verify::named(folder, entry, code, text));
     }
@@ -183,8 +248,30 @@ fn list_not_placed(checked: &mut Checked, folder: &FolderEntry, entries: &[Entry
 
 /// What was read of one folder.
 struct Looked {
-    entries: Vec<Entry>,
+    /// Counts, and what is skipped.
+    findings: Findings,
+    owed: Vec<Named>,
+    bodies: Bodies,
     judged: Option<Judged>,
+    /// Why the target folder could not be looked at.
+    closed: Option<Error>,
+}
+
+/// What the ledger knows of the bodies in a folder.
+struct Bodies {
+    digests: Vec<Digest>,
+    are_all_known: bool,
+}
+
+impl Bodies {
+    fn of(entries: &[Entry]) -> Self {
+        let digests: Vec<Digest> = entries.iter().filter_map(|e| e.digest).collect();
+        Self { are_all_known: digests.len() == entries.len(), digests }
+    }
+
+    fn may_hold(&self, digest: &Digest) -> bool {
+        !self.are_all_known || self.digests.contains(digest)
+    }
 }
 
 /// One folder, afresh; `None` where nothing has to be read.
@@ -192,80 +279,41 @@ async fn look(
     shared: &Shared,
     folder: &FolderEntry,
     depth: Depth,
-    count: Option<u64>,
+    count: Count,
     unknown: Vec<Entry>,
 ) -> Result<Option<Looked>> {
     let wrote = folder.placed_pass == shared.pass;
-    // Without a count that was noted, the last look found something wrong, or there was none.
-    let fewer = count.is_some_and(|now| shared.noted(folder).is_none_or(|then| now < then));
+    let fewer = match count {
+        // Without a count that was noted, the last look found something wrong, or there was none.
+        Count::Of(now) => shared.noted(folder).is_none_or(|then| now < then),
+        Count::Withheld => folder.placed > 0,
+        Count::Unknown => false,
+    };
     let all = depth != Depth::Written || fewer;
     if !(all || wrote || folder.owed + folder.skipped > 0) {
         return Ok(None);
     }
     let mut entries = read_known(shared, folder).await?;
     entries.extend(unknown);
-    let judged = match all || wrote {
-        true => Some(judge(shared, folder, &entries, depth, all).await?),
-        false => None,
+    let (mut findings, mut owed) = (Findings::default(), Vec::new());
+    list_not_placed(&mut findings, &mut owed, folder, &entries);
+    sum_up_entries(&mut findings, &entries);
+    let bodies = Bodies::of(&entries);
+    let reach = if all { Reach::Whole } else { Reach::Written };
+    let (judged, closed) = match all || wrote {
+        true => match judging::judge(shared, folder, entries, depth, reach).await {
+            Err(e) if unseen::is_closed(&e) => (None, Some(e)),
+            other => (Some(other?), None),
+        },
+        false => (None, None),
     };
-    Ok(Some(Looked { entries, judged }))
+    Ok(Some(Looked { findings, owed, bodies, judged, closed }))
 }
 
 /// What the ledger knows of a folder, as far as it still means something at the target.
 async fn read_known(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
     let entries = shared.entries(folder.no).await?;
     Ok(if shared.anew.contains(&folder.no) { anew::void(entries) } else { entries })
-}
-
-async fn judge(
-    shared: &Shared,
-    folder: &FolderEntry,
-    entries: &[Entry],
-    depth: Depth,
-    all: bool,
-) -> Result<Judged> {
-    let Some(target) = &folder.target else { return Ok(Judged::default()) };
-    let mark = locked(&shared.windows).get(target).cloned().filter(|_| !all);
-    let wrote = |e: &Entry| e.pass == shared.pass && !e.seen;
-    let judged_entries: Cow<'_, [Entry]> = match mark {
-        Some(_) => entries.iter().filter(|e| wrote(e)).cloned().collect(),
-        None => entries.into(),
-    };
-    let there = async {
-        match target_traces(shared, target, mark.as_ref()).await {
-            Err(e) if super::gather::is_gone(&e) => Ok(Vec::new()),
-            other => other,
-        }
-    };
-    let here = async {
-        match depth == Depth::Written || folder.gone {
-            true => Ok(None),
-            false => source_keys(shared, folder).await.map(Some),
-        }
-    };
-    let (mut traces, source): (Vec<Trace<TargetId>>, _) = futures_util::try_join!(there, here)?;
-    if mark.is_some() {
-        // What lies beyond the mark and was seen before belongs to somebody all the same.
-        let others = entries.iter().filter(|e| !wrote(e)).filter_map(|e| e.target.as_ref());
-        let others: HashSet<&TargetId> = others.collect();
-        traces.retain(|trace| !others.contains(&trace.id));
-    }
-    let fidelity = shared.sides.target.caps().fidelity;
-    Ok(verify::judge(&Scene {
-        folder,
-        entries: &judged_entries,
-        traces: &traces,
-        source: source.as_ref(),
-        fidelity,
-    }))
-}
-
-async fn source_keys(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, (HeaderKey, u64)>> {
-    match source_traces(shared, &folder.source, None).await {
-        Ok(traces) => Ok(traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect()),
-        Err(e) if e.reaction() == Reaction::PauseFolder => Ok(HashMap::new()),
-        Err(e) => Err(e),
-    }
 }
 
 /// Turns a judgement into findings; marks as seen what was seen.
@@ -277,11 +325,10 @@ async fn report(
     checked: &mut Checked,
 ) -> Result<()> {
     let findings = &mut checked.findings;
-    let mut ask = judged.ask;
-    let mut there = judged.there;
+    let (mut ask, mut there) = (judged.ask, judged.there);
     if depth == Depth::Deep {
-        let again = std::mem::take(&mut there);
-        ask.extend(again.into_iter().filter_map(|e| Some((e.clone(), e.target.clone()?))));
+        let again = std::mem::take(&mut there).into_iter();
+        ask.extend(again.filter_map(|e| e.target.clone().map(|id| (e, id))));
     }
     let redated = judged.redated.into_iter();
     let mut said: Vec<Said> = redated
@@ -290,14 +337,17 @@ async fn report(
     said.extend(judged.unflagged.into_iter().map(|e| {
         Said::Rewritten(e, "FLAGS_REWRITTEN", "the target did not keep the flags that were put".to_owned())
     }));
-    for entry in there {
+    for (entry, is_known) in there.into_iter().zip(judged.known) {
         if let Some(repair) = entry.repair {
-            said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair).to_owned()));
+            said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair)));
         }
         if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
             said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));
         }
-        shared.record(entry.clone(), Some(&entry)).await?;
+        if !is_known {
+            let before = Before::of(&entry);
+            shared.record_all(vec![(entry, Some(before))]).await?;
+        }
     }
     said.extend(compare::bodies(shared, folder, ask, &judged.sizes).await?);
     compare::tell(shared, folder, said, findings).await
@@ -326,7 +376,7 @@ async fn tell_lacking(shared: &Shared, findings: &mut Findings) -> Result<()> {
 async fn doubled(
     shared: &Arc<Shared>,
     folder: &FolderEntry,
-    entries: &[Entry],
+    bodies: &Bodies,
     extra: Vec<Trace<TargetId>>,
 ) -> Result<Vec<Named>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
@@ -334,9 +384,7 @@ async fn doubled(
     let ours: Vec<Trace<TargetId>> = extra.into_iter().filter(|t| beyond.contains(&t.id)).collect();
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, &target, &ids).await?;
-    let known =
-        |d: &mailferry_model::key::Digest| entries.iter().any(|e| e.digest == Some(*d) || e.digest.is_none());
-    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(known));
+    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(|d| bodies.may_hold(d)));
     let path = folder.target_path.to_string();
     let reason = "a copy too many of an item that was migrated";
     Ok(equal.map(|(t, _)| verify::named_at_target(&path, t, "DOUBLED", reason)).collect())
@@ -345,13 +393,13 @@ async fn doubled(
 /// What is not where it was put: changed by its user if anybody ever saw it, else missing.
 async fn explain_absent(
     shared: &Arc<Shared>,
-    absent: Vec<(FolderEntry, Entry)>,
+    absent: Vec<Absent>,
     free: &[Trace<TargetId>],
     checked: &mut Checked,
 ) -> Result<()> {
     let mut elsewhere: BTreeMap<(HeaderKey, u64), usize> = BTreeMap::new();
     free.iter().for_each(|t| *elsewhere.entry((t.key, t.size)).or_default() += 1);
-    let mut said: Vec<(FolderEntry, Vec<Said>)> = Vec::new();
+    let mut said: Vec<(Arc<FolderEntry>, Vec<Said>)> = Vec::new();
     for (folder, entry) in absent {
         if said.last().is_none_or(|(f, _)| f.no != folder.no) {
             said.push((folder.clone(), Vec::new()));
@@ -398,8 +446,9 @@ pub(super) async fn without_folder(
     checked: &mut Checked,
 ) -> Result<()> {
     let entries = read_known(shared, folder).await?;
-    list_not_placed(checked, folder, &entries);
+    list_not_placed(&mut checked.findings, &mut checked.owed, folder, &entries);
     sum_up_entries(&mut checked.findings, &entries);
+    let folder = Arc::new(folder.clone());
     let absent = entries.into_iter().filter(|e| e.state == State::Placed);
     let absent = absent.map(|e| (folder.clone(), e)).collect();
     let missing = checked.findings.missing.len();

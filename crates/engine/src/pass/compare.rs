@@ -57,7 +57,7 @@ pub(super) async fn bodies(
             let verdict = match (same, entry.repair) {
                 (true, Some(repair)) => Verdict::Rewritten("REPAIRED", verify::repair_words(repair)),
                 (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
-                    Verdict::Rewritten("LINE_ENDS_REWRITTEN", "the target changed line ends")
+                    Verdict::Rewritten("LINE_ENDS_REWRITTEN", "the target changed line ends".to_owned())
                 }
                 (true, None) => Verdict::Same,
                 (false, _) if shared.sides.target.caps().fidelity == Fidelity::Rewritten => Verdict::Same,
@@ -77,7 +77,7 @@ pub(super) async fn bodies(
             let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };
             shared.record(seen, Some(entry)).await?;
             if let Verdict::Rewritten(code, words) = verdict {
-                said.push(Said::Rewritten(entry.clone(), code, words.to_owned()));
+                said.push(Said::Rewritten(entry.clone(), code, words));
             }
         }
     }
@@ -87,7 +87,7 @@ pub(super) async fn bodies(
 /// What reading both bodies tells.
 enum Verdict {
     Same,
-    Rewritten(&'static str, &'static str),
+    Rewritten(&'static str, String),
     Wrong,
 }
 
@@ -111,7 +111,7 @@ async fn known_rewrite(
     let Body::Bytes(body) = item.body else { return Ok(Verdict::Wrong) };
     let rewrites = shared.sides.convert.rewrites(&body);
     let known = rewrites.into_iter().find(|(_, digest)| *digest == there);
-    Ok(known.map_or(Verdict::Wrong, |(words, _)| Verdict::Rewritten("BYTES_REWRITTEN", words)))
+    Ok(known.map_or(Verdict::Wrong, |(words, _)| Verdict::Rewritten("BYTES_REWRITTEN", words.to_owned())))
 }
 
 /// Puts what was said into the findings, with Message-IDs, which the source is asked for in one call.

@@ -1,6 +1,9 @@
 //! Reads what changed in a folder and says what it means: owed, flags, gone. Decides nothing about the target.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+};
 
 use mailferry_model::{
     Error, Kind, Result,
@@ -35,7 +38,25 @@ pub(super) struct Gathered {
     pub fingerprint: Option<Fingerprint>,
     /// All ids are new ones.
     pub renumbered: bool,
-    mentioned: HashSet<ItemId>,
+    mentioned: Mentioned,
+}
+
+/// Ids that a listing named, eight bytes each: there may be very many. Two that are taken for one, which hardly ever
+/// happens and never twice, keep a removal waiting until the next pass.
+#[derive(Default)]
+struct Mentioned {
+    hashes: HashSet<u64>,
+    by: RandomState,
+}
+
+impl Mentioned {
+    fn insert(&mut self, id: &ItemId) {
+        self.hashes.insert(self.by.hash_one(id));
+    }
+
+    fn contains(&self, id: &ItemId) -> bool {
+        self.hashes.contains(&self.by.hash_one(id))
+    }
 }
 
 impl Gathered {
@@ -54,7 +75,7 @@ impl Gathered {
             cursor: folder.cursor.clone(),
             fingerprint,
             renumbered: false,
-            mentioned: HashSet::new(),
+            mentioned: Mentioned::default(),
         };
         let filter = shared.terms.options.filter.item_hash();
         if folder.filter != filter {
@@ -126,7 +147,7 @@ impl Gathered {
         self.cursor = None;
         self.owed.take();
         self.flags.clear();
-        self.mentioned.clear();
+        self.mentioned = Mentioned::default();
         self.gone.clear();
     }
 
@@ -153,7 +174,7 @@ impl Gathered {
             unnamed.into_iter().for_each(|id| self.lose(id));
         }
         if !page.more {
-            self.mentioned.clear();
+            self.mentioned = Mentioned::default();
         }
         page.more
     }
@@ -182,7 +203,7 @@ impl Gathered {
     fn mention(&mut self, id: &ItemId) {
         // Only what is known can be missed in a listing.
         if !self.known.is_empty() {
-            self.mentioned.insert(id.clone());
+            self.mentioned.insert(id);
         }
         self.gone.remove(id);
     }

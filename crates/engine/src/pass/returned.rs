@@ -32,7 +32,7 @@ pub(super) async fn judge(shared: &Arc<Shared>, folder: &FolderEntry, judged: &m
     for ((entry, trace), digest) in back.into_iter().zip(digests) {
         let same = entry.digest.is_some() && entry.digest == digest.ok();
         if same && after_us.contains(&trace.id) {
-            judged.there.push(entry);
+            judged.add(entry);
         } else {
             judged.absent.push(Entry { target: None, ..entry });
             judged.extra.push(trace);

@@ -25,6 +25,7 @@ use super::{
     settle::{Look, settle},
     shared::{Shared, locked},
     steps::{self, Dirty},
+    subscriptions,
     terms::{Deeds, Depth, Report, Sides, Terms},
     unmade, would,
     writer::Writer,
@@ -122,12 +123,18 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let (listed, Made { unmade, renamed }) = made?;
     let listed = listed.unwrap_or(target);
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
-    unmade::leave_out(&mut plan, &unmade);
+    let mut changed = unmade::leave_out(&mut plan, &unmade, &head.folders);
+    let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
+    for planned in &mut plan.folders {
+        let is_other = known.get(&planned.entry.no).is_none_or(|f| f.target != planned.entry.target);
+        // Nobody was subscribed to it yet, or to what it was called before.
+        planned.entry.subscribed = planned.entry.subscribed.filter(|_| !is_other);
+    }
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
-    let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
     // Folder numbers are in the ledger before any entry that carries one.
-    let changed = entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned().collect();
+    changed.retain(|e| known.get(&e.no) != Some(&e));
+    changed.extend(entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned());
     let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
     sides.ledger.commit(terms.claim.lease, &begin).await?;
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
@@ -159,14 +166,14 @@ async fn move_in(
     let fresh = head.folders.iter().all(|f| f.placed + f.owed + f.skipped + f.left == 0);
     let filled = steps::filled(shared, plan, &epochs, head);
     if fresh && head.windows.is_empty() && filled.is_empty() && plan.vanished.is_empty() {
-        try_join!(steps::stream(shared, dirty), steps::subscriptions(shared, plan))?;
+        try_join!(steps::stream(shared, dirty), subscriptions::carry(shared, plan))?;
         return finish::doubts(shared).await;
     }
     if !dirty.is_empty() || !plan.vanished.is_empty() {
         let look = first_look(shared, head, filled);
         steps::gathered(shared, plan, dirty, look).await?;
     }
-    steps::subscriptions(shared, plan).await?;
+    subscriptions::carry(shared, plan).await?;
     finish::doubts(shared).await
 }
 
@@ -196,7 +203,7 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
         (_, PassKind::Initial | PassKind::Completion) => Depth::All,
         (depth, _) => depth,
     };
-    let mut checked = check::check(shared, depth, &check::Unknown::new()).await?;
+    let mut checked = check::check(shared, depth, &mut check::Unknown::new()).await?;
     if !checked.unseen.is_empty() {
         checked = put_unseen(shared, checked, depth).await?;
     }
@@ -221,8 +228,8 @@ async fn conclude(shared: &Arc<Shared>, plan: &Plan, moved_in: Duration) -> Resu
     let totals = findings.totals();
     shared.terms.progress.set_phase("done");
     let deeds = *locked(&shared.deeds);
-    let unmapped = plan.unmapped.clone();
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in })
+    let (unmapped, unmatched) = (plan.unmapped.clone(), plan.unmatched.clone());
+    Ok(Report { deeds, findings, score, totals, unmapped, unmatched, moved_in, verified_in })
 }
 
 /// What the target said it placed and nobody ever saw is settled and put again, once.
@@ -248,7 +255,7 @@ async fn put_unseen(shared: &Arc<Shared>, checked: Checked, depth: Depth) -> Res
     finish::put_again(shared, settled.owed).await?;
     finish::doubts(shared).await?;
     finish::tidy_up(shared).await?;
-    let again = check::check(shared, depth, &check::Unknown::new()).await?;
+    let again = check::check(shared, depth, &mut check::Unknown::new()).await?;
     for item in &again.unseen {
         if let Some(entry) = &item.entry {
             let before = mailferry_model::ledger::Entry {

@@ -12,7 +12,6 @@ use mailferry_model::{
     folder::Folder,
     id::{Fingerprint, FolderId},
     ledger::{FolderNo, Head, State},
-    port::Setting,
 };
 
 use super::{
@@ -333,31 +332,6 @@ async fn put_gathered(shared: &Arc<Shared>, folders: &mut [Gathered]) -> Result<
     let failed =
         results.into_iter().filter_map(Result::err).fold(None, |told, e| Some(worth_telling(told, e)));
     failed.map_or(Ok(()), Err)
-}
-
-/// Subscriptions follow the source.
-pub(super) async fn subscriptions(shared: &Arc<Shared>, plan: &Plan) -> Result<()> {
-    if !(shared.sides.source.caps().subscriptions && shared.sides.target.caps().subscriptions) {
-        return Ok(());
-    }
-    let there: HashMap<FolderId, Option<bool>> =
-        shared.target_subscriptions.iter().map(|(id, on)| (id.clone(), *on)).collect();
-    let mut settings = Vec::new();
-    for planned in &plan.folders {
-        let Ok(target) = shared.target_of(planned.entry.no) else { continue };
-        let now = there.get(&target).copied().flatten();
-        if planned.listed.subscribed == Some(true) && now != Some(true) {
-            settings.push(Setting::Subscription { folder: target, on: true });
-        }
-    }
-    if !settings.is_empty() {
-        for answer in shared.sides.target.apply(settings).await {
-            if let Err(e) = answer {
-                tracing::info!(error = e.kind().code(), "a subscription was refused");
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Packs the ledgers of folders that were written to.

@@ -10,7 +10,8 @@ use mailferry_model::{
     id::{FolderId, TargetId},
     item::{Chunks, Trace},
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderNo, Repair, State},
+    ledger::{Entry, FolderNo, Repair, Repairs, State},
+    port::convert::Repaired,
 };
 
 use super::{
@@ -42,7 +43,7 @@ pub(super) fn note(
 
 /// A form that a target or a repair may have given to a body.
 struct Form {
-    repair: Option<Repair>,
+    repair: Option<Repairs>,
     key: HeaderKey,
     /// The header key that it shows, where that is known.
     shows: Option<HeaderKey>,
@@ -101,11 +102,12 @@ pub(super) async fn is_there(
 fn forms(shared: &Shared, whole: &Whole<'_>) -> Vec<Form> {
     let body = whole.body;
     let convert = &shared.sides.convert;
-    let repaired = convert.repairs(body, "").into_iter().filter_map(|repair| {
-        let made = convert.repair(body, repair)?;
-        let (key, size, digest) = (made.key, made.body.len(), made.digest);
-        Some(Form { repair: Some(repair), key, shows: Some(key), size, digest })
-    });
+    let once = repaired(shared, body, None);
+    let twice: Vec<Form> = once
+        .iter()
+        .flat_map(|(form, made)| repaired(shared, made, form.repair))
+        .map(|(form, _)| form)
+        .collect();
     let rewritten = convert.rewrites(body).into_iter().map(|(_, digest)| Form {
         repair: None,
         key: whole.key,
@@ -113,7 +115,18 @@ fn forms(shared: &Shared, whole: &Whole<'_>) -> Vec<Form> {
         size: body.len(),
         digest,
     });
-    repaired.chain(rewritten).collect()
+    once.into_iter().map(|(form, _)| form).chain(twice).chain(rewritten).collect()
+}
+
+/// A body after each repair that would change it, beyond those that were made.
+fn repaired(shared: &Shared, body: &Chunks, before: Option<Repairs>) -> Vec<(Form, Chunks)> {
+    let convert = &shared.sides.convert;
+    let form = |repair: Repair| {
+        let Repaired { key, body, digest } = convert.repair(body, repair)?;
+        let repair = Some(before.map_or(Repairs::of(repair), |before| before.with(repair)));
+        Some((Form { repair, key, shows: Some(key), size: body.len(), digest }, body))
+    };
+    convert.repairs(body, "").into_iter().filter_map(form).collect()
 }
 
 /// Takes a stray for one item; no other gets it then.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use mailferry_model::{
+    filter::Unmatched,
     folder::FolderPath,
     job::{Claim, PassKind},
     mapping::RunOptions,
@@ -183,6 +184,8 @@ pub struct Report {
     pub totals: Totals,
     /// Folders that the mapping names and the source does not list.
     pub unmapped: Vec<FolderPath>,
+    /// Patterns of the filter that mean no folder.
+    pub unmatched: Vec<Unmatched>,
     /// Time until everything was placed.
     pub moved_in: Duration,
     /// Time that the verification took.

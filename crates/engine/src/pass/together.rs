@@ -3,18 +3,17 @@
 //! Each piece is a task of its own. A future that nobody polls while its neighbour's result is dealt with may hold
 //! what that dealing waits for (a place in the queue of a lock, a connection); a task goes on whoever reads.
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use mailferry_model::{Error, Result};
 use tokio_util::task::AbortOnDropHandle;
 
 /// The results of these, in order, at most `count` under way. Dropping the stream ends what is under way.
-pub(super) fn together<T, F>(work: impl Iterator<Item = F>, count: usize) -> impl Stream<Item = Result<T>>
+pub(super) fn together<T, F>(work: impl Stream<Item = F>, count: usize) -> impl Stream<Item = Result<T>>
 where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    stream::iter(work)
-        .map(|work| AbortOnDropHandle::new(tokio::spawn(work)))
+    work.map(|work| AbortOnDropHandle::new(tokio::spawn(work)))
         .buffered(count)
         .map(|ended| ended.unwrap_or_else(|e| Err(Error::bug("work together", e.to_string()))))
 }
@@ -29,7 +28,7 @@ mod tests {
         },
     };
 
-    use futures_util::TryStreamExt;
+    use futures_util::{TryStreamExt, stream};
     use tokio::sync::Mutex;
 
     use super::*;
@@ -45,7 +44,7 @@ mod tests {
                 Ok(n)
             }
         });
-        let mut results = pin!(together(work, 4));
+        let mut results = pin!(together(stream::iter(work), 4));
         let mut seen = Vec::new();
         while let Ok(Some(n)) = results.try_next().await {
             drop(lock.lock().await);
@@ -66,7 +65,7 @@ mod tests {
                 Ok(())
             }
         });
-        let mut results = Box::pin(together(work, 3));
+        let mut results = Box::pin(together(stream::iter(work), 3));
         assert!(matches!(results.try_next().await, Ok(Some(()))));
         drop(results);
         let left = Arc::strong_count(&running);

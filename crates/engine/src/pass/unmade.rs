@@ -1,6 +1,13 @@
-//! Folders that the target does not make: left out of the pass, named with their items, tried again by the next one.
+//! Folders that the target does not make: left out of the pass, named with their items, tried again by the next one. A
+//! verification without a pass makes none, and says what the last pass said.
 
-use mailferry_model::{Error, Result, error::Reaction, ledger::FolderNo, report::Named};
+use mailferry_model::{
+    Error, Result,
+    error::Reaction,
+    id::FolderId,
+    ledger::{FolderEntry, FolderNo, Reason},
+    report::Named,
+};
 
 use crate::plan::{Plan, Planned};
 
@@ -33,24 +40,38 @@ impl Unmade {
     }
 }
 
-/// Takes them out of the plan's folders: the ledger keeps what it knows of them.
-pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade]) {
+/// Takes them out of the plan's folders and names them; gives back what the ledger keeps of each: what it knew, and why
+/// the folder was not made.
+pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade], known: &[FolderEntry]) -> Vec<FolderEntry> {
     let Plan { folders, unmade: named, .. } = plan;
+    let mut kept = Vec::new();
     folders.retain(|planned| {
-        let found = unmade.iter().find(|u| u.no == planned.entry.no);
-        named.extend(found.map(|u| name(planned, &u.error)));
-        found.is_none()
+        let Some(Unmade { no, error }) = unmade.iter().find(|u| u.no == planned.entry.no) else {
+            return true;
+        };
+        let why = Reason { code: error.code().into(), text: error.context().into(), message_id: None };
+        let before = known.iter().find(|f| f.no == *no).unwrap_or(&planned.entry);
+        named.push(name(planned, &why));
+        kept.push(FolderEntry { unmade: Some(Box::new(why)), ..before.clone() });
+        false
     });
+    kept
 }
 
-fn name(planned: &Planned, error: &Error) -> Named {
+/// A folder that a pass left out and that is not there now either: nothing of it is missed.
+pub(super) fn told(planned: &Planned, target: Option<&FolderId>) -> Option<Named> {
+    let why = planned.entry.unmade.as_deref().filter(|_| target.is_none())?;
+    Some(name(planned, why))
+}
+
+fn name(planned: &Planned, why: &Reason) -> Named {
     Named {
         folder: planned.listed.path.to_string(),
         uid: String::new(),
         message_id: None,
         size: 0,
-        code: error.code(),
-        reason: format!("the target does not make the folder: {}", error.context()),
+        code: why.code.to_string(),
+        reason: format!("the target does not make the folder: {}", why.text),
         items: Some(planned.listed.items.unwrap_or(0)),
     }
 }

@@ -21,7 +21,7 @@ use super::{
     run::Listed,
     terms::{Deeds, Report, Sides, Terms},
 };
-use crate::plan::Planned;
+use crate::plan::{Plan, Planned};
 
 /// What has been counted so far.
 #[derive(Default)]
@@ -65,8 +65,8 @@ pub(super) async fn would(sides: &Sides, terms: &Terms, cx: &Cx, listed: Listed)
     };
     let score = findings.score();
     let moved_in = cx.clock.elapsed().saturating_sub(began);
-    let unmapped = listed.plan.unmapped;
-    Ok(Report { deeds, findings, score, totals, unmapped, moved_in, verified_in: Duration::ZERO })
+    let Plan { unmapped, unmatched, .. } = listed.plan;
+    Ok(Report { deeds, findings, score, totals, unmapped, unmatched, moved_in, verified_in: Duration::ZERO })
 }
 
 impl Counted {

@@ -19,7 +19,9 @@ pub(super) fn vanished(
     options: &RunOptions,
 ) -> Vec<FolderEntry> {
     // One that went before is looked at again while copies of it are to be removed.
-    let due = |f: &&FolderEntry| !f.gone || (options.delete && f.left > 0);
+    // One that the target never made holds nothing that could be gone.
+    let was_made = |f: &FolderEntry| f.unmade.is_none() || f.target.is_some();
+    let due = |f: &&FolderEntry| was_made(f) && (!f.gone || (options.delete && f.left > 0));
     let mut vanished: Vec<FolderEntry> = head
         .folders
         .iter()

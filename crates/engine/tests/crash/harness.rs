@@ -17,7 +17,7 @@ use mailferry_engine::{
 use mailferry_lab::{
     clock::LabClock,
     fault::{Faults, Strike},
-    memory::{MemoryLedger, MemorySource, MemoryTarget, PlainConvert, Seen, World},
+    memory::{MemoryLedger, MemorySource, MemoryTarget, MendingConvert, Seen, World},
 };
 use mailferry_model::{
     Result, Side,
@@ -131,7 +131,7 @@ impl Play {
             source: Arc::new(MemorySource::open(&self.source)),
             target: Arc::new(MemoryTarget::open(&self.target, faults)),
             ledger: Arc::new(self.ledger.under(faults)),
-            convert: Arc::new(PlainConvert),
+            convert: Arc::new(MendingConvert),
         };
         let expired = expired.clone();
         let terms = Terms {

@@ -16,7 +16,9 @@ mod removals;
 mod renames;
 mod reports;
 mod scenarios;
+mod subscriptions;
 mod unmade;
+mod unseen;
 
 use harness::{Outcome, play, strikes};
 use mailferry_engine::seeded::{self, Bug};
@@ -88,6 +90,7 @@ scenarios![
     equal_header_other_body,
     equal_messages,
     an_item_that_always_fails,
+    an_item_that_needs_two_repairs,
     people_work_at_the_target,
     people_move_after_a_crash,
     refused_and_clashing_names,

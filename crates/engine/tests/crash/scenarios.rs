@@ -40,6 +40,9 @@ fn message(id: &str, body: &str) -> String {
     )
 }
 
+/// Refused for a bare LF and for a NUL.
+const FAULTY: &str = "one\ntwo\0three";
+
 fn seen() -> Flags {
     Flags::default().with(SystemFlag::Seen)
 }
@@ -402,6 +405,21 @@ fn of_items(abilities: &'static [Ability]) -> Vec<Scenario> {
                 w.source.deliver("INBOX", &message("same", "text"), Flags::default());
             }],
             like_the_source,
+        ),
+        make(
+            "an_item_that_needs_two_repairs",
+            |source, target| {
+                town(source);
+                source.deliver("Work", &message("r0", FAULTY), flagged());
+                ["\0", "one\ntwo"].into_iter().for_each(|fault| target.refuse(fault));
+            },
+            vec![nothing, |w| _ = w.source.deliver("INBOX", &message("r1", FAULTY), seen())],
+            |s, _| {
+                let mut all = s.seen();
+                let mended = |body: &str| body.replace('\0', " ").replace("one\ntwo", "one\r\ntwo");
+                all.values_mut().flatten().for_each(|(body, _)| *body = mended(body));
+                all
+            },
         ),
         Scenario {
             skipped: 1,

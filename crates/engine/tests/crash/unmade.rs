@@ -33,6 +33,8 @@ async fn a_folder_that_the_target_does_not_make_is_left_out_and_all_others_move(
             assert!(findings.skipped[0].reason.contains("does not make"), "{}", findings.skipped[0].reason);
             assert_eq!((findings.identified, findings.placed, report.deeds.put), (15, 12, put), "{why:?}");
             assert_eq!(report.score, Score::Poor, "{why:?}");
+            let verified = play.verify().await.unwrap().findings;
+            assert_eq!(verified, report.findings, "verify says what the pass said");
         }
         target.relent();
         let report = pass().await;
@@ -59,6 +61,7 @@ async fn one_that_was_removed_there_and_is_not_made_again_ends_no_pass() {
     let findings = pass().await.findings;
     let told: Vec<_> = findings.skipped.iter().map(|n| (n.folder.as_str(), n.items)).collect();
     assert_eq!((counts(&target), told), (vec!["INBOX: 1".to_owned()], vec![("Work", Some(1))]));
+    assert_eq!(play.verify().await.unwrap().findings, findings);
     assert_eq!((findings.identified, findings.placed), (2, 1));
 }
 
@@ -87,4 +90,42 @@ async fn with_delete_nothing_goes_that_may_lie_in_a_folder_that_is_left_out() {
         assert_eq!(pass().await.score, Score::Perfect);
         assert_eq!(target.seen(), source.seen(), "made: {is_made}");
     }
+}
+
+/// What the ledger keeps of it is no folder that could vanish, and not in the way of one of the same name.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_never_made_may_go_and_come_back_at_the_source() {
+    let (source, target) = (World::able(), World::able());
+    source.create("Work");
+    source.deliver("Work", &message(1), Flags::default());
+    source.deliver("INBOX", &message(2), Flags::default());
+    target.refuse_to_make("Work", Kind::Forbidden);
+    let options = RunOptions { delete: true, ..RunOptions::default() };
+    let play = Play::begin(source.clone(), target.clone());
+    let pass = async || play.calm(&options, PassKind::Incremental, false).await.unwrap();
+    assert_eq!(pass().await.findings.skipped.len(), 1);
+    source.drop_folder("Work");
+    for _ in 0..2 {
+        assert_eq!(pass().await.score, Score::Perfect);
+        assert_eq!(play.verify().await.unwrap().score, Score::Perfect);
+    }
+    target.relent();
+    source.create("Work");
+    source.deliver("Work", &message(3), Flags::default());
+    assert_eq!((pass().await.score, play.verify().await.unwrap().score), (Score::Perfect, Score::Perfect));
+    assert_eq!(target.seen(), source.seen());
+}
+
+/// A folder that is made by hand meanwhile is verified like any other.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_there_by_now_is_looked_at() {
+    let (source, target) = (World::able(), World::able());
+    source.create("Work");
+    source.deliver("Work", &message(1), Flags::default());
+    target.refuse_to_make("Work", Kind::Forbidden);
+    let play = Play::begin(source.clone(), target.clone());
+    play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
+    target.create("Work");
+    let found = play.verify().await.unwrap().findings;
+    assert_eq!((found.skipped.len(), found.missing.len()), (0, 1), "{found:?}");
 }

@@ -1,5 +1,7 @@
-//! A converter that knows one form and no repair: what the memory connector needs.
+//! Converters that know one form: one without repairs, which is all that the memory connector needs, and one with
+//! those of messages.
 
+use mailferry_codec::mime::{Fault, faults, mend};
 use mailferry_model::{
     Result,
     item::{Chunks, Form, Item},
@@ -7,6 +9,8 @@ use mailferry_model::{
     ledger::Repair,
     port::{Convert, convert::Repaired},
 };
+
+use super::world::keys;
 
 /// Hands items on as they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,5 +31,38 @@ impl Convert for PlainConvert {
 
     fn rewrites(&self, _body: &Chunks) -> Vec<(&'static str, Digest)> {
         Vec::new()
+    }
+}
+
+/// Repairs messages too, in the order in which their faults are found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MendingConvert;
+
+const REPAIRS: [(Fault, Repair); 4] = [
+    (Fault::Nul, Repair::Nul),
+    (Fault::BareLf, Repair::BareLf),
+    (Fault::EightBitHeader, Repair::EightBitHeader),
+    (Fault::NoHeaderLine, Repair::NoHeaderLine),
+];
+
+impl Convert for MendingConvert {
+    fn convert(&self, item: Item, to: Form) -> Result<Item> {
+        PlainConvert.convert(item, to)
+    }
+
+    fn repairs(&self, body: &Chunks, _refusal: &str) -> Vec<Repair> {
+        let named = |fault| REPAIRS.into_iter().find(|(known, _)| *known == fault).map(|(_, repair)| repair);
+        faults(&body.to_bytes()).into_iter().filter_map(named).collect()
+    }
+
+    fn repair(&self, body: &Chunks, repair: Repair) -> Option<Repaired> {
+        let (fault, _) = REPAIRS.into_iter().find(|(_, known)| *known == repair)?;
+        let mended = mend(&body.to_bytes(), fault)?;
+        let (key, digest) = keys(&mended);
+        Some(Repaired { body: Chunks::from(bytes::Bytes::from(mended)), key, digest })
+    }
+
+    fn rewrites(&self, body: &Chunks) -> Vec<(&'static str, Digest)> {
+        PlainConvert.rewrites(body)
     }
 }

@@ -129,6 +129,10 @@ impl Ledger for MemoryLedger {
             }
             book.head.windows.retain(|w| !commit.close.contains(&w.folder));
         })?;
+        if commit.is_lasting() {
+            let mut kept = self.lock();
+            kept.durable = kept.now.clone();
+        }
         match strike {
             Some(_) => self.faults.die().await,
             None => Ok(()),

@@ -9,8 +9,8 @@ mod source;
 mod target;
 mod world;
 
-pub use convert::PlainConvert;
+pub use convert::{MendingConvert, PlainConvert};
 pub use ledger::MemoryLedger;
 pub use source::MemorySource;
 pub use target::MemoryTarget;
-pub use world::{Ability, Mail, Seen, World, keys};
+pub use world::{Ability, Mail, Seen, Subscribed, World, keys};

@@ -137,6 +137,11 @@ fn anew(op: &'static str) -> Error {
     Error::new(Kind::CursorExpired, Side::Target, op, "the folder was made anew")
 }
 
+/// The folder is there and does not open.
+fn shut() -> Error {
+    Error::new(Kind::Forbidden, Side::Target, "look", "it does not open").scope_of(Scope::Folder)
+}
+
 fn target_id(epoch: u32, number: u32) -> TargetId {
     TargetId::from_bytes(format!("{epoch}.{number}"))
 }
@@ -231,6 +236,9 @@ impl Target for MemoryTarget {
                 Error::new(Kind::NotFound, Side::Target, "look", "no such folder").scope_of(Scope::Folder);
             return stream::iter([Err(gone)]).boxed();
         };
+        if state.is_shut(room) {
+            return stream::iter([Err(shut())]).boxed();
+        }
         let from = match beyond.map(|m| number(&TargetId::from_bytes(m.as_bytes()))) {
             None => 1,
             Some(Some((epoch, from))) if epoch == room.epoch => from,
@@ -246,6 +254,9 @@ impl Target for MemoryTarget {
         let mut state = self.world.lock();
         state.reads += ids.len() as u64;
         state.digest_calls += 1;
+        if state.rooms.get(folder).is_some_and(|room| state.is_shut(room)) {
+            return ids.iter().map(|_| Err(shut())).collect();
+        }
         let one = |id: &TargetId| {
             let (epoch, number) = number(id)?;
             state.rooms.get(folder).filter(|r| r.epoch == epoch)?.items.get(&number).map(Mail::digest)

@@ -32,6 +32,15 @@ pub enum Ability {
     Moves,
 }
 
+/// Whether a mailbox's owner is subscribed to a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// He is.
+    Yes,
+    /// He is not.
+    No,
+}
+
 /// An item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -109,6 +118,8 @@ pub(super) struct State {
     pub answer_takes: std::time::Duration,
     /// Folders that the source lists and does not open.
     pub closed: Vec<String>,
+    /// Folders that the target lists and does not open.
+    pub shut: Vec<String>,
     /// Folder names that the target refuses.
     pub refused_names: Vec<String>,
     /// Folders of these names, and of names that begin so, the target does not make, for this reason.
@@ -153,6 +164,7 @@ impl World {
             folder_takes: std::time::Duration::ZERO,
             answer_takes: std::time::Duration::ZERO,
             closed: Vec::new(),
+            shut: Vec::new(),
             refused_names: Vec::new(),
             unmade: Vec::new(),
             refuses_renames: false,
@@ -249,6 +261,22 @@ impl World {
         Some(state.add(&to, mail))
     }
 
+    /// A person subscribes to a folder, or ends that.
+    pub fn subscribe(&self, path: &str, on: Subscribed) {
+        let mut state = self.lock();
+        let id = state.find(path);
+        state.rooms.entry(id).and_modify(|r| r.subscribed = on == Subscribed::Yes);
+    }
+
+    /// The folders that their owner is subscribed to.
+    pub fn subscribed(&self) -> Vec<String> {
+        let state = self.lock();
+        let rooms = state.rooms.values().filter(|r| r.subscribed);
+        let mut names: Vec<String> = rooms.map(|r| r.path.to_string()).collect();
+        names.sort();
+        names
+    }
+
     /// A person renames a folder.
     pub fn rename(&self, from: &str, to: &str) {
         let mut state = self.lock();
@@ -336,6 +364,16 @@ impl World {
     /// The source opens this folder again.
     pub fn open(&self, path: &str) {
         self.lock().closed.retain(|closed| closed != path);
+    }
+
+    /// The target lists this folder and does not open it: nobody sees what lies in it, nor how much.
+    pub fn shut(&self, path: &str) {
+        self.lock().shut.push(path.to_owned());
+    }
+
+    /// The target opens all folders again.
+    pub fn unlock(&self) {
+        self.lock().shut.clear();
     }
 
     /// The target refuses folders with this name.
@@ -507,6 +545,10 @@ impl State {
         }
     }
 
+    pub fn is_shut(&self, room: &Room) -> bool {
+        self.shut.contains(&room.path.to_string())
+    }
+
     pub fn list(&self) -> Vec<Folder> {
         let mut folders: Vec<Folder> = self
             .rooms
@@ -523,7 +565,7 @@ impl State {
                     .contains(&Ability::Identities)
                     .then(|| format!("{}", room.epoch).into()),
                 epoch: Some(format!("{}", room.epoch).into()),
-                items: Some(room.items.len() as u64),
+                items: (!self.is_shut(room)).then_some(room.items.len() as u64),
             })
             .collect();
         folders.sort_by(|a, b| a.path.cmp(&b.path));

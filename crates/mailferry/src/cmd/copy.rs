@@ -123,6 +123,7 @@ pub async fn one_mailbox(
             };
             result::put(&mut object, "movedCpuMs", json!(cpu.load(Ordering::Relaxed)));
             let mut warnings: Vec<Warning> = report.unmapped.iter().map(result::unmapped).collect();
+            warnings.extend(report.unmatched.iter().map(result::unmatched));
             warnings.extend(Warning::of_empty_source(&name, &report.findings, &run.options().filter));
             result::warn(out, warnings.iter().map(|w| (&*w.code, w.message.as_str())));
             result::put(&mut object, "warnings", json!(warnings));

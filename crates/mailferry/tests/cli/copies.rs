@@ -155,6 +155,27 @@ fn a_mapping_of_a_folder_that_is_not_there_is_warned_of_by_name() {
 }
 
 #[test]
+fn a_pattern_that_means_no_folder_is_warned_of_by_name() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 1), ferry.maildir("to", 0));
+    ferry.maildir("from/.Work", 1);
+    ferry.maildir("from/.Junk", 1);
+    let rules =
+        ["--include", "inbox", "--include", "Wrok/*", "--exclude", "junk", "--exclude", "#DeletedItems#"];
+    for command in [&["copy", &from, &to, "--dry-run"][..], &["copy", &from, &to], &["verify", &from, &to]] {
+        let ran = ferry.ends(0, &[command, &rules, &["--grace", "0", "-o", "json"]].concat());
+        let told = ran.json();
+        let named: Vec<_> = told["warnings"].as_array().unwrap().iter().map(|w| &w["folder"]).collect();
+        assert_eq!(named, ["Wrok/*", "#DeletedItems#"], "{told}");
+        assert!(
+            ran.err.contains("--include Wrok/*") && ran.err.contains("--exclude #DeletedItems#"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
 fn an_empty_source_is_perfect_and_not_without_a_word() {
     let ferry = Ferry::new();
     let (from, to) = (ferry.maildir("from", 0), ferry.maildir("to", 0));

@@ -51,7 +51,7 @@ fn every_code_in_the_sources_is_explained() {
 
 /// Codes of items, CSV and requests begin so.
 fn is_code(word: &str) -> bool {
-    const WHOLE: [&str; 14] = [
+    const WHOLE: [&str; 15] = [
         "DOUBLED",
         "REPAIRED",
         "CHANGED_AT_TARGET",
@@ -59,6 +59,7 @@ fn is_code(word: &str) -> bool {
         "FLAGS_REWRITTEN",
         "FOLDER_LEFT_OUT",
         "FOLDER_NOT_AT_SOURCE",
+        "FOLDER_UNSEEN",
         "SOURCE_EMPTY",
         "NOT_YET_PLACED",
         "WRONG_STATE",

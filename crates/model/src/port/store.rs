@@ -91,7 +91,7 @@ pub trait Ledger: Send + Sync {
     /// Opens windows: durable when it returns. A window that is open already keeps its older mark.
     /// `Conflict` if the lease's epoch is not the newest.
     async fn open(&self, lease: Lease, windows: &[Window]) -> Result<()>;
-    /// Writes a commit, all or nothing. `Conflict` if the lease's epoch is not the newest.
+    /// Writes a commit, all or nothing; durable when it returns if [`Commit::is_lasting`]. `Conflict` if the lease's epoch is not the newest.
     async fn commit(&self, lease: Lease, commit: &Commit) -> Result<()>;
     /// All entries of a folder, newest state of each.
     async fn read(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>>;

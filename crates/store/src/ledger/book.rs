@@ -89,7 +89,9 @@ impl Ledger for SqlStore {
 
     async fn commit(&self, lease: Lease, commit: &Commit) -> Result<()> {
         let mut tx = self.db.write("write ledger").await?;
-        tx.may_be_lost().await?;
+        if !commit.is_lasting() {
+            tx.may_be_lost().await?;
+        }
         let seq = self.guard(&mut tx, lease).await?;
         if let Some(pass) = commit.pass {
             let sql = "UPDATE mailbox SET passes = $3 WHERE workspace = $1 AND id = $2";

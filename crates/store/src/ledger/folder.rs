@@ -6,10 +6,16 @@ use mailferry_model::{
     ledger::{FolderEntry, FolderNo},
 };
 
-use super::bytes::{Damaged, Parsed, Reader, Writer, frame, unframe};
+use super::{
+    bytes::{Damaged, Parsed, Reader, Writer, frame, unframe},
+    pack::{put_reason, take_reason},
+};
 
 /// The format. Another one gets another number; old ones stay readable.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Without why a folder was not made, and without subscriptions.
+const FIRST: u8 = 1;
 
 /// A folder entry as a blob.
 pub(crate) fn pack_folder(folder: &FolderEntry) -> Vec<u8> {
@@ -32,17 +38,21 @@ pub(crate) fn pack_folder(folder: &FolderEntry) -> Vec<u8> {
     }
     to.number(folder.placed_pass.into());
     to.0.push(u8::from(folder.gone));
+    to.0.push(u8::from(folder.unmade.is_some()));
+    folder.unmade.iter().for_each(|reason| put_reason(&mut to, reason));
+    to.optional(folder.subscribed.map(u64::from));
     frame(VERSION, folder.no.0, &to.0)
 }
 
 /// The folder entry of a blob that was packed under this number.
 pub(crate) fn unpack_folder(no: FolderNo, blob: &[u8]) -> Parsed<FolderEntry> {
-    let mut from = unframe(VERSION, no.0, blob)?;
+    let is_first = blob.first() == Some(&FIRST);
+    let mut from = unframe(if is_first { FIRST } else { VERSION }, no.0, blob)?;
     let source = FolderId::from_bytes(from.bytes()?);
     let (source_path, target_path) = (take_path(&mut from)?, take_path(&mut from)?);
     let (identity, epoch) = (from.option_text()?, from.option_text()?);
     let (target_epoch, renamed) = (from.option_text()?, from.option_text()?);
-    let folder = FolderEntry {
+    let mut folder = FolderEntry {
         no,
         source,
         source_path,
@@ -63,14 +73,27 @@ pub(crate) fn unpack_folder(no: FolderNo, blob: &[u8]) -> Parsed<FolderEntry> {
         left: from.number()?,
         bytes: from.number()?,
         placed_pass: from.small()?,
-        gone: match from.byte()? {
-            0 => false,
-            1 => true,
-            _ => return Err(Damaged("a yes-or-no is neither")),
-        },
+        gone: yes_or_no(from.byte()?)?,
+        unmade: None,
+        subscribed: None,
     };
+    if !is_first {
+        folder.unmade = match yes_or_no(from.byte()?)? {
+            true => Some(Box::new(take_reason(&mut from)?)),
+            false => None,
+        };
+        folder.subscribed = from.optional()?.map(|on| yes_or_no(on.min(2) as u8)).transpose()?;
+    }
     from.end()?;
     Ok(folder)
+}
+
+fn yes_or_no(byte: u8) -> Parsed<bool> {
+    match byte {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Damaged("a yes-or-no is neither")),
+    }
 }
 
 fn put_path(to: &mut Writer, path: &FolderPath) {

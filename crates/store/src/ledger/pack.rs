@@ -8,7 +8,7 @@ use mailferry_model::{
     id::{ItemId, TargetId},
     item::Date,
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderNo, Reason, Repair, State},
+    ledger::{Entry, FolderNo, Reason, Repair, Repairs, State},
 };
 
 use super::bytes::{Damaged, Parsed, Reader, Writer, frame, unframe};
@@ -33,7 +33,8 @@ const ID_NEAR: u16 = 1 << 13;
 const TARGET_NEAR: u16 = 1 << 14;
 
 const STATES: [State; 4] = [State::Owed, State::Placed, State::Skipped, State::Gone];
-const REPAIRS: [Repair; 4] = [Repair::Nul, Repair::BareLf, Repair::EightBitHeader, Repair::NoHeaderLine];
+/// One repair is its place among all; several are this and their bits.
+const SEVERAL: u8 = 16;
 
 /// What the entry before said.
 #[derive(Default)]
@@ -145,13 +146,18 @@ fn put(to: &mut Writer, before: &mut Before, entry: &Entry, keywords: usize) {
     }
     to.0.extend([entry.unanswered, entry.tries].into_iter().filter(|n| *n != 0));
     if let Some(repair) = entry.repair {
-        to.0.push(REPAIRS.iter().position(|r| *r == repair).unwrap_or(0) as u8);
+        let bits = repair.bits();
+        to.0.push(if bits.is_power_of_two() { bits.trailing_zeros() as u8 } else { SEVERAL | bits });
     }
     if let Some(reason) = &entry.reason {
-        to.bytes(reason.code.as_bytes());
-        to.bytes(reason.text.as_bytes());
-        to.option(reason.message_id.as_ref().map(|id| id.as_bytes()));
+        put_reason(to, reason);
     }
+}
+
+pub(super) fn put_reason(to: &mut Writer, reason: &Reason) {
+    to.bytes(reason.code.as_bytes());
+    to.bytes(reason.text.as_bytes());
+    to.option(reason.message_id.as_ref().map(|id| id.as_bytes()));
 }
 
 fn take(
@@ -203,11 +209,17 @@ fn take(
     })
 }
 
-fn take_repair(from: &mut Reader<'_>) -> Parsed<Repair> {
-    REPAIRS.get(usize::from(from.byte()?)).copied().ok_or(Damaged("a repair is unknown"))
+fn take_repair(from: &mut Reader<'_>) -> Parsed<Repairs> {
+    let byte = from.byte()?;
+    let repairs = match Repair::ALL.get(usize::from(byte)) {
+        Some(one) => Some(Repairs::of(*one)),
+        None if byte & SEVERAL != 0 => Repairs::from_bits(byte ^ SEVERAL),
+        None => None,
+    };
+    repairs.ok_or(Damaged("a repair is unknown"))
 }
 
-fn take_reason(from: &mut Reader<'_>) -> Parsed<Reason> {
+pub(super) fn take_reason(from: &mut Reader<'_>) -> Parsed<Reason> {
     Ok(Reason { code: from.text()?.into(), text: from.text()?.into(), message_id: from.option_text()? })
 }
 

@@ -6,7 +6,7 @@ use mailferry_model::{
     id::{Cursor, Fingerprint, FolderId, ItemId, Mark, TargetId},
     item::Date,
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, State},
+    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, Repairs, State},
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -52,9 +52,8 @@ fn state() -> impl Strategy<Value = State> {
     prop_oneof![Just(State::Owed), Just(State::Placed), Just(State::Skipped), Just(State::Gone)]
 }
 
-fn repair() -> impl Strategy<Value = Repair> {
-    use Repair::{BareLf, EightBitHeader, NoHeaderLine, Nul};
-    prop_oneof![Just(Nul), Just(BareLf), Just(EightBitHeader), Just(NoHeaderLine)]
+fn repair() -> impl Strategy<Value = Repairs> {
+    (1..16u8).prop_filter_map("none", Repairs::from_bits)
 }
 
 prop_compose! {
@@ -84,6 +83,7 @@ prop_compose! {
         (print, cursor, items) in (option::of(id()), option::of(id()), option::of(any::<u64>())),
         counts in any::<[u64; 6]>(),
         (placed_pass, gone) in (any::<u32>(), any::<bool>()),
+        (unmade, subscribed) in (option::of(reason()), option::of(any::<bool>())),
     ) -> FolderEntry {
         FolderEntry {
             no: FolderNo(9),
@@ -107,6 +107,8 @@ prop_compose! {
             bytes: counts[5],
             placed_pass,
             gone,
+            unmade,
+            subscribed,
         }
     }
 }
@@ -124,6 +126,15 @@ proptest! {
     }
 
     #[test]
+    fn folders_of_the_first_format_are_read(folder in folder()) {
+        let folder = FolderEntry { unmade: None, subscribed: None, ..folder };
+        let blob = pack_folder(&folder);
+        // What was added since stands at the end: a no for each.
+        let older = frame(1, folder.no.0, &blob[9..blob.len() - 2]);
+        prop_assert_eq!(unpack_folder(folder.no, &older), Ok(folder));
+    }
+
+    #[test]
     fn a_changed_byte_is_noticed(entries in vec(entry(), 1..5), at in any::<prop::sample::Index>(), by in 1..=255u8) {
         let mut blob = pack(FolderNo(7), &entries);
         prop_assert!(unpack(FolderNo(8), &blob).is_err(), "another folder's blob");
@@ -138,6 +149,7 @@ proptest! {
         let blob = frame(1, 7, &payload);
         let _ = unpack(FolderNo(7), &blob);
         let _ = unpack_folder(FolderNo(7), &blob);
+        let _ = unpack_folder(FolderNo(7), &frame(2, 7, &payload));
         prop_assert!(unframe(2, 7, &blob).is_err());
     }
 
@@ -149,6 +161,16 @@ proptest! {
         let mut from = Reader(&to.0);
         prop_assert_eq!((from.number(), from.signed()), (Ok(n >> shift), Ok(s >> shift)));
         prop_assert_eq!(from.end(), Ok(()));
+    }
+}
+
+/// As it was written when there was no more than one.
+#[test]
+fn a_single_repair_is_written_as_ever() {
+    for (at, repair) in Repair::ALL.into_iter().enumerate() {
+        let entry = Entry { repair: Some(Repairs::of(repair)), ..typical(1) };
+        let blob = pack(FolderNo(7), [&entry]);
+        assert_eq!(blob.last(), Some(&(at as u8)), "{repair:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use mailferry_model::{
     item::Date,
     job::{JobSpec, PassKind},
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, State},
+    ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, Repairs, State},
     limits::Limits,
     mapping::RunOptions,
     port::Store,
@@ -136,7 +136,7 @@ pub(super) fn odd_entry(folder: u32) -> Entry {
         unanswered: 255,
         pass: u32::MAX,
         tries: 255,
-        repair: Some(Repair::NoHeaderLine),
+        repair: Some(Repairs::of(Repair::NoHeaderLine).with(Repair::Nul)),
         reason: Some(Box::new(Reason {
             code: "TARGET_MALFORMED".into(),
             text: "\0 no".into(),
@@ -170,5 +170,11 @@ pub(super) fn folder_entry(no: u32) -> FolderEntry {
         bytes: u64::MAX,
         placed_pass: u32::MAX,
         gone: true,
+        unmade: Some(Box::new(Reason {
+            code: "TARGET_FORBIDDEN".into(),
+            text: "not \0 this one".into(),
+            message_id: None,
+        })),
+        subscribed: Some(false),
     }
 }

@@ -1,10 +1,8 @@
-//! The directory itself: folders, file names, flags, keywords, and errors of the file system as ours.
+//! The directory itself: folders, keywords, and errors of the file system as ours. Messages are in `mail`.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
 use mailferry_model::{
@@ -12,15 +10,11 @@ use mailferry_model::{
     flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, Namespace, Role},
     id::FolderId,
-    item::Date,
-    key::HeaderKey,
 };
 use mailferry_wire::imap::mutf7;
 
-use crate::convert::key;
-
 /// Letters of the info part, in the order of the alphabet.
-const LETTERS: [(char, SystemFlag); 5] = [
+pub(super) const LETTERS: [(char, SystemFlag); 5] = [
     ('D', SystemFlag::Draft),
     ('F', SystemFlag::Flagged),
     ('R', SystemFlag::Answered),
@@ -33,26 +27,15 @@ const KEYWORDS_MAX: usize = 26;
 
 /// A Maildir.
 #[derive(Clone, Debug)]
-pub(super) struct Store {
+pub(in crate::maildir) struct Store {
     /// Its directory.
     pub root: PathBuf,
     /// The side it plays.
     pub side: Side,
 }
 
-/// One message as its file name tells it.
-#[derive(Clone, Debug)]
-pub(super) struct Mail {
-    /// The part of the name that never changes: the id.
-    pub base: String,
-    /// Where it is.
-    pub path: PathBuf,
-    /// The letters behind `:2,`.
-    pub letters: String,
-}
-
 /// An error of the file system as ours.
-pub(super) fn classify(side: Side, op: &'static str, error: io::Error) -> Error {
+pub(in crate::maildir) fn classify(side: Side, op: &'static str, error: io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => Kind::NotFound,
         io::ErrorKind::PermissionDenied => Kind::Forbidden,
@@ -65,7 +48,7 @@ pub(super) fn classify(side: Side, op: &'static str, error: io::Error) -> Error 
 }
 
 /// A file that cannot be read is one item that cannot move or be judged: the mailbox goes on.
-pub(super) fn of_item(error: Error) -> Error {
+pub(in crate::maildir) fn of_item(error: Error) -> Error {
     match error.kind() {
         Kind::NotFound => error,
         // Tried again with each pass: somebody may give the right to read it.
@@ -75,7 +58,7 @@ pub(super) fn of_item(error: Error) -> Error {
 }
 
 impl Store {
-    fn error(&self, op: &'static str) -> impl Fn(io::Error) -> Error + use<> {
+    pub(super) fn error(&self, op: &'static str) -> impl Fn(io::Error) -> Error + use<> {
         let side = self.side;
         move |e| classify(side, op, e)
     }
@@ -186,26 +169,6 @@ impl Store {
         Some(files.into_iter().flatten().sum::<usize>() as u64)
     }
 
-    /// All messages of a folder, by id; those in `new` as well.
-    pub fn list(&self, id: &FolderId) -> Result<BTreeMap<String, Mail>> {
-        let dir = self.dir(id)?;
-        let failed = |e| self.error("list")(e).scope_of(Scope::Folder);
-        let mut mails = BTreeMap::new();
-        for part in ["cur", "new"] {
-            for entry in fs::read_dir(dir.join(part)).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if name.starts_with('.') {
-                    continue;
-                }
-                let (base, letters) = name.split_once(":2,").unwrap_or((&name, ""));
-                let mail = Mail { base: base.into(), path: entry.path(), letters: letters.into() };
-                mails.insert(base.to_owned(), mail);
-            }
-        }
-        Ok(mails)
-    }
-
     /// Keywords of a folder: their letters are their places.
     pub fn keywords(&self, dir: &Path) -> Vec<String> {
         let text = fs::read_to_string(dir.join("dovecot-keywords")).unwrap_or_default();
@@ -249,59 +212,6 @@ impl Store {
     }
 }
 
-impl Mail {
-    /// Its flags.
-    pub fn flags(&self, keywords: &[String]) -> Flags {
-        let mut flags = Flags::default();
-        for letter in self.letters.chars() {
-            if let Some((_, flag)) = LETTERS.iter().find(|(l, _)| *l == letter) {
-                flags = flags.with(*flag);
-            }
-            let at = (letter as usize).wrapping_sub('a' as usize);
-            if let Some(keyword) = keywords.get(at).filter(|k| !k.is_empty()) {
-                flags.insert_keyword(keyword.as_str().into());
-            }
-        }
-        flags
-    }
-
-    /// Its size with CRLF: `W=` in the name, else the file's.
-    pub fn size(&self) -> u64 {
-        let told = self.base.split(',').find_map(|part| part.strip_prefix("W=")?.parse().ok());
-        told.or_else(|| fs::metadata(&self.path).ok().map(|m| m.len())).unwrap_or(0)
-    }
-
-    /// When it arrived: the file's time.
-    pub fn date(&self) -> Option<Date> {
-        let time = fs::metadata(&self.path).ok()?.modified().ok()?;
-        let seconds = time
-            .duration_since(UNIX_EPOCH)
-            .map_or_else(|e| -(e.duration().as_secs() as i64), |d| d.as_secs() as i64);
-        Some(Date { seconds, zone: 0 })
-    }
-
-    /// What a trace tells: key, Message-ID, size; `None` where the file is gone. One that cannot be read is there
-    /// all the same: it has a key that no message has, so that it is missed and asked for, not forgotten.
-    pub fn look(&self, side: Side) -> Option<(HeaderKey, Option<Box<str>>, u64)> {
-        match self.read() {
-            Ok(bytes) => {
-                let (key, message_id) = key(&bytes);
-                Some((key, message_id, bytes.len() as u64))
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(_) => {
-                let alone = format!("Message-ID: <{side:?}.{}.unreadable@mailferry>\r\n\r\n", self.base);
-                Some((key(alone.as_bytes()).0, None, self.size()))
-            }
-        }
-    }
-
-    /// The message, bare LF as CRLF.
-    pub fn read(&self) -> io::Result<Vec<u8>> {
-        fs::read(&self.path).map(crlf)
-    }
-}
-
 /// Whether a directory is there; what cannot be looked at is neither.
 fn is_dir(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
@@ -309,20 +219,4 @@ fn is_dir(path: &Path) -> io::Result<bool> {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(e) => Err(e),
     }
-}
-
-/// Bare LF as CRLF; what has none stays as it is.
-fn crlf(bytes: Vec<u8>) -> Vec<u8> {
-    let bare = |at: usize| bytes[at] == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
-    if !(0..bytes.len()).any(bare) {
-        return bytes;
-    }
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 32);
-    for (at, byte) in bytes.iter().enumerate() {
-        if bare(at) {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
 }

@@ -68,20 +68,6 @@ async fn a_host_with_a_dot_at_its_end_is_the_host_without() {
 }
 
 #[tokio::test]
-async fn an_authority_that_nobody_knows() {
-    Case::of(&authority(), &Paper::default(), false).await.fails(Step::Tls, "CERTIFICATE_PRIVATE_CA").await;
-    let paper = Paper { signed_by: SignedBy::Between, ..Paper::default() };
-    Case::of(&authority(), &paper, false).await.fails(Step::Tls, "CERTIFICATE_PRIVATE_CA").await;
-}
-
-#[tokio::test]
-async fn a_public_authoritys_intermediate_is_missing() {
-    let public = Authority::create("DigiCert Test", (-365, 365)).unwrap();
-    let paper = Paper { signed_by: SignedBy::Between, shows_chain: false, ..Paper::default() };
-    Case::of(&public, &paper, false).await.fails(Step::Tls, "CERTIFICATE_CHAIN_INCOMPLETE").await;
-}
-
-#[tokio::test]
 async fn an_intermediate_has_expired() {
     let old = Authority::create("Example Root", (-700, -2)).unwrap();
     let paper = Paper { signed_by: SignedBy::Between, ..Paper::default() };

@@ -265,3 +265,22 @@ async fn other_systems_are_recognised() {
     let google = to(EWS, "404 Not Found").with("Server: gws");
     Case::of(but([google])).await.fails(Step::Protocol, "WRONG_KIND_GOOGLE").await;
 }
+async fn plain_text_on_the_port_of_the_web_services_by_what_answers() {
+    let says = |greeting| (Door::Open(None), Dialogue::greeting(greeting));
+    let web = (Door::Octets(b"HTTP/1.1 400 No\r\nServer: nginx\r\n\r\n".to_vec()), Dialogue::default());
+    for ((door, dialogue), fix) in [
+        (web, "on which the server speaks HTTPS: --port 443"),
+        (says("* OK ready\r\n"), "--type imap"),
+        (says("220 mail ESMTP\r\n"), "has a web service: --port 443"),
+        (says("hello\r\n"), "has a web service: --port 443"),
+    ] {
+        let fake = Fake::start(door, dialogue).await.unwrap();
+        let (settings, _folder) = (at(fake.address.port()), tempfile::tempdir().unwrap());
+        let case = Case { settings, mailbox: None, hurries: false, _web: None, _folder };
+        let result = case.fails(Step::Tls, "TLS_PLAIN_TEXT").await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert!(row.fix[0].contains(fix) && row.fix.iter().all(|fix| !fix.contains("993")), "{row:?}");
+    }
+}
+
+#[tokio::test]

@@ -15,7 +15,7 @@ use crate::imap::client::{
     talk::Talk,
 };
 use crate::{
-    checks::{Fault, Told, approach::Approach, secures::Begun},
+    checks::{Fault, Told, approach::Approach, secures::Begun, speaks::Asked},
     net::{Plain, Stream},
 };
 
@@ -121,5 +121,6 @@ impl Asking {
 
 fn way_to(server: &Server) -> Approach {
     let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
-    Approach::to(&server.host, server.port, server.reach.clone(), server.trust.clone(), begun)
+    let (reach, trust) = (server.reach.clone(), server.trust.clone());
+    Approach::to(&server.host, server.port, reach, trust, begun, Asked::Imap)
 }

@@ -102,11 +102,7 @@ impl Asking {
     }
 
     async fn published(&mut self, cx: &Cx) -> Row {
-        let visit = self.visit()?;
-        let answer = visit.ask(cx, Question::get(RPC_PROXY)).await?;
-        let told = web::judge(&answer, &page(visit))?;
-        visit.offered = answer.schemes();
-        Ok(Some(told))
+        web::published(cx, self.visit()?, page).await.map(Some)
     }
 
     async fn sign_in(&mut self, cx: &Cx) -> Row {

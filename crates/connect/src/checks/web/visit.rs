@@ -91,6 +91,11 @@ impl Visit {
         Ok(told)
     }
 
+    /// No TLS: for places of which nothing is wanted but where they lead.
+    pub(super) fn stay_plain(&mut self) {
+        self.stream = self.tcp.take().map(Stream::Plain);
+    }
+
     /// Asks without a sign-in.
     ///
     /// # Errors

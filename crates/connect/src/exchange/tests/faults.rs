@@ -169,6 +169,7 @@ async fn guards_of_an_account_are_named() {
             "EXCHANGE_SIGN_IN_LOCKED",
         ),
         (refused().saying("{\"error\":\"AADSTS50076: use multi-factor authentication\"}"), "EXCHANGE_MFA"),
+        (refused().saying("AADSTS50057: the account is disabled"), "EXCHANGE_ACCOUNT_DISABLED"),
         (refused().saying("AADSTS53003: blocked by Conditional Access"), "EXCHANGE_CONDITIONAL_ACCESS"),
     ] {
         let result = Case::of(but([route])).await.fails(Step::Auth, code).await;

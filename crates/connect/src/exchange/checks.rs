@@ -1,5 +1,7 @@
 //! What we ask an Exchange server before trusting it: a row each, in the order in which one needs the other.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mailferry_model::{
     Error,
@@ -17,7 +19,7 @@ use crate::{
         rows::{self, Row},
         web::{self, Page, Session, Visit, discover, look_behind},
     },
-    net::http::Question,
+    net::{Reach, http::Question},
 };
 
 /// All checks, in their order.
@@ -112,6 +114,10 @@ impl rows::Asking for Asking {
 
     fn is_optional(&self, id: &str) -> bool {
         ["balancer-known", "mrsproxy-answers"].contains(&id)
+    }
+
+    fn answer(&self) -> Duration {
+        self.session.as_ref().map_or_else(|_| Reach::default().answer, |s| s.site.reach.answer)
     }
 
     fn password(&self) -> Option<Secret<String>> {

@@ -1,6 +1,8 @@
 //! What we ask a server for Outlook Anywhere: the web rows, the RPC proxy, the account's form, and what it is still
 //! good for.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mailferry_model::{
     finding::{Check, Step, Verdict},
@@ -16,7 +18,7 @@ use crate::{
         rows::{self, Row},
         web::{self, Page, Session, Visit, discover, look_behind},
     },
-    net::http::Question,
+    net::{Reach, http::Question},
 };
 
 /// All checks, in their order.
@@ -77,6 +79,10 @@ impl rows::Asking for Asking {
 
     fn is_optional(&self, id: &str) -> bool {
         id == "balancer-known"
+    }
+
+    fn answer(&self) -> Duration {
+        self.session.as_ref().map_or_else(|_| Reach::default().answer, |s| s.site.reach.answer)
     }
 
     fn password(&self) -> Option<Secret<String>> {

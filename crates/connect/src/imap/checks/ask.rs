@@ -16,7 +16,7 @@ use crate::imap::client::{
 };
 use crate::{
     checks::{Fault, Told, approach::Approach, secures::Begun, speaks::Asked},
-    net::{Plain, Stream},
+    net::{Plain, Reach, Stream},
 };
 
 /// Whose mailbox the sign-in is tried on.
@@ -74,6 +74,11 @@ impl Asking {
     pub(super) fn whole(&self, step: Step) -> Duration {
         let connect = self.way.as_ref().map(|way| way.reach.connect).filter(|_| step == Step::Tcp);
         super::WHOLE + connect.unwrap_or_default() * 2
+    }
+
+    /// How long a single answer may take.
+    pub(super) fn answer(&self) -> Duration {
+        self.way.as_ref().map_or_else(|| Reach::default().answer, |way| way.reach.answer)
     }
 
     /// Whether nobody's mailbox is asked for.

@@ -230,8 +230,13 @@ impl Asking {
             question = question.with("X-AnchorMailbox", mailbox);
         }
         let visit = self.visit()?;
-        let answer = visit.ask_signed(cx, question).await?;
-        client::classify(&answer).map_err(|fault| fault.with("username", visit.site.user.clone()))
+        let answer = visit.ask_signed(cx, question).await;
+        let seen = answer.and_then(|answer| client::classify(&answer));
+        // Who gives no answer that can be understood has said nothing of what the account may do.
+        seen.map_err(|fault| {
+            let step = fault.step.unwrap_or(Step::Protocol);
+            fault.with("username", visit.site.user.clone()).at(step)
+        })
     }
 
     /// Asks for the account's own inbox: it may have none, and the answer tells the version all the same.

@@ -253,6 +253,25 @@ async fn mailboxes_that_do_not_open() {
     }
 }
 
+/// No answer that can be understood is no word about a right.
+#[tokio::test]
+async fn a_broken_answer_about_acting_for_a_mailbox_tells_nothing_of_rights() {
+    let acting =
+        |status: &str, body: &str| to(EWS, status).known(KNOWN).holding("ExchangeImpersonation").saying(body);
+    for (route, step, code) in [
+        (acting("200 OK", "<html>blocked by the scanner</html>"), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("200 OK", "<s:Envelope><s:Bo"), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("502 Bad Gateway", ""), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("429 Too Many Requests", ""), Step::Protocol, "HTTP_THROTTLED"),
+        (acting("500 Error", &refusal("ErrorServerBusy")), Step::Protocol, "EXCHANGE_THROTTLED"),
+        (acting("401 Unauthorized", ""), Step::Auth, "SOURCE_AUTH_FAILED"),
+        (acting("", ""), Step::Protocol, "HTTP_NO_ANSWER"),
+    ] {
+        let case = Case { hurries: route.status.is_empty(), ..Case::of(but([route])).await };
+        case.fails(step, code).await;
+    }
+}
+
 #[tokio::test]
 async fn answers_that_are_none_of_exchange_and_a_busy_server() {
     let says = |body: &str| to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(body);

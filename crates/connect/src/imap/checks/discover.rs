@@ -7,7 +7,7 @@ use mailferry_wire::autoconfig::{self, Socket};
 use super::provider;
 use crate::{
     checks::{
-        Fault, Told,
+        Fault, Told, dns_resolves,
         stranger::{self, is_own},
         web::{Site, Visit},
     },
@@ -38,8 +38,9 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         found = by_document(cx, settings, &address, &mut tries).await;
     }
     let Some(Found { host, port, security }) = found else {
-        let fault =
-            Fault::fail("AUTODISCOVER_NO_IMAP").with("address", address.clone()).with("domain", domain);
+        let missing = dns_resolves::ask_domain(cx, reach.names, domain).await;
+        let fault = missing.unwrap_or_else(|| Fault::fail("AUTODISCOVER_NO_IMAP"));
+        let fault = fault.with("address", address.clone()).with("domain", domain);
         return Err(fault.natively(Verdict::Unknown).shown(tries.join("\n")));
     };
     if !is_own(&host, domain) && !provider::hosts(&host) {

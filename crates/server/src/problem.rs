@@ -135,6 +135,12 @@ impl Problem {
         self
     }
 
+    /// The same with remedies that know more than the catalogue.
+    #[must_use]
+    pub(crate) fn mended_by(self, fix: Vec<String>) -> Self {
+        Self { fix, ..self }
+    }
+
     /// The same with what stands in the way.
     #[must_use]
     pub fn blocked_by(mut self, blockers: Vec<String>) -> Self {

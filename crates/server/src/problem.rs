@@ -155,6 +155,7 @@ impl From<Error> for Problem {
             (Side::Us, Kind::NotFound) => StatusCode::NOT_FOUND,
             (Side::Us, Kind::AlreadyExists | Kind::Conflict | Kind::Locked) => StatusCode::CONFLICT,
             (Side::Us, Kind::Busy | Kind::Throttled | Kind::Timeout) => StatusCode::SERVICE_UNAVAILABLE,
+            (Side::Us, Kind::QuotaExceeded) => StatusCode::INSUFFICIENT_STORAGE,
             (Side::Us, Kind::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             (Side::Us, Kind::Malformed | Kind::Unsupported) => StatusCode::UNPROCESSABLE_ENTITY,
             (Side::Us, _) => StatusCode::INTERNAL_SERVER_ERROR,

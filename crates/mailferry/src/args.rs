@@ -65,7 +65,7 @@ pub enum Noun {
     /// Make the endpoints what a file says, after showing what that changes
     Apply(cmd::apply::ApplyArgs),
     /// Print all endpoints in the form that apply reads, without secrets
-    Export,
+    Export(cmd::apply::ExportArgs),
     /// The first run: make data folder and master key, print the unit for systemd
     Setup(cmd::setup::SetupArgs),
     /// Look at this machine and the data folder: what is missing, and what to do

@@ -29,4 +29,10 @@ impl Config {
             other => Err(format!("The tenant ceiling is a number from 1 to {CEILING_MAX}, not {other}.")),
         }
     }
+
+    /// What mends one that [`Self::check`] refuses.
+    pub fn mended(&self) -> String {
+        let nearest = self.tenant_ceiling.clamp(1, CEILING_MAX);
+        format!("Give the nearest that is possible: mailferry config set tenant-ceiling {nearest}")
+    }
 }

@@ -228,7 +228,7 @@ impl TestResult {
             Some(name) => {
                 let quoted =
                     if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
-                for before in ["endpoint set ", "endpoint test ", "-Identity "] {
+                for before in ["endpoint set ", "endpoint test ", "-Identity ", "-Name "] {
                     *fix = fix.replace(&format!("{before}NAME"), &format!("{before}{quoted}"));
                 }
             }
@@ -358,7 +358,10 @@ mod tests {
                 "Then: mailferry endpoint set NAME --password-file FILE",
                 "mailferry endpoint new NAME --type imap",
             ];
-            let native = ["Set-MigrationEndpoint -Identity NAME -RemoteServer SERVER"];
+            let native = [
+                "Set-MigrationEndpoint -Identity NAME -RemoteServer SERVER",
+                "New-MigrationEndpoint -Name NAME -IMAP",
+            ];
             let mut result = TestResult::of(vec![Finding {
                 fix: fix.map(str::to_owned).into(),
                 native_fix: native.map(str::to_owned).into(),
@@ -374,6 +377,7 @@ mod tests {
                 "Then: mailferry endpoint set \"first wave\" --password-file FILE",
                 "mailferry endpoint new NAME --type imap",
                 "Set-MigrationEndpoint -Identity \"first wave\" -RemoteServer SERVER",
+                "New-MigrationEndpoint -Name \"first wave\" -IMAP",
             ]
         );
         assert_eq!(
@@ -382,6 +386,7 @@ mod tests {
                 "Then: this command with --password-file FILE",
                 "mailferry endpoint new NAME --type imap",
                 "this command with -RemoteServer SERVER",
+                "New-MigrationEndpoint -Name NAME -IMAP",
             ]
         );
     }

@@ -67,11 +67,81 @@ impl Limits {
         }
         Ok(())
     }
+
+    /// What mends limits that [`Self::check`] refuses, with the numbers that fit; `command` is what takes the flags,
+    /// or nothing where there is none to name.
+    pub fn mended(&self, ceiling: u32, command: &str) -> Vec<String> {
+        let (migrations, incremental) =
+            (self.max_concurrent_migrations, self.max_concurrent_incremental_syncs);
+        let flags = |lead: &str, migrations: u32, incremental: u32| {
+            let both = format!(
+                "--max-concurrent-migrations {migrations} --max-concurrent-incremental-syncs {incremental}"
+            );
+            format!("{lead}: {}", [command, &both].join(" ").trim_start())
+        };
+        let raised = incremental.max(migrations);
+        let mut fixes = Vec::new();
+        if migrations == 0 || incremental == 0 {
+            let migrations = migrations.clamp(1, ceiling);
+            return vec![flags("Let at least one move", migrations, incremental.clamp(1, migrations))];
+        }
+        if incremental > migrations {
+            if raised <= ceiling {
+                fixes.push(flags("Raise both at once", raised, raised));
+            }
+            if migrations <= ceiling {
+                fixes.push(flags("Or lower the second", migrations, migrations));
+            }
+        } else if migrations > ceiling {
+            fixes.push(flags("Stay below the ceiling", ceiling, incremental.min(ceiling)));
+        }
+        if raised > ceiling && raised <= CEILING_MAX {
+            fixes.push(format!("Or raise the ceiling first: mailferry config set tenant-ceiling {raised}"));
+        }
+        match fixes.is_empty() {
+            true => vec![flags("Stay below the ceiling", ceiling, ceiling)],
+            false => fixes,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_mends_limits_is_accepted_then() {
+        let command = "mailferry endpoint set w";
+        for (migrations, incremental) in [
+            (20, 50),
+            (0, 5),
+            (5, 0),
+            (0, 0),
+            (400, 10),
+            (20, 400),
+            (2000, 10),
+            (2000, 3000),
+            (400, 500),
+            (0, 900),
+        ] {
+            let limits = Limits {
+                max_concurrent_migrations: migrations,
+                max_concurrent_incremental_syncs: incremental,
+            };
+            assert!(limits.check(CEILING).is_err());
+            let fixes = limits.mended(CEILING, command);
+            assert!(!fixes.is_empty(), "{limits:?}");
+            for fix in fixes.iter().filter(|fix| !fix.contains("tenant-ceiling")) {
+                let (_, flags) = fix.split_once(command).unwrap();
+                let numbers: Vec<u32> = flags.split(' ').filter_map(|word| word.parse().ok()).collect();
+                let mended = Limits {
+                    max_concurrent_migrations: numbers[0],
+                    max_concurrent_incremental_syncs: numbers[1],
+                };
+                assert_eq!(mended.check(CEILING), Ok(()), "{limits:?}: {fix}");
+            }
+        }
+    }
 
     #[test]
     fn a_limit_that_is_not_named_follows_the_other_and_that_is_said() {

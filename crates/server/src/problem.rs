@@ -135,6 +135,12 @@ impl Problem {
         self
     }
 
+    /// The same with remedies that know more than the catalogue.
+    #[must_use]
+    pub(crate) fn mended_by(self, fix: Vec<String>) -> Self {
+        Self { fix, ..self }
+    }
+
     /// The same with what stands in the way.
     #[must_use]
     pub fn blocked_by(mut self, blockers: Vec<String>) -> Self {
@@ -149,6 +155,7 @@ impl From<Error> for Problem {
             (Side::Us, Kind::NotFound) => StatusCode::NOT_FOUND,
             (Side::Us, Kind::AlreadyExists | Kind::Conflict | Kind::Locked) => StatusCode::CONFLICT,
             (Side::Us, Kind::Busy | Kind::Throttled | Kind::Timeout) => StatusCode::SERVICE_UNAVAILABLE,
+            (Side::Us, Kind::QuotaExceeded) => StatusCode::INSUFFICIENT_STORAGE,
             (Side::Us, Kind::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             (Side::Us, Kind::Malformed | Kind::Unsupported) => StatusCode::UNPROCESSABLE_ENTITY,
             (Side::Us, _) => StatusCode::INTERNAL_SERVER_ERROR,

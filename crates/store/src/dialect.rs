@@ -3,7 +3,7 @@
 //! Everything else is one text for both.
 
 use mailferry_model::{Kind, Result};
-use sqlx::error::DatabaseError;
+use sqlx::{error::DatabaseError, sqlite::SqliteError};
 use uuid::Uuid;
 
 use crate::sql::{On, Tx, args};
@@ -66,29 +66,93 @@ impl Tx {
     }
 }
 
-/// What an error code of either engine means.
-pub(crate) fn kind_of(error: &dyn DatabaseError) -> Kind {
+/// What an error code of either engine means, and the catalogue's word where it says more than the kind.
+pub(crate) fn meaning_of(error: &dyn DatabaseError) -> (Kind, Option<&'static str>) {
     let code = error.code().unwrap_or_default();
     match code.parse::<u32>() {
-        // SQLite: numbers; the lowest byte is the primary code.
-        Ok(number) if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() => {
-            match number & 0xff {
-                5 | 6 | 10 | 14 => Kind::Busy,
-                11 | 26 => Kind::Malformed,
-                13 => Kind::QuotaExceeded,
-                8 | 23 => Kind::Forbidden,
-                _ => Kind::Bug,
-            }
+        Ok(number) if error.try_downcast_ref::<SqliteError>().is_some() => of_sqlite(number),
+        _ => of_postgres(&code),
+    }
+}
+
+/// SQLite: numbers; the lowest byte is the primary code, the rest tells more.
+// https://www.sqlite.org/rescode.html
+fn of_sqlite(number: u32) -> (Kind, Option<&'static str>) {
+    /// Locks are I/O there, and a lack of memory is: both pass. The last is a lock of a store that is read alone.
+    const PASSING: [u32; 8] = [2058, 2314, 2826, 3082, 3594, 3850, 5130, 520];
+    /// A file system, or a page, of which is known that it is damaged.
+    const DAMAGED: [u32; 2] = [8202, 8458];
+    match (number & 0xff, number) {
+        (5 | 6, _) => (Kind::Busy, None),
+        (10 | 8, number) if PASSING.contains(&number) => (Kind::Busy, None),
+        (11 | 26, _) => (Kind::Malformed, Some("STORE_DAMAGED")),
+        (10, number) if DAMAGED.contains(&number) => (Kind::Malformed, Some("STORE_DAMAGED")),
+        // A limit of the process or the disk itself: only somebody can mend that, and then it goes on.
+        (10, _) => (Kind::QuotaExceeded, Some("STORE_DISK_FAILS")),
+        (13, _) => (Kind::QuotaExceeded, None),
+        (8, _) => (Kind::Forbidden, Some("STORE_READ_ONLY")),
+        (23, _) => (Kind::Forbidden, None),
+        // Out of descriptors, as a rule: while the store is opened it means something else.
+        (14, _) => (Kind::Busy, None),
+        _ => (Kind::Bug, None),
+    }
+}
+
+/// PostgreSQL: five characters; the first two are the class.
+fn of_postgres(code: &str) -> (Kind, Option<&'static str>) {
+    match (code, code.get(..2)) {
+        ("53100", _) => (Kind::QuotaExceeded, None),
+        ("58030", _) => (Kind::QuotaExceeded, Some("STORE_DISK_FAILS")),
+        ("XX001" | "XX002", _) => (Kind::Malformed, Some("STORE_DAMAGED")),
+        ("25006", _) => (Kind::Forbidden, Some("STORE_READ_ONLY")),
+        ("42501", _) => (Kind::Forbidden, None),
+        (_, Some("08" | "40" | "53" | "55" | "57" | "58")) => (Kind::Busy, None),
+        (_, Some("28")) => (Kind::Unauthenticated, None),
+        (_, Some("XX")) => (Kind::Malformed, None),
+        _ => (Kind::Bug, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_is_not_a_store_that_is_busy() {
+        let disk = (Kind::QuotaExceeded, Some("STORE_DISK_FAILS"));
+        let damaged = (Kind::Malformed, Some("STORE_DAMAGED"));
+        let read_only = (Kind::Forbidden, Some("STORE_READ_ONLY"));
+        for (numbers, meaning) in [
+            // BUSY, LOCKED with their extended codes; I/O that is a lock; READONLY_CANTLOCK; CANTOPEN.
+            (
+                &[5, 261, 517, 773, 6, 262, 2058, 2314, 3594, 3850, 5130, 3082, 520, 14][..],
+                (Kind::Busy, None),
+            ),
+            // IOERR alone, READ, SHORT_READ, WRITE, FSYNC, TRUNCATE, SHMSIZE.
+            (&[10, 266, 522, 778, 1034, 1546, 4874], disk),
+            (&[13], (Kind::QuotaExceeded, None)),
+            // READONLY, ROLLBACK, DBMOVED, DIRECTORY.
+            (&[8, 776, 1032, 1544], read_only),
+            // CORRUPT, CORRUPT_INDEX, NOTADB, IOERR_DATA, IOERR_CORRUPTFS.
+            (&[11, 779, 26, 8202, 8458], damaged),
+            (&[1, 21], (Kind::Bug, None)),
+        ] {
+            numbers.iter().for_each(|number| assert_eq!(of_sqlite(*number), meaning, "{number}"));
         }
-        // PostgreSQL: five characters; the first two are the class.
-        _ => match code.get(..2) {
-            Some("08" | "40" | "55" | "57" | "58") => Kind::Busy,
-            Some("53") if code == "53100" => Kind::QuotaExceeded,
-            Some("53") => Kind::Busy,
-            Some("28") => Kind::Unauthenticated,
-            Some("42") if code == "42501" => Kind::Forbidden,
-            Some("XX") => Kind::Malformed,
-            _ => Kind::Bug,
-        },
+        for (code, meaning) in [
+            ("53100", (Kind::QuotaExceeded, None)),
+            ("58030", disk),
+            ("XX001", damaged),
+            ("XX002", damaged),
+            ("25006", read_only),
+            ("40001", (Kind::Busy, None)),
+            ("53300", (Kind::Busy, None)),
+            ("58P01", (Kind::Busy, None)),
+            ("42501", (Kind::Forbidden, None)),
+            ("XX000", (Kind::Malformed, None)),
+            ("42P01", (Kind::Bug, None)),
+        ] {
+            assert_eq!(of_postgres(code), meaning, "{code}");
+        }
     }
 }

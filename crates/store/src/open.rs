@@ -115,21 +115,14 @@ fn kind_of(error: &std::io::Error) -> Kind {
     }
 }
 
-/// What the database says while it is opened. An I/O error is no lock: nobody has to end first.
-// https://www.sqlite.org/rescode.html: the lowest byte is the primary code, 10 is IOERR, 14 CANTOPEN.
+/// What the database says while it is opened: a file that cannot be opened then is one that we may not open.
+// https://www.sqlite.org/rescode.html: the lowest byte is the primary code, 14 CANTOPEN.
 fn unopened(error: sqlx::Error) -> Error {
-    const OF_LOCKS: [u32; 6] = [2058, 2314, 2826, 3594, 3850, 5130];
     let code = match &error {
         sqlx::Error::Database(e) if e.try_downcast_ref::<SqliteError>().is_some() => e.code(),
         _ => None,
     };
-    let code = code.and_then(|code| code.parse::<u32>().ok()).filter(|code| !OF_LOCKS.contains(code));
-    match code.map(|code| code & 0xff) {
-        Some(10) => {
-            let words = "the disk is full, a limit keeps us from writing more, or it is broken";
-            refuse(Kind::QuotaExceeded, OPEN, format!("the store answers: disk I/O error: {words}"))
-                .because(error)
-        }
+    match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
         Some(14) => refuse(Kind::Forbidden, OPEN, format!("the store answers: {error}")).because(error),
         _ => classify(OPEN, error),
     }
@@ -221,5 +214,23 @@ mod tests {
         assert_eq!(ended.unwrap_err().kind(), Kind::QuotaExceeded);
         store.record(&entry(100)).await.unwrap();
         store.record(&entry(20_000)).await.unwrap();
+    }
+
+    /// What SQLite itself says of a store that may only be read, and of a file that is none.
+    #[tokio::test]
+    async fn what_is_read_only_or_damaged_is_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_text(&"ab".repeat(32)).unwrap();
+        let store = SqlStore::open(&Location::Sqlite(folder.path().to_owned()), key).await.unwrap();
+        let Db::Lite { read, .. } = &store.db else { panic!("it is embedded") };
+        let refused = sqlx::query("DELETE FROM audit").execute(read).await.unwrap_err();
+        let error = classify("forget", refused);
+        assert_eq!((error.kind(), &*error.code()), (Kind::Forbidden, "STORE_READ_ONLY"), "{error}");
+        let file = folder.path().join("none.db");
+        std::fs::write(&file, "these are words and no pages ".repeat(200)).unwrap();
+        let none = SqlitePoolOptions::new().connect_lazy_with(SqliteConnectOptions::new().filename(&file));
+        let refused = sqlx::query("SELECT 1 FROM audit").execute(&none).await.unwrap_err();
+        let error = classify("read", refused);
+        assert_eq!((error.kind(), &*error.code()), (Kind::Malformed, "STORE_DAMAGED"), "{error}");
     }
 }

@@ -266,20 +266,24 @@ pub(crate) fn refuse(kind: Kind, op: &'static str, context: impl Into<String>) -
 
 /// What the database says, in our words.
 pub(crate) fn classify(op: &'static str, error: sqlx::Error) -> Error {
-    let kind = match &error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Kind::Busy,
-        sqlx::Error::Tls(_) => Kind::Tls,
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Kind::Malformed,
-        sqlx::Error::Database(e) if e.is_unique_violation() => Kind::AlreadyExists,
-        sqlx::Error::Database(e) if e.is_foreign_key_violation() => Kind::NotFound,
-        sqlx::Error::Database(e) => dialect::kind_of(e.as_ref()),
-        _ => Kind::Bug,
+    let (kind, code) = match &error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => (Kind::Busy, None),
+        sqlx::Error::Tls(_) => (Kind::Tls, None),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => (Kind::Malformed, None),
+        sqlx::Error::Database(e) if e.is_unique_violation() => (Kind::AlreadyExists, None),
+        sqlx::Error::Database(e) if e.is_foreign_key_violation() => (Kind::NotFound, None),
+        sqlx::Error::Database(e) => dialect::meaning_of(e.as_ref()),
+        _ => (Kind::Bug, None),
     };
-    let words = match &error {
-        sqlx::Error::Database(e) => e.message().to_owned(),
-        other => other.to_string(),
+    let words = match (&error, code) {
+        (sqlx::Error::Database(e), Some("STORE_DISK_FAILS")) => {
+            format!("{}: the disk is full, a limit keeps us from writing more, or it is broken", e.message())
+        }
+        (sqlx::Error::Database(e), _) => e.message().to_owned(),
+        (other, _) => other.to_string(),
     };
     let made = refuse(kind, op, format!("the store answers: {words}"));
+    let made = code.into_iter().fold(made, Error::code_of);
     match kind {
         Kind::Busy => made.retry_of(Retry::Soon),
         _ => made,

@@ -11,6 +11,7 @@ use super::{
     certificate::{self, Place},
     dns_resolves,
     secures::{self, Begun, Door},
+    speaks::Asked,
     tcp_connects,
 };
 use crate::net::{
@@ -30,6 +31,8 @@ pub struct Approach {
     pub trust: Trust,
     /// When TLS begins.
     pub begun: Begun,
+    /// What is asked for there.
+    pub asked: Asked,
     /// Its addresses, once they are known.
     pub addresses: Vec<IpAddr>,
     /// The address that took the connection.
@@ -40,9 +43,9 @@ pub struct Approach {
 
 impl Approach {
     /// At the beginning.
-    pub fn to(host: &str, port: u16, reach: Reach, trust: Trust, begun: Begun) -> Self {
+    pub fn to(host: &str, port: u16, reach: Reach, trust: Trust, begun: Begun, asked: Asked) -> Self {
         let (addresses, peer, shown, reach) = (Vec::new(), None, None, reach.of(host));
-        Self { host: host.to_owned(), port, reach, trust, begun, addresses, peer, shown }
+        Self { host: host.to_owned(), port, reach, trust, begun, asked, addresses, peer, shown }
     }
 
     /// The name.
@@ -127,7 +130,8 @@ impl Approach {
     }
 
     fn door(&self, address: SocketAddr) -> Door<'_> {
-        Door { reach: &self.reach, trust: &self.trust, host: &self.host, address, begun: self.begun }
+        let (begun, asked) = (self.begun, self.asked);
+        Door { reach: &self.reach, trust: &self.trust, host: &self.host, address, begun, asked }
     }
 
     fn place(&self, cx: &Cx) -> Place<'_> {

@@ -8,17 +8,15 @@ use mailferry_model::finding::Verdict;
 use rustls::{
     CertificateError, client::verify_server_name, pki_types::ServerName, server::ParsedCertificate,
 };
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{GeneralName, ParsedExtension},
-    public_key::PublicKey,
-};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, public_key::PublicKey};
 
 use super::{ALSO, Fault, Told, inspected};
 use crate::net::{
     Trust,
     tls::{NotPinned, Shown, sha256_of},
 };
+
+mod issuer;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -27,36 +25,6 @@ const DAY: i64 = 86_400;
 const WARN_DAYS: i64 = 30;
 /// The least that is taken today.
 const LEAST_RSA_BITS: usize = 2048;
-
-/// Names of public authorities, as their intermediates have them.
-const PUBLIC: [&str; 26] = [
-    "let's encrypt",
-    "digicert",
-    "sectigo",
-    "comodo",
-    "globalsign",
-    "godaddy",
-    "go daddy",
-    "entrust",
-    "google trust services",
-    "amazon",
-    "microsoft azure",
-    "zerossl",
-    "buypass",
-    "ssl.com",
-    "certum",
-    "swisssign",
-    "quovadis",
-    "actalis",
-    "harica",
-    "telesec",
-    "d-trust",
-    "identrust",
-    "starfield",
-    "thawte",
-    "geotrust",
-    "rapidssl",
-];
 
 /// Where and when the certificate was shown.
 pub struct Place<'a> {
@@ -87,7 +55,7 @@ pub fn judge(shown: &Shown, at: &Place<'_>) -> Result<Told, Fault> {
     let card = Card::of(leaf, shown, at);
     let told = card.told(&parsed);
     match &shown.verdict {
-        Err(error) => Err(card.dress(refused(error, &parsed, &card, at), &parsed)),
+        Err(error) => Err(card.dress(refused(error, shown, &parsed, &card, at), &parsed)),
         Ok(()) => {
             if let (Err(error), false) = (&shown.proof, matches!(at.trust, Trust::Nobody)) {
                 let fault = weak(leaf).unwrap_or_else(|| unacceptable(error));
@@ -260,14 +228,21 @@ fn names(leaf: &X509Certificate<'_>) -> Vec<String> {
 }
 
 /// The verifier said no: why, in our words.
-fn refused(error: &rustls::Error, chain: &[X509Certificate<'_>], card: &Card, at: &Place<'_>) -> Fault {
+fn refused(
+    error: &rustls::Error,
+    shown: &Shown,
+    chain: &[X509Certificate<'_>],
+    card: &Card,
+    at: &Place<'_>,
+) -> Fault {
     let rustls::Error::InvalidCertificate(reason) = error else { return unacceptable(error) };
     use CertificateError as E;
     match reason {
         E::Expired | E::ExpiredContext { .. } => expired(chain, card, at),
         E::NotValidYet | E::NotValidYetContext { .. } => Fault::fail("CERTIFICATE_NOT_YET_VALID"),
         E::NotValidForName | E::NotValidForNameContext { .. } => other_name(card, at),
-        E::UnknownIssuer => unknown(chain, card),
+        E::UnknownIssuer => unknown(shown, chain, at),
+        E::BadSignature if issuer::is_renewed(chain, at.trust) => unknown(shown, chain, at),
         E::Revoked => Fault::fail("CERTIFICATE_REVOKED"),
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             Fault::fail("CERTIFICATE_WRONG_PURPOSE").with("words", words_of(error))
@@ -312,48 +287,18 @@ fn other_name(card: &Card, at: &Place<'_>) -> Fault {
 }
 
 /// Nobody that is trusted vouches for it.
-fn unknown(chain: &[X509Certificate<'_>], card: &Card) -> Fault {
+fn unknown(shown: &Shown, chain: &[X509Certificate<'_>], at: &Place<'_>) -> Fault {
     if let Some(product) = chain.iter().find_map(|c| inspected::product(&c.issuer().to_string())) {
         return Fault::fail("CERTIFICATE_INSPECTED").with("product", product);
     }
     if is_self_signed(&chain[0]) {
         return Fault::fail("CERTIFICATE_SELF_SIGNED");
     }
-    if let Some(fault) = weak_in(chain) {
-        return fault;
-    }
-    let fetch = issuer_url(&chain[0]);
-    let issuer = card.issuer.to_lowercase();
-    let is_public = PUBLIC.iter().any(|name| issuer.contains(name));
-    match (chain.len(), fetch) {
-        (1, Some(url)) => Fault::fail("CERTIFICATE_CHAIN_INCOMPLETE").with("fetch", url),
-        (1, None) if is_public => Fault::fail("CERTIFICATE_CHAIN_INCOMPLETE"),
-        _ => {
-            let top = chain.last().map_or_else(String::new, |c| c.issuer().to_string());
-            Fault::fail("CERTIFICATE_PRIVATE_CA").with("issuer", top)
-        }
-    }
+    weak_in(chain).unwrap_or_else(|| issuer::missing(shown, chain, at.trust))
 }
 
 fn is_self_signed(leaf: &X509Certificate<'_>) -> bool {
     leaf.subject() == leaf.issuer() && leaf.verify_signature(None).is_ok()
-}
-
-/// Where the issuer's certificate can be fetched.
-// RFC 5280 §4.2.2.1
-fn issuer_url(leaf: &X509Certificate<'_>) -> Option<String> {
-    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
-    leaf.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::AuthorityInfoAccess(access) => {
-            access.accessdescs.iter().find_map(|described| match &described.access_location {
-                GeneralName::URI(url) if described.access_method.to_id_string() == CA_ISSUERS => {
-                    Some((*url).to_owned())
-                }
-                _ => None,
-            })
-        }
-        _ => None,
-    })
 }
 
 /// A key or a signature that nobody takes any more, in the server's own certificate or above it.

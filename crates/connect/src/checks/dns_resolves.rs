@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 
-use mailferry_model::port::Cx;
+use mailferry_model::{finding::Step, port::Cx};
 
 use super::{Fault, Told};
-use crate::net::{Reach, dns::Unresolved, tcp};
+use crate::net::{
+    Reach,
+    dns::{self, Names, Unresolved},
+    tcp,
+};
 
 /// Asks for the addresses.
 ///
@@ -18,6 +22,15 @@ pub async fn ask(cx: &Cx, reach: &Reach, host: &str) -> Result<(Vec<IpAddr>, Tol
     let through = reach.proxy().map(|proxy| format!(" (of the proxy {})", proxy.host)).unwrap_or_default();
     let told = Told::pass(format!("{}{through}", shown.join(" "))).seen("addresses", shown);
     Ok((addresses, told))
+}
+
+/// The fault of a domain that is not there at all: nothing below it can be found, whoever is asked.
+// RFC 8020 §2
+pub async fn ask_domain(cx: &Cx, names: Names, domain: &str) -> Option<Fault> {
+    match dns::addresses(cx, names, domain).await {
+        Err(why @ Unresolved::NoSuchName) => Some(judge(&why, domain).at(Step::Dns)),
+        _ => None,
+    }
 }
 
 /// The word for a name that was not found.

@@ -15,6 +15,7 @@ pub mod account;
 pub mod approach;
 pub mod certificate;
 pub mod dns_resolves;
+pub mod guards;
 pub mod inspected;
 pub mod later;
 pub mod legacy;

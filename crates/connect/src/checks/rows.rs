@@ -16,8 +16,6 @@ use crate::net::tcp::within;
 
 /// What a row may take altogether.
 const WHOLE: Duration = Duration::from_secs(120);
-/// How long a single answer may take in a test: less, so that silence is told from what has no end.
-const ANSWER: Duration = Duration::from_secs(45);
 
 /// What a row answers; nothing where it was not asked.
 pub type Row = Result<Option<Told>, Fault>;
@@ -32,6 +30,9 @@ pub trait Asking: Send + 'static {
     fn is_optional(&self, _: &str) -> bool {
         false
     }
+
+    /// How long a single answer may take.
+    fn answer(&self) -> Duration;
 
     /// What no evidence may show.
     fn password(&self) -> Option<Secret<String>>;
@@ -48,7 +49,7 @@ pub fn probes<A: Asking>(checks: impl Iterator<Item = &'static Check>, asking: A
 /// # Errors
 /// What the row says, or that it came to no end.
 pub async fn bounded<A: Asking>(cx: &Cx, asking: &mut A, id: &str) -> Row {
-    let cx = &Cx { put_timeout: cx.put_timeout.min(ANSWER), ..cx.clone() };
+    let cx = &Cx { put_timeout: cx.put_timeout.min(asking.answer()), ..cx.clone() };
     let answer = within(cx, "probe", WHOLE, asking.row(cx, id)).await;
     answer.unwrap_or_else(|error| {
         if error.kind() != Kind::Timeout {
@@ -120,6 +121,10 @@ mod tests {
 
         fn is_optional(&self, id: &str) -> bool {
             id == "optional"
+        }
+
+        fn answer(&self) -> Duration {
+            Duration::from_secs(45)
         }
 
         fn password(&self) -> Option<Secret<String>> {

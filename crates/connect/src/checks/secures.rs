@@ -8,7 +8,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::{
     Fault, Told, legacy,
-    speaks::{self, Speaks},
+    speaks::{self, Asked, Speaks},
 };
 use crate::net::{
     Plain, Reach, Trust,
@@ -42,6 +42,8 @@ pub struct Door<'a> {
     pub address: SocketAddr,
     /// When TLS begins.
     pub begun: Begun,
+    /// What is asked for there.
+    pub asked: Asked,
 }
 
 /// Begins TLS and accepts any certificate; [`super::certificate`] judges it.
@@ -98,7 +100,7 @@ async fn closed(cx: &Cx, door: &Door<'_>, error: &io::Error) -> Fault {
     let heard = speaks::hear(cx, door.reach, door.address, door.host).await;
     match heard.speaks {
         Speaks::Silent | Speaks::Other | Speaks::Tls => Fault::fail("TLS_CLOSED").shown(error.to_string()),
-        known => Fault::fail("TLS_PLAIN_TEXT").with("protocol", known.name()).shown(heard.words),
+        known => known.without_tls(door.asked).shown(heard.words),
     }
 }
 
@@ -136,9 +138,5 @@ async fn plain(cx: &Cx, door: &Door<'_>) -> Fault {
         return Fault::fail("TLS_BROKEN").with("words", words).shown(words);
     }
     let heard = speaks::hear(cx, door.reach, door.address, door.host).await;
-    let protocol = match &heard.speaks {
-        Speaks::Silent | Speaks::Other => "something else".to_owned(),
-        known => known.name().to_owned(),
-    };
-    Fault::fail("TLS_PLAIN_TEXT").with("protocol", protocol).shown(heard.words)
+    heard.speaks.without_tls(door.asked).shown(heard.words)
 }

@@ -17,6 +17,8 @@ use crate::net::{
 const GREETING: Duration = Duration::from_secs(3);
 /// How long the answer to a question may take.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Where IMAP is, for who meets something else.
+const IMAPS_PORTS: &str = "Check the port: IMAP has 993 with ssl and 143 with tls.";
 /// The most that is listened to.
 const HEARD: usize = 4096;
 
@@ -99,6 +101,27 @@ impl Speaks {
         })
     }
 
+    /// The fault of a port that speaks this in plain text where TLS should begin.
+    pub fn without_tls(self, asked: Asked) -> Fault {
+        let name = match self {
+            Speaks::Silent | Speaks::Other => "something else",
+            known => known.name(),
+        };
+        let fault = Fault::fail("TLS_PLAIN_TEXT").with("protocol", name);
+        match (self, asked) {
+            (Speaks::Imap, Asked::Imap) => fault.with("starttls", name),
+            (Speaks::Web | Speaks::Exchange | Speaks::Microsoft365 | Speaks::Google, Asked::Web) => {
+                fault.with("https", "HTTPS")
+            }
+            (Speaks::Imap, Asked::Web) => fault.with("other", name).with("web", asked.name()),
+            (_, Asked::Web) => fault.with("web", asked.name()),
+            (Speaks::Exchange, Asked::Imap) => fault.with("system", name).with("elsewhere", name),
+            (_, Asked::Imap) => {
+                fault.with("propose", self.proposes().unwrap_or(IMAPS_PORTS)).with("elsewhere", name)
+            }
+        }
+    }
+
     fn proposes(self) -> Option<&'static str> {
         Some(match self {
             Speaks::Pop3 => {
@@ -113,6 +136,25 @@ impl Speaks {
             Speaks::Sieve => "That is the port for filter scripts; IMAP has 993 with ssl and 143 with tls.",
             _ => return None,
         })
+    }
+}
+
+/// What was asked for, where something else may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Mailboxes by IMAP.
+    Imap,
+    /// Web services.
+    Web,
+}
+
+impl Asked {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Asked::Imap => "IMAP",
+            Asked::Web => "a web service",
+        }
     }
 }
 

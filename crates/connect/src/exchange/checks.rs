@@ -1,5 +1,7 @@
 //! What we ask an Exchange server before trusting it: a row each, in the order in which one needs the other.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mailferry_model::{
     Error,
@@ -17,7 +19,7 @@ use crate::{
         rows::{self, Row},
         web::{self, Page, Session, Visit, discover, look_behind},
     },
-    net::http::Question,
+    net::{Reach, http::Question},
 };
 
 /// All checks, in their order.
@@ -114,6 +116,10 @@ impl rows::Asking for Asking {
         ["balancer-known", "mrsproxy-answers"].contains(&id)
     }
 
+    fn answer(&self) -> Duration {
+        self.session.as_ref().map_or_else(|_| Reach::default().answer, |s| s.site.reach.answer)
+    }
+
     fn password(&self) -> Option<Secret<String>> {
         self.session.as_ref().ok().and_then(|s| s.site.password.clone())
     }
@@ -161,11 +167,7 @@ impl Asking {
     }
 
     async fn published(&mut self, cx: &Cx) -> Row {
-        let visit = self.visit()?;
-        let answer = visit.ask(cx, Question::get(ews::PATH)).await?;
-        let told = web::judge(&answer, &page(visit))?;
-        visit.offered = answer.schemes();
-        Ok(Some(told))
+        web::published(cx, self.visit()?, page).await.map(Some)
     }
 
     async fn sign_in(&mut self, cx: &Cx) -> Row {
@@ -228,8 +230,13 @@ impl Asking {
             question = question.with("X-AnchorMailbox", mailbox);
         }
         let visit = self.visit()?;
-        let answer = visit.ask_signed(cx, question).await?;
-        client::classify(&answer).map_err(|fault| fault.with("username", visit.site.user.clone()))
+        let answer = visit.ask_signed(cx, question).await;
+        let seen = answer.and_then(|answer| client::classify(&answer));
+        // Who gives no answer that can be understood has said nothing of what the account may do.
+        seen.map_err(|fault| {
+            let step = fault.step.unwrap_or(Step::Protocol);
+            fault.with("username", visit.site.user.clone()).at(step)
+        })
     }
 
     /// Asks for the account's own inbox: it may have none, and the answer tells the version all the same.

@@ -50,7 +50,7 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
     match answer.status {
         401 => {
             let refused = || Fault::fail("SOURCE_AUTH_FAILED").shown(answer.shown());
-            return Err(web::guarded(answer).unwrap_or_else(refused));
+            return Err(web::guarded(answer).unwrap_or_else(refused).at(Step::Auth));
         }
         403 => return Err(blocked(answer)),
         429 => return Err(Fault::fail("HTTP_THROTTLED").with("words", answer.shown()).shown(answer.shown())),

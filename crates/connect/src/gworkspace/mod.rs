@@ -20,7 +20,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GoogleWorkspace;
 
-static SETTINGS: [SettingSpec; 11] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+static SETTINGS: [SettingSpec; 12] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
 
 const OWN: [SettingSpec; 5] = [
     SettingSpec {

@@ -26,7 +26,7 @@ use client::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Imap;
 
-static SETTINGS: [SettingSpec; 22] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+static SETTINGS: [SettingSpec; 23] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
 
 const OWN: [SettingSpec; 16] = [
     SettingSpec::optional("remote-server", Takes::Host, None, "The IMAP server's name or address."),

@@ -20,7 +20,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct M365;
 
-static SETTINGS: [SettingSpec; 13] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+static SETTINGS: [SettingSpec; 14] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
 
 const OWN: [SettingSpec; 7] = [
     SettingSpec {

@@ -94,9 +94,12 @@ impl Answer {
 
     /// Status line, telling headers and how the body of a refusal begins, for evidence.
     pub fn shown(&self) -> String {
-        const TELLING: [&str; 11] = [
+        const TELLING: [&str; 14] = [
             "server",
             "via",
+            "x-cache",
+            "x-squid-error",
+            "proxy-authenticate",
             "www-authenticate",
             "location",
             "retry-after",

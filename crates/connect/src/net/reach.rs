@@ -11,6 +11,10 @@ use super::{dns::Names, proxy::Proxy};
 /// How long one address may take to answer, unless the settings say.
 const CONNECT: Duration = Duration::from_secs(15);
 
+/// How long one answer may take in a test, unless the settings say: less than a row, so that silence is told from
+/// what has no end.
+const ANSWER: Duration = Duration::from_secs(45);
+
 /// The way to a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
@@ -18,6 +22,8 @@ pub struct Reach {
     pub names: Names,
     /// How long one address may take to answer.
     pub connect: Duration,
+    /// How long one answer may take in a test.
+    pub answer: Duration,
     /// Through this proxy, where it serves the host.
     pub proxy: Option<Proxy>,
     /// The host's name, for the proxy.
@@ -26,12 +32,12 @@ pub struct Reach {
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { names: Names::System, connect: CONNECT, proxy: None, host: String::new() }
+        Self { names: Names::System, connect: CONNECT, answer: ANSWER, proxy: None, host: String::new() }
     }
 }
 
 /// The settings, for manifests.
-pub const SETTINGS: [SettingSpec; 6] = [
+pub const SETTINGS: [SettingSpec; 7] = [
     SettingSpec::optional(
         "resolver",
         Takes::Text,
@@ -44,6 +50,12 @@ pub const SETTINGS: [SettingSpec; 6] = [
         Takes::Number,
         Some("15"),
         "Seconds that one address may take to answer.",
+    ),
+    SettingSpec::optional(
+        "answer-timeout",
+        Takes::Number,
+        Some("45"),
+        "Seconds that one answer may take in a test, the sign-in's too; 45 at most.",
     ),
     SettingSpec::optional(
         "proxy",
@@ -79,20 +91,22 @@ impl Reach {
             faults.push(fault);
             None
         });
-        let connect = match settings.get("connect-timeout").map(str::parse::<u64>) {
-            None => CONNECT,
-            Some(Ok(seconds)) if (1..=600).contains(&seconds) => Duration::from_secs(seconds),
+        let mut seconds = |name: &str, most: u64, usual: Duration| match settings.get(name).map(str::parse) {
+            None => usual,
+            Some(Ok(seconds)) if (1..=most).contains(&seconds) => Duration::from_secs(seconds),
             Some(_) => {
-                faults.push("connect-timeout: a number of seconds from 1 to 600 is needed".to_owned());
-                CONNECT
+                faults.push(format!("{name}: a number of seconds from 1 to {most} is needed"));
+                usual
             }
         };
+        let connect = seconds("connect-timeout", 600, CONNECT);
+        let answer = seconds("answer-timeout", ANSWER.as_secs(), ANSWER);
         let proxy = Proxy::from_settings(settings).unwrap_or_else(|fault| {
             faults.push(fault);
             None
         });
         let host = host_of(settings);
-        let reach = Self { names: names.unwrap_or_default(), connect, proxy, host };
+        let reach = Self { names: names.unwrap_or_default(), connect, answer, proxy, host };
         if faults.is_empty() { Ok(reach) } else { Err(faults) }
     }
 

@@ -1,6 +1,8 @@
 //! What we ask a server for Outlook Anywhere: the web rows, the RPC proxy, the account's form, and what it is still
 //! good for.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mailferry_model::{
     finding::{Check, Step, Verdict},
@@ -16,7 +18,7 @@ use crate::{
         rows::{self, Row},
         web::{self, Page, Session, Visit, discover, look_behind},
     },
-    net::http::Question,
+    net::{Reach, http::Question},
 };
 
 /// All checks, in their order.
@@ -79,6 +81,10 @@ impl rows::Asking for Asking {
         id == "balancer-known"
     }
 
+    fn answer(&self) -> Duration {
+        self.session.as_ref().map_or_else(|_| Reach::default().answer, |s| s.site.reach.answer)
+    }
+
     fn password(&self) -> Option<Secret<String>> {
         self.session.as_ref().ok().and_then(|s| s.site.password.clone())
     }
@@ -102,11 +108,7 @@ impl Asking {
     }
 
     async fn published(&mut self, cx: &Cx) -> Row {
-        let visit = self.visit()?;
-        let answer = visit.ask(cx, Question::get(RPC_PROXY)).await?;
-        let told = web::judge(&answer, &page(visit))?;
-        visit.offered = answer.schemes();
-        Ok(Some(told))
+        web::published(cx, self.visit()?, page).await.map(Some)
     }
 
     async fn sign_in(&mut self, cx: &Cx) -> Row {

@@ -37,10 +37,21 @@ pub struct Paper {
     pub shows_chain: bool,
     /// Where its issuer's certificate can be fetched.
     pub fetch: Option<&'static str>,
+    /// What public authorities alone put in.
+    pub mark: Option<Mark>,
     /// Whether it is one for servers.
     pub for_servers: bool,
     /// Whether the server wants a certificate of the client.
     pub asks_client: bool,
+}
+
+/// What tells a certificate of a public authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A proof that a public log holds it.
+    Logged,
+    /// The policy of the authorities that browsers know.
+    Baseline,
 }
 
 /// Who signs a certificate.
@@ -62,6 +73,7 @@ impl Default for Paper {
             signed_by: SignedBy::Root,
             shows_chain: true,
             fetch: None,
+            mark: None,
             for_servers: true,
             asks_client: false,
         }
@@ -116,6 +128,7 @@ impl Authority {
         leaf.extended_key_usages = vec![purpose];
         leaf.use_authority_key_identifier_extension = true;
         leaf.custom_extensions.extend(paper.fetch.map(issuer_at));
+        leaf.custom_extensions.extend(paper.mark.map(marked));
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let signed = match paper.signed_by {
             SignedBy::Root => leaf.signed_by(&key, &self.root_issuer),
@@ -173,6 +186,21 @@ fn issuer_at(url: &str) -> CustomExtension {
     let method = [&[0x06, 8][..], &[0x2b, 6, 1, 5, 5, 7, 0x30, 2]].concat();
     let described = tagged(0x30, &[method, location].concat());
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], tagged(0x30, &described))
+}
+
+/// What public authorities alone put in; the proof itself is none.
+// RFC 6962 §3.3, RFC 5280 §4.2.1.4
+fn marked(mark: Mark) -> CustomExtension {
+    match mark {
+        Mark::Logged => {
+            let oid = [1, 3, 6, 1, 4, 1, 11129, 2, 4, 2];
+            CustomExtension::from_oid_content(&oid, tagged(0x04, &[0, 0]))
+        }
+        Mark::Baseline => {
+            let policy = tagged(0x06, &[0x67, 0x81, 0x0c, 1, 2, 1]);
+            CustomExtension::from_oid_content(&[2, 5, 29, 32], tagged(0x30, &tagged(0x30, &policy)))
+        }
+    }
 }
 
 /// Octets under a tag of DER; shorter than 128.

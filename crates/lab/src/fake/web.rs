@@ -41,7 +41,7 @@ pub struct Route {
     pub whom: Whom,
     /// Status and reason, such as `401 Unauthorized`; nothing: no answer ever comes.
     pub status: String,
-    /// Headers.
+    /// Headers; `{port}` in one is the port of the server itself.
     pub headers: Vec<String>,
     /// The body.
     pub body: String,
@@ -131,13 +131,18 @@ impl Web {
 }
 
 async fn serve(routes: &[Route], tls: Option<TlsAcceptor>, tcp: TcpStream) -> io::Result<()> {
+    let port = tcp.local_addr()?.port();
     match tls {
-        Some(tls) => answer_all(routes, tls.accept(tcp).await?).await,
-        None => answer_all(routes, tcp).await,
+        Some(tls) => answer_all(routes, port, tls.accept(tcp).await?).await,
+        None => answer_all(routes, port, tcp).await,
     }
 }
 
-async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+async fn answer_all(
+    routes: &[Route],
+    port: u16,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut acceptor, mut signed_in): (Option<Acceptor>, bool) = (None, false);
     loop {
@@ -176,7 +181,7 @@ async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpi
             match acceptor.as_mut().map_or(Step::Refused, |acceptor| acceptor.take(&message)) {
                 Step::Challenge(token) => {
                     let told = format!("WWW-Authenticate: {word} {}", STANDARD.encode(token));
-                    write(&mut stream, &Route::to("", "401 Unauthorized").with(&told)).await?;
+                    write(&mut stream, port, &Route::to("", "401 Unauthorized").with(&told)).await?;
                     continue;
                 }
                 Step::Known => signed_in = true,
@@ -196,13 +201,14 @@ async fn answer_all(routes: &[Route], stream: impl AsyncRead + AsyncWrite + Unpi
         if route.status.is_empty() {
             return std::future::pending().await;
         }
-        write(&mut stream, route).await?;
+        write(&mut stream, port, route).await?;
     }
 }
 
-async fn write(stream: &mut (impl AsyncWrite + Unpin), route: &Route) -> io::Result<()> {
+async fn write(stream: &mut (impl AsyncWrite + Unpin), port: u16, route: &Route) -> io::Result<()> {
     let mut answer = format!("HTTP/1.1 {}\r\nContent-Length: {}\r\n", route.status, route.body.len());
-    route.headers.iter().for_each(|header| answer += &format!("{header}\r\n"));
+    let own = port.to_string();
+    route.headers.iter().for_each(|header| answer += &format!("{}\r\n", header.replace("{port}", &own)));
     answer += "\r\n";
     answer += &route.body;
     stream.write_all(answer.as_bytes()).await?;

@@ -83,7 +83,7 @@ pub async fn run(
         }
         Noun::Setup(args) => setup::run(asked, args).await,
         Noun::Apply(args) => apply::apply(asked, args).await,
-        Noun::Export => apply::export(asked).await,
+        Noun::Export(args) => apply::export(asked, args).await,
         Noun::Doctor(args) => doctor::run(asked, args).await,
         Noun::Support(command) => support::run(asked, command).await,
         Noun::Completions(args) => pages::completions(&asked, &args),

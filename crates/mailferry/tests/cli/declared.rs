@@ -102,6 +102,11 @@ fn what_is_exported_is_what_is_applied() {
     let file = ferry.file("ends.yaml", FILE);
     with(&ferry, CANARY, 0, &["apply", "-f", &file]);
     let exported = ferry.ends(0, &["export"]);
+    assert_eq!(ferry.ends(0, &["export", "--as", "yaml"]).out, exported.out);
+    assert_eq!(ferry.ends(0, &["export", "--as", "yaml", "-o", "json"]).out, exported.out);
+    let json = ferry.ends(0, &["export", "--as", "json"]).json();
+    assert_eq!(json, ferry.ends(0, &["export", "-o", "json"]).json());
+    assert!(ferry.ends(2, &["export", "--as", "xml"]).err.contains("[possible values: yaml, json]"));
     assert!(exported.err.contains("passwordFrom: Old."), "{}", exported.err);
     insta::assert_snapshot!(exported.out, @r#"
     endpoints:

@@ -496,8 +496,7 @@ fn the_configuration_is_shown_and_changed() {
     line 2: Set-MigrationConfig failed
     mailferry: The tenant ceiling is a number from 1 to 1000, not 5000. [LIMITS_REFUSED]
       cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
-      fix:   Give both limits so that they fit: --max-concurrent-migrations N --max-concurrent-incremental-syncs M
-      fix:   Or raise the ceiling, which is 300 unless it was set, and at most 1000: mailferry config set tenant-ceiling N
+      fix:   Give the nearest that is possible: Set-MigrationConfig -MaxConcurrentMigrations 1000
     line 3: Set-MigrationConfig failed
     mailferry: Set-MigrationConfig: -MaxConcurrentMigrations is missing [NATIVE_PARAMETERS]
       cause: One is unknown, missing, not supported, or was given what it does not take.

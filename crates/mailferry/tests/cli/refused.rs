@@ -64,6 +64,22 @@ fn a_store_that_cannot_be_written_is_no_locked_one() {
     assert!(ran.err.contains("[STORE_UNUSABLE]") && ran.err.contains("disk is full"), "{}", ran.err);
 }
 
+/// At work, too, a disk that takes no more is no other process that writes.
+#[test]
+fn a_store_that_grows_no_more_at_work_is_no_busy_one() {
+    let ferry = Ferry::new();
+    assert_eq!(with_data(&ferry, &ferry.path("grown")).0, Some(0));
+    let path = "x".repeat(400_000);
+    let file =
+        format!("endpoints:\n  - name: a\n    type: maildir\n    settings:\n      path: \"/{path}\"\n");
+    let file = ferry.file("ends.yaml", &file);
+    let limited = "trap '' XFSZ; ulimit -f 300; exec \"$0\" apply -f \"$1\" --yes --data-dir grown";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_mailferry"), &file]).current_dir(ferry.path(""));
+    let ran = Ran::of(&mut command);
+    assert!(ran.err.contains("[STORE_DISK_FAILS]") && ran.err.contains("ulimit -f"), "{}", ran.err);
+}
+
 /// The binary with another data folder.
 fn with_data(ferry: &Ferry, folder: &std::path::Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));

@@ -29,7 +29,9 @@ pub(crate) async fn show(context: Context) -> Result<Json<Config>, Problem> {
 pub(crate) async fn change(context: Context, Body(changes): Body<Changes>) -> Result<Json<Config>, Problem> {
     let before = context.store.config().await?;
     let after = Config { tenant_ceiling: changes.tenant_ceiling.unwrap_or(before.tenant_ceiling) };
-    after.check().map_err(|words| Problem::refused("LIMITS_REFUSED", words))?;
+    after
+        .check()
+        .map_err(|words| Problem::refused("LIMITS_REFUSED", words).mended_by(vec![after.mended()]))?;
     let endpoints = context.store.endpoints().await?;
     let above = endpoints.iter().filter(|e| e.limits.max_concurrent_migrations > after.tenant_ceiling);
     let above: Vec<String> = above.map(|e| e.name.clone()).collect();

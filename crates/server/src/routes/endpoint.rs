@@ -126,7 +126,7 @@ pub(crate) async fn create(
     check_paths(&context, manifest, &settings, None)?;
     let named = (wanted.max_concurrent_migrations, wanted.max_concurrent_incremental_syncs);
     let (limits, notice) = Limits::named(named.0, named.1);
-    check_limits(&context, limits).await?;
+    check_limits(&context, limits, "").await?;
     let now = context.clock.now();
     let tested = match wanted.tested {
         Some(id) => Some(tested(&context, id, manifest, &settings).await?),
@@ -270,7 +270,10 @@ pub(super) fn check_paths(
     Ok(())
 }
 
-async fn check_limits(context: &Context, limits: Limits) -> Result<(), Problem> {
+/// Limits that break no rule; `command` is what takes other ones.
+async fn check_limits(context: &Context, limits: Limits, command: &str) -> Result<(), Problem> {
     let ceiling = context.store.config().await?.tenant_ceiling;
-    limits.check(ceiling).map_err(|words| Problem::refused("LIMITS_REFUSED", words))
+    limits
+        .check(ceiling)
+        .map_err(|words| Problem::refused("LIMITS_REFUSED", words).mended_by(limits.mended(ceiling, command)))
 }

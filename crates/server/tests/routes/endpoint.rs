@@ -88,6 +88,10 @@ async fn what_cannot_be_used_is_refused_with_its_code() {
         assert!(problem["title"].is_string() && problem["fix"].is_array(), "{problem}");
     }
     assert!(bad.iter().all(|b| *b == (422, true)), "{bad:?}");
+    let both = json!({ "name": "a", "type": "shelf", "maxConcurrentIncrementalSyncs": 50 });
+    let fix = house.post("/endpoints", both).await.1["fix"].clone();
+    let raise = "Raise both at once: --max-concurrent-migrations 50 --max-concurrent-incremental-syncs 50";
+    assert_eq!(fix[0], raise, "{fix}");
     assert_eq!(house.get("/nothing").await.0, 404);
     house.post("/endpoints", post_office("old")).await;
     let (status, problem) = house.post("/endpoints", post_office("OLD")).await;

@@ -12,7 +12,7 @@ use mailferry_wire::autodiscover::{self, Answer, Candidate, Dialect};
 use super::{settings::Site, visit::Visit};
 use crate::{
     checks::{
-        Fault,
+        Fault, dns_resolves,
         stranger::{self, is_own},
     },
     net::{
@@ -71,7 +71,10 @@ pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered,
                 Err(fault) => return Err(search.told(fault, &address)),
             }
         }
-        return Err(search.told(Fault::fail("AUTODISCOVER_FAILED"), &address));
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let missing = dns_resolves::ask_domain(cx, site.reach.names, domain).await;
+        let fault = missing.unwrap_or_else(|| Fault::fail("AUTODISCOVER_FAILED"));
+        return Err(search.told(fault, &address));
     }
 }
 

@@ -3,9 +3,11 @@
 //! Which service it is, and what is asked there, belongs to the connector.
 
 mod balancer;
+mod between;
 mod discover;
 mod guards;
 mod kerberos;
+mod published;
 mod session;
 mod settings;
 mod status;
@@ -15,6 +17,7 @@ mod windows;
 pub use balancer::look as look_behind;
 pub use discover::{Discovered, discover};
 pub use guards::guarded;
+pub use published::published;
 pub use session::Session;
 pub use settings::{DISCOVERY, Scheme, Site, settings};
 pub use status::{Page, judge};

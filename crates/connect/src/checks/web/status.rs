@@ -2,6 +2,7 @@
 
 use mailferry_model::finding::Verdict;
 
+use super::between;
 use crate::{
     checks::{
         Fault, Told,
@@ -34,9 +35,13 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
         let location = answer.header("location").unwrap_or_default();
         let fault = fault.with("host", page.host).with("path", page.path).with("what", page.what);
         let fault = fault.with("status", answer.status.to_string()).with("location", location);
+        let fault = fault.with("port", page.port.to_string());
         fault.with("words", shown.clone()).shown(shown.clone())
     };
     let fail = |code: &'static str| Err(dressed(Fault::fail(code)));
+    if let Some(fault) = between::answers(answer, page) {
+        return Err(dressed(fault));
+    }
     match answer.status {
         401 if answer.schemes().is_empty() => fail("HTTP_NO_SCHEMES"),
         401 => Ok(Told::pass(shown.clone()).seen("schemes", answer.schemes())),
@@ -50,7 +55,6 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
         },
         403 => fail("HTTP_FORBIDDEN"),
         404 | 410 => elsewhere(answer, page).map_or_else(|| fail(page.missing), |fault| Err(dressed(fault))),
-        407 => fail("HTTP_PROXY_SIGN_IN"),
         429 => fail("HTTP_THROTTLED"),
         503 if answer.header("retry-after").is_some() => fail("HTTP_THROTTLED"),
         502..=504 => fail("HTTP_UNAVAILABLE"),
@@ -89,7 +93,7 @@ fn redirected(location: &str, page: &Page<'_>) -> Fault {
     let is_door = port == Some(page.port) || (!secured && port == Some(80));
     let resource = url::Position::BeforePath..url::Position::AfterQuery;
     if is_here && is_door && told[resource.clone()] == asked[resource] {
-        return Fault::fail("HTTP_REDIRECT_LOOP");
+        return Fault::fail("HTTP_REDIRECT_LOOP").with("back", "which is the same place");
     }
     let fault = Fault::fail("HTTP_REDIRECTED");
     let other = told.host_str().filter(|_| !is_here);
@@ -106,7 +110,7 @@ fn redirected(location: &str, page: &Page<'_>) -> Fault {
 }
 
 /// The page's own address.
-fn asked(page: &Page<'_>) -> Option<url::Url> {
+pub(super) fn asked(page: &Page<'_>) -> Option<url::Url> {
     let host = match page.host.contains(':') && !page.host.starts_with('[') {
         true => format!("[{}]", page.host),
         false => page.host.to_owned(),

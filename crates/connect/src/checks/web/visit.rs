@@ -11,7 +11,7 @@ use crate::{
         Fault, Told,
         approach::Approach,
         secures::Begun,
-        speaks::{self, Speaks},
+        speaks::{self, Asked, Speaks},
     },
     net::{
         Plain, Stream,
@@ -46,7 +46,8 @@ pub struct Visit {
 impl Visit {
     /// At the beginning.
     pub fn to(site: Site) -> Self {
-        let way = Approach::to(&site.host, site.port, site.reach.clone(), site.trust.clone(), Begun::AtOnce);
+        let (reach, trust) = (site.reach.clone(), site.trust.clone());
+        let way = Approach::to(&site.host, site.port, reach, trust, Begun::AtOnce, Asked::Web);
         Self {
             site,
             way,
@@ -88,6 +89,11 @@ impl Visit {
         let (stream, told) = self.way.secure(cx, tcp).await?;
         self.stream = Some(stream);
         Ok(told)
+    }
+
+    /// No TLS: for places of which nothing is wanted but where they lead.
+    pub(super) fn stay_plain(&mut self) {
+        self.stream = self.tcp.take().map(Stream::Plain);
     }
 
     /// Asks without a sign-in.
@@ -202,7 +208,7 @@ impl Visit {
         let heard = speaks::listen(cx, stream, &self.way.host).await;
         match heard.speaks {
             Speaks::Web | Speaks::Exchange => known,
-            other => match other.instead_of("a web service", &self.way.host, self.way.port) {
+            other => match other.instead_of(Asked::Web.name(), &self.way.host, self.way.port) {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),
                 None => known,
             },

@@ -79,6 +79,15 @@ async fn nobody_names_the_server() {
 }
 
 #[tokio::test]
+async fn a_domain_that_does_not_exist_is_a_matter_of_names() {
+    let (case, _names) = found_by(healthy()).await;
+    let result = case.with("email", "anna@exmaple.org").fails(Step::Dns, "DNS_NO_SUCH_NAME").await;
+    let row = &result.steps[0];
+    assert!(row.cause.as_ref().unwrap().contains("DNS knows no exmaple.org"), "{row:?}");
+    assert!(row.evidence.contains("autodiscover.exmaple.org"), "{row:?}");
+}
+
+#[tokio::test]
 async fn redirects_in_circles_end() {
     let there = Route::to(JSON, "302 Found")
         .with("Location: https://autodiscover.example.org/autodiscover/autodiscover.json/b");

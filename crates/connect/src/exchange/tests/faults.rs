@@ -24,7 +24,7 @@ async fn pages_that_are_not_the_web_services() {
         (to(EWS, "302 Found").with("Location: https://localhost:9/EWS/Exchange.asmx"), "HTTP_REDIRECTED"),
         (to(EWS, "302 Found").with("Location: http://localhost:9/EWS/Exchange.asmx"), "HTTP_REDIRECTED"),
         (to(EWS, "302 Found").with("Location: /EWS2/Exchange.asmx"), "HTTP_REDIRECTED"),
-        (to(EWS, "302 Found").with("Location: /EWS/Exchange.asmx?again"), "HTTP_REDIRECTED"),
+        (to(EWS, "302 Found").with("Location: /EWS/Exchange.asmx?again"), "HTTP_REDIRECT_LOOP"),
         (to(EWS, "401 Unauthorized"), "HTTP_NO_SCHEMES"),
         (to(EWS, "407 Proxy Authentication Required"), "HTTP_PROXY_SIGN_IN"),
         (to(EWS, "429 Too Many Requests"), "HTTP_THROTTLED"),
@@ -36,6 +36,71 @@ async fn pages_that_are_not_the_web_services() {
     ] {
         Case::of(but([route])).await.fails(Step::Protocol, code).await;
     }
+}
+
+/// What answers in the server's place is named, and the server is not blamed.
+#[tokio::test]
+async fn proxies_and_log_in_pages_in_between() {
+    let squid = |status: &str| to(EWS, status).with("Via: 1.1 proxy.example.org (squid/5.7)");
+    let leads = |status: &str, place: &str| to(EWS, status).with(&format!("Location: {place}"));
+    for (route, code, between) in [
+        (
+            leads("307 Temporary", "http://gateway.example.net/login?url=x"),
+            "HTTP_PORTAL",
+            "gateway.example.net",
+        ),
+        (leads("302 Found", "http://10.1.2.3:1000/fgtauth?0a1b"), "HTTP_PORTAL", "10.1.2.3"),
+        (leads("302 Found", "https://captive.example.net/?orig=x"), "HTTP_PORTAL", "captive.example.net"),
+        (leads("302 Found", "https://192.168.0.1/"), "HTTP_PORTAL", "192.168.0.1"),
+        (to(EWS, "511 Network Authentication Required"), "HTTP_PORTAL", "The network"),
+        (squid("403 Forbidden"), "HTTP_PROXY_FORBIDS", "proxy.example.org (squid/5.7)"),
+        (
+            to(EWS, "403 Forbidden").with("X-Squid-Error: ERR_ACCESS_DENIED 0"),
+            "HTTP_PROXY_FORBIDS",
+            "a proxy",
+        ),
+        (
+            to(EWS, "407 Sign In").with("Proxy-Authenticate: Basic realm=\"x\""),
+            "HTTP_PROXY_SIGN_IN",
+            "a proxy",
+        ),
+        (squid("407 Sign In"), "HTTP_PROXY_SIGN_IN", "proxy.example.org"),
+        (squid("502 Bad Gateway"), "HTTP_PROXY_FAILS", "proxy.example.org"),
+        (squid("503 Service Unavailable"), "HTTP_PROXY_FAILS", "proxy.example.org"),
+    ] {
+        let result = Case::of(but([route])).await.fails(Step::Protocol, code).await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        let told = format!("{:?}", (&row.cause, &row.fix, &row.native_fix));
+        assert!(row.cause.as_ref().unwrap().contains(between), "{row:?}");
+        assert!(
+            !told.contains("MSExchange") && !told.contains("--remote-server") && !told.contains('{'),
+            "{told}"
+        );
+        assert_eq!(row.native, Verdict::Unknown, "{row:?}");
+    }
+    // Passed on by a proxy, said by the server.
+    let passed = squid("403 Forbidden").with("Server: Microsoft-IIS/10.0");
+    Case::of(but([passed])).await.fails(Step::Protocol, "HTTP_FORBIDDEN").await;
+}
+
+#[tokio::test]
+async fn redirects_that_come_back_are_loops_over_however_many_places() {
+    let leads = |path: &str, place: &str| to(path, "302 Found").with(&format!("Location: {place}"));
+    let (here, there) = ("https://localhost:{port}", "https://127.0.0.1:{port}");
+    for routes in [
+        vec![leads(EWS, "/b"), leads("/b", "/EWS/Exchange.asmx")],
+        vec![leads(EWS, &format!("{there}/b")), leads("/b", &format!("{here}/EWS/Exchange.asmx"))],
+        vec![leads(EWS, "/b"), leads("/b", "/c"), leads("/c", "/b")],
+    ] {
+        let result = Case::of(but(routes)).await.fails(Step::Protocol, "HTTP_REDIRECT_LOOP").await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert!(
+            row.evidence.contains("/b\n") && row.cause.as_ref().unwrap().contains("leads back"),
+            "{row:?}"
+        );
+    }
+    let ends = vec![leads(EWS, "/b"), to("/b", "200 OK")];
+    Case::of(but(ends)).await.fails(Step::Protocol, "HTTP_REDIRECTED").await;
 }
 
 #[tokio::test]
@@ -104,6 +169,7 @@ async fn guards_of_an_account_are_named() {
             "EXCHANGE_SIGN_IN_LOCKED",
         ),
         (refused().saying("{\"error\":\"AADSTS50076: use multi-factor authentication\"}"), "EXCHANGE_MFA"),
+        (refused().saying("AADSTS50057: the account is disabled"), "EXCHANGE_ACCOUNT_DISABLED"),
         (refused().saying("AADSTS53003: blocked by Conditional Access"), "EXCHANGE_CONDITIONAL_ACCESS"),
     ] {
         let result = Case::of(but([route])).await.fails(Step::Auth, code).await;
@@ -187,6 +253,25 @@ async fn mailboxes_that_do_not_open() {
     }
 }
 
+/// No answer that can be understood is no word about a right.
+#[tokio::test]
+async fn a_broken_answer_about_acting_for_a_mailbox_tells_nothing_of_rights() {
+    let acting =
+        |status: &str, body: &str| to(EWS, status).known(KNOWN).holding("ExchangeImpersonation").saying(body);
+    for (route, step, code) in [
+        (acting("200 OK", "<html>blocked by the scanner</html>"), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("200 OK", "<s:Envelope><s:Bo"), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("502 Bad Gateway", ""), Step::Protocol, "EXCHANGE_ANSWER_ODD"),
+        (acting("429 Too Many Requests", ""), Step::Protocol, "HTTP_THROTTLED"),
+        (acting("500 Error", &refusal("ErrorServerBusy")), Step::Protocol, "EXCHANGE_THROTTLED"),
+        (acting("401 Unauthorized", ""), Step::Auth, "SOURCE_AUTH_FAILED"),
+        (acting("", ""), Step::Protocol, "HTTP_NO_ANSWER"),
+    ] {
+        let case = Case { hurries: route.status.is_empty(), ..Case::of(but([route])).await };
+        case.fails(step, code).await;
+    }
+}
+
 #[tokio::test]
 async fn answers_that_are_none_of_exchange_and_a_busy_server() {
     let says = |body: &str| to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(body);
@@ -241,6 +326,25 @@ async fn exchange_2007_and_a_balancer_are_warnings() {
     let row = result.steps.iter().find(|r| r.id == "balancer-known").unwrap();
     assert_eq!(row.seen["servers"], serde_json::json!(["EX01", "EX02"]));
     assert!(row.fix[0].contains("--remote-server EX01"), "{:?}", row.fix);
+}
+
+#[tokio::test]
+async fn plain_text_on_the_port_of_the_web_services_by_what_answers() {
+    let says = |greeting| (Door::Open(None), Dialogue::greeting(greeting));
+    let web = (Door::Octets(b"HTTP/1.1 400 No\r\nServer: nginx\r\n\r\n".to_vec()), Dialogue::default());
+    for ((door, dialogue), fix) in [
+        (web, "on which the server speaks HTTPS: --port 443"),
+        (says("* OK ready\r\n"), "--type imap"),
+        (says("220 mail ESMTP\r\n"), "has a web service: --port 443"),
+        (says("hello\r\n"), "has a web service: --port 443"),
+    ] {
+        let fake = Fake::start(door, dialogue).await.unwrap();
+        let (settings, _folder) = (at(fake.address.port()), tempfile::tempdir().unwrap());
+        let case = Case { settings, mailbox: None, hurries: false, _web: None, _folder };
+        let result = case.fails(Step::Tls, "TLS_PLAIN_TEXT").await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert!(row.fix[0].contains(fix) && row.fix.iter().all(|fix| !fix.contains("993")), "{row:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use crate::imap::client::{
     talk::Talk,
 };
 use crate::{
-    checks::{Fault, Told, approach::Approach, secures::Begun},
-    net::{Plain, Stream},
+    checks::{Fault, Told, approach::Approach, secures::Begun, speaks::Asked},
+    net::{Plain, Reach, Stream},
 };
 
 /// Whose mailbox the sign-in is tried on.
@@ -76,6 +76,11 @@ impl Asking {
         super::WHOLE + connect.unwrap_or_default() * 2
     }
 
+    /// How long a single answer may take.
+    pub(super) fn answer(&self) -> Duration {
+        self.way.as_ref().map_or_else(|| Reach::default().answer, |way| way.reach.answer)
+    }
+
     /// Whether nobody's mailbox is asked for.
     pub(super) fn is_nobody(&self) -> bool {
         self.sample == Sample::Nobody
@@ -121,5 +126,6 @@ impl Asking {
 
 fn way_to(server: &Server) -> Approach {
     let begun = if server.security == Security::Ssl { Begun::AtOnce } else { Begun::OnRequest };
-    Approach::to(&server.host, server.port, server.reach.clone(), server.trust.clone(), begun)
+    let (reach, trust) = (server.reach.clone(), server.trust.clone());
+    Approach::to(&server.host, server.port, reach, trust, begun, Asked::Imap)
 }

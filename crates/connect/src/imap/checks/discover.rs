@@ -7,7 +7,7 @@ use mailferry_wire::autoconfig::{self, Socket};
 use super::provider;
 use crate::{
     checks::{
-        Fault, Told,
+        Fault, Told, dns_resolves,
         stranger::{self, is_own},
         web::{Site, Visit},
     },
@@ -38,8 +38,9 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         found = by_document(cx, settings, &address, &mut tries).await;
     }
     let Some(Found { host, port, security }) = found else {
-        let fault =
-            Fault::fail("AUTODISCOVER_NO_IMAP").with("address", address.clone()).with("domain", domain);
+        let missing = dns_resolves::ask_domain(cx, reach.names, domain).await;
+        let fault = missing.unwrap_or_else(|| Fault::fail("AUTODISCOVER_NO_IMAP"));
+        let fault = fault.with("address", address.clone()).with("domain", domain);
         return Err(fault.natively(Verdict::Unknown).shown(tries.join("\n")));
     };
     if !is_own(&host, domain) && !provider::hosts(&host) {
@@ -105,7 +106,8 @@ async fn document(cx: &Cx, settings: &Settings, place: &str) -> Result<String, S
     let url = url::Url::parse(place).map_err(|e| e.to_string())?;
     let web = settings.get("autoconfig-port").unwrap_or("443");
     let plain = settings.values.iter().filter(|(name, _)| {
-        matches!(name.as_str(), "ca-file" | "fingerprint" | "verify" | "resolver" | "connect-timeout")
+        let names = ["ca-file", "fingerprint", "verify", "resolver", "connect-timeout", "answer-timeout"];
+        names.contains(&name.as_str())
     });
     let asked = plain.fold(Settings::default(), |all, (name, value)| all.with(name, value));
     let asked = asked.with("remote-server", url.host_str().unwrap_or_default()).with("port", web);

@@ -79,8 +79,6 @@ const NOBODY: &str = "mailferry-sign-in-test";
 /// What a row may take altogether, beside the time that connecting may take: also where the server shows life and
 /// comes to no end.
 const WHOLE: Duration = Duration::from_secs(60);
-/// How long a single answer may take in a test: less, so that silence is told from what has no end.
-const ANSWER: Duration = Duration::from_secs(45);
 
 /// The probes for these settings. Without a mailbox an account of its own is asked for its own mailbox; of an
 /// administrator the password alone is tried, once.
@@ -122,7 +120,7 @@ impl Probe for ImapProbe {
     async fn ask(&self, cx: &Cx) -> Finding {
         let mut asking = self.asking.lock().await;
         let began = cx.clock.elapsed();
-        let cx = &Cx { put_timeout: cx.put_timeout.min(ANSWER), ..cx.clone() };
+        let cx = &Cx { put_timeout: cx.put_timeout.min(asking.answer()), ..cx.clone() };
         let limit = asking.whole(self.check.step);
         let row = asking.row(cx, self.check.id);
         let answer = crate::net::tcp::within(cx, "probe", limit, row).await;

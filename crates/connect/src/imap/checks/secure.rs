@@ -156,7 +156,7 @@ impl Asking {
                 let fault = Fault::fail("STARTTLS_ON_TLS_PORT").with("port", way.port.to_string());
                 fault.shown("the port takes a TLS handshake").at(Step::Tls)
             }
-            other => match other.instead_of("IMAP", &way.host, way.port) {
+            other => match other.instead_of(way.asked.name(), &way.host, way.port) {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),
                 None if code == "IMAP_SILENT" => way.silent(known),
                 None => known,

@@ -5,6 +5,7 @@
 use mailferry_model::{Error, Kind};
 
 use super::talk::HALF;
+use crate::checks::guards::{self, Guard};
 
 /// What was shown to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,8 @@ pub enum Shown {
 }
 
 /// Words of servers, in small letters, and what they mean; the first that fits counts.
-const SIGN_IN: [(&[&str], &str); 13] = [
+const SIGN_IN: [(&[&str], &str); 4] = [
     (&["authenticated but not connected"], "IMAP_NOT_CONNECTED"),
-    (
-        &["application-specific password", "app password", "app-specific", "application password"],
-        "IMAP_APP_PASSWORD",
-    ),
     (
         &["web login required", "log in via your web browser", "webalert", "sign in with a web browser"],
         "IMAP_WEB_SIGN_IN",
@@ -50,39 +47,14 @@ const SIGN_IN: [(&[&str], &str); 13] = [
         ],
         "IMAP_BASIC_AUTH_GONE",
     ),
-    (
-        &["conditional access", "aadsts53003", "blocked by policy", "security policy", "access policy"],
-        "IMAP_CONDITIONAL_ACCESS",
-    ),
-    (
-        &["multi-factor", "multifactor", "two-factor", "2fa", "second factor", "aadsts50076", "mfa"],
-        "IMAP_APP_PASSWORD",
-    ),
-    (
-        &[
-            "[expired]",
-            "password expired",
-            "password has expired",
-            "must change your password",
-            "password must be changed",
-            "expired password",
-        ],
-        "IMAP_PASSWORD_EXPIRED",
-    ),
-    (
-        &[
-            "locked",
-            "account is disabled",
-            "account disabled",
-            "account has been disabled",
-            "suspended",
-            "inactive",
-            "too many failed",
-            "too many login failures",
-            "temporarily blocked",
-        ],
-        "IMAP_ACCOUNT_LOCKED",
-    ),
+];
+
+/// The same for words that count only where nothing tells what guards the account: they are short, and other words
+/// hold them.
+const SHORT: [(&[&str], &str); 7] = [
+    (&["security policy"], "IMAP_CONDITIONAL_ACCESS"),
+    (&["2fa", "mfa"], "IMAP_MFA"),
+    (&["locked", "suspended", "inactive"], "IMAP_ACCOUNT_LOCKED"),
     (&["[contactadmin]"], "IMAP_CONTACT_ADMIN"),
     (
         &["[privacyrequired]", "plaintext authentication disallowed", "cleartext", "[privacy"],
@@ -95,6 +67,24 @@ const SIGN_IN: [(&[&str], &str); 13] = [
     (&["refuses passwords before tls"], "IMAP_PASSWORDS_DISABLED"),
 ];
 
+/// The word for what these words of a refused sign-in mean.
+fn known(words: &str) -> Option<&'static str> {
+    let of = |table: &[(&[&str], &'static str)]| {
+        let fits = table.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
+        fits.map(|(_, code)| *code)
+    };
+    let guard = || {
+        Some(match guards::named(words)? {
+            Guard::AppPassword => "IMAP_APP_PASSWORD",
+            Guard::PasswordExpired => "IMAP_PASSWORD_EXPIRED",
+            Guard::ConditionalAccess => "IMAP_CONDITIONAL_ACCESS",
+            Guard::SecondProof => "IMAP_MFA",
+            Guard::Locked | Guard::Disabled => "IMAP_ACCOUNT_LOCKED",
+        })
+    };
+    of(&SIGN_IN).or_else(guard).or_else(|| of(&SHORT))
+}
+
 /// The commands that show a password.
 const SIGN_INS: [&str; 2] = ["LOGIN", "AUTHENTICATE"];
 
@@ -106,7 +96,7 @@ pub fn of_waiting(error: &Error) -> &'static str {
 /// The word for a sign-in that failed; `None` where the error's own code says all there is.
 pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
     let words = error.context().to_lowercase();
-    let known = SIGN_IN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
+    let known = known(&words);
     match error.kind() {
         Kind::Throttled => Some("IMAP_THROTTLED"),
         Kind::Timeout if !error.context().starts_with(HALF) && SIGN_INS.contains(&error.op()) => {
@@ -115,7 +105,7 @@ pub fn of_sign_in(error: &Error, shown: Shown) -> Option<&'static str> {
         Kind::Timeout => Some(of_waiting(error)),
         Kind::Cancelled => None,
         Kind::Busy if words.contains("[inuse]") => Some("IMAP_MAILBOX_IN_USE"),
-        _ if known.is_some() => known.map(|(_, code)| *code),
+        _ if known.is_some() => known,
         Kind::Busy => Some("IMAP_BUSY"),
         Kind::Unreachable => Some("IMAP_HUNG_UP_AT_SIGN_IN"),
         Kind::Unauthenticated if shown == Shown::Token => Some("IMAP_TOKEN_REFUSED"),

@@ -20,6 +20,7 @@ mod copies;
 mod discovery;
 mod greetings;
 mod healthy;
+mod issuers;
 mod mailboxes;
 mod marked;
 mod names;
@@ -87,13 +88,28 @@ impl Case {
         Self::behind(Door::Tls(authority.acceptor(paper).unwrap()), authority, known).await
     }
 
+    /// The same, with the system's roots.
+    pub async fn of_system(authority: &Authority, paper: &Paper) -> Self {
+        let door = Door::Tls(authority.acceptor(paper).unwrap());
+        Self::plain(door, Dialogue::default()).await.with("security", "ssl")
+    }
+
+    /// The same, with a file that holds this other authority.
+    pub async fn of_file(authority: &Authority, paper: &Paper, other: &Authority) -> Self {
+        Self::trusting(Door::Tls(authority.acceptor(paper).unwrap()), other).await
+    }
+
     async fn behind(door: Door, authority: &Authority, known: bool) -> Self {
+        match known {
+            true => Self::trusting(door, authority).await,
+            false => Self::trusting(door, &Authority::create("Another Root", (-365, 365)).unwrap()).await,
+        }
+    }
+
+    async fn trusting(door: Door, authority: &Authority) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file: PathBuf = folder.path().join("ca.pem");
-        match known {
-            true => authority.write(&file).unwrap(),
-            false => Authority::create("Another Root", (-365, 365)).unwrap().write(&file).unwrap(),
-        }
+        authority.write(&file).unwrap();
         let case = Self::plain(door, Dialogue::default()).await;
         let settings = case.settings.clone().with("ca-file", file.display().to_string());
         Self { settings, _folder: Some(folder), ..case }.with("security", "ssl")

@@ -191,6 +191,13 @@ pub fn fingerprint(text: &str) -> Option<[u8; 32]> {
     (digits.len() == 64).then(|| bytes.try_into().ok())?
 }
 
+/// The certificates of the file of authorities, where there is one.
+pub fn authorities_of(trust: &Trust) -> Vec<CertificateDer<'static>> {
+    let Trust::CaFile(path) = trust else { return Vec::new() };
+    let read = CertificateDer::pem_file_iter(path);
+    read.map(|all| all.filter_map(std::result::Result::ok).collect()).unwrap_or_default()
+}
+
 fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {
     let unreadable = |e: &dyn fmt::Display| format!("CA file {}: {e}", path.display());
     let mut store = RootCertStore::empty();

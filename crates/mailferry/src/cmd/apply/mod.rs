@@ -6,7 +6,7 @@ mod plan;
 use std::path::PathBuf;
 
 use axum::http::Method;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mailferry_model::{
     id::EndpointId,
     secret::Secret,
@@ -224,8 +224,23 @@ async fn sent(api: &Api, step: &Step, body: Value) -> Result<Value, Failure> {
     })
 }
 
+/// The flags of `export`.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// In which form; without it YAML, or what --output says
+    #[arg(long = "as", value_name = "FORM")]
+    form: Option<As>,
+}
+
+/// The forms that `apply` reads.
+#[derive(Clone, Copy, ValueEnum)]
+enum As {
+    Yaml,
+    Json,
+}
+
 /// Prints all endpoints as `apply` reads them, without secrets.
-pub async fn export(asked: Asked<'_>) -> Result<u8, Failure> {
+pub async fn export(asked: Asked<'_>, args: ExportArgs) -> Result<u8, Failure> {
     let there = Reach::of(&asked).await?.api().get("/endpoints").await?;
     let mut secret = Vec::new();
     let mut all = Vec::new();
@@ -250,8 +265,8 @@ pub async fn export(asked: Asked<'_>) -> Result<u8, Failure> {
         let names = secret.join(", ");
         asked.out.note(&format!("Secrets are not exported; elsewhere these need passwordFrom: {names}."));
     }
-    match asked.out.form {
-        Form::Json => asked.out.document(&document),
+    match (args.form, asked.out.form) {
+        (Some(As::Json), _) | (None, Form::Json) => asked.out.document(&document),
         _ => out::print(&out::yaml(&document)),
     }
     Ok(exit::OK)

@@ -35,8 +35,8 @@ pub(super) async fn get(desk: &Desk<'_>) -> Result<Rows, Failure> {
     ]]))
 }
 
-/// A refusal because of endpoints, with the native command that lowers each.
-fn of_endpoints(failure: Failure, ceiling: u32) -> Failure {
+/// A refusal because of endpoints, or of the number itself, with the native command that mends it.
+fn of_ceiling(failure: Failure, ceiling: u32) -> Failure {
     match failure {
         Failure::Problem(mut problem) if problem.code == "LIMITS_ABOVE_CEILING" => {
             let lower = |name: &String| {
@@ -45,6 +45,13 @@ fn of_endpoints(failure: Failure, ceiling: u32) -> Failure {
                 )
             };
             problem.fix = problem.blockers.iter().map(lower).collect();
+            Failure::Problem(problem)
+        }
+        Failure::Problem(mut problem) if problem.code == "LIMITS_REFUSED" => {
+            let nearest = ceiling.clamp(1, CEILING_MAX);
+            problem.fix = vec![format!(
+                "Give the nearest that is possible: Set-MigrationConfig -MaxConcurrentMigrations {nearest}"
+            )];
             Failure::Problem(problem)
         }
         other => other,
@@ -67,7 +74,7 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     }
     confirm(desk, bound, CMDLET, IDENTITY)?;
     let changed = desk.api.call(Method::PATCH, "/config", Some(json!({ "tenantCeiling": ceiling }))).await;
-    let changed: Value = changed.map_err(|failure| of_endpoints(failure, ceiling))?;
+    let changed: Value = changed.map_err(|failure| of_ceiling(failure, ceiling))?;
     let ceiling = &changed["tenantCeiling"];
     desk.asked.out.note(&format!("MaxConcurrentMigrations of all endpoints together is {ceiling} now."));
     Ok(Answer::done())

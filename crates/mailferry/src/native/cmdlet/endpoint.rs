@@ -118,8 +118,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     });
     let made = desk.api.post("/endpoints", body).await.map_err(|f| of_kind(f, kind));
     let standard = Limits::default().max_concurrent_migrations;
-    let made =
-        made.map_err(|f| of_limits(f, CMDLET, &name, (migrations.unwrap_or(standard), incremental)))?;
+    let made = made.map_err(|f| natively(f, CMDLET, &name, (migrations.unwrap_or(standard), incremental)))?;
     note(desk.asked.out, &made);
     desk.asked.out.note(&format!(
         "The endpoint {name} is made; nothing has been connected yet: Test-MigrationServerAvailability -Endpoint \"{name}\""
@@ -153,7 +152,7 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     let follows = before["MaxConcurrentIncrementalSyncs"].as_u64().and_then(|n| u32::try_from(n).ok());
     let changed = desk.api.call(Method::PATCH, &path(&name), Some(body)).await;
     changed
-        .map_err(|f| of_limits(f, CMDLET, &name, (migrations.unwrap_or(stays), incremental.or(follows))))?;
+        .map_err(|f| natively(f, CMDLET, &name, (migrations.unwrap_or(stays), incremental.or(follows))))?;
     desk.asked.out.note(&format!("The endpoint {name} is changed."));
     Ok(Answer::done())
 }
@@ -242,26 +241,39 @@ pub(super) fn of_kind(failure: Failure, kind: &str) -> Failure {
     }
 }
 
-/// A refusal of limits in native words, with the one command that sets both.
-fn of_limits(
+/// A refusal in native words, with the real name and numbers in the commands that mend it.
+fn natively(
     failure: Failure,
     cmdlet: &str,
     name: &str,
     (migrations, incremental): (u32, Option<u32>),
 ) -> Failure {
-    let Failure::Problem(problem) = failure else { return failure };
-    let Some(incremental) = incremental.filter(|n| *n > migrations && problem.code == "LIMITS_REFUSED")
-    else {
-        return Failure::Problem(problem);
-    };
-    let detail = format!(
-        "MaxConcurrentIncrementalSyncs ({incremental}) must not exceed MaxConcurrentMigrations ({migrations}): no more \
-         mailboxes can be in incremental and final syncs than may be in migration at all."
-    );
+    let Failure::Problem(mut problem) = failure else { return failure };
     let by = if cmdlet.starts_with("New-") { "-Name" } else { "-Identity" };
-    let fix = vec![format!(
-        "Raise both at once: {cmdlet} {by} \"{name}\" -MaxConcurrentMigrations {incremental} \
-         -MaxConcurrentIncrementalSyncs {incremental}"
-    )];
-    Failure::Problem(Box::new(Problem { detail, fix, ..*problem }))
+    let command = format!("{cmdlet} {by} \"{name}\"");
+    match (problem.code.as_str(), incremental) {
+        ("LIMITS_REFUSED", Some(incremental)) if incremental > migrations && migrations > 0 => {
+            problem.detail = format!(
+                "MaxConcurrentIncrementalSyncs ({incremental}) must not exceed MaxConcurrentMigrations ({migrations}): no \
+                 more mailboxes can be in incremental and final syncs than may be in migration at all."
+            );
+            problem.fix = vec![format!(
+                "Raise both at once: {command} -MaxConcurrentMigrations {incremental} \
+                 -MaxConcurrentIncrementalSyncs {incremental}"
+            )];
+        }
+        _ => problem.fix.iter_mut().for_each(|fix| {
+            *fix = fix
+                .replace(&format!("mailferry endpoint set {name} --max"), "--max")
+                .replace(
+                    "mailferry config set tenant-ceiling",
+                    "Set-MigrationConfig -MaxConcurrentMigrations",
+                )
+                .replace("--max-concurrent-migrations", &format!("{command} -MaxConcurrentMigrations"))
+                .replace("--max-concurrent-incremental-syncs", "-MaxConcurrentIncrementalSyncs")
+                .replace("-Name NAME", &format!("-Name \"{name}\""))
+                .replace("-Identity NAME", &format!("-Identity \"{name}\""));
+        }),
+    }
+    Failure::Problem(problem)
 }

@@ -76,7 +76,8 @@ pub(crate) async fn change(
     let secrets = secrets(&context, &endpoint, manifest, changes.secrets).await?;
     check_settings(manifest, &secrets.after)?;
     check_paths(&context, manifest, &secrets.after, Some(&before.settings))?;
-    check_limits(&context, endpoint.limits).await?;
+    let limits = check_limits(&context, endpoint.limits, "mailferry endpoint set NAME").await;
+    limits.map_err(|problem| problem.naming("endpoint", &before.name))?;
     if endpoint == before && secrets.fresh.is_empty() && secrets.forgotten.is_empty() {
         return view(&context, StatusCode::OK, before).await;
     }

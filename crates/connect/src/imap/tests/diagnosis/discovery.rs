@@ -16,7 +16,8 @@ async fn unnamed(more: &[(&str, Known)]) -> (Case, NameServer, Authority) {
     let door = Door::Tls(authority.acceptor(&Paper { names: NAMES.to_vec(), ..Paper::default() }).unwrap());
     let case = Case::plain(door, Dialogue::default()).await;
     let here = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
-    let mut known = vec![("mail.example.org", here.clone()), ("autoconfig.example.org", here)];
+    let domain = ("example.org", Known::Nothing);
+    let mut known = vec![domain, ("mail.example.org", here.clone()), ("autoconfig.example.org", here)];
     known.extend(more.iter().map(|(name, known)| (*name, known.clone())));
     let names = NameServer::start(&known).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -41,6 +42,14 @@ async fn by_srv_records() {
     let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap();
     assert_eq!(found.get("remote-server"), Some("mail.example.org"));
     assert_eq!((found.get("port"), found.get("security")), (Some(&*port.to_string()), Some("ssl")));
+}
+
+#[tokio::test]
+async fn a_domain_that_does_not_exist_is_a_matter_of_names() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let case = case.with("email", "anna@exmaple.org");
+    let result = case.fails(Step::Dns, "DNS_NO_SUCH_NAME").await;
+    assert!(result.steps[0].cause.as_ref().unwrap().contains("exmaple.org"), "{:?}", result.steps[0]);
 }
 
 #[tokio::test]

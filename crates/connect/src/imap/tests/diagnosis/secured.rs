@@ -68,20 +68,6 @@ async fn a_host_with_a_dot_at_its_end_is_the_host_without() {
 }
 
 #[tokio::test]
-async fn an_authority_that_nobody_knows() {
-    Case::of(&authority(), &Paper::default(), false).await.fails(Step::Tls, "CERTIFICATE_PRIVATE_CA").await;
-    let paper = Paper { signed_by: SignedBy::Between, ..Paper::default() };
-    Case::of(&authority(), &paper, false).await.fails(Step::Tls, "CERTIFICATE_PRIVATE_CA").await;
-}
-
-#[tokio::test]
-async fn a_public_authoritys_intermediate_is_missing() {
-    let public = Authority::create("DigiCert Test", (-365, 365)).unwrap();
-    let paper = Paper { signed_by: SignedBy::Between, shows_chain: false, ..Paper::default() };
-    Case::of(&public, &paper, false).await.fails(Step::Tls, "CERTIFICATE_CHAIN_INCOMPLETE").await;
-}
-
-#[tokio::test]
 async fn an_intermediate_has_expired() {
     let old = Authority::create("Example Root", (-700, -2)).unwrap();
     let paper = Paper { signed_by: SignedBy::Between, ..Paper::default() };
@@ -159,12 +145,6 @@ fn server_hello(minor: u8) -> Vec<u8> {
 #[tokio::test]
 async fn a_port_that_is_not_one_for_tls() {
     let hears = |door, dialogue| async move { Case::plain(door, dialogue).await.with("security", "ssl") };
-    for greeting in ["* OK ready\r\n", "+OK ready\r\n", "220 mail ESMTP\r\n", "SSH-2.0-OpenSSH_9.2\r\n"] {
-        let case = hears(Door::Open(None), Dialogue::greeting(greeting)).await;
-        case.fails(Step::Tls, "TLS_PLAIN_TEXT").await;
-    }
-    let web = Door::Octets(b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n".to_vec());
-    hears(web, Dialogue::default()).await.fails(Step::Tls, "TLS_PLAIN_TEXT").await;
     for (octets, code) in [
         (alert(40), "TLS_NO_COMMON_CIPHER"),
         (alert(70), "TLS_OLD_VERSIONS"),
@@ -177,6 +157,31 @@ async fn a_port_that_is_not_one_for_tls() {
     hears(Door::Cut, Dialogue::default()).await.fails(Step::Tls, "TLS_CLOSED").await;
     let mute = hears(Door::Mute, Dialogue::default()).await.in_a_hurry();
     mute.fails(Step::Tls, "TLS_SILENT").await;
+}
+
+/// The remedy is that of what answered, and of no other protocol.
+#[tokio::test]
+async fn plain_text_on_a_port_for_tls_by_what_answers() {
+    let says = |greeting| (Door::Open(None), Dialogue::greeting(greeting));
+    let web =
+        |head: &str| (Door::Octets(format!("HTTP/1.1 400 No\r\n{head}\r\n\r\n").into()), Dialogue::default());
+    for ((door, dialogue), protocol, fix) in [
+        (says("* OK ready\r\n"), "(IMAP)", "STARTTLS: --security tls"),
+        (says("+OK ready\r\n"), "(POP3)", "POP3 knows one folder alone"),
+        (says("220 mail ESMTP\r\n"), "(SMTP)", "SMTP only delivers mail"),
+        (says("SSH-2.0-OpenSSH_9.2\r\n"), "(SSH)", "Check the port: IMAP has 993"),
+        (says("hello\r\n"), "(something else)", "Check the port: IMAP has 993"),
+        (web("Server: nginx"), "(HTTP)", "Check the port: IMAP has 993"),
+        (web("X-FEServer: EX1"), "(Exchange web services)", "--type exchange-remote"),
+    ] {
+        let case = Case::plain(door, dialogue).await.with("security", "ssl");
+        let row = case.fails(Step::Tls, "TLS_PLAIN_TEXT").await.steps[2].clone();
+        assert!(row.cause.as_ref().unwrap().contains(protocol), "{row:?}");
+        assert!(row.fix[0].contains(fix), "{row:?}");
+        let speaks_of_starttls = row.fix.iter().chain(&row.native_fix).any(|fix| fix.contains("STARTTLS"));
+        assert_eq!(speaks_of_starttls, protocol == "(IMAP)", "{row:?}");
+        assert!(!row.native_fix.is_empty() && row.native_fix.iter().all(|fix| !fix.contains('{')), "{row:?}");
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,11 @@ async fn a_refusal_is_known_by_its_words() {
         ("NO AUTHENTICATE failed. LogonDenied-BasicAuthBlocked", "IMAP_BASIC_AUTH_GONE"),
         ("BAD User is authenticated but not connected.", "IMAP_NOT_CONNECTED"),
         ("NO AADSTS53003: Access has been blocked by Conditional Access policies", "IMAP_CONDITIONAL_ACCESS"),
-        ("NO AADSTS50076: multi-factor authentication required", "IMAP_APP_PASSWORD"),
+        ("NO AADSTS50076: multi-factor authentication required", "IMAP_MFA"),
+        ("NO [AUTHENTICATIONFAILED] MFA required", "IMAP_MFA"),
+        ("NO Two-factor authentication is on: use an app password", "IMAP_APP_PASSWORD"),
+        ("NO access blocked by policy", "IMAP_CONDITIONAL_ACCESS"),
+        ("NO user locked", "IMAP_ACCOUNT_LOCKED"),
         ("NO [CONTACTADMIN] ask the help desk", "IMAP_CONTACT_ADMIN"),
         (
             "NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.",

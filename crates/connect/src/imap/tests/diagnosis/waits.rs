@@ -25,6 +25,24 @@ async fn an_answer_that_does_not_come_is_named_where_it_is_missed() {
 }
 
 #[tokio::test]
+async fn silence_in_the_middle_of_a_sign_in_ends_when_the_settings_say() {
+    let silent = || Dialogue::default().with("LOGIN", Reply::Silence);
+    let told = [("answer-timeout", "10", "10 s"), ("connect-timeout", "10", "45 s")];
+    let told = told.map(async |(name, value, limit)| {
+        let case = Case::says(silent()).await.with(name, value).at(Pace::Hastened);
+        let result = case.fails(Step::Auth, "IMAP_SIGN_IN_HELD").await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert!(row.cause.as_ref().unwrap().contains(limit) && row.evidence.contains(limit), "{row:?}");
+    });
+    join_all(told).await;
+    for value in ["0", "46", "soon"] {
+        let case = Case::says(silent()).await.with("answer-timeout", value);
+        let row = case.test().await.steps[0].clone();
+        assert_eq!(row.code.as_deref(), Some("SETTINGS_REFUSED"), "{row:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_octet_now_and_then_is_a_drip() {
     let drip = || Reply::Drip("*".to_owned(), Duration::from_millis(40));
     let greeting = Dialogue { greeting: Some(drip()), ..Dialogue::default() };

@@ -12,7 +12,7 @@ use mailferry_model::{
     flags::Flags,
     id::ItemId,
     item::{Stub, Trace},
-    ledger::{Entry, FolderEntry, FolderNo, State},
+    ledger::{Entry, FolderEntry, FolderNo, Head, State},
     port::Cx,
 };
 
@@ -58,8 +58,9 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
         }
     }
     let writer = Writer::start(&sides, &terms, &cx, &entries, listed.head.passes);
+    let head = Head { windows: Vec::new(), ..listed.head.clone() };
     let shared =
-        Shared::new(sides, terms, cx, writer, listed.head.passes, entries.clone(), &[], &listed.target, anew);
+        Shared::new(sides, terms, cx, writer, head.passes, entries.clone(), &head, &listed.target, anew);
     let mut unknown = Unknown::new();
     let items: HashMap<FolderNo, u64> =
         listed.plan.folders.iter().map(|p| (p.entry.no, p.listed.items.unwrap_or(0))).collect();

@@ -23,7 +23,7 @@ use super::{
     compare::{self, Said},
     judging::{self, Reach},
     reading::{persist, target_digests},
-    returned,
+    returned, settle,
     shared::{Owed, Paused, Shared, locked},
     terms::Depth,
     together::together,
@@ -381,7 +381,9 @@ async fn doubled(
 ) -> Result<Vec<Named>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
     let beyond = returned::after_us(shared, folder, &target, &extra).await?;
-    let ours: Vec<Trace<TargetId>> = extra.into_iter().filter(|t| beyond.contains(&t.id)).collect();
+    let known = settle::claims(shared, &target).await?;
+    let is_extra = |t: &Trace<TargetId>| beyond.contains(&t.id) && !known.contains(&t.id);
+    let ours: Vec<Trace<TargetId>> = extra.into_iter().filter(is_extra).collect();
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, &target, &ids).await?;
     let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(|d| bodies.may_hold(d)));

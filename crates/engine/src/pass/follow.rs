@@ -12,14 +12,14 @@ use mailferry_model::{
     flags::Difference,
     id::{ItemId, TargetId},
     item::Trace,
-    key::HeaderKey,
+    key::{Digest, HeaderKey},
     ledger::{Entry, FolderNo, State},
     port::{Edit, EditKind, Edited, Outcome, Put},
 };
 
 use super::{
     gather::Gathered,
-    reading::{source_digest, source_traces, target_digests},
+    reading::{source_digests, source_traces, target_digests},
     removals,
     shared::{Owed, Shared, locked},
     writer::Before,
@@ -43,9 +43,15 @@ pub(super) struct Later {
     pub older: Vec<(Entry, FolderNo, ItemId)>,
 }
 
+/// What is gone from its place, by header key and size, with the place of its folder.
+type Pool = HashMap<(HeaderKey, u64), Vec<(usize, Entry)>>;
+
+/// Bodies read for their digests in one call.
+const BODIES: usize = 1024;
+
 /// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
 pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
-    let mut pool: HashMap<(HeaderKey, u64), Vec<(usize, Entry)>> = HashMap::new();
+    let mut pool = Pool::new();
     for (at, folder) in gathered.iter().enumerate() {
         for id in &folder.gone {
             if let Some(entry) = folder.known.get(id).filter(|e| e.state == State::Placed) {
@@ -56,20 +62,10 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     if pool.is_empty() {
         return Ok(());
     }
-    let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
     for at in 0..gathered.len() {
-        let renumbered = gathered[at].renumbered;
-        let alike = gathered[at].owed.iter().filter(|o| sizes.contains(&o.stub.size));
-        let ids: Vec<ItemId> = alike.map(|o| o.stub.id.clone()).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let source = shared.folder(gathered[at].folder)?.source;
-        for trace in source_traces(shared, &source, Some(&ids)).await? {
+        for (trace, digest) in alike(shared, &gathered[at], &pool).await? {
             let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
-            let Some((from, entry)) = pick(shared, &source, &trace, at, renumbered, candidates).await? else {
-                continue;
-            };
+            let Some((from, entry)) = pick(shared, &trace, digest, at, candidates).await? else { continue };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
                 true if is_moved_on(shared, &entry).await? => {
@@ -95,6 +91,30 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     Ok(())
 }
 
+/// What is owed in a folder and alike something that is gone, with digests: an equal head and size say nothing of the
+/// body, not even where a folder was numbered anew, because it may have been made anew.
+async fn alike(
+    shared: &Shared,
+    folder: &Gathered,
+    pool: &Pool,
+) -> Result<Vec<(Trace<ItemId>, Option<Digest>)>> {
+    let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
+    let alike = folder.owed.iter().filter(|o| sizes.contains(&o.stub.size));
+    let ids: Vec<ItemId> = alike.map(|o| o.stub.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let source = shared.folder(folder.folder)?.source;
+    let mut traces = source_traces(shared, &source, Some(&ids)).await?;
+    traces.retain(|trace| pool.contains_key(&(trace.key, trace.size)));
+    let mut digests = Vec::with_capacity(traces.len());
+    for part in traces.chunks(BODIES) {
+        let ids: Vec<ItemId> = part.iter().map(|trace| trace.id.clone()).collect();
+        digests.extend(source_digests(shared, &source, &ids).await?.into_iter().map(Result::ok));
+    }
+    Ok(traces.into_iter().zip(digests).collect())
+}
+
 /// Whether a copy lies no more where the ledger has it, because a move of ours took it that nobody had heard of.
 async fn is_moved_on(shared: &Shared, entry: &Entry) -> Result<bool> {
     let Some(id) = entry.target.as_ref().filter(|_| shared.has_found(entry)) else { return Ok(false) };
@@ -113,19 +133,14 @@ fn moved_before(shared: &Shared, old: &Entry, later: &mut Later) -> bool {
     true
 }
 
-/// The gone entry that this new item is: of the same folder where it was renumbered, else by digest.
+/// The gone entry that this new item is, by its digest; rather of the same folder.
 async fn pick(
     shared: &Shared,
-    source: &mailferry_model::id::FolderId,
     trace: &Trace<ItemId>,
+    digest: Option<Digest>,
     at: usize,
-    renumbered: bool,
     candidates: &mut Vec<(usize, Entry)>,
 ) -> Result<Option<(usize, Entry)>> {
-    if renumbered && candidates.len() == 1 && candidates[0].0 == at {
-        return Ok(candidates.pop());
-    }
-    let digest = source_digest(shared, source, &trace.id).await?;
     // What was found at the target instead of put there: its body is known from there alone.
     for (_, entry) in candidates.iter_mut().filter(|(_, entry)| entry.digest.is_none()) {
         if let Some(copy) = &entry.target {

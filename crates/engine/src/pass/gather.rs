@@ -78,7 +78,8 @@ impl Gathered {
             mentioned: Mentioned::default(),
         };
         let filter = shared.terms.options.filter.item_hash();
-        if folder.filter != filter {
+        // A pass that died may have had another filter, and put what is older than the cursor.
+        if folder.filter != filter || shared.is_unsettled() {
             gathered.cursor = None;
         }
         let open = |e: &&Entry| match e.state {
@@ -189,14 +190,15 @@ impl Gathered {
                 let entry = known.cloned().map(Box::new);
                 self.owed.insert(Owed { folder: self.folder, stub, entry });
             }
-            Some(State::Gone) | None if shared.terms.options.filter.item(&stub) => {
-                let size = stub.size;
-                if self.owed.insert(Owed { folder: self.folder, stub, entry: None }) {
+            Some(State::Gone) | None => {
+                let (size, wanted) = (stub.size, shared.terms.options.filter.item(&stub));
+                // What an earlier pass may have put is looked for, whatever this one shall carry.
+                let looked_for = wanted || shared.is_unsettled();
+                if looked_for && self.owed.insert(Owed { folder: self.folder, stub, entry: None }) && wanted {
                     Progress::add(&shared.terms.progress.identified, 1);
                     Progress::add(&shared.terms.progress.bytes_identified, size);
                 }
             }
-            Some(State::Gone) | None => {}
         }
     }
 

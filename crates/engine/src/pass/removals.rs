@@ -219,7 +219,12 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
             }
             let digest = match entry.digest {
                 Some(digest) => Some(digest),
-                None => source_digest(shared, &folder.source, &entry.id).await?,
+                // Of what was found at the target and not put; written down, so that nobody reads it again.
+                None => {
+                    let digest = source_digest(shared, &folder.source, &entry.id).await?;
+                    shared.record(Entry { digest, ..entry.clone() }, Some(&entry)).await?;
+                    digest
+                }
             };
             digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
         }

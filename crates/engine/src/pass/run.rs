@@ -48,10 +48,10 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     let moved = move_in(&shared, &plan, &fingerprints, &head, &listed).await;
     // Whatever happened: what was answered goes into the ledger.
     let written = shared.writer.sync().await;
-    let clean =
-        moved.is_err() && locked(&shared.doubts).is_empty() && written.is_ok() && shared.all_ids_known();
     if let Err(error) = moved {
-        if clean {
+        let clean = locked(&shared.doubts).is_empty() && written.is_ok() && shared.all_ids_known();
+        // What a pass before had left in doubt stays so until one comes to its end.
+        if clean && head.windows.is_empty() {
             shared.close_windows().await?;
         }
         return Err(error);
@@ -138,8 +138,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
     sides.ledger.commit(terms.claim.lease, &begin).await?;
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
-    let shared =
-        Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head.windows, &listed, HashSet::new());
+    let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head, &listed, HashSet::new());
     *locked(&shared.deeds) = deeds;
     *locked(&shared.early) = early;
     early::give_turns(&shared);

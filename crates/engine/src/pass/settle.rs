@@ -139,15 +139,21 @@ pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
         if locked(&shared.claimed).contains_key(place) {
             continue;
         }
-        let mut ids = HashSet::new();
-        for folder in shared.all_folders().iter().filter(|f| f.target.as_ref() == Some(place)) {
-            shared.writer.sync().await?;
-            let entries = shared.entries(folder.no).await?;
-            ids.extend(entries.into_iter().filter_map(|e| e.target));
-        }
+        let ids = claims(shared, place).await?;
         locked(&shared.claimed).insert(place.clone(), ids);
     }
     Ok(())
+}
+
+/// The target ids that the ledger knows in a target folder, of all folders that go or went there.
+pub(super) async fn claims(shared: &Shared, place: &FolderId) -> Result<HashSet<TargetId>> {
+    let (mut ids, all) = (HashSet::new(), shared.all_folders());
+    for folder in all.iter().chain(&shared.left_out).filter(|f| f.target.as_ref() == Some(place)) {
+        shared.writer.sync().await?;
+        let entries = shared.entries(folder.no).await?;
+        ids.extend(entries.into_iter().filter_map(|e| e.target));
+    }
+    Ok(ids)
 }
 
 /// One look: all traces beyond the marks that nobody claims.

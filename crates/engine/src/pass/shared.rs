@@ -15,7 +15,7 @@ use mailferry_model::{
     id::{FolderId, Mark, TargetId},
     item::{Stub, Trace},
     key::HeaderKey,
-    ledger::{Entry, FolderEntry, FolderNo, State, Window},
+    ledger::{Entry, FolderEntry, FolderNo, Head, State, Window},
     port::Cx,
     report::Named,
 };
@@ -138,6 +138,10 @@ pub(crate) struct Shared {
     pub lacking: Mutex<Vec<Entry>>,
     /// Something was placed under an id that nobody knows yet.
     nameless: AtomicBool,
+    /// Windows are open that an earlier pass left, and not all that it may have put was looked for.
+    unsettled: AtomicBool,
+    /// Folders that the ledger knows and this pass has nothing to do with: what lies there is claimed all the same.
+    pub left_out: Vec<FolderEntry>,
     /// What settling found at the target in this pass, by header key and size.
     found: Mutex<HashMap<(HeaderKey, u64), Vec<Entry>>>,
     /// What was read to its end.
@@ -169,11 +173,15 @@ impl Shared {
         writer: Writer,
         pass: u32,
         folders: impl IntoIterator<Item = FolderEntry>,
-        windows: &[Window],
+        head: &Head,
         listed: &[Folder],
         anew: HashSet<FolderNo>,
     ) -> Arc<Self> {
         let readers = usize::from(sides.source.caps().connections.max(1));
+        let windows = &head.windows;
+        let folders: BTreeMap<FolderNo, FolderEntry> = folders.into_iter().map(|f| (f.no, f)).collect();
+        let left_out = head.folders.iter().filter(|f| !f.gone && !folders.contains_key(&f.no)).cloned();
+        let left_out = left_out.collect();
         Arc::new(Self {
             reading: Arc::new(Semaphore::new(readers)),
             streaming: Arc::new(Semaphore::new(1)),
@@ -182,7 +190,9 @@ impl Shared {
             cx,
             writer,
             pass,
-            folders: Mutex::new(folders.into_iter().map(|f| (f.no, f)).collect()),
+            folders: Mutex::new(folders),
+            left_out,
+            unsettled: AtomicBool::new(!windows.is_empty()),
             doubts: Mutex::default(),
             last_doubt: Mutex::default(),
             slowest: Mutex::default(),
@@ -384,8 +394,22 @@ impl Shared {
         !self.nameless.load(Ordering::SeqCst)
     }
 
-    /// Nothing is in doubt any more.
+    /// Whether something that an earlier pass may have put has not been looked for yet.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::SeqCst)
+    }
+
+    /// All that earlier passes may have put was looked for, and what was found is in the ledger.
+    pub fn settled(&self) {
+        self.unsettled.store(false, Ordering::SeqCst);
+    }
+
+    /// Nothing is in doubt any more. What earlier passes left in doubt and this one did not look for keeps its windows:
+    /// a filter may leave it out, or its folder could not be read.
     pub async fn close_windows(&self) -> Result<()> {
+        if self.is_unsettled() {
+            return Ok(());
+        }
         let open: Vec<FolderId> = locked(&self.windows).drain().map(|(f, _)| f).collect();
         if open.is_empty() {
             return Ok(());

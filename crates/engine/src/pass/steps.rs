@@ -196,6 +196,10 @@ pub(super) async fn gathered(
     let mut later = Later::default();
     if let Some(look) = look {
         settle_gathered(shared, &mut folders, look, &mut later).await?;
+        let is_whole = plan.unmade.is_empty() && shared.left_out.is_empty();
+        if is_whole && locked(&shared.paused).is_empty() {
+            shared.settled();
+        }
     }
     follow::moves(shared, &mut folders, &mut later).await?;
     shared.terms.progress.set_phase("copying");
@@ -298,6 +302,7 @@ async fn settle_gathered(
     later: &mut Later,
 ) -> Result<()> {
     if Bug::BlindRetry.is_on() {
+        shared.settled();
         return Ok(());
     }
     let places: HashSet<FolderId> = look.places.iter().map(|(f, _)| f.clone()).collect();
@@ -310,7 +315,10 @@ async fn settle_gathered(
     let crashed = look.trust == Trust::BeyondMark || look.places.iter().any(|(_, mark)| mark.is_some());
     let asked: HashSet<_> = owed.iter().map(|o| (o.folder, o.stub.id.clone())).collect();
     let settled = settle(shared, owed, look).await?;
-    let left = if crashed { settle::remember_doubt(shared, settled.owed).await? } else { settled.owed };
+    // What a filter leaves out was looked for all the same; it is not put.
+    let shall_move = |o: &Owed| o.entry.is_some() || shared.terms.options.filter.item(&o.stub);
+    let left = settled.owed.into_iter().filter(shall_move).collect();
+    let left = if crashed { settle::remember_doubt(shared, left).await? } else { left };
     let mut again: BTreeMap<_, Owed> = left.into_iter().map(|o| ((o.folder, o.stub.id.clone()), o)).collect();
     for folder in folders.iter_mut() {
         let no = folder.folder;

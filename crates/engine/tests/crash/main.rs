@@ -9,6 +9,7 @@ mod dry_runs;
 mod early;
 mod hang_ups;
 mod harness;
+mod inherited;
 mod left_out;
 mod lies;
 mod people;
@@ -83,6 +84,7 @@ scenarios![
     deletions_when_not_asked,
     deletions_of_what_users_changed,
     source_numbered_anew,
+    source_made_anew_with_another_body,
     target_numbered_anew,
     target_store_made_anew,
     lost_ledger,

@@ -193,6 +193,21 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
             }],
             like_the_source,
         ),
+        make(
+            "source_made_anew_with_another_body",
+            |s, _| town(s),
+            vec![nothing, |w| {
+                w.source.remove("INBOX", w.source.find("INBOX", "<i1@x>").unwrap_or_default());
+                w.source.new_epoch("INBOX");
+                w.source.deliver("INBOX", &message("i1", "TEXT"), Flags::default());
+            }],
+            |s, _| {
+                let mut all = s.seen();
+                all.entry("INBOX".into()).or_default().push((message("i1", "text"), String::new()));
+                all.values_mut().for_each(|v| v.sort());
+                all
+            },
+        ),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod change;
-mod taken;
+pub(super) mod taken;
 
 use axum::{
     Json,

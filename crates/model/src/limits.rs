@@ -80,28 +80,26 @@ impl Limits {
             format!("{lead}: {}", [command, &both].join(" ").trim_start())
         };
         let raised = incremental.max(migrations);
-        let mut fixes = Vec::new();
         if migrations == 0 || incremental == 0 {
             let migrations = migrations.clamp(1, ceiling);
             return vec![flags("Let at least one move", migrations, incremental.clamp(1, migrations))];
         }
-        if incremental > migrations {
-            if raised <= ceiling {
-                fixes.push(flags("Raise both at once", raised, raised));
-            }
-            if migrations <= ceiling {
-                fixes.push(flags("Or lower the second", migrations, migrations));
-            }
-        } else if migrations > ceiling {
+        let mut fixes = Vec::new();
+        if incremental > migrations && raised <= ceiling {
+            fixes.push(flags("Raise both at once", raised, raised));
+        }
+        if incremental > migrations && migrations <= ceiling {
+            fixes.push(flags("Lower the second", migrations, migrations));
+        }
+        if migrations > ceiling {
             fixes.push(flags("Stay below the ceiling", ceiling, incremental.min(ceiling)));
         }
         if raised > ceiling && raised <= CEILING_MAX {
-            fixes.push(format!("Or raise the ceiling first: mailferry config set tenant-ceiling {raised}"));
+            fixes.push(format!("Raise the ceiling first: mailferry config set tenant-ceiling {raised}"));
         }
-        match fixes.is_empty() {
-            true => vec![flags("Stay below the ceiling", ceiling, ceiling)],
-            false => fixes,
-        }
+        let or = |fix: String| format!("Or {}{}", fix[..1].to_lowercase(), &fix[1..]);
+        let mut all = fixes.into_iter();
+        all.next().into_iter().chain(all.map(or)).collect()
     }
 }
 

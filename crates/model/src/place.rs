@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
     }
 
     fn user(self) -> &'a str {
-        self.mailbox.user.as_deref().unwrap_or(&self.mailbox.address)
+        self.mailbox.name()
     }
 }
 

@@ -284,6 +284,13 @@ pub struct MailboxAddress {
     pub token: Option<Secret<String>>,
 }
 
+impl MailboxAddress {
+    /// The name of the mailbox at its system: that of who signs in, else the address.
+    pub fn name(&self) -> &str {
+        self.user.as_deref().unwrap_or(&self.address)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

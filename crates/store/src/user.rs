@@ -1,5 +1,7 @@
 //! Users of batches (table `member`: `user` is a reserved word).
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use mailferry_model::{
     Kind, Result,
@@ -17,7 +19,8 @@ use crate::{
 };
 
 /// Goes before the rows that [`row`] makes.
-pub(crate) const INSERT: &str = "INSERT INTO member (workspace, id, version, batch, address_key, doc)";
+pub(crate) const INSERT: &str =
+    "INSERT INTO member (workspace, id, version, batch, address_key, target_key, doc)";
 
 /// The row of a new user.
 pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<Arg>> {
@@ -27,6 +30,7 @@ pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<
         version(op, user.version)?,
         user.batch.0,
         name_key(op, &user.address)?,
+        name_key(op, user.target.name())?,
         to_doc(op, user)?,
     ])
 }
@@ -60,6 +64,23 @@ impl Users for SqlStore {
         rows.iter().map(|row| Ok((row.text(0)?, BatchId(row.id(1)?)))).collect()
     }
 
+    async fn users_into(&self, mailboxes: &[String]) -> Result<Vec<User>> {
+        let op = "find users";
+        let keys: Result<HashSet<String>> = mailboxes.iter().map(|name| name_key(op, name)).collect();
+        let keys = keys?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND target_key IN";
+        // Rows that an older program wrote have no key: their documents tell.
+        let asked = keys.iter().cloned().chain([String::new()]).collect();
+        let rows = tx.among(sql, || args![self.workspace], asked).await?;
+        let mut users = rows.iter().map(made).collect::<Result<Vec<User>>>()?;
+        users.retain(|user| keys.contains(&user.target.name().to_lowercase()));
+        Ok(users)
+    }
+
     async fn remove_user(&self, id: UserId) -> Result<()> {
         self.together(&[Write::RemoveUser(id)]).await
     }
@@ -78,7 +99,7 @@ impl SqlStore {
         let op = tx.at("set user");
         let changed = tx
             .run(
-                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, doc = $6
+                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, target_key = $6, doc = $7
                  WHERE workspace = $1 AND id = $2 AND version = $3",
                 args![
                     self.workspace,
@@ -86,6 +107,7 @@ impl SqlStore {
                     version(op, user.version)?,
                     user.batch.0,
                     name_key(op, &user.address)?,
+                    name_key(op, user.target.name())?,
                     to_doc(op, user)?,
                 ],
             )

@@ -40,6 +40,10 @@ pub(super) fn verdict(error: &Error, source: SignIn, target: SignIn, attempts: u
     match (error.kind(), error.retry()) {
         (Kind::Unauthenticated, _) if sign_in == SignIn::Endpoint => Verdict::Park(error.side()),
         (Kind::Tls, _) if error.side() != Side::Us => Verdict::Park(error.side()),
+        // Our own disk: it takes more when somebody has made room, and then it goes on by itself.
+        (Kind::QuotaExceeded, _) if error.side() == Side::Us && attempts < PATIENT_CLAIMS => {
+            Verdict::Stall(growing)
+        }
         (Kind::Throttled | Kind::Busy | Kind::Locked, retry) if attempts < PATIENT_CLAIMS => {
             Verdict::Stall(match retry {
                 Retry::After(wait) => wait,
@@ -68,6 +72,8 @@ mod tests {
             (error(Kind::Unreachable, Side::Source), 10, Verdict::Fail),
             (error(Kind::Throttled, Side::Target), 10, Verdict::Stall(seconds(30))),
             (error(Kind::QuotaExceeded, Side::Target), 1, Verdict::Fail),
+            (error(Kind::QuotaExceeded, Side::Us), 3, Verdict::Stall(seconds(40))),
+            (error(Kind::QuotaExceeded, Side::Us), 200, Verdict::Fail),
             (error(Kind::Forbidden, Side::Source), 1, Verdict::Fail),
             (error(Kind::Bug, Side::Us), 1, Verdict::Fail),
         ] {

@@ -71,6 +71,9 @@ pub enum BatchCommand {
     Remove {
         /// Its name
         name: String,
+        /// Only say whether it could be removed
+        #[arg(short = 'n', long, visible_alias = "what-if")]
+        dry_run: bool,
     },
 }
 
@@ -168,7 +171,11 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
             }
         }
         BatchCommand::Watch { name } => return watch(&asked, &quiet_api(), &name).await,
-        BatchCommand::Remove { name } => {
+        BatchCommand::Remove { name, dry_run: true } => {
+            quiet_api().call(Method::DELETE, &format!("{}?dryRun=true", path(&name)), None).await?;
+            asked.out.say(&format!("The batch {name} could be removed; nothing was done."));
+        }
+        BatchCommand::Remove { name, .. } => {
             quiet_api().get(&path(&name)).await?;
             confirm(&asked, &format!("the batch {name}"))?;
             quiet_api().call(Method::DELETE, &path(&name), None).await?;

@@ -45,9 +45,9 @@ pub enum UserCommand {
     /// Sync it once more
     Sync(RunUser),
     /// Stop what is under way for it
-    Stop(Stopping),
+    Stop(Ending),
     /// Take it out of its batch; its ledger stays
-    Remove(One),
+    Remove(Ending),
 }
 
 /// Which user.
@@ -60,9 +60,9 @@ pub struct One {
     pub batch: Option<String>,
 }
 
-/// The flags of `user stop`.
+/// The flags of `user stop` and `user remove`.
 #[derive(Args)]
-pub struct Stopping {
+pub struct Ending {
     /// Which user.
     #[command(flatten)]
     pub one: One,
@@ -140,16 +140,21 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         UserCommand::Start(args) => return work(&asked, &reach, "start", args).await,
         UserCommand::Retry(args) => return work(&asked, &reach, "retry", args).await,
         UserCommand::Sync(args) => return work(&asked, &reach, "sync", args).await,
-        UserCommand::Stop(Stopping { one, dry_run: true }) => {
+        UserCommand::Stop(Ending { one, dry_run: true }) => {
             let path = format!("{}/stop", path(&api, &one).await?);
             pretend(&asked, &api, &path, &COLUMNS).await?;
         }
-        UserCommand::Stop(Stopping { one, .. }) => {
+        UserCommand::Stop(Ending { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
             let sentence = format!("{} is stopping; what is under way ends in order.", one.address);
             told(&asked, &user, &sentence);
         }
-        UserCommand::Remove(one) => {
+        UserCommand::Remove(Ending { one, dry_run: true }) => {
+            let path = format!("{}?dryRun=true", path(&api, &one).await?);
+            api.call(Method::DELETE, &path, None).await?;
+            asked.out.say(&format!("{} could be removed; nothing was done.", one.address));
+        }
+        UserCommand::Remove(Ending { one, .. }) => {
             let path = path(&api, &one).await?;
             confirm(&asked, &format!("the user {}", one.address))?;
             api.call(Method::DELETE, &path, None).await?;

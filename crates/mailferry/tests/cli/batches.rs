@@ -180,7 +180,10 @@ fn a_mailbox_of_another_batch_goes_to_the_rejected_rows() {
     let addresses: Vec<&Value> = users.as_array().unwrap().iter().map(|u| &u["emailAddress"]).collect();
     assert_eq!(addresses, ["a@x", "b@x", "c@x", "d@x"]);
     ferry.ends(6, &new("w1", &one));
+    let told = ferry.ends(0, &["batch", "remove", "w1", "--dry-run"]).out;
+    assert!(told.contains("The batch w1 could be removed; nothing was done."), "{told}");
     ferry.ends(0, &["batch", "remove", "w1", "--yes"]);
+    ferry.ends(4, &["batch", "remove", "w1", "--dry-run"]);
     ferry.ends(0, &new("w4", &one));
 }
 

@@ -82,6 +82,7 @@ fn printed_commands_make_show_change_and_remove_endpoints() {
     mailferry: MaxConcurrentIncrementalSyncs (50) must not exceed MaxConcurrentMigrations (20): no more mailboxes can be in incremental and final syncs than may be in migration at all. [LIMITS_REFUSED]
       cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
       fix:   Raise both at once: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 50 -MaxConcurrentIncrementalSyncs 50
+      fix:   Or lower the second: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 20 -MaxConcurrentIncrementalSyncs 20
     "#);
     let shown = ferry.ends(0, &["endpoint", "show", "Hybrid-Endpoint-Primary", "-o", "json"]).json();
     assert_eq!(shown["secrets"][0], "password");
@@ -219,6 +220,7 @@ fn all_flaws_of_printed_commands_are_understood() {
     mailferry: MaxConcurrentIncrementalSyncs (50) must not exceed MaxConcurrentMigrations (20): no more mailboxes can be in incremental and final syncs than may be in migration at all. [LIMITS_REFUSED]
       cause: MaxConcurrentIncrementalSyncs must not exceed MaxConcurrentMigrations, and MaxConcurrentMigrations not the tenant ceiling.
       fix:   Raise both at once: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 50 -MaxConcurrentIncrementalSyncs 50
+      fix:   Or lower the second: Set-MigrationEndpoint -Identity "Hybrid-Endpoint-Primary" -MaxConcurrentMigrations 20 -MaxConcurrentIncrementalSyncs 20
     "#);
 }
 
@@ -450,6 +452,35 @@ fn a_password_is_never_seen() {
         let bytes = std::fs::read(ferry.path(file)).unwrap_or_default();
         assert!(!bytes.windows(CANARY.len()).any(|w| w == CANARY.as_bytes()), "{file}");
     }
+}
+
+#[test]
+fn limits_are_mended_by_the_native_command_with_the_name_that_was_given() {
+    let ferry = Ferry::new();
+    let new =
+        "New-MigrationEndpoint -Name \"Wave One\" -IMAP -RemoteServer a.example -Port 993 -Security Ssl";
+    let set = "Set-MigrationEndpoint -Identity \"Wave One\"";
+    let script = format!(
+        "{new} -MaxConcurrentMigrations 400\n{new}\n{set} -MaxConcurrentMigrations 2000\n\
+         {set} -MaxConcurrentIncrementalSyncs 500\n"
+    );
+    let err = shell(&ferry, &script, &[]).err;
+    let fixes: Vec<&str> = err.lines().filter_map(|line| line.trim().strip_prefix("fix:   ")).collect();
+    let limits = |migrations: u32, incremental: u32| {
+        format!("-MaxConcurrentMigrations {migrations} -MaxConcurrentIncrementalSyncs {incremental}")
+    };
+    let named = "New-MigrationEndpoint -Name \"Wave One\"";
+    assert_eq!(
+        fixes,
+        [
+            format!("Stay below the ceiling: {named} {}", limits(300, 10)),
+            "Or raise the ceiling first: Set-MigrationConfig -MaxConcurrentMigrations 400".to_owned(),
+            format!("Stay below the ceiling: {set} {}", limits(300, 10)),
+            format!("Lower the second: {set} {}", limits(20, 20)),
+            "Or raise the ceiling first: Set-MigrationConfig -MaxConcurrentMigrations 500".to_owned(),
+        ],
+        "{err}"
+    );
 }
 
 #[test]

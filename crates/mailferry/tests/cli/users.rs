@@ -46,6 +46,12 @@ fn one_by_one(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran, wait: &[&str]
     client(4, &["user", "stop", "anna@x", "--batch", "nothing"]);
     client(2, &["user", "set", "anna@x"]);
     client(6, &["user", "remove", "ben@x"]);
+    let told = client(0, &["user", "remove", "ben@x", "--dry-run"]);
+    assert!(
+        format!("{}{}", told.out, told.err).contains("could be removed; nothing was done."),
+        "{}",
+        told.err
+    );
     let told = client(0, &["user", "remove", "ben@x", "--yes"]).out;
     assert_eq!(told, "ben@x is removed; its ledger stays.\n");
     assert_eq!(statuses(client), ["IncrementalSynced"]);

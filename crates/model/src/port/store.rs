@@ -75,6 +75,9 @@ pub trait Users: Send + Sync {
     /// The batches in which any of these addresses stands, in no order: one pair for each user, with the address
     /// in lower case. Any number of addresses, compared without case.
     async fn batches_of(&self, addresses: &[String]) -> Result<Vec<(String, BatchId)>>;
+    /// The users whose mailbox at the target has one of these names, in any batch and at any endpoint, in no order.
+    /// Any number of names, compared without case.
+    async fn users_into(&self, mailboxes: &[String]) -> Result<Vec<User>>;
     /// Removes one with its secrets and its work; its ledger stays. `Locked` while its work is leased.
     async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.

@@ -2,7 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod change;
-mod taken;
+pub(super) mod taken;
 
 use axum::{
     Json,
@@ -27,7 +27,7 @@ use mailferry_model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{check_name, entry, same};
+use super::{check_name, entry, removing::Removing, same};
 use crate::{
     Context,
     body::Body,
@@ -232,17 +232,21 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
 }
 
 /// Remove a batch; ledgers stay
-#[utoipa::path(delete, path = "/batches/{name}", operation_id = "removeBatch", tag = "batches", params(("name" = String, Path, description = "Its name")), responses((status = 204, description = "Removed")))]
+#[utoipa::path(delete, path = "/batches/{name}", operation_id = "removeBatch", tag = "batches", params(("name" = String, Path, description = "Its name"), Removing), responses((status = 204, description = "Removed; with dryRun: it could be")))]
 pub(crate) async fn remove(
     context: Context,
     if_match: IfMatch,
     Path(name): Path<String>,
+    Query(removing): Query<Removing>,
 ) -> Result<StatusCode, Problem> {
     let batch = context.store.batch(&name).await?;
     if_match.check(batch.version)?;
     if batch.status.after(mailferry_model::status::BatchEvent::Remove).is_none() {
         let detail = format!("The batch {name} is {}; stop it first.", batch.status.label());
         return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &name));
+    }
+    if removing.dry_run {
+        return Ok(StatusCode::NO_CONTENT);
     }
     let entry = entry(&context, "batch.remove", format!("batch {name}"), None);
     // Written first, it is still the one that was looked at.

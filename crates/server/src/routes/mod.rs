@@ -14,6 +14,7 @@ mod item;
 mod kind;
 mod me;
 mod own_passwords;
+mod removing;
 mod replace;
 mod report;
 mod same;

@@ -85,6 +85,8 @@ pub(crate) async fn replace(
         let sides = (batch.source == old.id, batch.target == old.id);
         own_passwords::check(&context, &caller, batch, sides).await?;
     }
+    let moved: Vec<&Batch> = ours.iter().filter(|b| b.target == old.id && !stays(b)).collect();
+    batch::taken::check_shared(&context, &moved, &new).await?;
     if wanted.dry_run {
         return Ok(Json(foreseen(&ours, (&old, &new), &wanted, done)));
     }

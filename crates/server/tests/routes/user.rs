@@ -131,10 +131,18 @@ async fn one_is_taken_out_of_its_batch_but_not_the_last() {
     assert_eq!(remove(A).await.1["code"], "WRONG_STATE");
     becomes(&house, BatchStatus::Syncing, [UserStatus::Stopped, UserStatus::Syncing]).await;
     let version = house.get("/batches/wave").await.1["version"].as_u64();
+    let pretend = format!("{A}?dryRun=true");
+    assert_eq!(remove(&pretend).await.0, 204);
+    assert_eq!(house.get("/batches/wave").await.1["version"].as_u64(), version, "nothing was done");
     assert_eq!(remove(A).await.0, 204);
     assert_eq!(remove(A).await.0, 404);
+    assert_eq!(remove(&pretend).await.0, 404);
     let wave = house.get("/batches/wave").await.1;
     assert_eq!((&wave["total"], wave["version"].as_u64()), (&json!(1), version.map(|v| v + 1)));
     becomes(&house, BatchStatus::Synced, [UserStatus::Synced; 2]).await;
     assert_eq!(remove("/batches/wave/users/b@x").await.1["code"], "WRONG_STATE", "the last one");
+    assert_eq!(remove("/batches/wave/users/b@x?dryRun=true").await.1["code"], "WRONG_STATE");
+    assert_eq!(remove("/batches/wave?dryRun=true").await.0, 204);
+    assert_eq!(remove("/batches/wave").await.0, 204, "it is still there");
+    assert_eq!(remove("/batches/wave?dryRun=true").await.0, 404);
 }

@@ -13,6 +13,7 @@ sentences! { "user":
     a_stale_version_is_refused_and_each_change_counts_one_up,
     an_address_is_found_in_every_batch,
     the_batches_of_many_addresses_are_found_at_once,
+    those_who_move_into_a_mailbox_are_found_by_its_name,
     the_users_of_a_batch_come_by_address,
     one_that_is_not_there_is_not_found,
     a_removed_one_takes_its_secrets_and_its_work_along,
@@ -58,6 +59,36 @@ async fn the_batches_of_many_addresses_are_found_at_once(store: &dyn Store) -> O
     let found = store.batches_of(&asked).await.map_err(said)?;
     same!(found, [(users[1].address.to_lowercase(), batch.id)], "the batch of the one that is there");
     same!(store.batches_of(&[]).await.map_err(said)?, [], "of nobody");
+    Ok(())
+}
+
+async fn those_who_move_into_a_mailbox_are_found_by_its_name(store: &dyn Store) -> Outcome {
+    let (first, _) = samples::stored(store, &["a"]).await?;
+    let batch = samples::batch(store, first.source, first.target);
+    // As it lies in the store: an address alone, a user name, both.
+    let into = |address: &str, user: Option<&str>| {
+        let mut into = samples::user(store, batch.id, address);
+        (into.target.address, into.target.user) = (address.to_owned(), user.map(str::to_owned));
+        into
+    };
+    let by_address = into("Both@new", None);
+    let by_name = into("other@new", Some("BOTH@NEW"));
+    let mut elsewhere = into("both@new", Some("elsewhere"));
+    let users = [by_address.clone(), by_name.clone(), elsewhere.clone()];
+    store.add_batch(&batch, &users).await.map_err(said)?;
+    let mut asked: Vec<String> = (0..1_200).map(|n| format!("nobody{n}@nowhere")).collect();
+    asked.push("both@NEW".to_owned());
+    let found = async |asked: &[String]| {
+        let users = store.users_into(asked).await.map_err(said)?;
+        let mut ids: Vec<UserId> = users.iter().map(|u| u.id).collect();
+        ids.sort();
+        Ok::<_, String>(ids)
+    };
+    same!(found(&asked).await?, [by_address.id, by_name.id], "by address and by user name, without case");
+    same!(found(&[]).await?, [], "into none");
+    elsewhere.target.user = None;
+    store.set_user(&elsewhere).await.map_err(said)?;
+    same!(found(&asked).await?, [by_address.id, by_name.id, elsewhere.id], "after a change");
     Ok(())
 }
 

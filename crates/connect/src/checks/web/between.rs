@@ -3,17 +3,18 @@
 //! Judged by the head of an answer alone. A proxy that only passed on what the server said is no finding.
 
 use mailferry_model::finding::Verdict;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::status::{Page, asked};
 use crate::{
-    checks::{Fault, inspected},
+    checks::{Fault, inspected, stranger::is_own},
     net::http::Answer,
 };
 
 /// Words in the addresses of pages where networks have people sign in, in small letters.
-const PORTALS: [&str; 10] =
-    ["captive", "hotspot", "splash", "fgtauth", "cpauth", "wlan", "wifi", "guest", "gateway", "portal"];
+const PORTALS: [&str; 6] = ["captive", "hotspot", "splash", "fgtauth", "cpauth", "wlan"];
+/// The same for names of hosts alone: others have pages of that name.
+const PORTAL_HOSTS: [&str; 5] = ["gateway", "portal", "proxy", "guest", "wifi"];
 /// Words of proxies' names for themselves, in small letters.
 const PROXIES: [&str; 9] = [
     "squid",
@@ -48,16 +49,18 @@ pub(super) fn answers(answer: &Answer, page: &Page<'_>) -> Option<Fault> {
     }
 }
 
-/// The host of a log-in page of the network, where a redirect leads to one: another host, reached without TLS, by an
-/// address of inside networks, or under a name that says it.
+/// The host of a log-in page of the network, where a redirect leads to one: a host of another domain without TLS, an
+/// address of inside networks, or a name that says it.
 fn portal(answer: &Answer, page: &Page<'_>) -> Option<String> {
     let asked = asked(page)?;
     let told = asked.join(answer.header("location")?).ok()?;
     let host = told.host_str().filter(|host| asked.host_str() != Some(*host))?;
-    let words = told.as_str().to_lowercase();
-    let is_portal = told.scheme() == "http" && told.port_or_known_default() != Some(page.port)
+    let place = told[..Position::AfterPath].to_lowercase();
+    let domain = page.host.split_once('.').map_or(page.host, |(_, domain)| domain);
+    let is_portal = told.scheme() == "http" && !is_own(host, domain)
         || is_inside(&told) && !is_inside(&asked)
-        || PORTALS.iter().any(|word| words.contains(word))
+        || PORTALS.iter().any(|word| place.contains(word))
+        || PORTAL_HOSTS.iter().any(|word| host.to_lowercase().contains(word))
         || proxy(answer).is_some();
     let is_service = told.path().eq_ignore_ascii_case(page.path);
     (is_portal && !is_service).then(|| host.to_owned())
@@ -103,6 +106,38 @@ mod tests {
     fn named(headers: &[(&str, &str)]) -> Option<String> {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         proxy(&Answer { status: 403, headers, body: String::new() })
+    }
+
+    #[test]
+    fn a_redirect_of_the_servers_own_people_is_no_log_in_page_of_a_network() {
+        let page = Page {
+            what: "it",
+            host: "mail.example.org",
+            port: 443,
+            path: "/EWS/Exchange.asmx",
+            missing: "HTTP_ODD",
+        };
+        let leads = |place: &str| {
+            let headers = vec![("location".to_owned(), place.to_owned())];
+            portal(&Answer { status: 302, headers, body: String::new() }, &page)
+        };
+        for place in [
+            "http://www.example.org/owa",
+            "https://www.example.net/portal/",
+            "https://sso.example.org/login?back=wlan",
+            "http://ex1.example.net/EWS/Exchange.asmx",
+            "/captive",
+        ] {
+            assert_eq!(leads(place), None, "{place}");
+        }
+        for (place, host) in [
+            ("http://www.example.net/owa", "www.example.net"),
+            ("https://gateway.example.org/in", "gateway.example.org"),
+            ("https://10.0.0.1/", "10.0.0.1"),
+            ("https://x.example.net/captive?a", "x.example.net"),
+        ] {
+            assert_eq!(leads(place).as_deref(), Some(host), "{place}");
+        }
     }
 
     #[test]

@@ -251,29 +251,24 @@ fn natively(
     let Failure::Problem(mut problem) = failure else { return failure };
     let by = if cmdlet.starts_with("New-") { "-Name" } else { "-Identity" };
     let command = format!("{cmdlet} {by} \"{name}\"");
-    match (problem.code.as_str(), incremental) {
-        ("LIMITS_REFUSED", Some(incremental)) if incremental > migrations && migrations > 0 => {
-            problem.detail = format!(
-                "MaxConcurrentIncrementalSyncs ({incremental}) must not exceed MaxConcurrentMigrations ({migrations}): no \
-                 more mailboxes can be in incremental and final syncs than may be in migration at all."
-            );
-            problem.fix = vec![format!(
-                "Raise both at once: {command} -MaxConcurrentMigrations {incremental} \
-                 -MaxConcurrentIncrementalSyncs {incremental}"
-            )];
+    if incremental.is_some_and(|n| n > migrations && migrations > 0) && problem.code == "LIMITS_REFUSED" {
+        let incremental = incremental.unwrap_or_default();
+        problem.detail = format!(
+            "MaxConcurrentIncrementalSyncs ({incremental}) must not exceed MaxConcurrentMigrations ({migrations}): no \
+             more mailboxes can be in incremental and final syncs than may be in migration at all."
+        );
+    }
+    for fix in &mut problem.fix {
+        // The command is ours, whatever the name: the native one takes its place.
+        if let (Some(from), Some(to)) = (fix.find("mailferry endpoint set "), fix.find("--max-concurrent")) {
+            fix.replace_range(from..to, "");
         }
-        _ => problem.fix.iter_mut().for_each(|fix| {
-            *fix = fix
-                .replace(&format!("mailferry endpoint set {name} --max"), "--max")
-                .replace(
-                    "mailferry config set tenant-ceiling",
-                    "Set-MigrationConfig -MaxConcurrentMigrations",
-                )
-                .replace("--max-concurrent-migrations", &format!("{command} -MaxConcurrentMigrations"))
-                .replace("--max-concurrent-incremental-syncs", "-MaxConcurrentIncrementalSyncs")
-                .replace("-Name NAME", &format!("-Name \"{name}\""))
-                .replace("-Identity NAME", &format!("-Identity \"{name}\""));
-        }),
+        *fix = fix
+            .replace("mailferry config set tenant-ceiling", "Set-MigrationConfig -MaxConcurrentMigrations")
+            .replace("--max-concurrent-migrations", &format!("{command} -MaxConcurrentMigrations"))
+            .replace("--max-concurrent-incremental-syncs", "-MaxConcurrentIncrementalSyncs")
+            .replace("-Name NAME", &format!("-Name \"{name}\""))
+            .replace("-Identity NAME", &format!("-Identity \"{name}\""));
     }
     Failure::Problem(problem)
 }

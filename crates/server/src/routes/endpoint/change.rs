@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
+    batch::Batch,
     endpoint::Endpoint,
     port::Write,
     secret::Secret,
@@ -19,7 +20,7 @@ use crate::{
     door::{Caller, Door},
     etag::{IfMatch, Versioned},
     problem::Problem,
-    routes::{entry, own_passwords, same},
+    routes::{batch::taken, entry, own_passwords, same},
     view::EndpointView,
 };
 
@@ -87,6 +88,7 @@ pub(crate) async fn change(
         endpoint.needs_to_connect = None;
         endpoint.last_test = None;
     }
+    check_target(&context, (&before, &endpoint)).await?;
     if dry_run {
         return view(&context, StatusCode::OK, endpoint).await;
     }
@@ -95,6 +97,16 @@ pub(crate) async fn change(
     (context.bell)();
     let endpoint = context.store.endpoint_by_id(endpoint.id).await?;
     view(&context, StatusCode::OK, endpoint).await
+}
+
+/// Refuses another place for batches that move there, where others move into the same mailboxes.
+async fn check_target(context: &Context, (before, after): (&Endpoint, &Endpoint)) -> Result<(), Problem> {
+    if taken::is_same_place(context, before, after) {
+        return Ok(());
+    }
+    let batches = context.store.batches().await?;
+    let moved: Vec<&Batch> = batches.iter().filter(|b| b.target == before.id).collect();
+    taken::check_shared(context, &moved, after).await
 }
 
 /// Plain values and limits as they shall be.

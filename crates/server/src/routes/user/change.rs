@@ -2,7 +2,10 @@
 //!
 //! Only its passwords change: address, names and target say which ledger is its own.
 
-use axum::{extract::Path, http::StatusCode};
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+};
 use mailferry_model::{
     port::{Sealing, Write},
     secret::Secret,
@@ -17,7 +20,7 @@ use crate::{
     body::Body,
     etag::{IfMatch, Versioned},
     problem::Problem,
-    routes::entry,
+    routes::{entry, removing::Removing},
     view::UserView,
 };
 
@@ -70,11 +73,12 @@ pub(crate) async fn change(
 }
 
 /// Take a user out of a batch; its ledger stays
-#[utoipa::path(delete, path = "/batches/{name}/users/{address}", operation_id = "removeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), responses((status = 204, description = "Removed")))]
+#[utoipa::path(delete, path = "/batches/{name}/users/{address}", operation_id = "removeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), Removing), responses((status = 204, description = "Removed; with dryRun: it could be")))]
 pub(crate) async fn remove(
     context: Context,
     if_match: IfMatch,
     Path((name, address)): Path<(String, String)>,
+    Query(removing): Query<Removing>,
 ) -> Result<StatusCode, Problem> {
     let (batch, user) = find(&context, &name, &address).await?;
     if_match.check(user.version)?;
@@ -85,6 +89,9 @@ pub(crate) async fn remove(
     if context.store.users(batch.id).await?.len() == 1 {
         let detail = format!("{address} is the only mailbox of {}; remove the batch.", batch.name);
         return Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name));
+    }
+    if removing.dry_run {
+        return Ok(StatusCode::NO_CONTENT);
     }
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.remove", subject, None);

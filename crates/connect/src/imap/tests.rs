@@ -32,6 +32,7 @@ use dovecot::Dovecot;
 mod diagnosis;
 mod dovecot;
 mod last_words;
+mod left_out;
 mod nonsense;
 mod odd;
 mod one_more;

@@ -118,6 +118,7 @@ fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
     [
         at_the_source(abilities),
         of_equal_messages(abilities),
+        of_new_numbers(abilities),
         at_the_target(abilities),
         of_names(abilities),
         of_items(abilities),
@@ -184,6 +185,13 @@ fn at_the_source(abilities: &'static [Ability]) -> Vec<Scenario> {
                 all
             },
         ),
+    ]
+}
+
+/// A source folder with other UIDs, of the same messages or of others.
+fn of_new_numbers(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![
         make(
             "source_numbered_anew",
             |s, _| town(s),

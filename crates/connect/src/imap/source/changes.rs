@@ -91,9 +91,7 @@ impl ImapSource {
         };
         let mut facts = Facts::of(opened.uid_validity);
         self.collect(&conn, name, 1, answers, &mut facts).await?;
-        if (facts.len() as u64) < u64::from(opened.exists) && facts.vanished().is_empty() {
-            tracing::debug!("fewer messages were listed than exist; some were expunged meanwhile");
-        }
+        self.ask_for_rest(&conn, name, &opened, &mut facts).await?;
         let uid_next = opened.uid_next.unwrap_or(facts.highest() + 1);
         let next = place(&opened, uid_next).to_cursor();
         Ok(Page { changes: facts.upserts(1).collect(), next, more: false, listing: true })
@@ -132,6 +130,54 @@ impl ImapSource {
         }
     }
 
+    /// What a whole listing does not name although there is more.
+    async fn ask_for_rest(
+        &self,
+        conn: &Conn,
+        name: &MailboxName,
+        opened: &Opened,
+        facts: &mut Facts,
+    ) -> Result<()> {
+        if facts.len() as u64 >= u64::from(opened.exists) {
+            return Ok(());
+        }
+        // Nearly always some were expunged meanwhile, and nothing is lacking.
+        let there = look::uids(&self.pool, conn, name, 1).await?;
+        self.ask_again(conn, name, facts.lacking(&there), facts).await
+    }
+
+    /// Asks once more for what a listing left out. What is there and is left out again is named without facts: its body
+    /// may still be given, and if not, the item is reported.
+    async fn ask_again(
+        &self,
+        conn: &Conn,
+        name: &MailboxName,
+        lacking: UidSet,
+        facts: &mut Facts,
+    ) -> Result<()> {
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        for set in look::parts(&self.pool, &lacking) {
+            let (_, answers) = conn.send_in(name, [self.facts_ask(&set)]);
+            for answers in answers {
+                self.collect(conn, name, 1, answers, facts).await?;
+            }
+        }
+        let lacking = facts.lacking(&lacking);
+        if !lacking.is_empty() {
+            let there = look::there(&self.pool, conn, name, &lacking).await?;
+            tracing::warn!(count = there.len(), "the server has messages of which it tells nothing");
+            facts.name(&there);
+        }
+        Ok(())
+    }
+
+    fn search_ask(&self, keys: &[SearchKey]) -> Ask {
+        let returns: &[&str] = if self.pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
+        Ask::of(Command::uid_search(keys, returns), Wants::Search)
+    }
+
     /// A page of a first listing.
     async fn next_page(&self, folder: &FolderId, name: &MailboxName, at: Place) -> Result<Page> {
         let conn = self.pool.conn(Some(name)).await?;
@@ -161,6 +207,7 @@ impl ImapSource {
             self.collect(&conn, name, part.uids.ranges().first().map_or(1, |r| r.0), answers, &mut facts)
                 .await?;
         }
+        self.ask_again(&conn, name, facts.lacking(&part.uids), &mut facts).await?;
         self.set_epoch(folder, at.uid_validity);
         let more = part.next > 0;
         if !more {
@@ -199,13 +246,18 @@ impl ImapSource {
         let conn = self.pool.conn(Some(name)).await?;
         let known = below(at.uid_next);
         let sync = QResync::Since { uid_validity: at.uid_validity, mod_seq: at.mod_seq, known };
-        let new = self.facts_ask(&SequenceSet::from_number_on(at.uid_next));
-        let (selection, answers) = conn.send_afresh(name, sync, [new]);
+        let new = SequenceSet::from_number_on(at.uid_next);
+        let asks = [self.facts_ask(&new), self.search_ask(&[SearchKey::Uid(new)])];
+        let (selection, answers) = conn.send_afresh(name, sync, asks);
         let opened = selection.opened().await?;
         self.same(folder, &opened, at)?;
         let mut facts = Facts::of(at.uid_validity);
-        for answers in answers {
-            self.collect(&conn, name, at.uid_next, answers, &mut facts).await?;
+        let mut answers = answers.into_iter();
+        if let (Some(new), Some(there)) = (answers.next(), answers.next()) {
+            self.collect(&conn, name, at.uid_next, new, &mut facts).await?;
+            let there = look::searched(&self.pool, &conn, name, at.uid_next, there).await?;
+            let there = there.iter().filter(|uid| *uid >= at.uid_next).collect();
+            self.ask_again(&conn, name, facts.lacking(&there), &mut facts).await?;
         }
         if opened.mod_seq.is_none() {
             return Ok(None);
@@ -233,14 +285,18 @@ impl ImapSource {
     // RFC 7162 §3.1.4
     async fn condstore(&self, folder: &FolderId, name: &MailboxName, at: Place) -> Result<Option<Page>> {
         let conn = self.pool.conn(Some(name)).await?;
-        let mut asks = vec![self.facts_ask(&SequenceSet::from_number_on(at.uid_next))];
+        let mut asks = vec![
+            self.facts_ask(&SequenceSet::from_number_on(at.uid_next)),
+            self.search_ask(&[SearchKey::All]),
+        ];
         if let Some(known) = below(at.uid_next) {
-            let set = SequenceSet::from(&known);
             let items = [FetchItem::Uid, FetchItem::Flags];
-            let changed = Command::uid_fetch(&set, &items, FetchModifier::ChangedSince(at.mod_seq));
+            let changed = Command::uid_fetch(
+                &SequenceSet::from(&known),
+                &items,
+                FetchModifier::ChangedSince(at.mod_seq),
+            );
             asks.push(Ask::of(changed, Wants::Fetch));
-            let returns: &[&str] = if self.pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
-            asks.push(Ask::of(Command::uid_search(&[SearchKey::Uid(set)], returns), Wants::Search));
         }
         let (selection, answers) = conn.send_afresh(name, QResync::CondStore, asks);
         let opened = selection.opened().await?;
@@ -250,17 +306,20 @@ impl ImapSource {
         }
         let mut answers = answers.into_iter();
         let mut facts = Facts::of(at.uid_validity);
-        if let Some(new) = answers.next() {
+        let mut changes = Vec::new();
+        if let (Some(new), Some(there)) = (answers.next(), answers.next()) {
             self.collect(&conn, name, at.uid_next, new, &mut facts).await?;
+            let there = look::searched(&self.pool, &conn, name, 1, there).await?;
+            let (known, new): (UidSet, UidSet) = there.iter().partition(|uid| *uid < at.uid_next);
+            self.ask_again(&conn, name, facts.lacking(&new), &mut facts).await?;
+            changes.extend(facts.upserts(at.uid_next));
+            changes.extend(known.iter().map(|uid| Change::Stays(ids::item_id(at.uid_validity, uid))));
         }
-        let mut changes: Vec<Change> = facts.upserts(at.uid_next).collect();
         let uid_next = opened.uid_next.unwrap_or(highest_new(&changes, at));
-        if let (Some(changed), Some(there)) = (answers.next(), answers.next()) {
+        if let Some(changed) = answers.next() {
             // Where the server stops early, the rest is read whole, changed or not.
             self.collect(&conn, name, 1, changed, &mut facts).await?;
             changes.extend(facts.flags(at.uid_next));
-            let there = look::searched(&self.pool, &conn, name, 1, there).await?;
-            changes.extend(there.iter().map(|uid| Change::Stays(ids::item_id(at.uid_validity, uid))));
         }
         let next = place(&opened, uid_next.max(at.uid_next)).to_cursor();
         Ok(Some(Page { changes, next, more: false, listing: true }))
@@ -283,6 +342,7 @@ impl ImapSource {
             let from = if which == 0 { at.uid_next } else { 1 };
             self.collect(&conn, name, from, answers, &mut facts).await?;
         }
+        self.ask_for_rest(&conn, name, &opened, &mut facts).await?;
         let mut changes: Vec<Change> = facts.upserts(at.uid_next).collect();
         changes.extend(facts.flags(at.uid_next));
         let uid_next = opened.uid_next.unwrap_or(highest_new(&changes, at)).max(at.uid_next);

@@ -89,6 +89,16 @@ impl Facts {
         self.by_uid.len()
     }
 
+    /// Which of these are neither known nor vanished.
+    pub fn lacking(&self, of: &UidSet) -> UidSet {
+        of.iter().filter(|uid| !self.by_uid.contains_key(uid) && !self.vanished.contains(*uid)).collect()
+    }
+
+    /// Names messages of which nothing else is known.
+    pub fn name(&mut self, uids: &UidSet) {
+        uids.iter().for_each(|uid| _ = self.by_uid.entry(uid).or_default());
+    }
+
     /// UIDs that vanished meanwhile.
     pub fn vanished(&self) -> &UidSet {
         &self.vanished

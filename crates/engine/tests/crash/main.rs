@@ -13,6 +13,7 @@ mod lies;
 mod people;
 mod removals;
 mod renames;
+mod repairs;
 mod reports;
 mod scenarios;
 mod subscriptions;

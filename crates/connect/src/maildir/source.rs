@@ -235,20 +235,20 @@ impl Source for MaildirSource {
     }
 
     fn traces(&self, folder: &FolderId, only: Option<&[ItemId]>) -> BoxStream<'_, Result<Trace<ItemId>>> {
-        let (mails, keywords) = match self.store.list(folder).and_then(|m| Ok((m, self.store.dir(folder)?))) {
-            Ok((mails, dir)) => (mails, self.store.keywords(&dir)),
+        let (all, keywords) = match self.list(folder).and_then(|all| Ok((all, self.store.dir(folder)?))) {
+            Ok((all, dir)) => (all, self.store.keywords(&dir)),
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let side = self.store.side;
         let wanted: Option<HashSet<String>> = only.map(|ids| ids.iter().map(base).collect());
-        let is_wanted = move |m: &Mail| wanted.as_ref().is_none_or(|w| w.contains(&*m.base()));
-        let mails = mails.into_mails().filter(is_wanted);
-        stream::iter(mails)
-            .filter_map(move |mail| {
-                let trace = mail.look(side).map(|(key, message_id, size)| {
+        stream::iter(0..all.mails().len())
+            .filter_map(move |at| {
+                let mail = &all.mails()[at];
+                let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.contains(&*mail.base()));
+                let trace = is_wanted.then(|| mail.look(side)).flatten().map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);
                     Ok(Trace {
-                        id: item_id(&mail),
+                        id: item_id(mail),
                         marker: None,
                         key,
                         size,

@@ -15,6 +15,7 @@ mod lies;
 mod people;
 mod removals;
 mod renames;
+mod repairs;
 mod reports;
 mod scenarios;
 mod subscriptions;

@@ -41,19 +41,17 @@ impl SqlStore {
     pub(super) async fn read_folder(&self, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>> {
         let mut tx = self.db.read("read ledger").await?;
         let newer = self.journal(&mut tx, mailbox, folder).await?;
-        let rows = tx
-            .rows(
-                "SELECT body FROM ledger_segment WHERE workspace = $1 AND mailbox = $2 AND folder = $3
-                 ORDER BY part",
-                args![self.workspace, mailbox.0, i64::from(folder.0)],
-            )
-            .await?;
-        drop(tx);
         let mut entries = Vec::new();
-        for row in rows {
-            let more = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
-            add(&mut entries, more);
+        for part in self.parts(&mut tx, mailbox, folder).await? {
+            let sql = "SELECT body FROM ledger_segment
+                       WHERE workspace = $1 AND mailbox = $2 AND folder = $3 AND part = $4";
+            let whose = args![self.workspace, mailbox.0, i64::from(folder.0), part.no];
+            for row in tx.rows(sql, whose).await? {
+                let more = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
+                add(&mut entries, more);
+            }
         }
+        drop(tx);
         add(&mut entries, newer);
         newest(&mut entries);
         Ok(entries)
@@ -132,16 +130,27 @@ impl SqlStore {
         Ok(row.map_or(Ok(0), |row| row.int(0))? as u64)
     }
 
-    /// What the journal says: the newest state of each item, in the order of their ids.
+    /// What the journal says: the newest state of each item, in the order of their ids. Read piece by piece, in one state.
     async fn journal(&self, tx: &mut Tx, mailbox: MailboxId, folder: FolderNo) -> Result<Vec<Entry>> {
-        let rows = tx
-            .rows(
-                "SELECT body FROM ledger_journal WHERE workspace = $1 AND mailbox = $2 AND folder = $3
-                 ORDER BY seq",
-                args![self.workspace, mailbox.0, i64::from(folder.0)],
-            )
-            .await?;
-        fold(mailbox, folder, rows)
+        let (mut entries, mut due, mut last) = (Vec::new(), 4 * PART, i64::MIN);
+        loop {
+            let rows = tx
+                .rows(
+                    "SELECT body, seq FROM ledger_journal
+                     WHERE workspace = $1 AND mailbox = $2 AND folder = $3 AND seq > $4 ORDER BY seq LIMIT $5",
+                    args![self.workspace, mailbox.0, i64::from(folder.0), last, ROWS as i64],
+                )
+                .await?;
+            let Some(newest_row) = rows.last() else { break };
+            last = newest_row.int(1)?;
+            add(&mut entries, fold(mailbox, folder, rows)?);
+            if entries.len() >= due {
+                newest(&mut entries);
+                due = 2 * entries.len() + 4 * PART;
+            }
+        }
+        newest(&mut entries);
+        Ok(entries)
     }
 
     /// The parts of a folder's segment, by the ids in them.
@@ -177,14 +186,10 @@ impl SqlStore {
 
 /// What these rows say, the oldest first: the newest state of each item.
 fn fold(mailbox: MailboxId, folder: FolderNo, rows: Vec<Row>) -> Result<Vec<Entry>> {
-    let (mut entries, mut due) = (Vec::new(), 4 * PART);
+    let mut entries = Vec::new();
     for row in rows {
         let more = unpack(folder, &row.bytes(0)?).map_err(|why| damaged(mailbox, folder, why))?;
         add(&mut entries, more);
-        if entries.len() >= due {
-            newest(&mut entries);
-            due = 2 * entries.len() + 4 * PART;
-        }
     }
     newest(&mut entries);
     Ok(entries)
@@ -213,6 +218,10 @@ fn newest(entries: &mut Vec<Entry>) {
 
 /// Adds what a blob holds.
 fn add(entries: &mut Vec<Entry>, mut more: Vec<Entry>) {
+    if entries.is_empty() {
+        *entries = more;
+        return;
+    }
     let lacking = (entries.len() + more.len()).saturating_sub(entries.capacity());
     if lacking > 0 {
         // Less than twice as much, as it would grow by itself.

@@ -10,7 +10,7 @@ use mailferry_model::{
     error::Reaction,
     folder::{Folder, FolderPath},
     id::FolderId,
-    ledger::FolderEntry,
+    ledger::{FolderEntry, Head, Window},
     port::Target,
 };
 
@@ -39,10 +39,12 @@ pub(super) async fn follow(
     there: &mut There,
     deeds: &mut Deeds,
 ) -> Result<Vec<Renamed>> {
-    let mut renamed = Vec::new();
     lead(folders, there);
     let mut led = Led::new();
+    let stood: Vec<FolderPath> = folders.iter().map(|f| f.entry.target_path.clone()).collect();
     adopt(folders, listed, there, target.caps().separator, &mut led);
+    let went = stood.into_iter().zip(&*folders).map(|(from, f)| (from, f.entry.target_path.clone()));
+    let mut renamed: Vec<Renamed> = went.filter(|(from, to)| from != to).collect();
     let mut tried: BTreeSet<usize> = BTreeSet::new();
     let mut stay: BTreeSet<usize> = BTreeSet::new();
     loop {
@@ -207,15 +209,36 @@ fn lead_below(folders: &mut [Planned], at: usize, led: &mut Led, path: &FolderPa
 /// What vanished at the source lay below a folder that has been renamed: its copies went along.
 pub(super) fn follow_vanished(vanished: &mut [FolderEntry], renamed: &[Renamed], listed: &[Folder]) {
     for folder in vanished {
-        let mut path = folder.target_path.clone();
-        for (from, to) in renamed.iter() {
-            if path.is_within(from) {
-                path = path.carried(from, to);
-            }
-        }
-        let now = listed.iter().find(|f| f.path == path && path != folder.target_path);
-        if let Some(now) = now {
-            (folder.target, folder.target_path) = (Some(now.id.clone()), path);
+        if let Some(now) = carried(&folder.target_path, renamed, listed) {
+            (folder.target, folder.target_path) = (Some(now.id.clone()), now.path.clone());
         }
     }
+}
+
+/// Windows that a pass before left open on folders that have been renamed now: what it put lies beyond the same marks.
+pub(super) fn follow_windows(
+    head: &Head,
+    renamed: &[Renamed],
+    before: &[Folder],
+    listed: &[Folder],
+) -> Vec<Window> {
+    let stood = |id: &FolderId| {
+        let known = || head.folders.iter().find(|f| f.target.as_ref() == Some(id)).map(|f| &f.target_path);
+        before.iter().find(|f| f.id == *id).map(|f| &f.path).or_else(known)
+    };
+    let followed = |window: &Window| {
+        let now = carried(stood(&window.folder)?, renamed, listed)?;
+        Some(Window { folder: now.id.clone(), mark: window.mark.clone() })
+    };
+    head.windows.iter().filter_map(followed).collect()
+}
+
+/// The folder that lay at a path, if renames have taken it elsewhere.
+fn carried<'a>(path: &FolderPath, renamed: &[Renamed], listed: &'a [Folder]) -> Option<&'a Folder> {
+    let follow = |at: FolderPath, (from, to): &Renamed| match at.is_within(from) {
+        true => at.carried(from, to),
+        false => at,
+    };
+    let now = renamed.iter().fold(path.clone(), follow);
+    listed.iter().find(|f| f.path == now && now != *path)
 }

@@ -108,7 +108,7 @@ pub(super) async fn open(sides: &Sides, terms: &Terms) -> Result<Listed> {
 
 /// Makes the folders of the target what the plan says and writes them down.
 async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Opened> {
-    let Listed { fingerprints, target, head, mut plan, .. } = listed;
+    let Listed { fingerprints, target, mut head, mut plan, .. } = listed;
     let pass = head.passes + 1;
     terms.progress.set_phase("making folders");
     let mut deeds = Deeds::default();
@@ -121,8 +121,12 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     };
     let (made, early) = join(folders, early::read(&sides, &terms, &cx, first)).await;
     let (listed, Made { unmade, renamed }) = made?;
-    let listed = listed.unwrap_or(target);
+    let before = target;
+    let listed = listed.unwrap_or_else(|| before.clone());
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);
+    let windows = renames::follow_windows(&head, &renamed, &before, &listed);
+    head.windows.retain(|w| !windows.iter().any(|new| new.folder == w.folder));
+    head.windows.extend(windows.iter().cloned());
     let mut changed = unmade::leave_out(&mut plan, &unmade, &head.folders);
     let known: HashMap<_, &FolderEntry> = head.folders.iter().map(|f| (f.no, f)).collect();
     for planned in &mut plan.folders {
@@ -135,7 +139,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     // Folder numbers are in the ledger before any entry that carries one.
     changed.retain(|e| known.get(&e.no) != Some(&e));
     changed.extend(entries.iter().filter(|e| known.get(&e.no) != Some(e)).cloned());
-    let begin = Commit { pass: Some(pass), folders: changed, ..Commit::default() };
+    let begin = Commit { pass: Some(pass), folders: changed, marks: windows, ..Commit::default() };
     sides.ledger.commit(terms.claim.lease, &begin).await?;
     let writer = Writer::start(&sides, &terms, &cx, &entries, pass);
     let shared = Shared::new(sides, terms, cx, writer, pass, entries.clone(), &head, &listed, HashSet::new());
@@ -184,6 +188,12 @@ fn first_look(shared: &Shared, head: &Head, filled: Vec<FolderId>) -> Option<Loo
         false => super::matching::Trust::Nothing,
     };
     places.retain(|(folder, _)| !filled.contains(folder));
+    if trust == super::matching::Trust::BeyondMark {
+        // What came to be after the windows were opened lies beyond them as a whole: a user may have moved things there.
+        let known: HashSet<&FolderId> = head.windows.iter().map(|w| &w.folder).collect();
+        let later = shared.target_folders.iter().filter(|f| !head.windows.is_empty() && !known.contains(f));
+        places.extend(later.map(|folder| (folder.clone(), None)));
+    }
     places.extend(filled.into_iter().map(|folder| (folder, None)));
     let abandoned = shared.terms.claim.abandoned.map_or(Duration::ZERO, |ended| {
         let left = ended.duration_since(shared.cx.clock.now());

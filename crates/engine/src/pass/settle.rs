@@ -15,7 +15,7 @@ use mailferry_model::{
     id::{FolderId, ItemId, Mark, TargetId},
     item::Trace,
     key::{Digest, HeaderKey},
-    ledger::{Entry, FolderNo, State},
+    ledger::{Entry, FolderEntry, FolderNo, State},
 };
 
 use super::{
@@ -84,13 +84,9 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
         }
         let hits = find(shared, &items, &seen, look.trust).await?;
         if before.as_ref() == Some(&hits) || Bug::NoGrace.is_on() {
-            if look.trust == Trust::Nothing {
-                stray::note(
-                    shared,
-                    seen,
-                    hits.iter().filter_map(|((no, _), hit)| Some((*no, hit.id.clone()?))),
-                )?;
-            }
+            // What is nobody's may be ours in another form: that shows when its body is at hand.
+            let taken = hits.iter().filter_map(|((no, _), hit)| Some((*no, hit.id.clone()?)));
+            stray::note(shared, seen, taken)?;
             return record(shared, items, hits).await;
         }
         before = Some(hits);
@@ -145,10 +141,15 @@ pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
     Ok(())
 }
 
-/// The target ids that the ledger knows in a target folder, of all folders that go or went there.
+/// The target ids that the ledger knows in a target folder, of all folders that go or went there. One that is none of
+/// ours may be one of ours that its user renamed: there all ids count, because they stay when a folder is renamed.
 pub(super) async fn claims(shared: &Shared, place: &FolderId) -> Result<HashSet<TargetId>> {
-    let (mut ids, all) = (HashSet::new(), shared.all_folders());
-    for folder in all.iter().chain(&shared.left_out).filter(|f| f.target.as_ref() == Some(place)) {
+    let mut all = shared.all_folders();
+    all.extend(shared.left_out.iter().cloned());
+    let goes_there = |f: &FolderEntry| f.target.as_ref() == Some(place);
+    let is_ours = all.iter().any(goes_there);
+    let mut ids = HashSet::new();
+    for folder in all.iter().filter(|f| !is_ours || goes_there(f)) {
         shared.writer.sync().await?;
         let entries = shared.entries(folder.no).await?;
         ids.extend(entries.into_iter().filter_map(|e| e.target));

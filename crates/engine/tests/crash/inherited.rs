@@ -124,3 +124,48 @@ async fn an_equal_message_in_a_folder_that_is_left_out() {
     assert_eq!(target.numbers("B").len(), 1);
     ends_well(&source, &target, &play, "an equal message").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_the_source_renames_meanwhile() {
+    for before in [false, true] {
+        for to in ["C", "B/A"] {
+            let (source, target, play) = died(before).await;
+            source.rename("A", to);
+            ends_well(&source, &target, &play, &format!("renamed to {to}, {before}")).await;
+        }
+    }
+}
+
+/// How often each message lies at the target, in whatever folder.
+fn counts(target: &World) -> Vec<usize> {
+    let all = target.seen();
+    let count = |word: &str| all.values().flatten().filter(|(body, _)| body.contains(word)).count();
+    ["<a1@x>", "<a2@x>", "<a3@x>"].map(count).to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_its_user_renames_meanwhile() {
+    for before in [false, true] {
+        let (source, target, play) = died(before).await;
+        target.rename("A", "Kept");
+        for _ in 0..2 {
+            pass(&play, &RunOptions::default()).await;
+            assert_eq!(counts(&target), [1, 1, 1], "{before}: {:?}", target.seen());
+        }
+        assert_eq!(target.numbers("INBOX").len(), source.numbers("INBOX").len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_user_moves_into_a_new_folder_meanwhile() {
+    for before in [false, true] {
+        let (_, target, play) = died(before).await;
+        target.create("New");
+        let number = target.numbers("A").last().copied().unwrap_or_default();
+        assert!(target.shift("A", number, "New").is_some());
+        for _ in 0..2 {
+            pass(&play, &RunOptions::default()).await;
+            assert_eq!(counts(&target), [1, 1, 1], "{before}: {:?}", target.seen());
+        }
+    }
+}

@@ -86,6 +86,7 @@ scenarios![
     deletions_of_what_users_changed,
     source_numbered_anew,
     source_made_anew_with_another_body,
+    heads_that_the_target_rewrites,
     target_numbered_anew,
     target_store_made_anew,
     lost_ledger,

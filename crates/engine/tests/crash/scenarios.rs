@@ -119,6 +119,7 @@ fn on(abilities: &'static [Ability]) -> Vec<Scenario> {
         at_the_source(abilities),
         of_equal_messages(abilities),
         of_new_numbers(abilities),
+        of_heads(abilities),
         at_the_target(abilities),
         of_names(abilities),
         of_items(abilities),
@@ -276,6 +277,29 @@ fn of_equal_messages(abilities: &'static [Ability]) -> Vec<Scenario> {
             like_the_source,
         ),
     ]
+}
+
+/// A target that keeps other heads than it was given.
+fn of_heads(abilities: &'static [Ability]) -> Vec<Scenario> {
+    let make = |name, fill, passes, expect| scenario(abilities, name, fill, passes, expect);
+    vec![make(
+        "heads_that_the_target_rewrites",
+        |s, t| {
+            t.munge();
+            (0..3).for_each(|n| _ = s.deliver("INBOX", &message(&format!("n\u{e9}{n}"), "text"), seen()));
+        },
+        vec![nothing, |w| {
+            (3..6).for_each(|n| {
+                _ = w.source.deliver("INBOX", &message(&format!("n\u{e9}{n}"), "text"), seen());
+            });
+        }],
+        |s, _| {
+            let mut all = s.seen();
+            all.values_mut().flatten().for_each(|(body, _)| *body = body.replace('\u{e9}', "XX"));
+            all.values_mut().for_each(|v| v.sort());
+            all
+        },
+    )]
 }
 
 /// What changes at the target, or lies there before.

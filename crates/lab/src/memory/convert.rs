@@ -1,7 +1,7 @@
 //! Converters that know one form: one without repairs, which is all that the memory connector needs, and one with
 //! those of messages.
 
-use mailferry_codec::mime::{Fault, faults, mend};
+use mailferry_codec::mime::{Fault, Rewriting, faults, mend, rewritings};
 use mailferry_model::{
     Result,
     item::{Chunks, Form, Item},
@@ -63,6 +63,13 @@ impl Convert for MendingConvert {
     }
 
     fn rewrites(&self, body: &Chunks) -> Vec<(&'static str, Digest)> {
-        PlainConvert.rewrites(body)
+        let form = munged(&body.to_bytes());
+        form.into_iter().map(|bytes| ("8-bit characters in the head are X", keys(&bytes).1)).collect()
     }
+}
+
+/// A message with an X for each 8-bit character of its head, if there is any.
+pub(super) fn munged(body: &[u8]) -> Option<Vec<u8>> {
+    let known = rewritings(body).into_iter();
+    known.into_iter().find(|(rewriting, _)| *rewriting == Rewriting::MungedHead).map(|(_, bytes)| bytes)
 }

@@ -16,6 +16,7 @@ use mailferry_model::{
     port::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
+use super::convert::munged;
 use super::world::{Ability, Mail, State, World};
 use crate::fault::{Faults, Strike};
 
@@ -64,8 +65,8 @@ impl MemoryTarget {
                         Outcome::Placed(tells.then(|| target_id(epoch, INVENTED)))
                     }
                     None => {
-                        let flags = state.taken(&mail.flags);
-                        placed(state, folder, Mail { flags, ..mail }, tells)
+                        let mail = state.as_kept(mail);
+                        placed(state, folder, mail, tells)
                     }
                 },
                 Ready::Move(from, epoch, _) if state.rooms.get(&from).is_some_and(|r| r.epoch != epoch) => {
@@ -88,6 +89,7 @@ impl MemoryTarget {
             if let Ready::New(mail) = put
                 && state.refusal(&mail).is_none()
             {
+                let mail = state.as_kept(mail);
                 state.landing.push((folder.clone(), mail));
             }
         }
@@ -369,6 +371,14 @@ impl Target for MemoryTarget {
 }
 
 impl State {
+    /// A message as the target keeps it.
+    fn as_kept(&self, mail: Mail) -> Mail {
+        let flags = self.taken(&mail.flags);
+        let munged = munged(&mail.body).filter(|_| self.munges);
+        let body = munged.map_or(mail.body, Into::into);
+        Mail { flags, body, ..mail }
+    }
+
     /// Flags without the keywords that the target does not take.
     fn taken(&self, flags: &Flags) -> Flags {
         let keywords = flags.keywords().iter().filter(|k| !self.refused_keywords.contains(&k.to_string()));

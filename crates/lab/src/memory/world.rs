@@ -130,6 +130,8 @@ pub(super) struct State {
     pub refused_keywords: Vec<String>,
     /// The target dates what it is given by itself.
     pub redates: bool,
+    /// The target replaces 8-bit characters in heads, as Cyrus does.
+    pub munges: bool,
     /// Words in bodies at which the source's connection ends, each once.
     pub hang_ups: Vec<String>,
     /// Messages with these words are listed, and their bodies not given when they are asked for.
@@ -170,6 +172,7 @@ impl World {
             refuses_renames: false,
             refused_keywords: Vec::new(),
             redates: false,
+            munges: false,
             hang_ups: Vec::new(),
             left_out: Vec::new(),
             vanishing: Vec::new(),
@@ -394,6 +397,11 @@ impl World {
     /// The target does not take this keyword.
     pub fn refuse_keyword(&self, keyword: &str) {
         self.lock().refused_keywords.push(keyword.to_owned());
+    }
+
+    /// The target replaces 8-bit characters in the heads of what it is given.
+    pub fn munge(&self) {
+        self.lock().munges = true;
     }
 
     /// The target shows another date than the one that it is given.

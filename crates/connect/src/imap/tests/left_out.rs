@@ -5,9 +5,10 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use futures_util::TryStreamExt;
 use mailferry_model::{
     Side,
-    id::{Cursor, FolderId},
+    id::{Cursor, FolderId, ItemId},
     item::{Change, Page},
     port::{Connector, Source},
     settings::MailboxAddress,
@@ -97,14 +98,16 @@ impl Forgetful {
                 let one = |uid: &u32| {
                     format!(
                         "* {uid} FETCH (UID {uid} FLAGS (\\Seen) INTERNALDATE \" 1-Jan-2020 00:00:00 +0000\" \
-                         RFC822.SIZE 10{uid})\r\n"
+                         RFC822.SIZE 10{uid} BODY[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)] \"\")\r\n"
                     )
                 };
                 shown.map(one).collect()
             }
             ["UID", "SEARCH", "RETURN", ..] => format!("* ESEARCH (TAG \"{tag}\") UID ALL 1:{last}\r\n"),
-            ["UID", "SEARCH", ..] => {
-                format!("* SEARCH {}\r\n", all.map(|uid| uid.to_string()).collect::<Vec<_>>().join(" "))
+            ["UID", "SEARCH", which @ ..] => {
+                let set = which.last().filter(|_| which.len() > 1).copied().unwrap_or("1:*");
+                let found = all.filter(|uid| is_in(set, *uid, last)).map(|uid| uid.to_string());
+                format!("* SEARCH {}\r\n", found.collect::<Vec<_>>().join(" "))
             }
             _ => String::new(),
         };
@@ -194,5 +197,22 @@ async fn what_a_later_listing_leaves_out_is_not_gone() {
         if caps != QRESYNC {
             assert_eq!(named(&changes), [1, 2, 3, 4, 5, 6], "{caps}, without {forgets}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_name_and_left_out_is_there_all_the_same() {
+    for (times, sizes) in [(1, [102, 103, 104]), (99, [102, 0, 104])] {
+        let source = Forgetful::of(PLAIN, 5).forgetting(3, times).source().await;
+        // One that does not exist is left out in silence.
+        let ids: Vec<ItemId> = [2, 3, 4, 9].map(|uid| ids::item_id(7, uid)).to_vec();
+        let mut found: Vec<(u32, u64)> = source
+            .traces(&inbox(), Some(&ids))
+            .map_ok(|trace| (ids::item_uid(&trace.id).unwrap().1, trace.size))
+            .try_collect()
+            .await
+            .unwrap();
+        found.sort_unstable();
+        assert_eq!(found, [(2, sizes[0]), (3, sizes[1]), (4, sizes[2])], "left out {times} times");
     }
 }

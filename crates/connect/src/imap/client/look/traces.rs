@@ -21,7 +21,7 @@ use mailferry_wire::imap::{
     SequenceSet, UidSet,
 };
 
-use super::{PAGE, beginning, check, left_out, of_folder, parts, uids};
+use super::{PAGE, beginning, check, left_out, of_folder, parts, there, uids};
 use crate::{
     convert::key,
     imap::client::{
@@ -125,7 +125,19 @@ struct Looking {
     left: VecDeque<SequenceSet>,
     asked: VecDeque<Answers>,
     sequence: HashMap<u32, u32>,
+    /// What was asked for by name and not told yet.
+    lacking: UidSet,
+    stage: Stage,
     over: bool,
+}
+
+/// How often what was asked for by name has been asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Once,
+    Again,
+    /// What is there all the same is named without anything known of it.
+    Named,
 }
 
 impl Looking {
@@ -148,15 +160,19 @@ impl Looking {
         let first = open_ended.then(|| trace_ask(&SequenceSet::from_number_on(from)));
         let (selection, answers) = conn.send_afresh(&folder, QResync::Plain, first);
         asked.extend(answers);
+        let mut lacking = UidSet::empty();
         match range {
             Range::From(_) if open_ended => {}
             Range::From(_) => {
                 selection.opened().await?;
                 left.extend(parts(&pool, &uids(&pool, &conn, &folder, from).await?));
             }
-            Range::Only(set) => left.extend(parts(&pool, &set)),
+            Range::Only(set) => {
+                left.extend(parts(&pool, &set));
+                lacking = set;
+            }
         }
-        let sequence = HashMap::new();
+        let (sequence, stage) = (HashMap::new(), Stage::Once);
         Ok(Self {
             pool,
             conn,
@@ -168,6 +184,8 @@ impl Looking {
             left,
             asked,
             sequence,
+            lacking,
+            stage,
             over: false,
         })
     }
@@ -190,7 +208,14 @@ impl Looking {
                 self.selection = selection;
                 self.asked.extend(answers);
             }
-            let answer = self.asked.front_mut()?.next().await;
+            let Some(answers) = self.asked.front_mut() else {
+                match self.rest().await {
+                    Ok(true) => continue,
+                    Ok(false) => return self.bare().map(Ok),
+                    Err(error) => return Some(Err(error)),
+                }
+            };
+            let answer = answers.next().await;
             let opened = match check(&self.pool, &self.selection, self.expected) {
                 Ok(opened) => opened,
                 Err(error) => return Some(Err(error)),
@@ -220,6 +245,32 @@ impl Looking {
         None
     }
 
+    /// What the server left out is asked for once more, then looked for; whether there is more to read.
+    async fn rest(&mut self) -> Result<bool> {
+        match self.stage {
+            Stage::Once if !self.lacking.is_empty() => {
+                self.stage = Stage::Again;
+                self.left.extend(parts(&self.pool, &self.lacking));
+                Ok(true)
+            }
+            Stage::Again if !self.lacking.is_empty() => {
+                self.stage = Stage::Named;
+                self.lacking = there(&self.pool, &self.conn, &self.folder, &self.lacking).await?;
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// A message that is there and of which the server tells nothing: an empty head, so that it is like none.
+    fn bare(&mut self) -> Option<Seen> {
+        let uid = self.lacking.iter().next().filter(|_| self.stage == Stage::Named)?;
+        self.lacking.remove(uid);
+        let uid_validity = self.selection.peek().and_then(Result::ok).map_or(0, |o| o.uid_validity);
+        let (key, message_id) = key(&[]);
+        Some(Seen { uid_validity, uid, key, message_id, size: 0, date: None, flags: Flags::default() })
+    }
+
     fn seen(&mut self, fetch: &Fetch, kept: Option<Kept>, uid_validity: u32) -> Option<Seen> {
         if let (Some(uid), Some(number)) = (fetch.uid, fetch.sequence) {
             self.sequence.insert(number, uid);
@@ -236,6 +287,7 @@ impl Looking {
             Data::Nil => Bytes::new(),
         };
         let (key, message_id) = key(&first);
+        self.lacking.remove(uid);
         Some(Seen {
             uid_validity,
             uid,

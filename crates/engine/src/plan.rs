@@ -186,6 +186,7 @@ fn new_entry(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> FolderEntry 
         gone: false,
         unmade: None,
         subscribed: None,
+        unread_since: None,
     }
 }
 

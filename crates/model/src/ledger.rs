@@ -193,6 +193,8 @@ pub struct FolderEntry {
     pub unmade: Option<Box<Reason>>,
     /// Whether its owner was subscribed to it at the source when that was last carried; `None`: it never was.
     pub subscribed: Option<bool>,
+    /// The first pass that left it out since it was last read, where one did.
+    pub unread_since: Option<u32>,
 }
 
 /// An open window: puts into this target folder may have happened that the ledger does not know.

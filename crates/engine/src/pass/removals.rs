@@ -49,12 +49,12 @@ pub(super) async fn removals(shared: &Arc<Shared>, gathered: &[Gathered], later:
         gone.extend(folder.known.values().filter(|e| e.state == State::Gone && e.target.is_some()));
         gone.sort_by(|a, b| a.id.cmp(&b.id));
         for entry in gone {
-            let moved = match entry.digest.and_then(|d| elsewhere.get_mut(&d)) {
-                Some(places) => {
-                    places.iter().position(|no| *no != entry.folder).map(|at| places.swap_remove(at))
-                }
-                None => None,
-            };
+            let since = since(shared, entry.folder)?;
+            let fits = |(no, pass): &Place| *no != entry.folder && *pass >= since;
+            let moved = entry.digest.and_then(|d| elsewhere.get_mut(&d)).and_then(|places| {
+                let at = places.iter().position(fits)?;
+                Some(places.swap_remove(at))
+            });
             if entry.target.is_some() && (delete || moved.is_some()) {
                 remove.entry(entry.folder).or_default().push(entry.clone());
             } else if entry.target.is_some() {
@@ -193,28 +193,34 @@ async fn is_placed(shared: &Shared, no: FolderNo, id: &ItemId) -> Result<bool> {
     Ok(entries.iter().any(|e| e.id == *id && e.state == State::Placed))
 }
 
-/// Digests of what was placed in this pass or the last one, and where: what is gone elsewhere may be that.
-async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest, Vec<FolderNo>>> {
-    let mut recent: HashMap<Digest, Vec<FolderNo>> = HashMap::new();
-    let wanted: HashMap<(HeaderKey, u64), ()> = gathered
-        .iter()
-        .flat_map(|g| {
-            let left = g.known.values().filter(|e| e.state == State::Gone);
-            g.gone.iter().filter_map(|id| g.known.get(id)).chain(left)
-        })
-        .filter(|e| e.target.is_some())
-        .map(|e| ((e.key, e.size), ()))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(recent);
+/// Where something was placed, and in which pass.
+type Place = (FolderNo, u32);
+
+/// Since which pass something placed elsewhere may be what is gone here: since the last listing of the folder.
+fn since(shared: &Shared, folder: FolderNo) -> Result<u32> {
+    let last = shared.pass.saturating_sub(1);
+    // What the first pass placed was there side by side.
+    Ok(shared.folder(folder)?.unread_since.map_or(last, |unread| unread.min(last)).max(2))
+}
+
+/// Digests of what was placed since the folders of these were last listed, and where: what is gone may be that.
+async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest, Vec<Place>>> {
+    let mut recent: HashMap<Digest, Vec<Place>> = HashMap::new();
+    let mut wanted: HashMap<(HeaderKey, u64), u32> = HashMap::new();
+    for folder in gathered {
+        let since = since(shared, folder.folder)?;
+        let left = folder.known.values().filter(|e| e.state == State::Gone);
+        let gone = folder.gone.iter().filter_map(|id| folder.known.get(id)).chain(left);
+        for entry in gone.filter(|e| e.target.is_some()) {
+            let first = wanted.entry((entry.key, entry.size)).or_insert(since);
+            *first = since.min(*first);
+        }
     }
-    let active = |pass: u32| pass + 1 >= shared.pass && pass > 1;
-    for folder in shared.all_folders().iter().filter(|f| active(f.placed_pass)) {
+    let Some(first) = wanted.values().min().copied() else { return Ok(recent) };
+    for folder in shared.all_folders().iter().filter(|f| f.placed_pass >= first) {
         for entry in shared.entries(folder.no).await? {
-            if entry.state != State::Placed
-                || !active(entry.pass)
-                || !wanted.contains_key(&(entry.key, entry.size))
-            {
+            let alike = wanted.get(&(entry.key, entry.size)).is_some_and(|first| entry.pass >= *first);
+            if entry.state != State::Placed || !alike {
                 continue;
             }
             let digest = match entry.digest {
@@ -226,7 +232,7 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
                     digest
                 }
             };
-            digest.into_iter().for_each(|d| recent.entry(d).or_default().push(folder.no));
+            digest.into_iter().for_each(|d| recent.entry(d).or_default().push((folder.no, entry.pass)));
         }
     }
     Ok(recent)

@@ -176,6 +176,7 @@ async fn advance(shared: &Shared, gathered: &Gathered) -> Result<()> {
             f.cursor = gathered.cursor.clone();
             f.fingerprint = gathered.fingerprint.clone();
             f.filter = filter;
+            f.unread_since = None;
         })
         .await
 }

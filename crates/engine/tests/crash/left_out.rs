@@ -119,3 +119,34 @@ async fn what_vanished_below_a_renamed_folder_goes_too() {
         );
     }
 }
+
+/// The source moves a message into a folder that passes read, out of one that they leave out: the older copy goes once
+/// that is read again, however many passes later.
+#[tokio::test(start_paused = true)]
+async fn a_move_out_of_a_folder_that_several_passes_leave_out() {
+    for passes in 0..4 {
+        let (source, target, play) = copied(&[Ability::TellsRemovals], &["K", "L"]).await;
+        pass(&play, &RunOptions::default()).await;
+        let number = source.numbers("K")[0];
+        source.shift("K", number, "L");
+        let only = RunOptions { delete: false, ..deleting(&["L"], &[]) };
+        for _ in 0..passes {
+            pass(&play, &only).await;
+        }
+        pass(&play, &RunOptions::default()).await;
+        assert_eq!(target.seen(), source.seen(), "after {passes} passes without K");
+    }
+}
+
+/// A copy that is older than the last look at the folder is a copy, not a move.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_lay_beside_is_no_move() {
+    let (source, target, play) = copied(&[Ability::TellsRemovals], &["K", "L"]).await;
+    source.deliver("L", &message(0), Flags::default());
+    for _ in 0..3 {
+        pass(&play, &RunOptions::default()).await;
+    }
+    source.remove("K", source.numbers("K")[0]);
+    pass(&play, &RunOptions::default()).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "K: 1", "L: 2"]);
+}

@@ -14,7 +14,7 @@ use super::{
 /// The format. Another one gets another number; old ones stay readable.
 const VERSION: u8 = 2;
 
-/// Without why a folder was not made, and without subscriptions.
+/// Without why a folder was not made, without subscriptions, and without since when it was left out.
 const FIRST: u8 = 1;
 
 /// A folder entry as a blob.
@@ -41,6 +41,7 @@ pub(crate) fn pack_folder(folder: &FolderEntry) -> Vec<u8> {
     to.0.push(u8::from(folder.unmade.is_some()));
     folder.unmade.iter().for_each(|reason| put_reason(&mut to, reason));
     to.optional(folder.subscribed.map(u64::from));
+    to.optional(folder.unread_since.map(u64::from));
     frame(VERSION, folder.no.0, &to.0)
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn unpack_folder(no: FolderNo, blob: &[u8]) -> Parsed<FolderEntry> {
         gone: yes_or_no(from.byte()?)?,
         unmade: None,
         subscribed: None,
+        unread_since: None,
     };
     if !is_first {
         folder.unmade = match yes_or_no(from.byte()?)? {
@@ -83,6 +85,8 @@ pub(crate) fn unpack_folder(no: FolderNo, blob: &[u8]) -> Parsed<FolderEntry> {
             false => None,
         };
         folder.subscribed = from.optional()?.map(|on| yes_or_no(on.min(2) as u8)).transpose()?;
+        let pass = |pass: u64| u32::try_from(pass).map_err(|_| Damaged("a pass has no such number"));
+        folder.unread_since = from.optional()?.map(pass).transpose()?;
     }
     from.end()?;
     Ok(folder)

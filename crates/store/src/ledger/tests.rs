@@ -83,7 +83,7 @@ prop_compose! {
         (print, cursor, items) in (option::of(id()), option::of(id()), option::of(any::<u64>())),
         counts in any::<[u64; 6]>(),
         (placed_pass, gone) in (any::<u32>(), any::<bool>()),
-        (unmade, subscribed) in (option::of(reason()), option::of(any::<bool>())),
+        (unmade, subscribed, unread_since) in (option::of(reason()), option::of(any::<bool>()), option::of(any::<u32>())),
     ) -> FolderEntry {
         FolderEntry {
             no: FolderNo(9),
@@ -109,6 +109,7 @@ prop_compose! {
             gone,
             unmade,
             subscribed,
+            unread_since,
         }
     }
 }
@@ -127,10 +128,10 @@ proptest! {
 
     #[test]
     fn folders_of_the_first_format_are_read(folder in folder()) {
-        let folder = FolderEntry { unmade: None, subscribed: None, ..folder };
+        let folder = FolderEntry { unmade: None, subscribed: None, unread_since: None, ..folder };
         let blob = pack_folder(&folder);
         // What was added since stands at the end: a no for each.
-        let older = frame(1, folder.no.0, &blob[9..blob.len() - 2]);
+        let older = frame(1, folder.no.0, &blob[9..blob.len() - 3]);
         prop_assert_eq!(unpack_folder(folder.no, &older), Ok(folder));
     }
 

@@ -176,5 +176,6 @@ pub(super) fn folder_entry(no: u32) -> FolderEntry {
             message_id: None,
         })),
         subscribed: Some(false),
+        unread_since: Some(3),
     }
 }

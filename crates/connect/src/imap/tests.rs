@@ -33,6 +33,7 @@ mod diagnosis;
 mod dovecot;
 mod last_words;
 mod left_out;
+mod lying;
 mod nonsense;
 mod odd;
 mod one_more;

@@ -119,7 +119,7 @@ fn writable(side: Side, path: &Path) -> Result<()> {
 }
 
 /// Whether a folder can be written, or made with all that lies above it.
-fn may_be_made(side: Side, path: &Path) -> Result<String> {
+pub(super) fn may_be_made(side: Side, path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(failed(side, path))?;
     let Some(there) = path.ancestors().find(|p| p.symlink_metadata().is_ok()) else {
         return Err(Error::new(Kind::NotFound, side, "open mailbox", path.display().to_string()));

@@ -100,7 +100,10 @@ impl Connector for Maildir {
         mailbox: &MailboxAddress,
     ) -> Result<Box<dyn Target>> {
         let store = Self::store(Side::Target, settings, mailbox)?;
-        store.ensure_root()?;
+        // Opening changes nothing: a dry run opens a target, too. The first put makes it.
+        if store.is_unmade() {
+            checks::may_be_made(Side::Target, &store.root)?;
+        }
         Ok(Box::new(target::MaildirTarget::of(cx, store)))
     }
 }

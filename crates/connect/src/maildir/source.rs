@@ -68,15 +68,14 @@ struct Files<'a> {
 impl Files<'_> {
     /// What is in a file. One that is not where it was is looked for once more: with its flags its name changes.
     fn body(&mut self, id: &ItemId) -> Result<Chunks> {
-        let base = base(id);
         if let Some(all) = &self.all {
-            match self.source.read(all.get(&base)) {
+            match self.source.read(all.get(id.as_bytes())) {
                 Err(e) if e.kind() == Kind::NotFound && !self.is_fresh => {}
                 other => return other,
             }
         }
         let all = self.source.list(&self.folder)?;
-        let body = self.source.read(all.get(&base));
+        let body = self.source.read(all.get(id.as_bytes()));
         (self.all, self.is_fresh) = (Some(all), true);
         body
     }
@@ -127,7 +126,11 @@ impl MaildirSource {
             Some(run) => Ok(run),
             None => {
                 let number = self.begun.fetch_add(1, Ordering::SeqCst);
-                Ok(Run { number, at: 0, all: self.list(folder)? })
+                let all = self.list(folder)?;
+                for name in &all.ignored {
+                    tracing::warn!(name = %name.display(), "neither a file nor a link: ignored");
+                }
+                Ok(Run { number, at: 0, all })
             }
         }
     }
@@ -174,11 +177,7 @@ fn cut(body: Chunks) -> Vec<Result<bytes::Bytes>> {
 }
 
 fn item_id(mail: &Mail) -> ItemId {
-    ItemId::from_bytes(mail.base().as_bytes())
-}
-
-fn base(id: &ItemId) -> String {
-    String::from_utf8_lossy(id.as_bytes()).into_owned()
+    ItemId::from_bytes(mail.id())
 }
 
 #[async_trait]
@@ -199,7 +198,8 @@ impl Source for MaildirSource {
             // The names hold ids and flags: equal names mean that nothing changed.
             let mut names = mailferry_codec::mime::Digester::default();
             for mail in mails.mails() {
-                names.update(format!("{}:{}\r\n", mail.base(), mail.letters()).as_bytes());
+                names.update(&mail.id());
+                names.update(format!(":{}\r\n", mail.letters()).as_bytes());
             }
             state.push((folder.id, Fingerprint::from_bytes(names.finish())));
         }
@@ -207,7 +207,7 @@ impl Source for MaildirSource {
     }
 
     async fn changes(&self, folder: &FolderId, cursor: Option<&Cursor>) -> Result<Page> {
-        let keywords = self.store.keywords(&self.store.dir(folder)?);
+        let keywords = self.store.keywords_of(folder)?;
         let change = |mail: &Mail| {
             Change::Upsert(Stub {
                 id: item_id(mail),
@@ -235,16 +235,17 @@ impl Source for MaildirSource {
     }
 
     fn traces(&self, folder: &FolderId, only: Option<&[ItemId]>) -> BoxStream<'_, Result<Trace<ItemId>>> {
-        let (all, keywords) = match self.list(folder).and_then(|all| Ok((all, self.store.dir(folder)?))) {
-            Ok((all, dir)) => (all, self.store.keywords(&dir)),
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
+        let (all, keywords) =
+            match self.list(folder).and_then(|all| Ok((all, self.store.keywords_of(folder)?))) {
+                Ok(found) => found,
+                Err(error) => return stream::iter([Err(error)]).boxed(),
+            };
         let side = self.store.side;
-        let wanted: Option<HashSet<String>> = only.map(|ids| ids.iter().map(base).collect());
+        let wanted: Option<HashSet<ItemId>> = only.map(|ids| ids.iter().cloned().collect());
         stream::iter(0..all.mails().len())
             .filter_map(move |at| {
                 let mail = &all.mails()[at];
-                let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.contains(&*mail.base()));
+                let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.contains(&item_id(mail)));
                 let trace = is_wanted.then(|| mail.look(side)).flatten().map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);
                     Ok(Trace {

@@ -2,15 +2,15 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    ffi::OsStr,
+    fs,
     hash::{BuildHasher, RandomState},
     io::Write,
-    path::Path,
+    os::unix::ffi::OsStrExt,
     sync::{
         LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -23,12 +23,12 @@ use mailferry_model::{
     caps::{Fidelity, TargetCaps},
     folder::{Folder, FolderPath, FolderSpec},
     id::{FolderId, Mark, TargetId},
-    item::{Body, Chunks, Form, Item, Trace},
+    item::{Body, Chunks, Date, Form, Item, Trace},
     key::Digest,
     port::{Cx, Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target},
 };
 
-use super::client::{Mail, ShortId, Store, classify, of_item};
+use super::client::{Dir, Mail, ShortId, Store, classify, make_parts, of_item, set_written};
 use crate::convert::digest;
 
 /// Counts deliveries of this process, whatever their mailbox.
@@ -85,41 +85,35 @@ impl MaildirTarget {
     async fn write(&self, folder: &FolderId, item: Item) -> Result<TargetId> {
         let failed = |e| classify(self.store.side, "append", e);
         let dir = self.store.dir(folder)?;
-        let now = self.cx.clock.now();
-        let (second, micro) = (now.as_second(), now.subsec_microsecond());
-        let (process, serial) = (std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
-        let unique = format!("{second}.M{micro:06}P{process}Q{serial}R{:08x}.mailferry", *SALT);
-        let temporary = dir.join("tmp").join(&unique);
-        let written = self.fill(&temporary, item.body).await;
-        let (size, wide) = match written {
-            Ok(sizes) => sizes,
-            Err(error) => {
-                _ = fs::remove_file(&temporary);
-                return Err(error);
-            }
-        };
-        let base = format!("{unique},S={size},W={wide}");
-        let letters = {
-            let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            self.store.letters(&dir, &item.flags).map_err(failed)?
-        };
-        if let Some(date) = item.date {
-            let time = UNIX_EPOCH + Duration::from_secs(date.seconds.max(0) as u64);
-            File::options()
-                .write(true)
-                .open(&temporary)
-                .and_then(|f| f.set_modified(time))
-                .map_err(failed)?;
-        }
-        fs::rename(&temporary, dir.join("cur").join(format!("{base}:2,{letters}"))).map_err(failed)?;
-        sync_dir(&dir.join("cur")).map_err(failed)?;
+        let (tmp, cur) = (dir.make("tmp").map_err(failed)?, dir.sub("cur").map_err(failed)?);
+        let unique = self.unique();
+        let written = self.fill(&tmp, &unique, item.body, item.date).await;
+        let written = written.and_then(|(size, wide)| {
+            let base = format!("{unique},S={size},W={wide}");
+            let letters = {
+                let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                self.store.letters(&dir, &item.flags).map_err(failed)?
+            };
+            tmp.rename(&unique, &cur, format!("{base}:2,{letters}")).map_err(failed)?;
+            Ok(base)
+        });
+        let base = written.inspect_err(|_| _ = tmp.remove(&unique))?;
+        cur.sync().map_err(failed)?;
         Ok(TargetId::from_bytes(base))
     }
 
+    /// A name that no other file has.
+    fn unique(&self) -> String {
+        let now = self.cx.clock.now();
+        let (second, micro) = (now.as_second(), now.subsec_microsecond());
+        let (process, serial) = (std::process::id(), SERIAL.fetch_add(1, Ordering::SeqCst));
+        format!("{second}.M{micro:06}P{process}Q{serial}R{:08x}.mailferry", *SALT)
+    }
+
     /// Writes a body; its size on disk and with every LF as CRLF, which is what `S=` and `W=` promise.
-    async fn fill(&self, path: &Path, body: Body) -> Result<(u64, u64)> {
+    async fn fill(&self, tmp: &Dir, name: &str, body: Body, date: Option<Date>) -> Result<(u64, u64)> {
         let failed = |e| classify(self.store.side, "append", e);
-        let mut file = File::create_new(path).map_err(failed)?;
+        let mut file = tmp.create(name).map_err(failed)?;
         let size = body.size();
         let mut pieces = match body {
             Body::Bytes(chunks) => stream::iter(chunks.into_pieces().into_iter().map(Ok)).boxed(),
@@ -140,35 +134,43 @@ impl MaildirTarget {
             let error = self.error(Kind::Conflict, "append", "the body is not as long as announced");
             return Err(error.scope_of(Scope::Item).retry_of(mailferry_model::Retry::Soon));
         }
+        if let Some(date) = date {
+            set_written(&file, date.seconds).map_err(failed)?;
+        }
         file.sync_all().map_err(failed)?;
         Ok((size, size + bare))
     }
 
+    /// Moves a message. Where the folder has its unique name already it gets another one: nothing is overwritten.
     fn rename(&self, from: &FolderId, id: &TargetId, to: &FolderId) -> Result<TargetId> {
         let failed = |e| classify(self.store.side, "move", e);
-        let (mails, from_dir, dir) = (self.store.list(from)?, self.store.dir(from)?, self.store.dir(to)?);
+        let (mails, keywords, dir) =
+            (self.store.list(from)?, self.store.keywords_of(from)?, self.store.dir(to)?);
         let mail =
-            mails.get(&text(id)).ok_or_else(|| self.error(Kind::NotFound, "move", "the item is gone"))?;
-        let flags = mail.flags(&self.store.keywords(&from_dir));
+            mails.get(id.as_bytes()).ok_or_else(|| self.error(Kind::NotFound, "move", "the item is gone"))?;
+        let mut base = mail.base().to_vec();
+        if mail.is_twin() || self.store.list(to)?.has_base(&base) {
+            let sizes = base.iter().position(|byte| *byte == b',').unwrap_or(base.len());
+            base = [self.unique().as_bytes(), &base[sizes..]].concat();
+        }
         let letters = {
             let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            self.store.letters(&dir, &flags).map_err(failed)?
+            self.store.letters(&dir, &mail.flags(&keywords)).map_err(failed)?
         };
-        fs::rename(mail.path(), dir.join("cur").join(format!("{}:2,{letters}", mail.base())))
-            .map_err(failed)?;
-        Ok(id.clone())
+        mail.rename(&dir.sub("cur").map_err(failed)?, &base, &letters).map_err(failed)?;
+        Ok(TargetId::from_bytes(base))
     }
 
-    fn change(&self, dir: &Path, mail: &Mail, kind: &EditKind) -> Result<Edited> {
+    fn change(&self, dir: &Dir, mail: &Mail, kind: &EditKind) -> Result<Edited> {
         let failed = |e| classify(self.store.side, "change flags", e);
         match kind {
-            EditKind::Remove => fs::remove_file(mail.path()).map(|()| Edited::Whole).map_err(failed),
+            EditKind::Remove => mail.remove().map(|()| Edited::Whole).map_err(failed),
             EditKind::Flags(difference) => {
                 let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
                 let flags = mail.flags(&self.store.keywords(dir)).apply(difference);
                 let letters = self.store.letters(dir, &flags).map_err(failed)?;
-                let new = dir.join("cur").join(format!("{}:2,{letters}", mail.base()));
-                fs::rename(mail.path(), new).map_err(failed)?;
+                let cur = dir.sub("cur").map_err(failed)?;
+                mail.rename(&cur, mail.base(), &letters).map_err(failed)?;
                 // Keywords have the small letters.
                 let taken = letters.chars().filter(char::is_ascii_lowercase).count();
                 Ok(if taken < flags.keywords().len() { Edited::WithoutKeywords } else { Edited::Whole })
@@ -207,16 +209,8 @@ impl There {
     }
 
     fn holds(&self, mail: &Mail) -> bool {
-        self.short.contains(&mail.short_id()) || self.whole.contains(&*mail.base())
+        self.short.contains(&mail.short_id()) || self.whole.contains(&*String::from_utf8_lossy(mail.base()))
     }
-}
-
-fn text(id: &TargetId) -> String {
-    String::from_utf8_lossy(id.as_bytes()).into_owned()
-}
-
-fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 #[async_trait]
@@ -234,10 +228,17 @@ impl Target for MaildirTarget {
         if self.store.dir(&id).is_ok() {
             return Ok(Ensured { id, created: false });
         }
-        let dir = self.store.root.join(text(&TargetId::from_bytes(id.as_bytes())));
+        let root = self.store.ensure_root()?;
+        if id.as_bytes().is_empty() {
+            return Ok(Ensured { id, created: true });
+        }
         let failed = |e| classify(self.store.side, "create folder", e).scope_of(Scope::Folder);
-        self.store.make(&dir).map_err(failed)?;
-        File::create(dir.join("maildirfolder")).map_err(failed)?;
+        let dir = root.make(OsStr::from_bytes(id.as_bytes())).map_err(failed)?;
+        make_parts(&dir).map_err(failed)?;
+        match dir.create("maildirfolder") {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(e)),
+            _ => {}
+        }
         Ok(Ensured { id, created: true })
     }
 
@@ -263,11 +264,13 @@ impl Target for MaildirTarget {
     }
 
     async fn remove_folder(&self, folder: &FolderId) -> Result<()> {
-        let Ok(dir) = self.store.dir(folder) else { return Ok(()) };
+        if self.store.dir(folder).is_err() {
+            return Ok(());
+        }
         if folder.as_bytes().is_empty() || !self.store.list(folder)?.mails().is_empty() {
             return Err(self.error(Kind::Conflict, "remove folder", "the folder holds items"));
         }
-        fs::remove_dir_all(dir)
+        fs::remove_dir_all(self.store.root.join(OsStr::from_bytes(folder.as_bytes())))
             .map_err(|e| classify(self.store.side, "remove folder", e).scope_of(Scope::Folder))
     }
 
@@ -280,17 +283,18 @@ impl Target for MaildirTarget {
     }
 
     fn traces(&self, folder: &FolderId, beyond: Option<&Mark>) -> BoxStream<'_, Result<Trace<TargetId>>> {
-        let (mails, keywords) = match self.store.list(folder).and_then(|m| Ok((m, self.store.dir(folder)?))) {
-            Ok((mails, dir)) => (mails, self.store.keywords(&dir)),
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
+        let (mails, keywords) =
+            match self.store.list(folder).and_then(|m| Ok((m, self.store.keywords_of(folder)?))) {
+                Ok(found) => found,
+                Err(error) => return stream::iter([Err(error)]).boxed(),
+            };
         let side = self.store.side;
         let there = beyond.map(There::of).unwrap_or_default();
         stream::iter(mails.into_mails().filter(move |m| !there.holds(m)))
             .filter_map(move |mail| {
                 let trace = mail.look(side).map(|(key, message_id, size)| {
                     let flags = mail.flags(&keywords);
-                    let id = TargetId::from_bytes(mail.base().as_bytes());
+                    let id = TargetId::from_bytes(mail.id());
                     Ok(Trace { id, marker: None, key, size, date: mail.date(), flags, message_id })
                 });
                 async { trace }
@@ -304,8 +308,9 @@ impl Target for MaildirTarget {
             Err(error) => return ids.iter().map(|_| Err(error.clone())).collect(),
         };
         let one = |id: &TargetId| {
-            let mail =
-                mails.get(&text(id)).ok_or_else(|| self.error(Kind::NotFound, "read", "the item is gone"))?;
+            let mail = mails
+                .get(id.as_bytes())
+                .ok_or_else(|| self.error(Kind::NotFound, "read", "the item is gone"))?;
             let bytes = mail.read().map_err(|e| of_item(classify(self.store.side, "read", e)))?;
             Ok(digest(&Chunks::from(bytes::Bytes::from(bytes))))
         };
@@ -313,6 +318,11 @@ impl Target for MaildirTarget {
     }
 
     async fn put(&self, folder: &FolderId, puts: Vec<Put>) -> Vec<Outcome> {
+        if folder.as_bytes().is_empty()
+            && let Err(error) = self.store.ensure_root()
+        {
+            return puts.iter().map(|_| Outcome::Refused(error.clone())).collect();
+        }
         let mut outcomes = Vec::with_capacity(puts.len());
         for put in puts {
             outcomes.push(self.place(folder, put).await);
@@ -332,7 +342,7 @@ impl Target for MaildirTarget {
         };
         let mut answers = Vec::with_capacity(edits.len());
         for edit in edits {
-            let answer = match mails.get(&text(&edit.id)) {
+            let answer = match mails.get(edit.id.as_bytes()) {
                 Some(mail) => self.change(&dir, mail, &edit.kind),
                 None => Ok(Edited::NotThere),
             };
@@ -346,8 +356,11 @@ impl Target for MaildirTarget {
 
     async fn apply(&self, settings: Vec<Setting>) -> Vec<Result<()>> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.store.root.join("subscriptions");
-        let known = fs::read_to_string(&path).unwrap_or_default();
+        let root = match self.store.ensure_root() {
+            Ok(root) => root,
+            Err(error) => return settings.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let known = root.read_text("subscriptions");
         let mut known: Vec<String> = known.lines().map(str::to_owned).collect();
         for Setting::Subscription { folder, on } in &settings {
             let name = String::from_utf8_lossy(folder.as_bytes()).trim_start_matches('.').to_owned();
@@ -357,7 +370,8 @@ impl Target for MaildirTarget {
                 known.push(name);
             }
         }
-        let written = fs::write(&path, known.iter().map(|k| format!("{k}\n")).collect::<String>());
+        let text: String = known.iter().map(|k| format!("{k}\n")).collect();
+        let written = root.make("tmp").and_then(|tmp| root.replace("subscriptions", &text, &tmp));
         let answer = written.map_err(|e| classify(self.store.side, "subscribe", e));
         settings.iter().map(|_| answer.clone()).collect()
     }

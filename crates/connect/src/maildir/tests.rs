@@ -16,6 +16,8 @@ use mailferry_model::{
 
 use mailferry_suite::{source_suite, target_suite};
 
+mod odd;
+
 use super::Maildir;
 use crate::{
     conformance::Stage,

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use super::{
     anew,
     compare::{self, Said},
+    elsewhere,
     judging::{self, Reach},
     reading::{persist, target_digests},
     returned, settle,
@@ -54,7 +55,7 @@ pub(super) struct Checked {
 }
 
 /// An entry that is not there, with its folder.
-type Absent = (Arc<FolderEntry>, Entry);
+pub(super) type Absent = (Arc<FolderEntry>, Entry);
 
 /// What is unclaimed in a folder and alike something of ours, with what the ledger knows of the bodies there.
 type Extra = (Arc<FolderEntry>, Bodies, Vec<Trace<TargetId>>);
@@ -101,8 +102,8 @@ pub(super) async fn check(shared: &Arc<Shared>, depth: Depth, unknown: &mut Unkn
         checked.findings.skip_folder(verify::named_folder(&shared.folder(*no)?, error, *items));
     }
     tell_lacking(shared, &mut checked.findings).await?;
-    let Open { absent, mut free, extras } = open;
-    too_often(shared, extras, &absent, &mut free, &mut checked.findings).await?;
+    let Open { mut absent, mut free, extras } = open;
+    too_often(shared, extras, &mut absent, &mut free, &mut checked.findings).await?;
     explain_absent(shared, absent, &free, &mut checked).await?;
     // What the pass itself has to say of an item says more than that it is elsewhere.
     let changed = &mut checked.findings.changed_at_target;
@@ -162,7 +163,7 @@ async fn deal(
 async fn too_often(
     shared: &Arc<Shared>,
     extras: Vec<Extra>,
-    absent: &[Absent],
+    absent: &mut Vec<Absent>,
     free: &mut Vec<Trace<TargetId>>,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -171,11 +172,18 @@ async fn too_often(
     seen.for_each(|(_, entry)| *away.entry((entry.key, entry.size)).or_default() += 1);
     for (folder, bodies, mut extra) in extras {
         free.extend(returned::explained(&mut extra, &mut away));
-        let found = doubled(shared, &folder, &bodies, extra).await?;
+        let mut found = doubled(shared, &folder, &bodies, extra).await?;
+        let (mut left, explained) = elsewhere::explain(shared, &mut found, absent).await?;
+        absent.append(&mut left);
+        free.extend(explained);
         if !found.is_empty() {
             shared.change_folder(folder.no, |f| f.target_items = None).await?;
         }
-        findings.doubled.extend(found);
+        let path = folder.target_path.to_string();
+        let reason = "a copy too many of an item that was migrated";
+        findings
+            .doubled
+            .extend(found.iter().map(|(trace, _)| verify::named_at_target(&path, trace, "DOUBLED", reason)));
     }
     Ok(())
 }
@@ -378,7 +386,7 @@ async fn doubled(
     folder: &FolderEntry,
     bodies: &Bodies,
     extra: Vec<Trace<TargetId>>,
-) -> Result<Vec<Named>> {
+) -> Result<Vec<(Trace<TargetId>, Digest)>> {
     let Some(target) = folder.target.clone().filter(|_| !extra.is_empty()) else { return Ok(Vec::new()) };
     let beyond = returned::after_us(shared, folder, &target, &extra).await?;
     let known = settle::claims(shared, &target).await?;
@@ -386,10 +394,8 @@ async fn doubled(
     let ours: Vec<Trace<TargetId>> = extra.into_iter().filter(is_extra).collect();
     let ids: Vec<TargetId> = ours.iter().map(|t| t.id.clone()).collect();
     let digests = target_digests(shared, &target, &ids).await?;
-    let equal = ours.iter().zip(digests).filter(|(_, d)| d.as_ref().is_ok_and(|d| bodies.may_hold(d)));
-    let path = folder.target_path.to_string();
-    let reason = "a copy too many of an item that was migrated";
-    Ok(equal.map(|(t, _)| verify::named_at_target(&path, t, "DOUBLED", reason)).collect())
+    let read = ours.into_iter().zip(digests).filter_map(|(trace, digest)| Some((trace, digest.ok()?)));
+    Ok(read.filter(|(_, digest)| bodies.may_hold(digest)).collect())
 }
 
 /// What is not where it was put: changed by its user if anybody ever saw it, else missing.

@@ -10,6 +10,7 @@ mod carry;
 mod check;
 mod compare;
 mod early;
+mod elsewhere;
 mod finish;
 mod follow;
 mod gather;

@@ -153,3 +153,35 @@ async fn a_message_that_its_user_moved_to_where_an_equal_one_lies_is_not_there_t
     let verified = play.verify().await.map(|r| r.findings).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((verified.score(), verified.doubled.len()), (Score::Poor, 1), "{verified:?}");
 }
+
+/// A quick pass looks at few folders: what their users moved out of the others explains what lies there too often.
+#[tokio::test(start_paused = true)]
+async fn what_was_moved_out_of_a_folder_that_nobody_looked_at_is_not_there_too_often() {
+    for noticed in [false, true] {
+        for kind in [PassKind::Incremental, PassKind::Completion] {
+            let (source, target, play) = copied().await;
+            source.deliver("INBOX", &message("i1"), Flags::default());
+            pass(&play, &RunOptions::default()).await;
+            shift(&target, "A", "a0", "INBOX");
+            if noticed {
+                pass(&play, &RunOptions::default()).await;
+            }
+            source.rename("A", "New");
+            source.deliver("INBOX", &message("a0"), Flags::default());
+            pass(&play, &RunOptions::default()).await;
+            shift(&target, "INBOX", "i0", "B");
+            let found =
+                play.calm(&RunOptions::default(), kind, false).await.unwrap_or_else(|e| panic!("{e}"));
+            let found = found.findings;
+            assert_eq!((found.score(), found.doubled.len()), (Score::Perfect, 0), "{kind:?}: {found:?}");
+            assert_eq!(count(&target, "a0"), 2);
+            // One more of it is one too many, and so it is when nobody moved anything.
+            target.deliver("INBOX", &message("a0"), Flags::default());
+            target.remove("INBOX", target.find("INBOX", "<i1@x>").unwrap_or_default());
+            target.remove("INBOX", target.find("INBOX", "<a0@x>").unwrap_or_default());
+            target.deliver("INBOX", &message("a0"), Flags::default());
+            let found = play.verify().await.map(|r| r.findings).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(found.doubled.len(), 1, "{kind:?}: {found:?}");
+        }
+    }
+}

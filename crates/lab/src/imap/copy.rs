@@ -50,6 +50,9 @@ impl Session {
     ) -> Result<(Vec<u32>, String), Verdict> {
         let to = self.name(to);
         let Some(selected) = &self.selected else { return Err(Verdict::bad("No mailbox is selected")) };
+        if self.shared.quirks.has(&Quirk::MovesNothing) {
+            return Ok((Vec::new(), String::new()));
+        }
         let uids = selected.resolve(by, set)?;
         let limit = self.shared.quirks.find(|quirk| match quirk {
             Quirk::MessageLimit(limit) => Some(*limit),

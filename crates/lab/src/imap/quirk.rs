@@ -45,6 +45,8 @@ pub enum Lie {
     NoFlags,
     /// Stored twice. Servers behind proxies that repeat what was not answered in time.
     Twice,
+    /// Stored, and the answer is NO. Servers whose index fails after their store has taken a message.
+    No,
 }
 
 /// What a server refuses to store.
@@ -126,6 +128,8 @@ pub enum Quirk {
 
     /// OK to APPEND, and it is not so; counted by message.
     Lies(Lie, Nth),
+    /// OK to MOVE and COPY, and nothing is done.
+    MovesNothing,
     /// NO to such messages, and to their whole group.
     Refuses(Refused),
     /// NO to an APPEND of more messages than so many: Oracle, iCloud in part.

@@ -149,6 +149,13 @@ impl Waiting {
         let at = self.0.binary_search_by(|(there, _)| uid.cmp(there)).ok()?;
         Some(self.0.remove(at).1)
     }
+
+    /// It was no answer.
+    fn put_back(&mut self, stub: Stub) {
+        let Some((_, uid)) = ids::item_uid(&stub.id) else { return };
+        let at = self.0.partition_point(|(there, _)| *there > uid);
+        self.0.insert(at, (uid, stub));
+    }
 }
 
 /// Whether the folder is opened anew for the question.
@@ -343,6 +350,9 @@ impl Fetching {
         };
         let Some(stub) = self.stub(fetch) else { return };
         (self.losses.all, self.losses.blamed) = (0, 0);
+        if stub.size > 0 && body.as_ref().is_ok_and(|kept| kept.chunks.len() == 0) {
+            return self.empty(stub);
+        }
         let id = stub.id.clone();
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
@@ -350,6 +360,17 @@ impl Fetching {
             item(stub, &first, Body::Bytes(chunks), ItemDigest::Known(digest))
         });
         self.out.push_back((id, item));
+    }
+
+    /// A message that was listed with a size came without a body: it is asked for once more with what is left open, then
+    /// left for the next pass. What is empty is not put: a target that refuses it would be blamed.
+    fn empty(&mut self, stub: Stub) {
+        if self.view == View::AsItIs {
+            return self.waiting.put_back(stub);
+        }
+        let text = format!("the server listed {} octets and gave an empty body", stub.size);
+        let error = Error::new(Kind::Malformed, self.pool.cx.side, "read", text).retry_of(Retry::Soon);
+        self.out.push_back((stub.id, Err(error)));
     }
 
     async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {

@@ -192,20 +192,38 @@ impl ImapTarget {
             asked.push((at, uid, conn.send_in(&name, [Ask::of(command, Wants::Copy)]).1));
         }
         let mut copied = UidSet::empty();
+        let mut untold = Vec::new();
         for (at, uid, mut answers) in asked {
             let outcome = match answers.pop() {
                 None => Outcome::Unsure(no_outcome()),
                 Some(answers) => match answers.all().await {
-                    Ok((replies, status)) if status.is_ok() => {
-                        copied.insert(uid);
-                        self.moved(&replies, &status)
-                    }
+                    Ok((replies, status)) if status.is_ok() => match copied_to(&replies, &status) {
+                        Some(id) => {
+                            copied.insert(uid);
+                            Outcome::Placed(Some(id))
+                        }
+                        None => {
+                            untold.push((at, uid));
+                            continue;
+                        }
+                    },
                     Ok((_, status)) => Outcome::Refused(classify(self.pool.cx.side, Op::Move, &status)),
                     Err(Lost { error, sent: Sent::Nothing, .. }) => Outcome::Refused(error),
                     Err(Lost { error, sent: Sent::Perhaps, .. }) => Outcome::Unsure(error),
                 },
             };
             outcomes.push((at, outcome));
+        }
+        if !untold.is_empty() {
+            let uids: UidSet = untold.iter().map(|(_, uid)| *uid).collect();
+            let there = look::there(&self.pool, &conn, &name, &uids).await;
+            for (at, uid) in untold {
+                let outcome = self.untold(there.as_ref().map(|there| there.contains(uid)));
+                if matches!(outcome, Outcome::Placed(_)) && !moves {
+                    copied.insert(uid);
+                }
+                outcomes.push((at, outcome));
+            }
         }
         if !moves
             && !copied.is_empty()
@@ -216,24 +234,34 @@ impl ImapTarget {
         outcomes
     }
 
-    /// What became of a move that was answered with OK.
-    fn moved(&self, replies: &[Reply], status: &Status) -> Outcome {
-        let told =
-            replies.iter().filter_map(|r| if let Reply::Status(s) = r { s.code.as_ref() } else { None });
-        let found = told.chain(&status.code).find_map(|code| match code {
-            Code::CopyUid { uid_validity, to, .. } => Some((*uid_validity, to.numbers()?.next()?)),
-            _ => None,
-        });
-        match found {
-            Some((uid_validity, uid)) => Outcome::Placed(Some(ids::target_id(uid_validity, uid))),
+    /// What became of an item whose move was answered with OK and without COPYUID, and is, or is not, where it was.
+    fn untold(&self, is_there: std::result::Result<bool, &Error>) -> Outcome {
+        let (tells, moves) = (self.pool.can(Capability::UidPlus), self.pool.can(Capability::Move));
+        match is_there {
+            Err(error) => Outcome::Unsure(error.clone()),
             // RFC 4315 §3: OK without COPYUID means that there was nothing to move.
-            None if self.pool.can(Capability::UidPlus) => {
+            Ok(false) if tells => {
                 let gone: Error = self.error(Kind::NotFound, "move", "the item is gone");
                 Outcome::Refused(gone.scope_of(Scope::Item))
             }
-            None => Outcome::Placed(None),
+            // The target said OK and the item is where it was.
+            Ok(true) if tells || moves => {
+                let stays =
+                    self.error(Kind::Conflict, "move", "the target said OK and did not move the item");
+                Outcome::Unsure(stays.scope_of(Scope::Item))
+            }
+            Ok(_) => Outcome::Placed(None),
         }
     }
+}
+
+/// Where a moved or copied item is now, if the target tells.
+fn copied_to(replies: &[Reply], status: &Status) -> Option<TargetId> {
+    let told = replies.iter().filter_map(|r| if let Reply::Status(s) = r { s.code.as_ref() } else { None });
+    told.chain(&status.code).find_map(|code| match code {
+        Code::CopyUid { uid_validity, to, .. } => Some(ids::target_id(*uid_validity, to.numbers()?.next()?)),
+        _ => None,
+    })
 }
 
 fn keywords(flags: &[Flag]) -> usize {

@@ -12,7 +12,7 @@ use mailferry_wire::imap::{
     Capability, Command, Edge, FetchItem, FetchModifier, MailboxName, QResync, Reply, SequenceSet, StatusItem,
 };
 
-use super::{ImapTarget, standing::Standing};
+use super::{ImapTarget, put::PAUSES, standing::Standing};
 use crate::imap::client::{
     classify::{Op, classify},
     conn::Conn,
@@ -114,13 +114,21 @@ impl ImapTarget {
             return Ok(id);
         }
         let conn = self.pool.conn(None).await?;
-        let status =
-            answers_status(conn.send(Ask::of(Command::rename(&from, &name), Wants::Nothing))).await?;
-        self.directories.forget();
-        if status.is_ok() {
-            return Ok(id);
-        }
-        let error = classify(self.pool.cx.side, Op::Folder, &status);
+        let mut pauses = 0;
+        let error = loop {
+            let rename = Ask::of(Command::rename(&from, &name), Wants::Nothing);
+            let status = answers_status(conn.send(rename)).await?;
+            self.directories.forget();
+            if status.is_ok() {
+                return Ok(id);
+            }
+            let error = classify(self.pool.cx.side, Op::Folder, &status);
+            if pauses == PAUSES || !self.pool.worth_waiting(&error) {
+                break error;
+            }
+            pauses += 1;
+            self.pool.wait_for(&error).await;
+        };
         let there = matches!(self.standing(&name).await?, Standing::Exact);
         let left = matches!(self.standing(&from).await?, Standing::Missing | Standing::OtherCase(_));
         if there && left { Ok(id) } else { Err(error) }

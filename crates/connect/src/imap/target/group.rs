@@ -24,6 +24,16 @@ pub(super) struct Letter {
     pub key: HeaderKey,
 }
 
+/// Header key and size: what is alike in both may be the same message.
+pub(super) type LetterKind = (HeaderKey, u64);
+
+impl Letter {
+    /// What it is found by in a folder.
+    pub(super) fn kind(&self) -> LetterKind {
+        (self.key, self.body.len())
+    }
+}
+
 /// Flags as they are sent: keywords that the grammar or the folder forbids are left out.
 pub(super) fn flags(flags: &Flags, permanent: Option<&[Flag]>) -> Vec<Flag> {
     let system = [

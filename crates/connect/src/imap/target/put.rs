@@ -1,7 +1,7 @@
 //! Puts: groups as one command each, refused groups halved once a look has shown that nothing of them was kept.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::PoisonError,
 };
 
@@ -11,7 +11,6 @@ use mailferry_model::{
     flags::Flags,
     id::{FolderId, TargetId},
     item::{Body, Item},
-    key::HeaderKey,
     port::{Outcome, Put},
 };
 use mailferry_wire::imap::{
@@ -20,7 +19,7 @@ use mailferry_wire::imap::{
 
 use super::{
     ImapTarget,
-    group::{self, Letter},
+    group::{self, Letter, LetterKind},
     no_outcome,
 };
 use crate::imap::client::{
@@ -31,8 +30,8 @@ use crate::imap::client::{
     quirk::Quirk,
 };
 
-/// How often one group waits for a pause that the server asks for.
-const PAUSES: u8 = 5;
+/// How often one group, or one renaming, waits for a pause that the server asks for.
+pub(super) const PAUSES: u8 = 5;
 
 /// Outcomes by place.
 type Outcomes = Vec<Option<Outcome>>;
@@ -79,6 +78,7 @@ impl ImapTarget {
     /// A body that is not in memory travels alone, on a connection without other work.
     async fn stream(&self, folder: &FolderId, name: &MailboxName, item: Item) -> Outcome {
         let Body::Stream { size, pieces } = item.body else { return Outcome::Unsure(no_outcome()) };
+        let mut window = Window { folder, base: self.base(folder), own: &[], seen: None };
         let (conn, hold) = match self.pool.alone().await {
             Ok(alone) => alone,
             Err(error) => return Outcome::Refused(error),
@@ -94,7 +94,18 @@ impl ImapTarget {
         let answers = conn.send(Ask { body: Some(pieces), ..Ask::of(command, Wants::Nothing) });
         let outcome = match answers.all().await {
             Ok((_, status)) if status.is_ok() => self.placed(folder, &status, 1).pop(),
-            Ok((_, status)) => Some(Outcome::Refused(classify(self.pool.cx.side, Op::Append, &status))),
+            Ok((_, status)) => {
+                let error = classify(self.pool.cx.side, Op::Append, &status);
+                let is_kept = match error.scope() {
+                    Scope::Folder => Ok(false),
+                    _ => self.seen_in(&mut window).await.map(|seen| seen.contains(&(item.key, size))),
+                };
+                Some(match is_kept {
+                    Ok(false) => Outcome::Refused(error),
+                    Ok(true) => Outcome::Unsure(error),
+                    Err(lost) => Outcome::Unsure(lost),
+                })
+            }
             Err(Lost { error, sent: Sent::Nothing, .. }) => Some(Outcome::Refused(error)),
             Err(Lost { error, sent: Sent::Perhaps, .. }) => Some(Outcome::Unsure(error)),
         };
@@ -122,7 +133,7 @@ impl ImapTarget {
         letters: Vec<Letter>,
         outcomes: &mut Outcomes,
     ) {
-        let mut tries = Tries::default();
+        let (mut tries, mut own) = (Tries::default(), Vec::new());
         let mut work: VecDeque<Vec<Letter>> = VecDeque::new();
         if self.pool.can(Capability::MultiAppend) {
             work.push_back(letters);
@@ -137,6 +148,7 @@ impl ImapTarget {
                     false => std::mem::take(&mut work).into(),
                 };
             let base = self.base(folder);
+            let mut refusals = Vec::new();
             // Held until all is answered, so that what is put meanwhile goes the same way.
             let (_home, sent) = match self.send_groups(folder, name, &batch).await {
                 Ok(sent) => sent,
@@ -151,31 +163,27 @@ impl ImapTarget {
                     Ok((_, status)) if status.is_ok() => {
                         tries.placed_singly += u32::from(tries.syntax && group.len() == 1);
                         let placed = self.placed(folder, &status, group.len());
+                        own.extend(group.iter().zip(&placed).map(|(l, o)| (l.kind(), o.clone())));
                         group.iter().zip(placed).for_each(|(l, o)| outcomes[l.at] = Some(o));
                         continue;
                     }
-                    Ok((_, status)) => self.refused(folder, name, group, &status, base, &mut tries).await,
+                    Ok((_, status)) => {
+                        refusals.push((group, status));
+                        continue;
+                    }
                     Err(Lost { sent: Sent::Nothing, .. }) if !tries.resent => {
                         Next::Again(vec![group], Once::Resent)
                     }
                     Err(Lost { error, sent: Sent::Nothing, .. }) => Next::All(group, Outcome::Refused(error)),
                     Err(Lost { error, sent: Sent::Perhaps, .. }) => Next::All(group, Outcome::Unsure(error)),
                 };
-                match next {
-                    Next::All(group, outcome) => {
-                        group.iter().for_each(|l| outcomes[l.at] = Some(outcome.clone()));
-                    }
-                    Next::Again(groups, once) => {
-                        tries.resent |= once == Once::Resent;
-                        groups.into_iter().rev().for_each(|g| work.push_front(g));
-                    }
-                    Next::Some(kept, groups) => {
-                        for (letter, error) in kept {
-                            outcomes[letter.at] = Some(Outcome::Unsure(error));
-                        }
-                        groups.into_iter().rev().for_each(|g| work.push_front(g));
-                    }
-                }
+                next.apply(&mut work, outcomes, &mut tries);
+            }
+            // When all is answered, one look for all that was refused.
+            let mut window = Window { folder, base, own: &own, seen: None };
+            for (group, status) in refusals {
+                let next = self.refused(&mut window, name, group, &status, &mut tries).await;
+                next.apply(&mut work, outcomes, &mut tries);
             }
             // What reaches the whole mailbox stops the rest: it would only be refused as well.
             if let Some(error) = outcomes.iter().flatten().find_map(stops) {
@@ -194,7 +202,7 @@ impl ImapTarget {
         name: &MailboxName,
         groups: &[Vec<Letter>],
     ) -> Result<(Home, Vec<Answers>), Error> {
-        if self.base(folder).is_none() && groups.iter().any(|g| g.len() > 1) {
+        if self.base(folder).is_none() {
             self.read_marks(std::slice::from_ref(folder)).await?;
         }
         let home = Home::take(&self.pool, name).await?;
@@ -213,77 +221,91 @@ impl ImapTarget {
     /// What to do about a refused group.
     async fn refused(
         &self,
-        folder: &FolderId,
+        window: &mut Window<'_>,
         name: &MailboxName,
-        mut group: Vec<Letter>,
+        group: Vec<Letter>,
         status: &Status,
-        base: Option<(u32, u32)>,
         tries: &mut Tries,
     ) -> Next {
         let error = classify(self.pool.cx.side, Op::Append, status);
-        if self.pool.worth_waiting(&error) && tries.pauses < PAUSES {
+        let waits = self.pool.worth_waiting(&error) && tries.pauses < PAUSES;
+        if waits {
             tries.pauses += 1;
             self.pool.wait_for(&error).await;
-            return Next::Again(vec![group], Once::Other);
         }
-        if error.kind() == Kind::NotFound && error.scope() == Scope::Folder && !tries.created {
+        if error.kind() == Kind::NotFound && error.scope() == Scope::Folder && !waits {
+            if tries.created {
+                return Next::All(group, Outcome::Refused(error));
+            }
             tries.created = true;
             if let Ok(conn) = self.pool.conn(None).await {
                 _ = conn.send(Ask::of(Command::create(name, None), Wants::Nothing)).all().await;
                 return Next::Again(vec![group], Once::Other);
             }
         }
-        if error.scope() != Scope::Item {
-            return Next::All(group, Outcome::Refused(error));
+        // Some servers store what they say NO to.
+        let seen = match self.seen_in(window).await {
+            Ok(seen) => seen,
+            Err(lost) => return Next::All(group, Outcome::Unsure(lost)),
+        };
+        let (kept, mut rest): (Vec<Letter>, Vec<Letter>) =
+            group.into_iter().partition(|letter| seen.contains(&letter.kind()));
+        let kept = kept.into_iter().map(|letter| (letter, Outcome::Unsure(error.clone()))).collect();
+        if rest.is_empty() || waits {
+            return Next::Some(kept, vec![rest]);
         }
-        if let [only] = &mut group[..] {
+        if error.scope() != Scope::Item {
+            return Next::refused(kept, rest, &error);
+        }
+        if let [only] = &mut rest[..] {
             if is_about_keywords(status) && !only.flags.keywords().is_empty() {
                 tracing::info!(
                     count = only.flags.keywords().len(),
                     "keywords that the target refuses are left out"
                 );
                 only.flags = Flags::from_parts(only.flags.bits(), []);
-                return Next::Again(vec![group], Once::Other);
+                return Next::Some(kept, vec![rest]);
             }
-            return Next::All(group, Outcome::Refused(error));
+            if kept.is_empty() {
+                return Next::refused(kept, rest, &error);
+            }
+            return Next::Some(kept, vec![rest]);
         }
         tries.syntax |= status.condition == Condition::Bad;
-        let kept = match self.kept(folder, &group, base).await {
-            Ok(kept) => kept,
-            Err(lost) => return Next::All(group, Outcome::Unsure(lost)),
-        };
-        let (kept, mut rest): (Vec<Letter>, Vec<Letter>) =
-            group.into_iter().partition(|letter| kept.contains_key(&letter.key));
-        let kept = kept.into_iter().map(|letter| (letter, error.clone())).collect();
-        let halves = match rest.len() {
-            0 => Vec::new(),
-            1 => vec![rest],
-            n => {
-                let second = rest.split_off(n / 2);
-                vec![rest, second]
-            }
-        };
-        Next::Some(kept, halves)
+        let second = rest.split_off(rest.len() / 2);
+        Next::Some(kept, vec![rest, second])
     }
 
-    /// Header keys of a refused group that lie in the folder all the same.
-    async fn kept(
-        &self,
-        folder: &FolderId,
-        group: &[Letter],
-        base: Option<(u32, u32)>,
-    ) -> Result<HashMap<HeaderKey, u32>, Error> {
-        let (epoch, from) = base.map_or((None, 1), |(uid_validity, next)| (Some(uid_validity), next));
+    /// What lies in the folder that was not there before the last puts, and is none of those that were answered with OK.
+    async fn seen_in<'w>(&self, window: &'w mut Window<'_>) -> Result<&'w HashSet<LetterKind>, Error> {
+        let seen = match window.seen.take() {
+            Some(seen) => seen,
+            None => self.look_at(window).await?,
+        };
+        Ok(window.seen.insert(seen))
+    }
+
+    async fn look_at(&self, window: &Window<'_>) -> Result<HashSet<LetterKind>, Error> {
+        let (epoch, from) = window.base.map_or((None, 1), |(uid_validity, next)| (Some(uid_validity), next));
         let range = look::Range::From(from);
-        let mut seen = look::traces(self.pool.clone(), ids::folder_name(folder), range, epoch, Some(0));
-        let mut kept = HashMap::new();
-        while let Some(trace) = seen.next().await {
+        let mut traces =
+            look::traces(self.pool.clone(), ids::folder_name(window.folder), range, epoch, Some(0));
+        let mut counts: HashMap<LetterKind, usize> = HashMap::new();
+        let own = window.own.iter().filter_map(|(_, outcome)| match outcome {
+            Outcome::Placed(Some(id)) => ids::target_uid(id).map(|(_, uid)| uid),
+            _ => None,
+        });
+        let own: HashSet<u32> = own.collect();
+        while let Some(trace) = traces.next().await {
             let trace = trace?;
-            if group.iter().any(|l| l.key == trace.key && l.body.len() == trace.size) {
-                *kept.entry(trace.key).or_insert(0) += 1;
+            if !own.contains(&trace.uid) {
+                *counts.entry((trace.key, trace.size)).or_default() += 1;
             }
         }
-        Ok(kept)
+        for (kind, _) in window.own.iter().filter(|(_, o)| matches!(o, Outcome::Placed(None))) {
+            counts.entry(*kind).and_modify(|count| *count = count.saturating_sub(1));
+        }
+        Ok(counts.into_iter().filter(|(_, count)| *count > 0).map(|(kind, _)| kind).collect())
     }
 
     async fn moves(
@@ -322,12 +344,47 @@ enum Once {
     Other,
 }
 
+/// What lies in a folder since some messages were sent to it.
+struct Window<'a> {
+    folder: &'a FolderId,
+    /// Where the folder stood before.
+    base: Option<(u32, u32)>,
+    /// What was answered with OK.
+    own: &'a [(LetterKind, Outcome)],
+    /// What lies there besides, once it was looked at.
+    seen: Option<HashSet<LetterKind>>,
+}
+
 /// What follows from an answer.
 enum Next {
     /// All have this outcome.
     All(Vec<Letter>, Outcome),
     /// These groups are sent again.
     Again(Vec<Vec<Letter>>, Once),
-    /// Some seem to be there in spite of the refusal; the rest is sent again in these groups.
-    Some(Vec<(Letter, Error)>, Vec<Vec<Letter>>),
+    /// Some have an outcome: they seem to be there in spite of the refusal, or stay refused. The rest is sent again in
+    /// these groups.
+    Some(Vec<(Letter, Outcome)>, Vec<Vec<Letter>>),
+}
+
+impl Next {
+    /// What was not kept stays refused.
+    fn refused(mut known: Vec<(Letter, Outcome)>, rest: Vec<Letter>, error: &Error) -> Self {
+        known.extend(rest.into_iter().map(|letter| (letter, Outcome::Refused(error.clone()))));
+        Self::Some(known, Vec::new())
+    }
+
+    fn apply(self, work: &mut VecDeque<Vec<Letter>>, outcomes: &mut Outcomes, tries: &mut Tries) {
+        let (known, again) = match self {
+            Self::All(group, outcome) => {
+                (group.into_iter().map(|letter| (letter, outcome.clone())).collect(), Vec::new())
+            }
+            Self::Again(groups, once) => {
+                tries.resent |= once == Once::Resent;
+                (Vec::new(), groups)
+            }
+            Self::Some(known, groups) => (known, groups),
+        };
+        known.into_iter().for_each(|(letter, outcome)| outcomes[letter.at] = Some(outcome));
+        again.into_iter().rev().filter(|group| !group.is_empty()).for_each(|group| work.push_front(group));
+    }
 }

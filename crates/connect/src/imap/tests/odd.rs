@@ -202,3 +202,24 @@ async fn a_pause_that_is_asked_for_is_kept_and_the_same_fetch_finishes() {
     let between = heard.iter().filter(|(at, _)| *at > asked[0] && *at < asked[1]).count();
     assert_eq!(between, 0, "nothing is sent during the pause");
 }
+
+/// A body without an octet is no message that was listed with some: asked for once more, then named, not put.
+#[tokio::test]
+async fn an_empty_body_is_asked_for_once_more_and_is_the_sources_word() {
+    let empty = || Says("* 1 FETCH (UID 1 BODY[] {0}\r\n)\r\nTAG OK done\r\n", Then::GoesOn);
+    let whole = Says("* 1 FETCH (UID 1 BODY[] \"text\")\r\nTAG OK done\r\n", Then::GoesOn);
+    let (items, heard) = fetched(vec![empty(), whole], &[1]).await;
+    assert!(matches!(&items[0].1, Ok(item) if item.body.size() == 4), "{items:?}");
+    let asked =
+        |heard: &Heard| heard.lock().unwrap().iter().filter(|(_, l)| l.contains("BODY.PEEK[]")).count();
+    assert_eq!((items.len(), asked(&heard)), (1, 2));
+
+    let (items, heard) = fetched(vec![empty(), empty(), empty()], &[1]).await;
+    let Err(error) = &items[0].1 else { panic!("{items:?}") };
+    assert_eq!(
+        (error.kind(), error.side(), error.reaction()),
+        (Kind::Malformed, Side::Source, Reaction::OweItem)
+    );
+    assert!(error.context().contains("empty body"), "{error}");
+    assert_eq!((items.len(), asked(&heard)), (1, 2));
+}

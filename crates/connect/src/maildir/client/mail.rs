@@ -1,18 +1,26 @@
 //! Messages as their file names tell them, and what is in their files. A folder may have very many of them: of each no
 //! more is kept than its name. Lists; changes nothing.
+//!
+//! The unique name that a file's name begins with is the message's id. Two files that share one are one message where
+//! their contents are equal, as after a copy of a Maildir over an older one. Else they are two, and each has its
+//! content in its id, so that none takes the other's place when one of them goes.
 
 use std::{
     borrow::Cow,
-    ffi::OsStr,
-    fs, io,
-    path::{Path, PathBuf},
+    ffi::{OsStr, OsString},
+    fmt::Write as _,
+    io,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     sync::Arc,
-    time::UNIX_EPOCH,
 };
 
+use mailferry_codec::mime::Digester;
 use mailferry_model::{Result, Scope, Side, flags::Flags, id::FolderId, item::Date, key::HeaderKey};
 
-use super::store::{LETTERS, Store};
+use super::{
+    dir::{Dir, What},
+    store::{LETTERS, Store},
+};
 use crate::convert::key;
 
 /// What stands between the id and the letters.
@@ -22,40 +30,51 @@ const INFO: &[u8] = b":2,";
 #[derive(Clone, Debug)]
 pub(in crate::maildir) struct Mail {
     /// `cur` or `new` of its folder.
-    dir: Arc<Path>,
+    dir: Arc<Dir>,
     name: Box<OsStr>,
-    /// How long the id is, which the name begins with.
+    /// How long the unique name is, which the name begins with.
     base: usize,
+    /// What is in it, where another file with another content has the same unique name.
+    twin: Option<Box<ShortId>>,
 }
 
 /// The messages of a folder, in the order of their ids.
 #[derive(Debug, Default)]
-pub(in crate::maildir) struct Listing(Vec<Mail>);
+pub(in crate::maildir) struct Listing {
+    mails: Vec<Mail>,
+    /// Names of what is no message: directories, queues, sockets.
+    pub ignored: Vec<OsString>,
+}
 
 impl Listing {
     /// The message with this id.
-    pub fn get(&self, base: &str) -> Option<&Mail> {
-        let at = self.0.binary_search_by(|mail| (*mail.base()).cmp(base)).ok()?;
-        Some(&self.0[at])
+    pub fn get(&self, id: &[u8]) -> Option<&Mail> {
+        let at = self.mails.binary_search_by(|mail| (*mail.id()).cmp(id)).ok()?;
+        Some(&self.mails[at])
+    }
+
+    /// Whether a message has this unique name.
+    pub fn has_base(&self, base: &[u8]) -> bool {
+        self.mails.iter().any(|mail| mail.base() == base)
     }
 
     /// All of them.
     pub fn mails(&self) -> &[Mail] {
-        &self.0
+        &self.mails
     }
 
     /// All of them, one after the other.
     pub fn into_mails(self) -> impl Iterator<Item = Mail> + Send {
-        self.0.into_iter()
+        self.mails.into_iter()
     }
 }
 
 /// What an id is remembered by where only equality counts: 16 bytes, however long it is.
 pub(in crate::maildir) type ShortId = [u8; 16];
 
-fn short(base: &str) -> ShortId {
-    let mut digester = mailferry_codec::mime::Digester::default();
-    digester.update(base.as_bytes());
+fn digested(bytes: &[u8]) -> ShortId {
+    let mut digester = Digester::default();
+    digester.update(bytes);
     digester.finish()
 }
 
@@ -63,35 +82,38 @@ impl Store {
     /// All messages of a folder; those in `new` as well.
     pub fn list(&self, id: &FolderId) -> Result<Listing> {
         let mut mails = Vec::new();
-        self.each(id, |mail| mails.push(mail))?;
-        // Of two with the same id the one in `new` counts: stable, so it comes last.
-        mails.sort_by(|a, b| a.base().cmp(&b.base()));
-        mails.reverse();
-        mails.dedup_by(|a, b| a.base() == b.base());
-        mails.reverse();
+        let mut ignored = Vec::new();
+        self.each(id, |mail| mails.push(mail), |name| ignored.push(name))?;
+        // Stable: of those with the same unique name the ones in `cur` come last.
+        mails.sort_by(|a, b| a.base().cmp(b.base()));
+        if mails.windows(2).any(|two| two[0].base() == two[1].base()) {
+            mails = mails.chunk_by(|a, b| a.base() == b.base()).flat_map(apart).collect();
+            mails.sort_by(|a, b| a.id().cmp(&b.id()));
+        }
         mails.shrink_to_fit();
-        Ok(Listing(mails))
+        Ok(Listing { mails, ignored })
     }
 
     /// Only what their ids are remembered by, in no order.
     pub fn short_ids(&self, id: &FolderId) -> Result<Vec<ShortId>> {
-        let mut ids = Vec::new();
-        self.each(id, |mail| ids.push(mail.short_id()))?;
-        Ok(ids)
+        Ok(self.list(id)?.mails().iter().map(Mail::short_id).collect())
     }
 
-    /// Each message, as the directory has them.
-    fn each(&self, id: &FolderId, mut take: impl FnMut(Mail)) -> Result<()> {
-        let dir = self.dir(id)?;
+    /// Each message, as the directory has them. First those in `new`: what is carried to `cur` meanwhile is named
+    /// twice rather than not at all. Links are messages that cannot be read, so that somebody hears of them.
+    fn each(
+        &self,
+        id: &FolderId,
+        mut take: impl FnMut(Mail),
+        mut ignore: impl FnMut(OsString),
+    ) -> Result<()> {
         let failed = |e| self.error("list")(e).scope_of(Scope::Folder);
-        for part in ["cur", "new"] {
-            let dir: Arc<Path> = dir.join(part).into();
-            for entry in fs::read_dir(&dir).map_err(failed)? {
-                let name = entry.map_err(failed)?.file_name().into_boxed_os_str();
-                let bytes = name.as_encoded_bytes();
-                if !bytes.starts_with(b".") {
-                    let info = bytes.windows(INFO.len()).position(|part| part == INFO);
-                    take(Mail { dir: dir.clone(), base: info.unwrap_or(bytes.len()), name });
+        for dir in self.parts(id)? {
+            for entry in dir.entries().map_err(failed)? {
+                match entry.map_err(failed)? {
+                    (name, _) if name.as_bytes().starts_with(b".") => {}
+                    (name, What::File | What::Link) => take(Mail::of(&dir, name)),
+                    (name, What::Folder | What::Other) => ignore(name),
                 }
             }
         }
@@ -99,26 +121,73 @@ impl Store {
     }
 }
 
+/// What files of one unique name are: one message for each content. What another name was given, or was removed,
+/// since it was listed does not count, unless nothing else is there.
+fn apart(group: &[Mail]) -> Vec<Mail> {
+    let mut found: Vec<(ShortId, Mail)> = Vec::new();
+    for mail in group.iter().filter(|_| group.len() > 1) {
+        let what = match mail.read() {
+            Ok(bytes) => digested(&bytes),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => digested(mail.name.as_bytes()),
+        };
+        match found.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, known)) => *known = mail.clone(),
+            None => found.push((what, mail.clone())),
+        }
+    }
+    match &found[..] {
+        [] => group.last().cloned().into_iter().collect(),
+        [(_, only)] => vec![only.clone()],
+        _ => found.into_iter().map(|(what, mail)| Mail { twin: Some(Box::new(what)), ..mail }).collect(),
+    }
+}
+
 impl Mail {
-    /// The part of the name that never changes: the id.
-    pub fn base(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.name.as_encoded_bytes()[..self.base])
+    fn of(dir: &Arc<Dir>, name: OsString) -> Self {
+        let info = name.as_bytes().windows(INFO.len()).position(|part| part == INFO);
+        let base = info.unwrap_or(name.len());
+        Self { dir: dir.clone(), name: name.into_boxed_os_str(), base, twin: None }
+    }
+
+    /// The part of the name that never changes.
+    pub fn base(&self) -> &[u8] {
+        &self.name.as_bytes()[..self.base]
+    }
+
+    /// The id: that part, and behind a slash, which no file name holds, what it takes to tell twins apart.
+    pub fn id(&self) -> Cow<'_, [u8]> {
+        let Some(twin) = &self.twin else { return Cow::Borrowed(self.base()) };
+        let mut told = String::from("/");
+        twin.iter().for_each(|byte| _ = write!(told, "{byte:02x}"));
+        Cow::Owned([self.base(), told.as_bytes()].concat())
+    }
+
+    /// Whether another file with another content has the same unique name.
+    pub fn is_twin(&self) -> bool {
+        self.twin.is_some()
     }
 
     /// What its id is remembered by.
     pub fn short_id(&self) -> ShortId {
-        short(&self.base())
+        digested(&self.id())
     }
 
     /// The letters behind `:2,`.
     pub fn letters(&self) -> Cow<'_, str> {
-        let name = self.name.as_encoded_bytes();
+        let name = self.name.as_bytes();
         String::from_utf8_lossy(name.get(self.base + INFO.len()..).unwrap_or_default())
     }
 
-    /// Where it is.
-    pub fn path(&self) -> PathBuf {
-        self.dir.join(&*self.name)
+    /// Gives it another name in another directory, or in its own.
+    pub fn rename(&self, to: &Dir, base: &[u8], letters: &str) -> io::Result<()> {
+        let new = [base, INFO, letters.as_bytes()].concat();
+        self.dir.rename(&*self.name, to, OsString::from_vec(new))
+    }
+
+    /// Removes it.
+    pub fn remove(&self) -> io::Result<()> {
+        self.dir.remove(&*self.name)
     }
 
     /// Its flags.
@@ -138,17 +207,14 @@ impl Mail {
 
     /// Its size with CRLF: `W=` in the name, else the file's.
     pub fn size(&self) -> u64 {
-        let told = self.base().split(',').find_map(|part| part.strip_prefix("W=")?.parse().ok());
-        told.or_else(|| fs::metadata(self.path()).ok().map(|m| m.len())).unwrap_or(0)
+        let base = String::from_utf8_lossy(self.base());
+        let told = base.split(',').find_map(|part| part.strip_prefix("W=")?.parse().ok());
+        told.or_else(|| Some(self.dir.facts(&self.name)?.0)).unwrap_or(0)
     }
 
     /// When it arrived: the file's time.
     pub fn date(&self) -> Option<Date> {
-        let time = fs::metadata(self.path()).ok()?.modified().ok()?;
-        let seconds = time
-            .duration_since(UNIX_EPOCH)
-            .map_or_else(|e| -(e.duration().as_secs() as i64), |d| d.as_secs() as i64);
-        Some(Date { seconds, zone: 0 })
+        Some(Date { seconds: self.dir.facts(&self.name)?.1, zone: 0 })
     }
 
     /// What a trace tells: key, Message-ID, size; `None` where the file is gone. One that cannot be read is there
@@ -161,7 +227,10 @@ impl Mail {
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(_) => {
-                let alone = format!("Message-ID: <{side:?}.{}.unreadable@mailferry>\r\n\r\n", self.base());
+                let alone = format!(
+                    "Message-ID: <{side:?}.{}.unreadable@mailferry>\r\n\r\n",
+                    String::from_utf8_lossy(&self.id())
+                );
                 Some((key(alone.as_bytes()).0, None, self.size()))
             }
         }
@@ -169,7 +238,7 @@ impl Mail {
 
     /// The message, bare LF as CRLF.
     pub fn read(&self) -> io::Result<Vec<u8>> {
-        fs::read(self.path()).map(crlf)
+        self.dir.read(&*self.name).map(crlf)
     }
 }
 

@@ -1,9 +1,6 @@
 //! The directory itself: folders, keywords, and errors of the file system as ours. Messages are in `mail`.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::PathBuf, sync::Arc};
 
 use mailferry_model::{
     Error, Kind, Result, Retry, Scope, Side,
@@ -12,6 +9,8 @@ use mailferry_model::{
     id::FolderId,
 };
 use mailferry_wire::imap::mutf7;
+
+use super::dir::{Dir, What};
 
 /// Letters of the info part, in the order of the alphabet.
 pub(super) const LETTERS: [(char, SystemFlag); 5] = [
@@ -65,9 +64,9 @@ impl Store {
 
     /// Whether it is a Maildir.
     pub fn check_root(&self) -> Result<()> {
-        match is_dir(&self.root.join("cur")) {
-            Ok(true) => Ok(()),
-            Ok(false) => {
+        match Dir::open(&self.root).and_then(|root| root.sub("cur")) {
+            Ok(_) => Ok(()),
+            Err(e) if is_absent(&e) => {
                 let text = format!("{} is no Maildir: it has no cur", self.root.display());
                 Err(Error::new(Kind::NotFound, self.side, "open mailbox", text).scope_of(Scope::Mailbox))
             }
@@ -75,33 +74,55 @@ impl Store {
         }
     }
 
-    /// Makes it a Maildir.
-    pub fn ensure_root(&self) -> Result<()> {
-        self.make(&self.root).map_err(|e| self.error("open mailbox")(e).scope_of(Scope::Mailbox))
+    /// Whether it is a target that nothing was put into yet: it has an empty inbox, which the first put makes.
+    pub fn is_unmade(&self) -> bool {
+        self.side == Side::Target && !self.root.join("cur").exists()
     }
 
-    /// Makes `cur`, `new` and `tmp`.
-    pub fn make(&self, dir: &Path) -> io::Result<()> {
-        for part in ["cur", "new", "tmp"] {
-            fs::create_dir_all(dir.join(part))?;
-        }
-        Ok(())
+    /// Makes it a Maildir; it.
+    pub fn ensure_root(&self) -> Result<Dir> {
+        let made = fs::create_dir_all(&self.root).and_then(|()| Dir::open(&self.root)).and_then(|root| {
+            make_parts(&root)?;
+            Ok(root)
+        });
+        made.map_err(|e| self.error("open mailbox")(e).scope_of(Scope::Mailbox))
     }
 
     /// The directory of a folder.
-    pub fn dir(&self, id: &FolderId) -> Result<PathBuf> {
+    pub fn dir(&self, id: &FolderId) -> Result<Dir> {
         let name = String::from_utf8_lossy(id.as_bytes()).into_owned();
-        let dir = if name.is_empty() { self.root.clone() } else { self.root.join(&name) };
         let sound = name.is_empty() || (name.starts_with('.') && !name.contains('/') && name != "..");
-        let there = if sound { is_dir(&dir.join("cur")) } else { Ok(false) };
-        match there {
-            Ok(true) => Ok(dir),
-            Ok(false) => {
+        let there = Dir::open(&self.root).and_then(|root| match &*name {
+            "" => Ok(root),
+            name if sound => root.sub(name),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        });
+        match there.and_then(|dir| dir.sub("cur").map(|_| dir)) {
+            Ok(dir) => Ok(dir),
+            Err(e) if is_absent(&e) => {
                 let text = "the folder does not exist";
                 Err(Error::new(Kind::NotFound, self.side, "open folder", text).scope_of(Scope::Folder))
             }
             Err(e) => Err(self.error("open folder")(e).scope_of(Scope::Folder)),
         }
+    }
+
+    /// `new` and `cur` of a folder, in this order.
+    pub fn parts(&self, id: &FolderId) -> Result<Vec<Arc<Dir>>> {
+        if id.as_bytes().is_empty() && self.is_unmade() {
+            return Ok(Vec::new());
+        }
+        let dir = self.dir(id)?;
+        let mut parts = Vec::with_capacity(2);
+        for part in ["new", "cur"] {
+            match dir.sub(part) {
+                Ok(part) => parts.push(Arc::new(part)),
+                // The first put makes what is missing.
+                Err(e) if self.side == Side::Target && is_absent(&e) => {}
+                Err(e) => return Err(self.error("list")(e).scope_of(Scope::Folder)),
+            }
+        }
+        Ok(parts)
     }
 
     /// The id of a path.
@@ -126,18 +147,20 @@ impl Store {
 
     /// All folders, parents first.
     pub fn folders(&self) -> Result<Vec<Folder>> {
-        let subscribed = fs::read_to_string(self.root.join("subscriptions")).unwrap_or_default();
-        let subscribed: Vec<&str> = subscribed.lines().collect();
         let mut names = vec![String::new()];
-        for entry in fs::read_dir(&self.root).map_err(self.error("list folders"))? {
-            let entry = entry.map_err(self.error("list folders"))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            // One that cannot be looked into is a folder whose error is told when it is read.
-            let is_folder = || is_dir(&entry.path().join("cur")).unwrap_or(true);
-            if name.starts_with('.') && name.len() > 1 && name != ".." && is_folder() {
-                names.push(name);
+        let mut subscribed = String::new();
+        if !self.is_unmade() {
+            let failed = self.error("list folders");
+            let root = Dir::open(&self.root).map_err(&failed)?;
+            subscribed = root.read_text("subscriptions");
+            for entry in root.entries().map_err(&failed)? {
+                let (name, what) = entry.map_err(&failed)?;
+                if name.as_bytes().starts_with(b".") && self.is_folder(&root, &name, what) {
+                    names.push(name.to_string_lossy().into_owned());
+                }
             }
         }
+        let subscribed: Vec<&str> = subscribed.lines().collect();
         let mut folders: Vec<Folder> = names
             .iter()
             .map(|name| {
@@ -162,16 +185,51 @@ impl Store {
         Ok(folders)
     }
 
-    /// How many files lie in a folder.
+    /// Whether this is a folder. At the source one that cannot be looked into, or is a link, is one whose error is
+    /// told when it is read; a target has no such folder.
+    fn is_folder(&self, root: &Dir, name: &OsStr, what: What) -> bool {
+        let opened = match what {
+            What::Folder => root.sub(name).and_then(|dir| dir.sub("cur")),
+            // To look behind a link is not to read what is there.
+            What::Link if self.root.join(name).join("cur").is_dir() => root.sub(name),
+            _ => return false,
+        };
+        match opened {
+            Ok(_) => true,
+            Err(e) if is_absent(&e) => false,
+            Err(e) if self.side == Side::Target && e.kind() == io::ErrorKind::InvalidInput => {
+                tracing::warn!(name = %name.display(), "a link in the target is no folder");
+                false
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// How many messages lie in a folder, as its names tell.
     fn count(&self, name: &str) -> Option<u64> {
-        let dir = if name.is_empty() { self.root.clone() } else { self.root.join(name) };
-        let files = ["cur", "new"].map(|part| fs::read_dir(dir.join(part)).map(Iterator::count).ok());
-        Some(files.into_iter().flatten().sum::<usize>() as u64)
+        let mut count = 0;
+        for part in self.parts(&FolderId::from_bytes(name)).unwrap_or_default() {
+            count += part
+                .entries()
+                .ok()?
+                .flatten()
+                .filter(|(_, what)| matches!(what, What::File | What::Link))
+                .count();
+        }
+        Some(count as u64)
+    }
+
+    /// Keywords of a folder, by its id: none where there is no such folder yet.
+    pub fn keywords_of(&self, id: &FolderId) -> Result<Vec<String>> {
+        match id.as_bytes().is_empty() && self.is_unmade() {
+            true => Ok(Vec::new()),
+            false => Ok(self.keywords(&self.dir(id)?)),
+        }
     }
 
     /// Keywords of a folder: their letters are their places.
-    pub fn keywords(&self, dir: &Path) -> Vec<String> {
-        let text = fs::read_to_string(dir.join("dovecot-keywords")).unwrap_or_default();
+    pub fn keywords(&self, dir: &Dir) -> Vec<String> {
+        let text = dir.read_text("dovecot-keywords");
         let mut keywords = Vec::new();
         for line in text.lines() {
             if let Some((number, name)) = line.split_once(' ')
@@ -186,7 +244,7 @@ impl Store {
     }
 
     /// The letters for flags; new keywords are written down first, those beyond the 26th are left out.
-    pub fn letters(&self, dir: &Path, flags: &Flags) -> io::Result<String> {
+    pub fn letters(&self, dir: &Dir, flags: &Flags) -> io::Result<String> {
         let mut letters: String =
             LETTERS.iter().filter(|(_, flag)| flags.has(*flag)).map(|(letter, _)| *letter).collect();
         let mut known = self.keywords(dir);
@@ -203,8 +261,7 @@ impl Store {
         if known.len() > before {
             let lines = known.iter().enumerate().filter(|(_, k)| !k.is_empty());
             let text: String = lines.map(|(at, keyword)| format!("{at} {keyword}\n")).collect();
-            fs::write(dir.join("tmp/dovecot-keywords"), text)?;
-            fs::rename(dir.join("tmp/dovecot-keywords"), dir.join("dovecot-keywords"))?;
+            dir.replace("dovecot-keywords", &text, &dir.make("tmp")?)?;
         }
         let mut sorted: Vec<char> = letters.chars().collect();
         sorted.sort_unstable();
@@ -212,11 +269,12 @@ impl Store {
     }
 }
 
-/// Whether a directory is there; what cannot be looked at is neither.
-fn is_dir(path: &Path) -> io::Result<bool> {
-    match fs::metadata(path) {
-        Ok(about) => Ok(about.is_dir()),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(e) => Err(e),
-    }
+/// Makes `cur`, `new` and `tmp`.
+pub(in crate::maildir) fn make_parts(dir: &Dir) -> io::Result<()> {
+    ["cur", "new", "tmp"].iter().try_for_each(|part| dir.make(part).map(drop))
+}
+
+/// Whether nothing is there, or something that is no directory.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -150,3 +150,16 @@ async fn a_copy_that_lay_beside_is_no_move() {
     pass(&play, &RunOptions::default()).await;
     assert_eq!(counts(&target), ["INBOX: 0", "K: 1", "L: 2"]);
 }
+
+/// The newer copy lies in a folder that the pass leaves out in which the older one is found to be gone.
+#[tokio::test(start_paused = true)]
+async fn a_move_into_a_folder_that_the_next_pass_leaves_out() {
+    let (source, target, play) = copied(&[Ability::TellsRemovals], &["K", "L"]).await;
+    pass(&play, &RunOptions::default()).await;
+    let number = source.numbers("K")[0];
+    source.shift("K", number, "L");
+    for include in [["L"], ["K"]] {
+        pass(&play, &RunOptions { delete: false, ..deleting(&include, &[]) }).await;
+    }
+    assert_eq!(target.seen(), source.seen());
+}

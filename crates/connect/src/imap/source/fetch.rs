@@ -350,7 +350,7 @@ impl Fetching {
         };
         let Some(stub) = self.stub(fetch) else { return };
         (self.losses.all, self.losses.blamed) = (0, 0);
-        if stub.size > 0 && body.as_ref().is_ok_and(|kept| kept.chunks.len() == 0) {
+        if stub.size > 0 && body.as_ref().is_ok_and(|kept| kept.chunks.is_empty()) {
             return self.empty(stub);
         }
         let id = stub.id.clone();

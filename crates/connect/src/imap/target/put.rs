@@ -92,7 +92,10 @@ impl ImapTarget {
         };
         let command = Command::append(name, [message]);
         let answers = conn.send(Ask { body: Some(pieces), ..Ask::of(command, Wants::Nothing) });
-        let outcome = match answers.all().await {
+        let answer = answers.all().await;
+        // Before a look, which may need this connection where there is no other.
+        drop((conn, hold));
+        let outcome = match answer {
             Ok((_, status)) if status.is_ok() => self.placed(folder, &status, 1).pop(),
             Ok((_, status)) => {
                 let error = classify(self.pool.cx.side, Op::Append, &status);
@@ -109,7 +112,6 @@ impl ImapTarget {
             Err(Lost { error, sent: Sent::Nothing, .. }) => Some(Outcome::Refused(error)),
             Err(Lost { error, sent: Sent::Perhaps, .. }) => Some(Outcome::Unsure(error)),
         };
-        drop(hold);
         outcome.unwrap_or_else(|| Outcome::Unsure(no_outcome()))
     }
 

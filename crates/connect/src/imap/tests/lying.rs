@@ -1,12 +1,13 @@
 //! Targets that say NO to what they store, and OK to what they do not do: nobody is believed before a look.
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use mailferry_lab::imap::{Config, Lie, Nth, Quirk, Refused, Server, Words};
 use mailferry_model::{
     Kind, Side,
     flags::Flags,
     folder::FolderPath,
     id::FolderId,
+    item::{Body, Item},
     port::{Connector, Outcome, Put, Target},
     settings::MailboxAddress,
 };
@@ -52,6 +53,28 @@ async fn what_is_stored_in_spite_of_a_no_is_unsure() {
             assert!(is_sure || matches!(outcome, Outcome::Unsure(_)), "{outcome:?}");
         }
         assert_eq!(lie_in(&*target, &inbox).await, 5, "without {lacks:?}");
+    }
+}
+
+/// A body that is not held in memory travels alone, on the only connection there is.
+#[tokio::test]
+async fn a_large_message_that_is_stored_in_spite_of_a_no_is_unsure() {
+    for (quirk, is_sure) in [(Quirk::Lies(Lie::No, Nth::Always), false), (Quirk::Refuses(Refused::Nul), true)]
+    {
+        let words = Words::Gmail;
+        let (_server, target) = served(&[], &[quirk, Quirk::MaxConnections(1, words)]).await;
+        let inbox = folder(&*target, "INBOX").await;
+        target.marks(std::slice::from_ref(&inbox)).await.unwrap();
+        let Put::Item(item) = put_of(b"Subject: large\r\n\r\n\0\r\n".to_vec(), Flags::default()) else {
+            panic!()
+        };
+        let Body::Bytes(chunks) = item.body else { panic!() };
+        let pieces = futures_util::stream::iter([Ok(chunks.to_bytes())]).boxed();
+        let body = Body::Stream { size: chunks.len(), pieces };
+        let put = target.put(&inbox, vec![Put::Item(Item { body, ..item })]);
+        let outcome = tokio::time::timeout(std::time::Duration::from_secs(60), put).await.unwrap().remove(0);
+        assert_eq!(matches!(outcome, Outcome::Refused(_)), is_sure, "{outcome:?}");
+        assert_eq!(matches!(outcome, Outcome::Unsure(_)), !is_sure, "{outcome:?}");
     }
 }
 

@@ -57,6 +57,8 @@ pub(super) fn dirty(
 ) -> Vec<Dirty> {
     let caps = shared.sides.source.caps();
     let filter = shared.terms.options.filter.item_hash();
+    // What is gone from one folder may lie in another that was not read meanwhile.
+    let unread = plan.folders.iter().any(|f| f.entry.unread_since.is_some());
     let mut dirty: Vec<Dirty> = Vec::new();
     for planned in &plan.folders {
         let Ok(entry) = shared.folder(planned.entry.no) else { continue };
@@ -67,7 +69,7 @@ pub(super) fn dirty(
             || entry.filter != filter
             || entry.cursor.is_none()
             || !head.windows.is_empty()
-            || (shared.terms.options.delete && entry.left > 0);
+            || ((shared.terms.options.delete || unread) && entry.left > 0);
         if !unmoved || open {
             dirty.push(Dirty {
                 no: entry.no,

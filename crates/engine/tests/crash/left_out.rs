@@ -151,6 +151,21 @@ async fn a_copy_that_lay_beside_is_no_move() {
     assert_eq!(counts(&target), ["INBOX: 0", "K: 1", "L: 2"]);
 }
 
+/// The same when the old place is read before the new one, and does not change any more.
+#[tokio::test(start_paused = true)]
+async fn a_move_whose_new_place_is_read_later() {
+    let (source, target) = (World::able(), World::able());
+    ["K", "L"].into_iter().for_each(|folder| _ = source.create(folder));
+    source.deliver("K", &message(1), Flags::default());
+    let play = Play::begin(source.clone(), target.clone());
+    pass(&play, &RunOptions::default()).await;
+    source.shift("K", source.numbers("K")[0], "L");
+    for exclude in [&["L"][..], &["L"], &[]] {
+        pass(&play, &RunOptions { delete: false, ..deleting(&[], exclude) }).await;
+    }
+    assert_eq!(target.seen(), source.seen());
+}
+
 /// The newer copy lies in a folder that the pass leaves out in which the older one is found to be gone.
 #[tokio::test(start_paused = true)]
 async fn a_move_into_a_folder_that_the_next_pass_leaves_out() {

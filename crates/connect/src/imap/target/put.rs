@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::StreamExt;
 use mailferry_model::{
-    Error, Kind, Scope,
+    Error, Kind, Retry, Scope,
     flags::Flags,
     id::{FolderId, TargetId},
     item::{Body, Item},
@@ -101,6 +101,7 @@ impl ImapTarget {
                 let error = classify(self.pool.cx.side, Op::Append, &status);
                 let is_kept = match error.scope() {
                     Scope::Folder => Ok(false),
+                    _ if self.asks_for_long(&error) => Ok(false),
                     _ => self.seen_in(&mut window).await.map(|seen| seen.contains(&(item.key, size))),
                 };
                 Some(match is_kept {
@@ -245,6 +246,9 @@ impl ImapTarget {
                 return Next::Again(vec![group], Once::Other);
             }
         }
+        if self.asks_for_long(&error) {
+            return Next::All(group, Outcome::Refused(error));
+        }
         // Some servers store what they say NO to.
         let seen = match self.seen_in(window).await {
             Ok(seen) => seen,
@@ -276,6 +280,11 @@ impl ImapTarget {
         tries.syntax |= status.condition == Condition::Bad;
         let second = rest.split_off(rest.len() / 2);
         Next::Some(kept, vec![rest, second])
+    }
+
+    /// Whether a server asks for a pause that nobody waits for: a look would have to wait for it.
+    fn asks_for_long(&self, error: &Error) -> bool {
+        matches!(error.retry(), Retry::After(_)) && !self.pool.worth_waiting(error)
     }
 
     /// What lies in the folder that was not there before the last puts, and is none of those that were answered with OK.

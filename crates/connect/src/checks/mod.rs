@@ -203,6 +203,11 @@ impl Fault {
         Self { outcome: Verdict::Warn, native: Verdict::Warn, ..Self::fail(code) }
     }
 
+    /// Our own settings are at fault: nothing was asked.
+    pub fn of_settings() -> Self {
+        Self::fail("SETTINGS_REFUSED").natively(Verdict::Unknown)
+    }
+
     /// An error that no check knows a better word for.
     pub fn of_error(error: &Error) -> Self {
         Self::fail(error.code()).with("words", error.context()).shown(error.context())

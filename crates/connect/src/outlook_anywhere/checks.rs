@@ -93,11 +93,11 @@ impl rows::Asking for Asking {
 impl Asking {
     fn visit(&mut self) -> Result<&mut Visit, Fault> {
         let words = self.session.as_ref().err().cloned().unwrap_or_default();
-        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+        self.visit.as_mut().ok_or_else(|| Fault::of_settings().shown(words))
     }
 
     async fn discover(&mut self, cx: &Cx) -> Row {
-        let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
+        let session = self.session.clone().map_err(|words| Fault::of_settings().shown(words))?;
         let Some(address) = &session.discovers else { return Ok(None) };
         let found = discover(cx, &session.site, address).await?;
         let host = url::Url::parse(&found.url).ok().and_then(|url| url.host_str().map(str::to_owned));

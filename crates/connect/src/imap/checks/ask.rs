@@ -66,7 +66,7 @@ impl Asking {
 
     /// The way to the server.
     pub(super) fn way(&mut self) -> Result<&mut Approach, Fault> {
-        self.way.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED"))
+        self.way.as_mut().ok_or_else(Fault::of_settings)
     }
 
     /// What a row of that step may take altogether. Each address and a proxy before it may take the time of the
@@ -88,7 +88,7 @@ impl Asking {
 
     /// The server's settings.
     pub(super) fn server(&self) -> Result<Server, Fault> {
-        let refused = |text: String| Fault::fail("SETTINGS_REFUSED").shown(text);
+        let refused = |text: String| Fault::of_settings().shown(text);
         self.server.clone().map_err(refused)
     }
 

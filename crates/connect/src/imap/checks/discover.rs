@@ -58,7 +58,7 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         .with("security", security);
     match Server::from_settings(&settings) {
         Ok(_) => Ok((settings, told)),
-        Err(faults) => Err(Fault::fail("SETTINGS_REFUSED").shown(faults.join("; "))),
+        Err(faults) => Err(Fault::of_settings().shown(faults.join("; "))),
     }
 }
 

@@ -37,7 +37,7 @@ impl Asking {
         let who = match &self.who {
             None => return Ok(None),
             Some(Err(text)) => {
-                return Err(Fault::fail("SETTINGS_REFUSED").with("words", text.clone()).shown(text.clone()));
+                return Err(Fault::of_settings().with("words", text.clone()).shown(text.clone()));
             }
             Some(Ok(who)) => who.clone(),
         };
@@ -120,24 +120,32 @@ impl Asking {
         let opened = selection.opened().await.map_err(fault)?;
         let mut evidence = format!("INBOX holds {} messages", opened.exists);
         if cx.side == Side::Target && opened.read_only {
-            return Err(Fault::fail("IMAP_MAILBOX_READ_ONLY").shown(format!("{evidence}; [READ-ONLY]")));
+            return Err(
+                not_theirs(Fault::fail("IMAP_MAILBOX_READ_ONLY")).shown(format!("{evidence}; [READ-ONLY]"))
+            );
         }
         if cx.side != Side::Target || self.settings.get(APPEND) == Some("no") {
             conn.log_out();
             return Ok(Some(Told::pass(evidence)));
         }
-        let left = marked::put(cx, &conn, opened.uid_next).await.map_err(fault)?;
+        let left = marked::put(cx, &conn, opened.uid_next).await;
+        let left = left.map_err(|error| not_theirs(fault(error)))?;
         conn.log_out();
         evidence.push_str("; a test message was put there");
         match left {
             Left::Nothing => Ok(Some(Told::pass(evidence + " and removed"))),
-            Left::Refused(error) => Err(spoken("IMAP_PROBE_LEFT", &error)),
+            Left::Refused(error) => Err(not_theirs(spoken("IMAP_PROBE_LEFT", &error))),
             Left::Stays(why) => {
                 let warning = Fault::warn("IMAP_PROBE_STAYS").with("why", why).natively(Verdict::Pass);
                 Ok(Some(Told::pass(format!("{evidence}; {why}")).but(Some(warning))))
             }
         }
     }
+}
+
+/// Microsoft's own framework writes to no IMAP server.
+fn not_theirs(fault: Fault) -> Fault {
+    fault.natively(Verdict::Unknown)
 }
 
 /// A fault with the server's words.

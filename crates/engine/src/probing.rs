@@ -5,7 +5,7 @@ use std::time::Duration;
 use mailferry_model::{
     Kind, Result,
     endpoint::Endpoint,
-    finding::{Finding, Repeated, Step, TestResult, Verdict},
+    finding::{Finding, Repeated, Step, TestResult, TestedAs, Verdict},
     port::{Connector, Cx, Store},
     settings::{MailboxAddress, Settings},
 };
@@ -14,6 +14,8 @@ use crate::parking;
 
 /// The setting that names the mailbox which tests open.
 pub const SAMPLE: &str = "test-mailbox";
+/// The setting by which a test of a target writes nothing there.
+const WRITES: &str = "probe-append";
 /// Between two connections of a test that repeats.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -59,6 +61,11 @@ pub async fn with_secrets(store: &dyn Store, settings: Settings, owner: uuid::Uu
     Ok(secrets.into_iter().fold(settings, |all, (name, secret)| all.with_secret(&name, secret)))
 }
 
+/// The same settings for a test that no person ordered: nothing is written by itself.
+pub fn read_only(settings: Settings) -> Settings {
+    settings.with(WRITES, "no")
+}
+
 /// Keeps with an endpoint what a test of it found, and tells the result what is different since the last good one.
 /// Nothing is kept if somebody changed the endpoint meanwhile, or if only a mailbox that was named for this test was
 /// refused: that says nothing about the endpoint.
@@ -101,6 +108,7 @@ pub async fn test(
     let mailbox = named.cloned().or_else(|| sample(settings));
     let mut result = probe(connector, settings, mailbox.as_ref(), cx).await;
     result.at = Some(cx.clock.now());
+    result.roles = vec![TestedAs::of(cx.side)];
     if let Some(how_long) = repeats.filter(|_| !cx.cancel.is_cancelled()) {
         result.repeated = Some(repeat(connector, settings, cx, how_long).await);
     }

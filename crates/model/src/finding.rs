@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Side;
+
 /// The steps of a test, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -172,6 +174,9 @@ pub struct TestResult {
     /// When it was made; unknown of old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// As what it was tested; unknown of old ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<TestedAs>,
     /// When the last good test was made, where something is different since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -265,6 +270,7 @@ impl TestResult {
             native: native.to_owned(),
             steps,
             at: None,
+            roles: Vec::new(),
             since: None,
             changes: Vec::new(),
             repeated: None,
@@ -339,7 +345,8 @@ fn is_about_limits(code: &str) -> bool {
 }
 
 /// The side that a tested endpoint plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TestedAs {
     /// It will be read.
     Source,
@@ -348,6 +355,16 @@ pub enum TestedAs {
 }
 
 impl TestedAs {
+    /// The role that plays this side.
+    pub fn of(side: Side) -> Self {
+        if side == Side::Target { Self::Target } else { Self::Source }
+    }
+
+    /// The side that it plays.
+    pub fn side(self) -> Side {
+        if self == Self::Target { Side::Target } else { Side::Source }
+    }
+
     fn offset(self) -> u8 {
         if self == TestedAs::Target { 10 } else { 0 }
     }

@@ -7,7 +7,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     finding::{Finding, Repeated, Step, TestResult, TestedAs, Verdict},
     port::{Connector, Cx, Store},
-    settings::{MailboxAddress, Settings},
+    settings::{MailboxAddress, Manifest, Settings},
 };
 
 use crate::parking;
@@ -36,12 +36,29 @@ pub async fn probe(
             Some(step) => step == Step::Permission && check.step == Step::Permission,
         };
         let row = if ask { probe.ask(cx).await } else { Finding::not_run(check) };
+        let row = for_kind(connector.manifest(), row);
         if row.outcome == Verdict::Fail {
             failed.get_or_insert(row.step);
         }
         rows.push(row);
     }
     TestResult::of(rows)
+}
+
+/// The same row without remedies that the kind does not know, where there are others; and with those that name what its
+/// settings lack.
+fn for_kind(manifest: &Manifest, mut row: Finding) -> Finding {
+    if row.code.as_deref() == Some("SETTINGS_REFUSED") {
+        let words = format!("{} {}", row.evidence, row.cause.as_deref().unwrap_or_default());
+        row.fix.splice(0..0, manifest.flags_named(&words));
+        row.fix
+            .iter_mut()
+            .for_each(|fix| *fix = fix.replace("--type KIND", &format!("--type {}", manifest.kind)));
+    }
+    if row.fix.iter().any(|fix| manifest.knows_flags_of(fix)) {
+        row.fix.retain(|fix| manifest.knows_flags_of(fix));
+    }
+    row
 }
 
 /// The mailbox that a test opens where nobody names one: the settings' sample; without one an account of its own shows

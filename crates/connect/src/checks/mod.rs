@@ -35,7 +35,7 @@ pub const ALSO: &str = "also";
 
 /// Facts in our own words, from settings or measured: a gap in them would tell the secret. All others may quote the
 /// other side and are masked like evidence.
-const OURS: [&str; 33] = [
+const OURS: [&str; 34] = [
     ALSO,
     "account",
     "address",
@@ -53,6 +53,7 @@ const OURS: [&str; 33] = [
     "now",
     "otherPort",
     "path",
+    "pool",
     "port",
     "product",
     "propose",

@@ -291,14 +291,18 @@ impl Asking {
         };
         let seen = self.inbox(cx, ews::Acting::For(&sample)).await?;
         let refusal = seen.inbox.as_ref().err().cloned();
+        let is_2007 = seen.version.as_ref().is_some_and(|version| version.major == 8);
         self.seen = Some(seen);
         let Some(refusal) = refusal else { return Ok(Some(Told::pass(format!("acts for {sample}")))) };
-        let code = client::word(&refusal);
+        let code = match client::word(&refusal) {
+            "EXCHANGE_IMPERSONATION_DENIED" if is_2007 => "EXCHANGE_2007_IMPERSONATION_DENIED",
+            code => code,
+        };
         let words = format!("{}: {}", refusal.code, refusal.text);
         let user = self.settings.get("username").unwrap_or_default();
         let fault =
             Fault::fail(code).with("username", user).with("mailbox", sample).with("words", words.clone());
-        let belongs = if code == "EXCHANGE_IMPERSONATION_DENIED" { Step::Permission } else { Step::Mailbox };
+        let belongs = if code.ends_with("IMPERSONATION_DENIED") { Step::Permission } else { Step::Mailbox };
         Err(fault.shown(words).at(belongs).natively(client::natively(code)))
     }
 
@@ -321,5 +325,6 @@ fn page(visit: &Visit) -> Page<'_> {
         port: visit.site.port,
         path: ews::PATH,
         missing: "EXCHANGE_EWS_NOT_PUBLISHED",
+        pool: "MSExchangeServicesAppPool",
     }
 }

@@ -141,6 +141,7 @@ fn page(visit: &Visit) -> Page<'_> {
         port: visit.site.port,
         path: RPC_PROXY,
         missing: "OUTLOOK_ANYWHERE_NOT_PUBLISHED",
+        pool: "MSExchangeRpcProxyAppPool",
     }
 }
 

@@ -255,6 +255,48 @@ async fn mailboxes_that_do_not_open() {
     }
 }
 
+/// The roles of later versions are unknown there.
+#[tokio::test]
+async fn impersonation_is_a_right_in_the_directory_of_exchange_2007() {
+    let told = refusal("ErrorImpersonateUserDenied").replace("MajorVersion=\"15\"", "MajorVersion=\"8\"");
+    let route = to(EWS, "500 Error").known(KNOWN).holding("ExchangeImpersonation").saying(&told);
+    let result =
+        Case::of(but([route])).await.fails(Step::Permission, "EXCHANGE_2007_IMPERSONATION_DENIED").await;
+    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    let rights = ["ms-Exch-EPI-Impersonation", "ms-Exch-EPI-May-Impersonate"];
+    assert!(
+        row.fix
+            .iter()
+            .zip(rights)
+            .all(|(fix, right)| fix.contains("-User svc@example.org") && fix.ends_with(right))
+    );
+}
+
+/// Each remedy that is a command can be copied as it stands.
+#[tokio::test]
+async fn remedies_are_commands_without_prose() {
+    for (status, fixes) in [
+        (
+            "403 Forbidden",
+            &[
+                "Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -MRSProxyEnabled $true",
+                "iisreset",
+            ][..],
+        ),
+        (
+            "503 Service Unavailable",
+            &[
+                "Get-WebAppPoolState MSExchangeServicesAppPool",
+                "Restart-WebAppPool MSExchangeServicesAppPool",
+            ][..],
+        ),
+    ] {
+        let result = Case::of(but([to(MRS, status).known(KNOWN)])).await.test().await;
+        let row = result.steps.iter().find(|r| r.id == "mrsproxy-answers").unwrap();
+        assert_eq!(row.fix, fixes);
+    }
+}
+
 /// No answer that can be understood is no word about a right.
 #[tokio::test]
 async fn a_broken_answer_about_acting_for_a_mailbox_tells_nothing_of_rights() {

@@ -28,7 +28,7 @@ static CHECKS: [Check; 14] = [
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
     Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
     Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
     Check::of(Step::Auth, "ews-signs-in", "The account signs in"),

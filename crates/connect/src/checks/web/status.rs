@@ -46,6 +46,12 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
     }
     match answer.status {
         401 if answer.schemes().is_empty() => fail("HTTP_NO_SCHEMES"),
+        // A service that takes tokens alone may be a provider's under a name of one's own.
+        401 if answer.schemes() == ["bearer"]
+            && let Some(fault) = elsewhere(answer, page) =>
+        {
+            Err(dressed(fault))
+        }
         401 => Ok(Told::pass(shown.clone()).seen("schemes", answer.schemes())),
         200..=299 => {
             elsewhere(answer, page).map_or_else(|| fail("HTTP_WEB_PAGE"), |fault| Err(dressed(fault)))

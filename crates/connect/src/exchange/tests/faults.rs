@@ -499,4 +499,7 @@ async fn other_systems_are_recognised() {
     }
     let google = to(EWS, "404 Not Found").with("Server: gws");
     Case::of(but([google])).await.fails(Step::Protocol, "WRONG_KIND_GOOGLE").await;
+    let microsoft = to(EWS, "401 Unauthorized").with("WWW-Authenticate: Bearer client_id=\"x\"");
+    let microsoft = microsoft.with("X-CalculatedBETarget: fr0p281mb0001.deup281.prod.outlook.com");
+    Case::of(but([microsoft])).await.fails(Step::Protocol, "WRONG_KIND_M365").await;
 }

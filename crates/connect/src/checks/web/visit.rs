@@ -184,7 +184,15 @@ impl Visit {
             None => self.way.again(cx).await,
         };
         let lost = || self.no_answer("the connection could not be made again");
-        let opened = Exchange::over(stream.ok_or_else(lost)?, &self.way.host).await;
+        // RFC 9110 §7.2
+        let host = match self.way.port {
+            443 => self.way.host.clone(),
+            port if self.way.host.contains(':') => {
+                format!("[{}]:{port}", self.way.host.trim_matches(['[', ']']))
+            }
+            port => format!("{}:{port}", self.way.host),
+        };
+        let opened = Exchange::over(stream.ok_or_else(lost)?, &host).await;
         opened.map_err(|_| lost())
     }
 

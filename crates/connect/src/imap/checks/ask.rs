@@ -36,6 +36,8 @@ pub(super) struct Asking {
     pub(super) who: Option<Result<SignIn, String>>,
     /// The way to it; none where the settings name no server.
     pub(super) way: Option<Approach>,
+    /// What the server said when it took the sign-in.
+    pub(super) notices: Vec<String>,
     pub(super) at: At,
 }
 
@@ -61,7 +63,8 @@ impl Asking {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
         let way = server.as_ref().ok().map(way_to);
-        Self { sample, settings: settings.clone(), server, who, way, at: At::Begin }
+        let (settings, notices) = (settings.clone(), Vec::new());
+        Self { sample, settings, server, who, way, notices, at: At::Begin }
     }
 
     /// The way to the server.

@@ -44,10 +44,18 @@ impl Asking {
         let server = self.server()?;
         let signed_in = talk.sign_in(&server, &who).await;
         let shown = if matches!(who.proof, Proof::Token(_)) { Shown::Token } else { Shown::Password };
+        self.notices = std::mem::take(&mut talk.notices);
         if self.is_nobody() {
             return self.known(signed_in, shown);
         }
-        signed_in.map_err(|error| refused(&error, shown, who.by_admin))?;
+        let secured = self.way.as_ref().is_some_and(|way| way.shown.is_some());
+        signed_in.map_err(|error| match refused(&error, shown, who.by_admin) {
+            // Whoever is asked for what is there already does not see it.
+            fault if fault.code == "IMAP_PASSWORDS_DISABLED" && secured => {
+                Fault { code: "IMAP_TLS_UNSEEN".into(), ..fault }
+            }
+            fault => fault,
+        })?;
         let (stream, framer, tag, caps) = talk.into_parts();
         let evidence = format!("signed in{}; {caps}", if who.by_admin { " as administrator" } else { "" });
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
@@ -87,7 +95,7 @@ impl Asking {
             return Ok(None);
         }
         let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Ok(Some(account::judge(&self.settings, today)))
+        Ok(Some(account::judge(&self.settings, today).but(account::told_to_end(&self.notices))))
     }
 
     pub(super) async fn permission(&mut self, cx: &Cx) -> Row {

@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use mailferry_model::{
-    Kind, Result,
+    Kind, Result, catalogue,
     endpoint::Endpoint,
-    finding::{Finding, Repeated, Step, TestResult, Verdict},
+    finding::{Check, Finding, Repeated, Step, TestResult, TestedAs, Verdict},
     port::{Connector, Cx, Store},
-    settings::{MailboxAddress, Settings},
+    settings::{MailboxAddress, Manifest, Settings},
 };
 
 use crate::parking;
 
 /// The setting that names the mailbox which tests open.
 pub const SAMPLE: &str = "test-mailbox";
+/// The setting by which a test of a target writes nothing there.
+const WRITES: &str = "probe-append";
+/// The word for a way to a system that does not hold.
+const LOSSY: &str = "CONNECTION_LOSSY";
 /// Between two connections of a test that repeats.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -34,12 +38,29 @@ pub async fn probe(
             Some(step) => step == Step::Permission && check.step == Step::Permission,
         };
         let row = if ask { probe.ask(cx).await } else { Finding::not_run(check) };
+        let row = for_kind(connector.manifest(), row);
         if row.outcome == Verdict::Fail {
             failed.get_or_insert(row.step);
         }
         rows.push(row);
     }
     TestResult::of(rows)
+}
+
+/// The same row without remedies that the kind does not know, where there are others; and with those that name what its
+/// settings lack.
+fn for_kind(manifest: &Manifest, mut row: Finding) -> Finding {
+    if row.code.as_deref() == Some("SETTINGS_REFUSED") {
+        let words = format!("{} {}", row.evidence, row.cause.as_deref().unwrap_or_default());
+        row.fix.splice(0..0, manifest.flags_named(&words));
+        row.fix
+            .iter_mut()
+            .for_each(|fix| *fix = fix.replace("--type KIND", &format!("--type {}", manifest.kind)));
+    }
+    if row.fix.iter().any(|fix| manifest.knows_flags_of(fix)) {
+        row.fix.retain(|fix| manifest.knows_flags_of(fix));
+    }
+    row
 }
 
 /// The mailbox that a test opens where nobody names one: the settings' sample; without one an account of its own shows
@@ -57,6 +78,11 @@ pub fn sample(settings: &Settings) -> Option<MailboxAddress> {
 pub async fn with_secrets(store: &dyn Store, settings: Settings, owner: uuid::Uuid) -> Result<Settings> {
     let secrets = store.unseal(owner).await?;
     Ok(secrets.into_iter().fold(settings, |all, (name, secret)| all.with_secret(&name, secret)))
+}
+
+/// The same settings for a test that no person ordered: nothing is written by itself.
+pub fn read_only(settings: Settings) -> Settings {
+    settings.with(WRITES, "no")
 }
 
 /// Keeps with an endpoint what a test of it found, and tells the result what is different since the last good one.
@@ -101,10 +127,42 @@ pub async fn test(
     let mailbox = named.cloned().or_else(|| sample(settings));
     let mut result = probe(connector, settings, mailbox.as_ref(), cx).await;
     result.at = Some(cx.clock.now());
+    result.roles = vec![TestedAs::of(cx.side)];
     if let Some(how_long) = repeats.filter(|_| !cx.cancel.is_cancelled()) {
-        result.repeated = Some(repeat(connector, settings, cx, how_long).await);
+        let repeated = repeat(connector, settings, cx, how_long).await;
+        if result.result != "Failed" {
+            let steps = result.steps.into_iter().chain([steadiness(&repeated)]).collect();
+            result = TestResult { at: result.at, roles: result.roles, ..TestResult::of(steps) };
+        }
+        result.repeated = Some(repeated);
     }
     result
+}
+
+static STEADY: Check = Check::of(Step::Tcp, "connects-steadily", "Connections hold, one after the other");
+
+/// A row about connecting again and again: what is lost now and then is a warning, what is often lost a failure.
+fn steadiness(repeated: &Repeated) -> Finding {
+    const OFTEN: u64 = 4;
+    let Repeated { times, failed, resets, codes, latency_ms } = repeated;
+    let shown = format!("{times} times, {failed} failed, {resets} of them reset");
+    let row = Finding::pass(&STEADY, shown, latency_ms[1]);
+    if *failed == 0 {
+        return row;
+    }
+    let codes: Vec<String> = codes.iter().map(|(code, times)| format!("{code}: {times}")).collect();
+    let facts = [("times", times.to_string()), ("failed", failed.to_string()), ("codes", codes.join(", "))];
+    let verdict = if failed * OFTEN >= *times { Verdict::Fail } else { Verdict::Warn };
+    let (cause, fix) = catalogue::find(LOSSY).map(|entry| entry.told(&facts)).unwrap_or_default();
+    Finding {
+        outcome: verdict,
+        native: verdict,
+        cause: Some(cause),
+        code: Some(LOSSY.to_owned()),
+        fix,
+        docs: Some(format!("docs/reference/codes.md#{}", LOSSY.to_lowercase())),
+        ..row
+    }
 }
 
 /// Connects again and again for so long, as far as the system speaks and no further: nobody signs in, so nothing is
@@ -133,4 +191,26 @@ pub async fn repeat(connector: &dyn Connector, settings: &Settings, cx: &Cx, how
         cx.clock.sleep(BETWEEN.saturating_sub(took)).await;
     }
     Repeated::of(worked, &failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_is_a_warning_and_much_loss_a_failure() {
+        for (worked, failed, outcome) in [
+            (8, 0, Verdict::Pass),
+            (19, 1, Verdict::Warn),
+            (4, 4, Verdict::Fail),
+            (0, 3, Verdict::Fail),
+            (0, 0, Verdict::Pass),
+        ] {
+            let repeated = Repeated::of(vec![3; worked], &vec!["TCP_RESET".to_owned(); failed]);
+            let row = steadiness(&repeated);
+            assert_eq!(row.outcome, outcome, "{worked} {failed}");
+            let told = row.cause.is_some_and(|cause| cause.contains("TCP_RESET") && !cause.contains('{'));
+            assert_eq!(told, failed > 0);
+        }
+    }
 }

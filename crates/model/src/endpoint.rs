@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{finding::TestResult, id::EndpointId, limits::Limits, settings::Settings};
+use crate::{
+    finding::{TestResult, TestedAs},
+    id::EndpointId,
+    limits::Limits,
+    settings::Settings,
+};
 
 /// A connection profile that serves many batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,12 @@ impl Endpoint {
         }
         self.last_test = Some(result.clone());
         self.needs_to_connect.clone().filter(|_| !waited)
+    }
+
+    /// When it was last tested in that role; of tests that do not say in which, any counts.
+    pub fn tested_as(&self, role: TestedAs) -> Option<Timestamp> {
+        let test = self.last_test.as_ref()?;
+        test.at.filter(|_| test.roles.is_empty() || test.roles.contains(&role))
     }
 }
 

@@ -61,6 +61,8 @@ pub enum TestScope {
     Discovery,
     /// All steps.
     Steps,
+    /// All steps, and nothing is written there: no person ordered it.
+    ReadOnly,
     /// All steps, then so many seconds of connecting again and again.
     Repeated(u32),
 }
@@ -76,4 +78,11 @@ pub enum TestState {
     Done,
     /// Its worker ended before it did. It is not made again by itself: a sign-in may have been tried.
     Interrupted,
+}
+
+impl TestState {
+    /// Whether something may still come of it.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Ordered | Self::Running)
+    }
 }

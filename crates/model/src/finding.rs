@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Side;
+
 /// The steps of a test, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -165,13 +167,16 @@ impl Finding {
 pub struct TestResult {
     /// `Success`, `Warning` (nothing failed, but nobody signed in) or `Failed`.
     pub result: String,
-    /// The same for Microsoft's own framework.
+    /// What all of it means for Microsoft's own framework: `Success`, `Failed`, or `Unknown` where it says too little.
     pub native: String,
     /// One row per check.
     pub steps: Vec<Finding>,
     /// When it was made; unknown of old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// As what it was tested; unknown of old ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<TestedAs>,
     /// When the last good test was made, where something is different since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -242,22 +247,30 @@ impl TestResult {
         self.steps.iter_mut().flat_map(|s| s.fix.iter_mut().chain(&mut s.native_fix)).for_each(named);
     }
 
-    /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in.
+    /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in. What it means
+    /// for Microsoft's own framework is a sum of its own.
     pub fn of(steps: Vec<Finding>) -> Self {
         let untried = steps.iter().any(|s| s.step == Step::Auth && !s.is_answered());
-        let word = |failed: bool| match (failed, untried) {
-            (true, _) => "Failed".to_owned(),
-            (false, true) => "Warning".to_owned(),
-            (false, false) => "Success".to_owned(),
-        };
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
-        let native = failed || steps.iter().any(|s| s.native == Verdict::Fail);
+        let is_known = |row: &Finding| row.outcome == Verdict::NotRun || row.native != Verdict::Unknown;
+        let native = match () {
+            () if steps.iter().any(|s| s.native == Verdict::Fail) => "Failed",
+            // What was not asked for another's sake says nothing either.
+            () if failed || untried || !steps.iter().all(is_known) => "Unknown",
+            () => "Success",
+        };
+        let result = match () {
+            () if failed => "Failed",
+            () if untried => "Warning",
+            () => "Success",
+        };
         Self {
-            result: word(failed),
-            native: word(native),
+            result: result.to_owned(),
+            native: native.to_owned(),
             steps,
             at: None,
+            roles: Vec::new(),
             since: None,
             changes: Vec::new(),
             repeated: None,
@@ -332,7 +345,8 @@ fn is_about_limits(code: &str) -> bool {
 }
 
 /// The side that a tested endpoint plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TestedAs {
     /// It will be read.
     Source,
@@ -341,6 +355,16 @@ pub enum TestedAs {
 }
 
 impl TestedAs {
+    /// The role that plays this side.
+    pub fn of(side: Side) -> Self {
+        if side == Side::Target { Self::Target } else { Self::Source }
+    }
+
+    /// The side that it plays.
+    pub fn side(self) -> Side {
+        if self == Self::Target { Side::Target } else { Side::Source }
+    }
+
     fn offset(self) -> u8 {
         if self == TestedAs::Target { 10 } else { 0 }
     }
@@ -349,6 +373,32 @@ impl TestedAs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_sums_of_their_own() {
+        use Verdict::{Fail, NotRun, Pass, Unknown, Warn};
+        static CHECK: Check = Check::of(Step::Protocol, "x", "X");
+        static SIGN_IN: Check = Check::of(Step::Auth, "y", "Y");
+        let signs_in = Finding::pass(&SIGN_IN, "", 0);
+        for (outcome, native, result, natively) in [
+            (Pass, Pass, "Success", "Success"),
+            (Warn, Warn, "Success", "Success"),
+            (Warn, Fail, "Success", "Failed"),
+            (Warn, Unknown, "Success", "Unknown"),
+            (Fail, Fail, "Failed", "Failed"),
+            (Fail, Unknown, "Failed", "Unknown"),
+            (Fail, Pass, "Failed", "Unknown"),
+            (NotRun, Unknown, "Success", "Success"),
+        ] {
+            let row = Finding { outcome, native, ..Finding::pass(&CHECK, "", 0) };
+            let told = TestResult::of(vec![row, signs_in.clone()]);
+            assert_eq!((&*told.result, &*told.native), (result, natively), "{outcome:?} {native:?}");
+        }
+        let nothing = TestResult::of(vec![Finding::not_run(&CHECK), Finding::not_run(&SIGN_IN)]);
+        assert_eq!((&*nothing.result, &*nothing.native), ("Failed", "Unknown"));
+        let nobody = TestResult::of(vec![Finding::pass(&CHECK, "", 0), Finding::not_run(&SIGN_IN)]);
+        assert_eq!((&*nobody.result, &*nobody.native), ("Warning", "Unknown"));
+    }
 
     #[test]
     fn remedies_speak_of_the_endpoint_or_of_this_command() {

@@ -166,7 +166,48 @@ impl Manifest {
     }
 }
 
+/// Flags that are no setting of a kind: of our commands, and of programs that remedies speak of.
+const OF_NO_KIND: [&str; 11] = [
+    "allow-loopback",
+    "as",
+    "data-dir",
+    "deny-private",
+    "for",
+    "help",
+    "mailbox",
+    "max-redirs",
+    "put-timeout",
+    "tlsv1",
+    "type",
+];
+
 impl Manifest {
+    /// Whether a remedy speaks of no setting but those of this kind. What proposes another kind names it.
+    pub fn knows_flags_of(&self, fix: &str) -> bool {
+        let words = fix.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let mut flags = words.filter_map(|word| word.strip_prefix("--")).filter(|flag| !flag.is_empty());
+        fix.contains("--type ") || flags.all(|flag| OF_NO_KIND.contains(&flag) || self.has_flag(flag))
+    }
+
+    /// The flags of settings that words name, with what each takes.
+    pub fn flags_named(&self, words: &str) -> Vec<String> {
+        let named = |spec: &&SettingSpec| {
+            words.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == spec.name)
+        };
+        let flag = |spec: &SettingSpec| match spec.takes {
+            Takes::Secret => format!("--{}-file FILE", spec.name),
+            _ => format!("--{} {}", spec.name, spec.name.to_uppercase()),
+        };
+        self.settings.iter().filter(named).map(flag).collect()
+    }
+
+    fn has_flag(&self, flag: &str) -> bool {
+        self.settings.iter().any(|spec| match spec.takes {
+            Takes::Secret => flag.strip_suffix("-file") == Some(spec.name),
+            _ => flag == spec.name,
+        })
+    }
+
     /// The same settings as they are kept: a host with the root's dot at its end is the host without it.
     #[must_use]
     pub fn tidied(&self, mut settings: Settings) -> Settings {
@@ -314,6 +355,21 @@ mod tests {
         ],
         guide: "",
     };
+
+    #[test]
+    fn remedies_speak_of_the_kinds_own_flags() {
+        for (fix, known) in [
+            ("--username USER, or --port PORT", true),
+            ("Use a token: --token-file FILE", false),
+            ("Use IMAP: --type imap --security tls", true),
+            ("See it: openssl s_client -connect a:1", true),
+            ("If allowed: mailferry serve --allow-loopback", true),
+        ] {
+            assert_eq!(POST.knows_flags_of(fix), known, "{fix}");
+        }
+        let named = POST.flags_named("server is missing: the name; say how with number");
+        assert_eq!(named, ["--server SERVER", "--number NUMBER"]);
+    }
 
     #[test]
     fn no_value_holds_a_password_or_what_cannot_be_shown_and_none_is_repeated() {

@@ -31,12 +31,14 @@ pub(crate) struct Config {
 pub(crate) struct TestResult {
     /// `Success`, `Warning` or `Failed`.
     result: String,
-    /// The same for Microsoft's own framework.
+    /// What all of it means for Microsoft's own framework: `Success`, `Failed` or `Unknown`.
     native: String,
     /// One row per check.
     steps: Vec<Finding>,
     /// When it was made.
     at: Option<Timestamp>,
+    /// As what it was tested: `source`, `target`, or both.
+    roles: Option<Vec<String>>,
     /// When the last good test was made, where something is different since.
     since: Option<Timestamp>,
     /// What is different since the last good test.

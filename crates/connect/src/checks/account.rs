@@ -41,6 +41,16 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     }
 }
 
+/// The end of a password that the server itself speaks of, in the words with which it takes the sign-in.
+pub fn told_to_end(notices: &[String]) -> Option<Fault> {
+    let speaks = |notice: &&String| {
+        let words = notice.to_lowercase();
+        words.contains("password") && (words.contains("expire") || words.contains("expiring"))
+    };
+    let words = notices.iter().find(speaks)?;
+    Some(Fault::warn("PASSWORD_ENDS_SOON").with("words", words.clone()).shown(words.clone()))
+}
+
 /// Judges an account that signs in, by its name and by the date that was entered.
 pub fn judge(settings: &Settings, today: Date) -> Told {
     let username = settings.get("username").unwrap_or_default();

@@ -35,7 +35,7 @@ pub const ALSO: &str = "also";
 
 /// Facts in our own words, from settings or measured: a gap in them would tell the secret. All others may quote the
 /// other side and are masked like evidence.
-const OURS: [&str; 33] = [
+const OURS: [&str; 34] = [
     ALSO,
     "account",
     "address",
@@ -53,6 +53,7 @@ const OURS: [&str; 33] = [
     "now",
     "otherPort",
     "path",
+    "pool",
     "port",
     "product",
     "propose",
@@ -201,6 +202,11 @@ impl Fault {
     /// Something that works, but somebody should know.
     pub fn warn(code: &'static str) -> Self {
         Self { outcome: Verdict::Warn, native: Verdict::Warn, ..Self::fail(code) }
+    }
+
+    /// Our own settings are at fault: nothing was asked.
+    pub fn of_settings() -> Self {
+        Self::fail("SETTINGS_REFUSED").natively(Verdict::Unknown)
     }
 
     /// An error that no check knows a better word for.

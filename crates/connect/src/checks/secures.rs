@@ -7,7 +7,8 @@ use rustls::AlertDescription;
 use tokio_rustls::client::TlsStream;
 
 use super::{
-    Fault, Told, legacy,
+    Fault, Told,
+    legacy::{self, Newest},
     speaks::{self, Asked, Speaks},
 };
 use crate::net::{
@@ -90,7 +91,7 @@ async fn judge(cx: &Cx, door: &Door<'_>, broken: Broken) -> Fault {
 
 /// Hung up: old servers do that to greetings that are too new for them.
 async fn closed(cx: &Cx, door: &Door<'_>, error: &io::Error) -> Fault {
-    if let Some(version) = legacy::ask(cx, door.reach, door.address, door.host).await {
+    if let Some(Newest::Old(version)) = legacy::ask(cx, door.reach, door.address, door.host).await {
         return Fault::fail("TLS_OLD_VERSIONS").with("version", version).shown(format!("only {version}"));
     }
     if door.begun == Begun::OnRequest {
@@ -113,12 +114,16 @@ async fn refused(cx: &Cx, door: &Door<'_>, error: &rustls::Error) -> Fault {
             Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity
         ) | rustls::Error::PeerIncompatible(_)
     );
-    if may_be_old && let Some(version) = legacy::ask(cx, door.reach, door.address, door.host).await {
-        return Fault::fail("TLS_OLD_VERSIONS")
-            .with("version", version)
-            .shown(format!("{words}; only {version}"));
+    let newest = match may_be_old {
+        true => legacy::ask(cx, door.reach, door.address, door.host).await,
+        false => None,
+    };
+    if let Some(Newest::Old(version)) = newest {
+        let shown = format!("{words}; only {version}");
+        return Fault::fail("TLS_OLD_VERSIONS").with("version", version).shown(shown);
     }
     let code = match error {
+        _ if newest == Some(Newest::Tls12) => "TLS_NO_COMMON_CIPHER",
         rustls::Error::AlertReceived(Alert::ProtocolVersion) => {
             return Fault::fail("TLS_OLD_VERSIONS").with("version", "TLS 1.1").shown(words);
         }

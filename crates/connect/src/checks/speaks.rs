@@ -253,7 +253,10 @@ fn web(page: &str, host: &str) -> Speaks {
         "microsoftonline.com",
         "office365.us",
         "partner.outlook.cn",
-    ]) {
+    ]) || page
+        .lines()
+        .any(|line| line.starts_with("x-calculatedbetarget:") && line.ends_with(".outlook.com"))
+    {
         return Speaks::Microsoft365;
     }
     if of(&["google.com", "gmail.com", "googleapis.com", "googlemail.com"])
@@ -301,5 +304,9 @@ mod tests {
         }
         assert_eq!(judge(b"HTTP/1.1 200 OK\r\n\r\n", "outlook.office365.com"), Speaks::Microsoft365);
         assert_eq!(judge(b"HTTP/1.1 200 OK\r\n\r\n", "imap.gmail.com"), Speaks::Google);
+        let behind = |server: &str| format!("HTTP/1.1 401 No\r\nX-CalculatedBETarget: {server}\r\n\r\n");
+        let at = |server: &str| judge(behind(server).as_bytes(), "mail.example.org");
+        assert_eq!(at("fr0p281mb0001.deup281.prod.outlook.com"), Speaks::Microsoft365);
+        assert_eq!(at("ex01.example.org"), Speaks::Exchange);
     }
 }

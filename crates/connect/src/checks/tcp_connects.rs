@@ -81,6 +81,7 @@ fn judge(why: &Unconnected, host: &str, address: SocketAddr) -> Fault {
     let code = match why {
         Unconnected::Proxy(Refusal::Unreachable(_)) => "PROXY_UNREACHABLE",
         Unconnected::Proxy(Refusal::SignIn(_)) => "PROXY_SIGN_IN",
+        Unconnected::Proxy(Refusal::Scheme(_)) => "PROXY_NO_COMMON_SCHEME",
         Unconnected::Proxy(Refusal::Forbidden(_)) => "PROXY_FORBIDDEN",
         Unconnected::Proxy(Refusal::NoRoute(_)) => "PROXY_NO_ROUTE",
         Unconnected::Proxy(Refusal::Foreign(_)) => "PROXY_FOREIGN",

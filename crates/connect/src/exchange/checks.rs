@@ -28,7 +28,7 @@ static CHECKS: [Check; 14] = [
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
     Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
     Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
     Check::of(Step::Auth, "ews-signs-in", "The account signs in"),
@@ -39,6 +39,9 @@ static CHECKS: [Check; 14] = [
     Check::of(Step::Permission, "ews-may-impersonate", "The account may act for mailboxes"),
     Check::of(Step::Mailbox, "ews-inbox-opens", "The mailbox opens"),
 ];
+
+/// How long MRS Proxy may take to answer: nothing of ours waits for it.
+const MRSPROXY_ANSWER: Duration = Duration::from_secs(20);
 
 /// The probes for these settings.
 pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
@@ -139,11 +142,11 @@ impl Asking {
 
     fn visit(&mut self) -> Result<&mut Visit, Fault> {
         let words = self.session.as_ref().err().cloned().unwrap_or_default();
-        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+        self.visit.as_mut().ok_or_else(|| Fault::of_settings().shown(words))
     }
 
     async fn discover(&mut self, cx: &Cx) -> Row {
-        let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
+        let session = self.session.clone().map_err(|words| Fault::of_settings().shown(words))?;
         let Some(address) = &session.discovers else { return Ok(None) };
         let found = discover(cx, &session.site, address).await?;
         let url = url::Url::parse(&found.url).ok();
@@ -254,35 +257,31 @@ impl Asking {
             return Err(fault.with("words", words.clone()).shown(words).at(Step::Auth));
         }
         self.seen = Some(seen);
-        let Some(version) = version else { return Ok(Some(Told::pass("not told"))) };
+        let Some(version) = version.filter(|version| version.major > 0) else {
+            return Ok(Some(Told::pass("not told").natively(Verdict::Unknown)));
+        };
         let shown = format!("{} ({version})", version.product());
         let told =
             Told::pass(shown.clone()).seen("version", version.to_string()).seen("product", version.product());
-        let old =
-            (version.major == 8).then(|| Fault::warn("EXCHANGE_2007").natively(Verdict::Fail).shown(shown));
-        Ok(Some(told.but(old)))
+        let old = client::too_old_natively(&version).map(|code| Fault::warn(code).natively(Verdict::Fail));
+        Ok(Some(told.but(old.map(|old| old.with("product", version.product()).shown(shown)))))
     }
 
+    /// Microsoft's own proxy: whatever it answers or does not, we go on without it.
     async fn mrsproxy(&mut self, cx: &Cx) -> Row {
-        let answer = self.visit()?.ask_signed(cx, Question::get(MRSPROXY)).await?;
-        let shown = answer.shown();
-        let code = match answer.status {
-            401 => "EXCHANGE_MRSPROXY_SIGN_IN",
-            403 => "EXCHANGE_MRSPROXY_OFF",
-            404 | 410 => "EXCHANGE_MRSPROXY_NOT_PUBLISHED",
-            405 => "EXCHANGE_MRSPROXY_HANDLER",
-            413 => "EXCHANGE_MRSPROXY_BODY_LIMIT",
-            502..=504 => "EXCHANGE_MRSPROXY_UNAVAILABLE",
-            // A GET to a SOAP service: it answers, with whatever it thinks of GET.
-            200 | 400 | 415 | 500 if !answer.body.to_lowercase().contains("<form") => {
-                return Ok(Some(Told::pass(shown)));
+        let cx = &Cx { put_timeout: cx.put_timeout.min(MRSPROXY_ANSWER), ..cx.clone() };
+        let warning = match self.visit()?.ask_signed(cx, Question::get(MRSPROXY)).await {
+            Ok(answer) => match client::classify_mrsproxy(&answer) {
+                None => return Ok(Some(Told::pass(answer.shown()))),
+                Some(warning) => warning,
+            },
+            Err(fault) => {
+                let words = fault.evidence;
+                let warning = Fault::warn("EXCHANGE_MRSPROXY_NO_ANSWER").natively(Verdict::Fail);
+                warning.with("words", words.clone()).shown(words)
             }
-            _ => "EXCHANGE_MRSPROXY_ODD",
         };
-        let status = answer.status.to_string();
-        let fault =
-            Fault::warn(code).natively(Verdict::Fail).with("status", status).with("words", shown.clone());
-        Ok(Some(Told::pass(shown).but(Some(fault))))
+        Ok(Some(Told::pass("").but(Some(warning))))
     }
 
     async fn impersonate(&mut self, cx: &Cx) -> Row {
@@ -292,15 +291,19 @@ impl Asking {
         };
         let seen = self.inbox(cx, ews::Acting::For(&sample)).await?;
         let refusal = seen.inbox.as_ref().err().cloned();
+        let is_2007 = seen.version.as_ref().is_some_and(|version| version.major == 8);
         self.seen = Some(seen);
         let Some(refusal) = refusal else { return Ok(Some(Told::pass(format!("acts for {sample}")))) };
-        let code = client::word(&refusal);
+        let code = match client::word(&refusal) {
+            "EXCHANGE_IMPERSONATION_DENIED" if is_2007 => "EXCHANGE_2007_IMPERSONATION_DENIED",
+            code => code,
+        };
         let words = format!("{}: {}", refusal.code, refusal.text);
         let user = self.settings.get("username").unwrap_or_default();
         let fault =
             Fault::fail(code).with("username", user).with("mailbox", sample).with("words", words.clone());
-        let belongs = if code == "EXCHANGE_IMPERSONATION_DENIED" { Step::Permission } else { Step::Mailbox };
-        Err(fault.shown(words).at(belongs))
+        let belongs = if code.ends_with("IMPERSONATION_DENIED") { Step::Permission } else { Step::Mailbox };
+        Err(fault.shown(words).at(belongs).natively(client::natively(code)))
     }
 
     fn mailbox(&self) -> Option<Told> {
@@ -322,5 +325,6 @@ fn page(visit: &Visit) -> Page<'_> {
         port: visit.site.port,
         path: ews::PATH,
         missing: "EXCHANGE_EWS_NOT_PUBLISHED",
+        pool: "MSExchangeServicesAppPool",
     }
 }

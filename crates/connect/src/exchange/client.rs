@@ -1,6 +1,9 @@
 //! The session with an Exchange server: where its services are, and what an answer means.
 
-use mailferry_model::{finding::Step, settings::Settings};
+use mailferry_model::{
+    finding::{Step, Verdict},
+    settings::Settings,
+};
 use mailferry_wire::ews::{Answer, Outcome, Version};
 
 use crate::{
@@ -94,5 +97,54 @@ pub fn word(refusal: &Refusal) -> &'static str {
         "ErrorAccountDisabled" => "EXCHANGE_ACCOUNT_DISABLED",
         "ErrorPasswordExpired" | "ErrorPasswordChangeRequired" => "EXCHANGE_PASSWORD_EXPIRED",
         _ => "EXCHANGE_REFUSED",
+    }
+}
+
+/// What the answer of mrsproxy.svc to an account that signed in means; nothing where it is as it should be. To us it is
+/// a warning.
+pub fn classify_mrsproxy(answer: &http::Answer) -> Option<Fault> {
+    let code = match answer.status {
+        401 => "EXCHANGE_MRSPROXY_SIGN_IN",
+        403 => "EXCHANGE_MRSPROXY_OFF",
+        404 | 410 => "EXCHANGE_MRSPROXY_NOT_PUBLISHED",
+        405 => "EXCHANGE_MRSPROXY_HANDLER",
+        413 => "EXCHANGE_MRSPROXY_BODY_LIMIT",
+        502..=504 => "EXCHANGE_MRSPROXY_UNAVAILABLE",
+        200..=299 if is_page(answer) => "EXCHANGE_MRSPROXY_WEB_PAGE",
+        300..=399 => "EXCHANGE_MRSPROXY_WEB_PAGE",
+        // A GET to a SOAP service: it answers, with whatever it thinks of GET.
+        200 | 400 | 415 => return None,
+        _ => "EXCHANGE_MRSPROXY_ODD",
+    };
+    let native = if code == "EXCHANGE_MRSPROXY_ODD" { Verdict::Unknown } else { Verdict::Fail };
+    let (status, shown) = (answer.status.to_string(), answer.shown());
+    Some(Fault::warn(code).natively(native).with("status", status).with("words", shown.clone()).shown(shown))
+}
+
+/// Whether people are meant to look at it: a sign-in before the service, or a portal.
+fn is_page(answer: &http::Answer) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default().to_lowercase();
+    let body = answer.body.trim_start().to_lowercase();
+    kind.starts_with("text/html")
+        || body.starts_with("<html")
+        || body.starts_with("<!doctype html")
+        || body.contains("<form")
+}
+
+/// The word for a server that is too old for Microsoft's own framework, which needs 2010 with Service Pack 3.
+pub fn too_old_natively(version: &Version) -> Option<&'static str> {
+    match (version.major, version.minor) {
+        (..=8, _) => Some("EXCHANGE_2007"),
+        (14, ..=2) => Some("EXCHANGE_2010_OLD"),
+        _ => None,
+    }
+}
+
+/// What a mailbox that does not open for us means for Microsoft's own framework, which has rights of its own: only what
+/// is missing or out of order is so for everybody.
+pub fn natively(code: &str) -> Verdict {
+    match code {
+        "EXCHANGE_NO_MAILBOX" | "EXCHANGE_STORE_UNAVAILABLE" => Verdict::Fail,
+        _ => Verdict::Unknown,
     }
 }

@@ -152,6 +152,29 @@ pub async fn services(cx: &Cx, names: Names, name: &str) -> Result<Vec<Service>,
     Ok(found)
 }
 
+/// The hosts that take a domain's mail, best first.
+///
+/// # Errors
+/// Why there are none.
+// RFC 5321 §5.1
+pub async fn mail_servers(cx: &Cx, names: Names, domain: &str) -> Result<Vec<String>, Unresolved> {
+    let resolver = match names {
+        Names::System => of_this_system()?,
+        Names::Server(server) => of_server(cx, server)?,
+    };
+    let answer = in_time(cx, resolver.mx_lookup(rooted(domain))).await?.map_err(|e| of_dns(&e))?;
+    let mut found: Vec<(u16, String)> = (answer.answers().iter())
+        .filter_map(|record| match &record.data {
+            RData::MX(mx) => {
+                Some((mx.preference, mx.exchange.to_utf8().trim_end_matches('.').to_lowercase()))
+            }
+            _ => None,
+        })
+        .collect();
+    found.sort();
+    Ok(found.into_iter().map(|(_, host)| host).collect())
+}
+
 /// A name that no search list is added to.
 fn rooted(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))

@@ -13,6 +13,7 @@ use mailferry_model::{Kind, port::Cx};
 use super::{
     Stream,
     heard::{Heard, Octets},
+    stream::without_manual,
     tcp::within,
 };
 
@@ -237,12 +238,19 @@ fn words(error: &hyper::Error) -> String {
         words = format!("{words}: {inner}");
         source = inner.source();
     }
-    words
+    without_manual(&words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_librarys_manual_is_no_evidence() {
+        let words = "peer closed connection: https://docs.rs/rustls/latest/index.html#unexpected-eof";
+        assert_eq!(without_manual(words), "peer closed connection");
+        assert_eq!(without_manual("see https://example.org"), "see https://example.org");
+    }
 
     #[test]
     fn schemes_are_read_from_one_header_or_several() {

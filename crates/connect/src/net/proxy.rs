@@ -46,6 +46,8 @@ pub enum Refusal {
     Unreachable(String),
     /// It wants a sign-in, or another one.
     SignIn(String),
+    /// It knows other kinds of sign-in alone.
+    Scheme(String),
     /// It does not allow this host.
     Forbidden(String),
     /// It cannot reach the host.
@@ -61,6 +63,7 @@ impl fmt::Display for Refusal {
         let (what, words) = match self {
             Refusal::Unreachable(words) => ("the proxy cannot be reached", words),
             Refusal::SignIn(words) => ("the proxy refuses the sign-in", words),
+            Refusal::Scheme(words) => ("the proxy knows other sign-ins", words),
             Refusal::Forbidden(words) => ("the proxy does not allow this host", words),
             Refusal::NoRoute(words) => ("the proxy cannot reach the host", words),
             Refusal::Foreign(words) => ("that is no such proxy", words),
@@ -149,6 +152,24 @@ impl Proxy {
         })
     }
 
+    /// What a proxy means that wants a sign-in: ours is Basic and nothing else.
+    // RFC 9110 §11.7.1
+    fn unsigned(&self, line: &str, head: &str) -> Refusal {
+        let offers = head.lines().filter_map(|header| {
+            let (name, value) = header.split_once(':')?;
+            name.eq_ignore_ascii_case("proxy-authenticate").then(|| value.trim())
+        });
+        let schemes: Vec<&str> = offers.filter_map(|offer| offer.split([' ', ',']).next()).collect();
+        if schemes.is_empty() {
+            return Refusal::SignIn(line.to_owned());
+        }
+        let words = format!("{line}; it offers {}", schemes.join(", "));
+        match schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic")) {
+            true => Refusal::SignIn(words),
+            false => Refusal::Scheme(words),
+        }
+    }
+
     // RFC 9110 §9.3.6
     async fn by_http(&self, mut stream: TcpStream, host: &str, port: u16) -> Result<TcpStream, Refusal> {
         let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
@@ -176,7 +197,8 @@ impl Proxy {
         let status = line.strip_prefix("HTTP/1.").and_then(|l| l.split(' ').nth(1)?.parse::<u16>().ok());
         match status {
             Some(200..=299) => Ok(stream),
-            Some(407 | 401) => Err(Refusal::SignIn(line)),
+            Some(407 | 401) => Err(self.unsigned(&line, &text)),
+            Some(300..=399) => Err(Refusal::Foreign(line)),
             Some(403 | 405) => Err(Refusal::Forbidden(line)),
             Some(_) => Err(Refusal::NoRoute(line)),
             None => Err(Refusal::Foreign(line)),

@@ -71,3 +71,8 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+/// The words of an error without the place in a library's manual that explains it to programmers.
+pub fn without_manual(words: &str) -> String {
+    words.split(": https://docs.rs/").next().unwrap_or_default().to_owned()
+}

@@ -27,7 +27,7 @@ static CHECKS: [Check; 11] = [
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
     Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
-    Check::of(Step::Tls, "tls-public", "A public verifier would trust it too"),
+    Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "rpcproxy-answers", "The RPC proxy is published and asks for a sign-in"),
     Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
     Check::of(Step::Protocol, "staged-retired", "What Outlook Anywhere is still good for"),
@@ -93,11 +93,11 @@ impl rows::Asking for Asking {
 impl Asking {
     fn visit(&mut self) -> Result<&mut Visit, Fault> {
         let words = self.session.as_ref().err().cloned().unwrap_or_default();
-        self.visit.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED").shown(words))
+        self.visit.as_mut().ok_or_else(|| Fault::of_settings().shown(words))
     }
 
     async fn discover(&mut self, cx: &Cx) -> Row {
-        let session = self.session.clone().map_err(|words| Fault::fail("SETTINGS_REFUSED").shown(words))?;
+        let session = self.session.clone().map_err(|words| Fault::of_settings().shown(words))?;
         let Some(address) = &session.discovers else { return Ok(None) };
         let found = discover(cx, &session.site, address).await?;
         let host = url::Url::parse(&found.url).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -141,6 +141,7 @@ fn page(visit: &Visit) -> Page<'_> {
         port: visit.site.port,
         path: RPC_PROXY,
         missing: "OUTLOOK_ANYWHERE_NOT_PUBLISHED",
+        pool: "MSExchangeRpcProxyAppPool",
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn folders(plan: &Plan, target: &[Folder]) -> Vec<(FolderId, Wanted)>
     folders.iter().take(steps::LANES).map(|planned| (planned.listed.id.clone(), wanted(planned))).collect()
 }
 
-/// Reads ahead, as many folders at a time as the source has connections. What cannot be read is told in its turn.
+/// Reads ahead, as many folders at a time as the source has connections; bodies once all is listed, because what is
+/// listed must not wait behind a body that nobody takes yet. What cannot be read is told in its turn.
 pub(super) async fn read(
     sides: &Sides,
     terms: &Terms,
@@ -66,15 +67,19 @@ pub(super) async fn read(
     folders: Vec<(FolderId, Wanted)>,
 ) -> HashMap<FolderId, Early> {
     let lanes = usize::from(sides.source.caps().connections.max(1)).min(steps::lanes(sides));
-    let read = |(at, (folder, wanted)): (usize, (FolderId, Wanted))| async move {
+    let list = |(folder, wanted): (FolderId, Wanted)| async move {
         let page = sides.source.changes(&folder, None).await;
+        (folder, wanted, page)
+    };
+    let listed: Vec<_> = stream::iter(folders).map(list).buffered(lanes).collect().await;
+    let read = |(at, (folder, wanted, page)): (usize, (FolderId, Wanted, Result<Page>))| {
         let bodies = match &page {
             Ok(page) if wanted == Wanted::Bodies && at < lanes => begin(sides, terms, cx, &folder, page),
             _ => None,
         };
         (folder, Early { page: Some(page), bodies, turn: None })
     };
-    stream::iter(folders.into_iter().enumerate()).map(read).buffer_unordered(lanes).collect().await
+    listed.into_iter().enumerate().map(read).collect()
 }
 
 /// Asks for the first bodies that a listing owes, unless the first is so large that it goes alone, or memory would have

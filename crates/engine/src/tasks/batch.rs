@@ -10,19 +10,21 @@ use mailferry_model::{
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
     user::User,
 };
+use tokio::sync::Notify;
 
+use super::before::{self, Before};
 use crate::parking::WORKER;
 
 /// The detail of a batch whose endpoint waits for a person.
 pub(super) const WAITING: &str = "WaitingForEndpoint";
 
-/// Looks at every batch that is under way.
-pub(super) async fn reconcile(store: &dyn Store, now: Timestamp) -> Result<()> {
+/// Looks at every batch that is under way; `bell` rings for tests that it orders.
+pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) -> Result<()> {
     for batch in store.batches().await? {
         if !batch.status.is_active() || batch.status == BatchStatus::Removing {
             continue;
         }
-        match one(store, batch, now).await {
+        match one(store, batch, now, bell).await {
             // Somebody changed it meanwhile: next time.
             Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => {}
             other => other?,
@@ -31,13 +33,18 @@ pub(super) async fn reconcile(store: &dyn Store, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
+async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> Result<()> {
     let mut parked = None;
     for id in [batch.source, batch.target] {
         let endpoint = store.endpoint_by_id(id).await?;
         let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
         parked = parked.or(why);
     }
+    let before = match (batch.status, parked) {
+        (_, Some(why)) => Before { waits: Some(why), order: Vec::new() },
+        (BatchStatus::Starting, None) => before::begin(store, &batch, now).await?,
+        (_, None) => Before { waits: before::goes_on(store, &batch, now).await?, order: Vec::new() },
+    };
     // What ends while we read has written its user before its job: only who had no job before its status was read has
     // none to wait for. Otherwise a pass that just ended would be made again.
     let had = store.jobs(batch.id).await?;
@@ -51,7 +58,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
             Wanted::Run(kind)
                 if job.is_none()
                     && !had.iter().any(|j| j.work.user == user.id)
-                    && parked.is_none()
+                    && before.waits.is_none()
                     && batch.status != BatchStatus::Stopping =>
             {
                 let (user, source, target) = (user.id, batch.source, batch.target);
@@ -63,7 +70,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
     }
     // A job that is claimed for a moment, to find the endpoint waiting, is no work.
     let working = batch.status != BatchStatus::Waiting && jobs.iter().any(|j| j.claimed);
-    let next = moved(&batch, &users, parked.filter(|_| !working), now);
+    let next = moved(&batch, &users, before.waits.filter(|_| !working), now);
     if next != batch {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
         let entry = told(&batch, &next, now);
@@ -71,7 +78,11 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
         if next.status != batch.status {
             writes.push(Write::Record(&entry));
         }
+        if next.status == BatchStatus::Waiting {
+            writes.extend(before.order.iter().map(Write::AddEndpointTest));
+        }
         store.together(&writes).await?;
+        bell.notify_one();
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use super::{
     ordered::{HELD, Ordered, under_signs_of_life},
     worker::Worker,
 };
-use crate::probing::{self, keep, with_secrets};
+use crate::probing::{self, keep, read_only, with_secrets};
 
 /// How often there is a sign of life.
 const SIGNS: Duration = Duration::from_secs(15);
@@ -98,6 +98,7 @@ async fn subject(worker: &Worker, test: &EndpointTest) -> Result<Subject> {
         Some(endpoint) => with_secrets(store, endpoint.settings.clone(), endpoint.id.0).await?,
         None => own,
     };
+    let settings = if test.scope == TestScope::ReadOnly { read_only(settings) } else { settings };
     Ok(Subject { connector, endpoint, settings, mailbox })
 }
 
@@ -116,7 +117,7 @@ async fn made(test: &EndpointTest, subject: &Subject, cx: &Cx) -> Came {
     }
     let repeats = match test.scope {
         TestScope::Repeated(seconds) => Some(Duration::from_secs(seconds.into())),
-        TestScope::Steps | TestScope::Discovery => None,
+        TestScope::Steps | TestScope::ReadOnly | TestScope::Discovery => None,
     };
     let asked = (subject.mailbox.as_ref(), repeats);
     Came { result: probing::test(&**connector, settings, asked, cx).await, found: None }

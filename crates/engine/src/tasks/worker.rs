@@ -93,13 +93,13 @@ impl Worker {
         inner.cancel();
         while jobs.join_next().await.is_some() {}
         if ended.is_ok() {
-            batch::reconcile(&*self.house.store, self.house.clock.now()).await?;
+            self.reconcile().await?;
         }
         ended
     }
 
-    /// Tests the endpoints of active batches on a timer, until it is cancelled. For services: a command that runs in the
-    /// foreground is told by its own sign-ins.
+    /// Tests endpoints on a timer, until it is cancelled. For services: a command that runs in the foreground has its
+    /// endpoints tested before it begins, and is told by its own sign-ins then.
     ///
     /// # Errors
     /// What the store says.
@@ -122,7 +122,7 @@ impl Worker {
         monitor::reconcile(self, cancel).await
     }
 
-    /// Makes the tests that are ordered over the network, until it is cancelled.
+    /// Makes the tests that are ordered, over the network or before a batch begins, until it is cancelled.
     ///
     /// # Errors
     /// What the store says.
@@ -170,9 +170,13 @@ impl Worker {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
     }
 
+    async fn reconcile(&self) -> Result<()> {
+        batch::reconcile(&*self.house.store, self.house.clock.now(), &self.endpoint_tests).await
+    }
+
     async fn look(self: &Arc<Self>, jobs: &mut JoinSet<()>, cancel: &Cancel) -> Result<()> {
         let now = self.house.clock.now();
-        batch::reconcile(&*self.house.store, now).await?;
+        self.reconcile().await?;
         while let Some(job) = self.house.store.claim(self.house.owner, now, JOB_LEASE).await? {
             let (worker, cancel) = (self.clone(), cancel.clone());
             jobs.spawn(async move { user::run(&worker, job, cancel).await });

@@ -16,7 +16,10 @@ use mailferry_engine::{
 };
 use mailferry_model::{
     Kind,
+    batch::Batch,
     cancel::Cancel,
+    finding::TestedAs,
+    id::BatchId,
     mapping::RunOptions,
     port::Write,
     settings::{MailboxAddress, Settings},
@@ -75,10 +78,13 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
     let town = Town::of(1).await;
     let worker = town.worker();
     let tests = || town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
-    let (cancel, ages) = (Cancel::default(), jiff::SignedDuration::from_mins(16));
+    let cancel = Cancel::default();
     worker.test_endpoints(&cancel).await.unwrap();
     assert_eq!(tests(), 0, "no batch needs it");
-    let _batch = town.begin().await;
+    let batch = town.begin_untested().await;
+    worker.test_endpoints(&cancel).await.unwrap();
+    assert_eq!(tests(), 0, "what begins is tested for that");
+    town.set_status(batch, BatchStatus::Syncing).await;
     for _ in 0..3 {
         worker.test_endpoints(&cancel).await.unwrap();
     }
@@ -86,12 +92,7 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
     let tested = town.store.endpoint("old").await.unwrap();
     assert!(tested.last_good_test.is_some() && tested.needs_to_connect.is_none());
     town.refuse_sign_ins(true);
-    for name in ["old", "new"] {
-        let mut endpoint = town.store.endpoint(name).await.unwrap();
-        let test = endpoint.last_test.as_mut().unwrap();
-        test.at = test.at.map(|at| at.checked_sub(ages).unwrap());
-        town.store.set_endpoint(&endpoint).await.unwrap();
-    }
+    age(&town, 16).await;
     for _ in 0..3 {
         worker.test_endpoints(&cancel).await.unwrap();
     }
@@ -105,7 +106,7 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
 #[tokio::test]
 async fn the_monitor_tests_for_batches_that_rest_and_not_for_those_that_were_stopped() {
     let town = Town::of(1).await;
-    let batch = town.begin().await;
+    let batch = town.begin_untested().await;
     for (status, tests) in [(BatchStatus::Stopped, 0), (BatchStatus::Completed, 0), (BatchStatus::Synced, 2)]
     {
         town.set_status(batch, status).await;
@@ -113,6 +114,100 @@ async fn the_monitor_tests_for_batches_that_rest_and_not_for_those_that_were_sto
         let seen = town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
         assert_eq!(seen, tests, "{status:?}");
     }
+}
+
+/// Makes the last tests older by so many minutes.
+async fn age(town: &Town, minutes: i64) {
+    for name in ["old", "new"] {
+        let mut endpoint = town.store.endpoint(name).await.unwrap();
+        let test = endpoint.last_test.as_mut().unwrap();
+        test.at = test.at.map(|at| at.checked_sub(jiff::SignedDuration::from_mins(minutes)).unwrap());
+        town.store.set_endpoint(&endpoint).await.unwrap();
+    }
+}
+
+/// Who plays both roles is tested in both, and who rests is tested again in the roles of its last test, but seldom.
+#[tokio::test]
+async fn the_monitor_tests_every_role_and_what_rests_on_a_slower_timer() {
+    let town = Town::of(1).await;
+    let worker = town.worker();
+    let tests = || town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
+    let there = town.begin_untested().await;
+    let (source, target) = (town.batch(there).await.source, town.batch(there).await.target);
+    let back = Batch {
+        id: BatchId(town.store.new_id()),
+        name: "back".to_owned(),
+        source: target,
+        target: source,
+        status: BatchStatus::Synced,
+        ..town.batch(there).await
+    };
+    town.store.add_batch(&back, &[]).await.unwrap();
+    town.set_status(there, BatchStatus::Synced).await;
+    let look = || async { worker.test_endpoints(&Cancel::default()).await.unwrap() };
+    look().await;
+    look().await;
+    assert_eq!(tests(), 4, "both ends in both roles, once");
+    let test = town.store.endpoint("old").await.unwrap().last_test.unwrap();
+    assert_eq!(test.roles, [TestedAs::Source, TestedAs::Target]);
+    for batch in [there, back.id] {
+        town.set_status(batch, BatchStatus::Completed).await;
+    }
+    age(&town, 60).await;
+    look().await;
+    assert_eq!(tests(), 4, "nobody needs them so often");
+    age(&town, 6 * 60).await;
+    look().await;
+    assert_eq!(tests(), 8);
+    assert!(town.connector.asked.lock().unwrap().iter().all(|s| s.get("probe-append") == Some("no")));
+}
+
+/// Before its mailboxes begin, what a batch needs is tested, once, in the role that it plays.
+#[tokio::test]
+async fn a_batch_has_its_endpoints_tested_before_its_mailboxes_begin() {
+    let town = Town::of(2).await;
+    let worker = town.worker();
+    let tests = || town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
+    let batch = town.begin_untested().await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let roles =
+        |name: &'static str| async { town.store.endpoint(name).await.unwrap().last_test.unwrap().roles };
+    assert_eq!((roles("old").await, roles("new").await), (vec![TestedAs::Source], vec![TestedAs::Target]));
+    assert_eq!(tests(), 2);
+    assert!(town.connector.asked.lock().unwrap().iter().all(|s| s.get("probe-append") == Some("no")));
+    let told = town.store.audit(0).await.unwrap();
+    let told: Vec<_> = told.into_iter().filter_map(|(_, entry)| entry.change).collect();
+    let waited = told
+        .iter()
+        .any(|t| t.contains("\"after\":\"Waiting\"") && t.contains("WaitingForEndpoint: its endpoints"));
+    assert!(waited, "{told:?}");
+    // A moment later nothing is tested again, and a minute later it is.
+    for (minutes, expected) in [(0, 2), (2, 4)] {
+        age(&town, minutes).await;
+        for user in town.users(batch).await {
+            let user = User { status: UserStatus::Queued, ..user };
+            town.store.set_user(&user).await.unwrap();
+        }
+        town.set_status(batch, BatchStatus::Starting).await;
+        town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+        assert_eq!(tests(), expected, "after {minutes} minutes");
+    }
+}
+
+/// A refused sign-in is met by the test: no mailbox tries it.
+#[tokio::test]
+async fn a_sign_in_that_the_test_before_finds_refused_is_tried_by_no_mailbox() {
+    let town = Town::of(3).await;
+    let worker = town.worker();
+    town.refuse_sign_ins(true);
+    let batch = town.begin_untested().await;
+    let parked = || async {
+        let detail = town.batch(batch).await.detail;
+        detail.is_some_and(|d| d.contains("not this password"))
+    };
+    town.until(&worker, parked).await;
+    assert_eq!((town.sign_ins(), town.batch(batch).await.status), (0, BatchStatus::Waiting));
+    assert!(town.store.jobs(batch).await.unwrap().is_empty());
 }
 
 #[tokio::test]

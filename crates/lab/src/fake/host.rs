@@ -36,6 +36,15 @@ pub enum Door {
         /// To an older one.
         old: Vec<u8>,
     },
+    /// The same by whether a greeting of TLS offers a suite: what a server says that knows old suites alone.
+    OctetsBySuite {
+        /// The suite.
+        suite: u16,
+        /// To a greeting that offers it.
+        with: Vec<u8>,
+        /// To another.
+        without: Vec<u8>,
+    },
 }
 
 /// A server; it ends with this handle.
@@ -82,6 +91,9 @@ async fn serve(door: Door, dialogue: Dialogue, mut tcp: TcpStream) {
         Door::Cut => tcp.set_zero_linger(),
         Door::Octets(octets) => answer(&mut tcp, &octets, &octets).await,
         Door::OctetsByVersion { new, old } => answer(&mut tcp, &new, &old).await,
+        Door::OctetsBySuite { suite, with, without } => {
+            answer_offer(&mut tcp, suite, (&with, &without)).await
+        }
     };
 }
 
@@ -105,5 +117,18 @@ async fn answer(tcp: &mut TcpStream, new: &[u8], old: &[u8]) -> io::Result<()> {
     // The version of a ClientHello stands behind its two heads.
     let is_old = read > 10 && first[0] == 22 && (first[9], first[10]) < (3, 3);
     tcp.write_all(if is_old { old } else { new }).await?;
+    tcp.shutdown().await
+}
+
+/// Reads what comes first and answers it by whether it offers a suite.
+async fn answer_offer(tcp: &mut TcpStream, suite: u16, (with, without): (&[u8], &[u8])) -> io::Result<()> {
+    let mut first = [0; 2048];
+    let read = tcp.read(&mut first).await?;
+    // Behind the heads, the version and the random octets stand a session and then the suites.
+    let at = 44 + usize::from(first[43]);
+    let suites = first[..read].get(at + 2..).unwrap_or_default();
+    let length = first[..read].get(at..at + 2).map_or(0, |l| usize::from(l[0]) * 256 + usize::from(l[1]));
+    let offers = suites[..length.min(suites.len())].chunks(2).any(|two| two == suite.to_be_bytes());
+    tcp.write_all(if offers { with } else { without }).await?;
     tcp.shutdown().await
 }

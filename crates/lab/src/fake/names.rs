@@ -11,6 +11,8 @@ pub enum Known {
     Addresses(Vec<Ipv4Addr>),
     /// A service: host and port.
     Service(&'static str, u16),
+    /// The host that takes the domain's mail.
+    Mail(&'static str),
     /// The name, and nothing of it.
     Nothing,
     /// Its own servers fail.
@@ -57,6 +59,7 @@ impl NameServer {
 }
 
 const A: u16 = 1;
+const MX: u16 = 15;
 const SRV: u16 = 33;
 
 /// The answer to a question with one name.
@@ -71,6 +74,9 @@ fn answer(known: &HashMap<String, Known>, question: &[u8]) -> Option<Vec<u8>> {
         Some(Known::Refused) => (5, Vec::new()),
         Some(Known::Addresses(all)) if kind == A => (0, all.iter().map(|a| record(A, &a.octets())).collect()),
         Some(Known::Service(host, port)) if kind == SRV => (0, vec![record(SRV, &service(host, *port))]),
+        Some(Known::Mail(host)) if kind == MX => {
+            (0, vec![record(MX, &[&[0, 10], &name_of(host)[..]].concat())])
+        }
         Some(_) => (0, Vec::new()),
     };
     let mut answer = question[..2].to_vec();
@@ -110,10 +116,11 @@ fn record(kind: u16, data: &[u8]) -> Vec<u8> {
 fn service(host: &str, port: u16) -> Vec<u8> {
     let mut data = vec![0, 1, 0, 1];
     data.extend(port.to_be_bytes());
-    for label in host.split('.') {
-        data.push(label.len() as u8);
-        data.extend(label.as_bytes());
-    }
-    data.push(0);
+    data.extend(name_of(host));
     data
+}
+
+fn name_of(host: &str) -> Vec<u8> {
+    let labels = host.split('.').flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat());
+    labels.chain([0]).collect()
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     Http,
     /// CONNECT, always answered with this status.
     HttpStatus(u16),
+    /// CONNECT, always answered with 407 and this offer.
+    HttpOffers(&'static str),
     /// SOCKS 5.
     Socks5,
     /// SOCKS 5, always answered with this reply.
@@ -62,6 +64,7 @@ impl Proxy {
                     // A client that hangs up is no fault of a fake.
                     _ = match kind {
                         Kind::Http => http(client, sign_in, None, Behind::Host).await,
+                        Kind::HttpOffers(offer) => refuse(client, offer).await,
                         Kind::HttpStatus(status) => http(client, sign_in, Some(status), Behind::Host).await,
                         Kind::HttpSwallows => http(client, sign_in, None, Behind::Nothing).await,
                         Kind::Socks5 => socks(client, sign_in, 0, Behind::Host).await,
@@ -108,6 +111,16 @@ async fn http(
         (200, Some(port)) => pass(client, port, behind).await,
         _ => Ok(()),
     }
+}
+
+/// Wants a sign-in, whatever it is shown.
+async fn refuse(mut client: TcpStream, offer: &str) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await?);
+    }
+    let answer = format!("HTTP/1.1 407 Sign In\r\nProxy-Authenticate: {offer}\r\n\r\n");
+    client.write_all(answer.as_bytes()).await
 }
 
 // RFC 1928 §3, RFC 1929 §2

@@ -19,6 +19,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::ntlm::{Acceptor, Account, Step};
 
+/// A status that is none: the connection is closed without a word.
+pub const HANGS_UP: &str = "hangs up";
+
 /// Whom a route answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
@@ -39,7 +42,7 @@ pub struct Route {
     pub holds: String,
     /// Whom it answers.
     pub whom: Whom,
-    /// Status and reason, such as `401 Unauthorized`; nothing: no answer ever comes.
+    /// Status and reason, such as `401 Unauthorized`; nothing: no answer ever comes; or [`HANGS_UP`].
     pub status: String,
     /// Headers; `{port}` in one is the port of the server itself.
     pub headers: Vec<String>,
@@ -200,6 +203,9 @@ async fn answer_all(
         let route = routes.iter().find(fits).unwrap_or(&nothing);
         if route.status.is_empty() {
             return std::future::pending().await;
+        }
+        if route.status == HANGS_UP {
+            return Ok(());
         }
         write(&mut stream, port, route).await?;
     }

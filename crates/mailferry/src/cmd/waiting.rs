@@ -140,12 +140,18 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
         let (worker, stop) = (worker.clone(), stop.clone());
         tokio::spawn(async move { worker.run(&stop).await })
     };
+    let testing = {
+        let (worker, stop) = (worker.clone(), stop.clone());
+        tokio::spawn(async move { worker.make_tests(&stop).await })
+    };
     let mut display = Display::of(asked.out);
     let ended = wait(asked, &api, &path, run, (&worker, &cancel, &working), &mut display).await;
     stop.cancel();
-    let stopped = working.await;
+    let stopped = (working.await, testing.await);
     display.clear();
-    stopped.map_err(|e| Failure::own(format!("the worker: {e}")))??;
+    for ended in [stopped.0, stopped.1] {
+        ended.map_err(|e| Failure::own(format!("the worker: {e}")))??;
+    }
     match ended? {
         Ended::AtRest => close(asked, &api, &path).await,
         Ended::Parked => parked(&api, &path).await,

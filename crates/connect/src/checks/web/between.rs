@@ -116,6 +116,7 @@ mod tests {
             port: 443,
             path: "/EWS/Exchange.asmx",
             missing: "HTTP_ODD",
+            pool: "x",
         };
         let leads = |place: &str| {
             let headers = vec![("location".to_owned(), place.to_owned())];

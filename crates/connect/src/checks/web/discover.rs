@@ -53,17 +53,22 @@ enum Tried {
 /// them; each try is told.
 pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered, Fault> {
     let own = address.rsplit('@').next().unwrap_or_default().to_owned();
-    let mut search = Search { cx, site, own, tries: Vec::new(), seen: HashSet::new(), hops: 0 };
+    let mut search = Search { cx, site, own, tries: Vec::new(), asked: HashSet::new(), circles: false };
     let mut address = address.to_owned();
+    let mut addresses = HashSet::new();
     'address: loop {
+        addresses.insert(address.to_lowercase());
         let mut places = autodiscover::candidates(&address);
         places.extend(search.by_redirect(&address).await);
         places.extend(search.by_service(&address).await);
         for place in places {
             match search.follow(place, &address).await {
                 Ok(Some(Tried::Found(url))) => return search.confirmed(url),
-                Ok(Some(Tried::Address(other))) if search.hops < HOPS && other != address => {
-                    search.hops += 1;
+                Ok(Some(Tried::Address(other))) => {
+                    if addresses.contains(&other.to_lowercase()) || addresses.len() > HOPS {
+                        search.circles = true;
+                        continue;
+                    }
                     address = other;
                     continue 'address;
                 }
@@ -73,7 +78,8 @@ pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered,
         }
         let domain = address.rsplit('@').next().unwrap_or_default();
         let missing = dns_resolves::ask_domain(cx, site.reach.names, domain).await;
-        let fault = missing.unwrap_or_else(|| Fault::fail("AUTODISCOVER_FAILED"));
+        let nowhere = if search.circles { "AUTODISCOVER_LOOP" } else { "AUTODISCOVER_FAILED" };
+        let fault = missing.unwrap_or_else(|| Fault::fail(nowhere));
         return Err(search.told(fault, &address));
     }
 }
@@ -84,8 +90,10 @@ struct Search<'a> {
     /// The domain that was asked for, whatever address an answer names instead.
     own: String,
     tries: Vec<String>,
-    seen: HashSet<String>,
-    hops: usize,
+    /// Where each address was asked for, by any way.
+    asked: HashSet<String>,
+    /// One of them led back to where it had been.
+    circles: bool,
 }
 
 impl Search<'_> {
@@ -159,21 +167,24 @@ impl Search<'_> {
         }
     }
 
-    /// Asks one place and follows where it leads.
+    /// Asks one place and follows where it leads. It leads in a circle only where it comes back to itself; where another
+    /// place led before, nothing more is to be found.
     async fn follow(&mut self, place: Candidate, address: &str) -> Result<Option<Tried>, Fault> {
-        let mut place = place;
+        let (mut place, mut way) = (place, Vec::new());
         loop {
-            if !self.seen.insert(format!("{address} {}", place.url)) {
-                self.tries.push(format!("{}: asked before", place.url));
-                return if self.hops > 0 { Err(Fault::fail("AUTODISCOVER_LOOP")) } else { Ok(None) };
+            if way.contains(&place.url) || way.len() > HOPS {
+                self.tries.push(format!("{}: it leads in a circle", place.url));
+                self.circles = true;
+                return Ok(None);
             }
+            if !self.asked.insert(format!("{:?} {address} {}", place.dialect, place.url)) {
+                self.tries.push(format!("{}: asked before", place.url));
+                return Ok(None);
+            }
+            way.push(place.url.clone());
             match self.ask(&place, address).await {
                 Tried::Elsewhere(other) => {
                     self.tries.push(format!("{} -> {}", place.url, other.url));
-                    self.hops += 1;
-                    if self.hops > HOPS {
-                        return Err(Fault::fail("AUTODISCOVER_LOOP"));
-                    }
                     place = other;
                 }
                 Tried::Nothing(why) => {

@@ -23,6 +23,8 @@ pub struct Page<'a> {
     pub path: &'a str,
     /// What the catalogue says where the page is not there.
     pub missing: &'static str,
+    /// The application pool of IIS that has it.
+    pub pool: &'static str,
 }
 
 /// Judges the answer to a question without a sign-in: a healthy service asks for one.
@@ -35,7 +37,7 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
         let location = answer.header("location").unwrap_or_default();
         let fault = fault.with("host", page.host).with("path", page.path).with("what", page.what);
         let fault = fault.with("status", answer.status.to_string()).with("location", location);
-        let fault = fault.with("port", page.port.to_string());
+        let fault = fault.with("port", page.port.to_string()).with("pool", page.pool);
         fault.with("words", shown.clone()).shown(shown.clone())
     };
     let fail = |code: &'static str| Err(dressed(Fault::fail(code)));
@@ -44,6 +46,12 @@ pub fn judge(answer: &Answer, page: &Page<'_>) -> Result<Told, Fault> {
     }
     match answer.status {
         401 if answer.schemes().is_empty() => fail("HTTP_NO_SCHEMES"),
+        // A service that takes tokens alone may be a provider's under a name of one's own.
+        401 if answer.schemes() == ["bearer"]
+            && let Some(fault) = elsewhere(answer, page) =>
+        {
+            Err(dressed(fault))
+        }
         401 => Ok(Told::pass(shown.clone()).seen("schemes", answer.schemes())),
         200..=299 => {
             elsewhere(answer, page).map_or_else(|| fail("HTTP_WEB_PAGE"), |fault| Err(dressed(fault)))

@@ -1,6 +1,9 @@
 //! A visit at a web server: the way there row by row, then questions over connections of its own.
 
-use mailferry_model::{finding::Step, port::Cx};
+use mailferry_model::{
+    finding::{Step, Verdict},
+    port::Cx,
+};
 
 use super::{
     settings::{Scheme, Site},
@@ -137,7 +140,8 @@ impl Visit {
             return Err(fault.with("offered", shown.clone()).shown(shown));
         };
         let Some(authorization) = self.site.basic() else {
-            return Err(Fault::fail("WEB_NO_PASSWORD").shown("no password was given"));
+            let nobody = Fault::fail("WEB_NO_PASSWORD").natively(Verdict::Unknown);
+            return Err(nobody.shown("no password was given"));
         };
         match scheme {
             Scheme::Ntlm => self.ask_by_ntlm(cx, question, "NTLM").await,
@@ -180,7 +184,15 @@ impl Visit {
             None => self.way.again(cx).await,
         };
         let lost = || self.no_answer("the connection could not be made again");
-        let opened = Exchange::over(stream.ok_or_else(lost)?, &self.way.host).await;
+        // RFC 9110 §7.2
+        let host = match self.way.port {
+            443 => self.way.host.clone(),
+            port if self.way.host.contains(':') => {
+                format!("[{}]:{port}", self.way.host.trim_matches(['[', ']']))
+            }
+            port => format!("{}:{port}", self.way.host),
+        };
+        let opened = Exchange::over(stream.ok_or_else(lost)?, &host).await;
         opened.map_err(|_| lost())
     }
 

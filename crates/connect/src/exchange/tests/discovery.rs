@@ -13,6 +13,7 @@ async fn found_by(routes: Vec<Route>) -> (Case, NameServer) {
         ("example.org", Known::Nothing),
         ("autodiscover.example.org", here.clone()),
         ("mail.example.org", here.clone()),
+        ("autodiscover.mail.example.org", here.clone()),
         ("other.example.net", here),
     ];
     let server = NameServer::start(&names).await.unwrap();
@@ -95,6 +96,41 @@ async fn redirects_in_circles_end() {
         .with("Location: https://autodiscover.example.org/autodiscover/autodiscover.json/v1.0/anna@example.org?Protocol=Ews");
     let (case, _names) = found_by(but([back, there])).await;
     case.fails(Step::Protocol, "AUTODISCOVER_LOOP").await;
+}
+
+/// Several places may lead to one, which is no circle.
+#[tokio::test]
+async fn places_that_lead_to_the_same_hoster_are_no_circle() {
+    let hoster = "Location: https://other.example.net/hosted.xml";
+    let leads = |path: &str| Route::to(path, "302 Found").with(hoster);
+    let asks = Route::to("/hosted.xml", "401 Unauthorized").with("WWW-Authenticate: Basic realm=\"x\"");
+    let (case, _names) = found_by(but([leads(JSON), leads(SOAP), leads(POX), asks])).await;
+    shows_the_stranger_nothing(&case).await;
+}
+
+/// Nor are places of which the second leads to where the first has been, and finds something.
+#[tokio::test]
+async fn a_place_that_another_led_to_before_is_asked_once() {
+    let leads = Route::to(SOAP, "302 Found").with("Location: https://autodiscover.example.org/x.svc");
+    let nothing = Route::to("/x.svc", "404 Not Found");
+    let found = "<Autodiscover xmlns=\"x\"><Response><Account><Protocol><Type>EXPR</Type><EwsUrl>https://mail.example.org/EWS/Exchange.asmx</EwsUrl></Protocol></Account></Response></Autodiscover>";
+    let answers = Route::to(POX, "200 OK").saying(found);
+    let (case, _names) = found_by(but([leads, nothing, answers])).await;
+    assert!(case.passes().await.is_empty());
+}
+
+#[tokio::test]
+async fn addresses_that_lead_in_circles_end() {
+    let to = |address: &str| {
+        format!(
+            "<Autodiscover xmlns=\"x\"><Response><Account><Action>redirectAddr</Action><RedirectAddr>{address}</RedirectAddr></Account></Response></Autodiscover>"
+        )
+    };
+    let there = Route::to(POX, "200 OK").holding("anna@example.org").saying(&to("anna@mail.example.org"));
+    let back = Route::to(POX, "200 OK").saying(&to("Anna@example.org"));
+    let (case, _names) = found_by(but([there, back])).await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_LOOP").await;
+    assert!(result.steps[0].evidence.contains("ask for Anna@example.org"), "{:?}", result.steps[0]);
 }
 
 #[tokio::test]

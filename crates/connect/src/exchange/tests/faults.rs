@@ -1,5 +1,7 @@
 //! One fault each.
 
+use mailferry_lab::fake::web::HANGS_UP;
+
 use super::*;
 
 fn to(path: &str, status: &str) -> Route {
@@ -253,6 +255,48 @@ async fn mailboxes_that_do_not_open() {
     }
 }
 
+/// The roles of later versions are unknown there.
+#[tokio::test]
+async fn impersonation_is_a_right_in_the_directory_of_exchange_2007() {
+    let told = refusal("ErrorImpersonateUserDenied").replace("MajorVersion=\"15\"", "MajorVersion=\"8\"");
+    let route = to(EWS, "500 Error").known(KNOWN).holding("ExchangeImpersonation").saying(&told);
+    let result =
+        Case::of(but([route])).await.fails(Step::Permission, "EXCHANGE_2007_IMPERSONATION_DENIED").await;
+    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    let rights = ["ms-Exch-EPI-Impersonation", "ms-Exch-EPI-May-Impersonate"];
+    assert!(
+        row.fix
+            .iter()
+            .zip(rights)
+            .all(|(fix, right)| fix.contains("-User svc@example.org") && fix.ends_with(right))
+    );
+}
+
+/// Each remedy that is a command can be copied as it stands.
+#[tokio::test]
+async fn remedies_are_commands_without_prose() {
+    for (status, fixes) in [
+        (
+            "403 Forbidden",
+            &[
+                "Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -MRSProxyEnabled $true",
+                "iisreset",
+            ][..],
+        ),
+        (
+            "503 Service Unavailable",
+            &[
+                "Get-WebAppPoolState MSExchangeServicesAppPool",
+                "Restart-WebAppPool MSExchangeServicesAppPool",
+            ][..],
+        ),
+    ] {
+        let result = Case::of(but([to(MRS, status).known(KNOWN)])).await.test().await;
+        let row = result.steps.iter().find(|r| r.id == "mrsproxy-answers").unwrap();
+        assert_eq!(row.fix, fixes);
+    }
+}
+
 /// No answer that can be understood is no word about a right.
 #[tokio::test]
 async fn a_broken_answer_about_acting_for_a_mailbox_tells_nothing_of_rights() {
@@ -294,7 +338,7 @@ async fn mrs_proxy_is_a_warning_for_us_and_a_failure_natively() {
         ("405 Method Not Allowed", "EXCHANGE_MRSPROXY_HANDLER"),
         ("413 Payload Too Large", "EXCHANGE_MRSPROXY_BODY_LIMIT"),
         ("503 Service Unavailable", "EXCHANGE_MRSPROXY_UNAVAILABLE"),
-        ("302 Found", "EXCHANGE_MRSPROXY_ODD"),
+        ("302 Found", "EXCHANGE_MRSPROXY_WEB_PAGE"),
     ] {
         let case = Case::of(but([to(MRS, status).known(KNOWN)])).await;
         assert_eq!(case.passes().await, words(&[("mrsproxy-answers", code)]));
@@ -307,6 +351,93 @@ async fn mrs_proxy_is_a_warning_for_us_and_a_failure_natively() {
                     && row.fix[0].contains("-MRSProxyEnabled $true")
             );
         }
+    }
+}
+
+/// What answers there and is not MRS Proxy is none, and what says nothing of it is not known.
+#[tokio::test]
+async fn a_page_in_the_place_of_mrs_proxy_is_no_mrs_proxy() {
+    let says = |status: &str, kind: &str, body: &str| {
+        to(MRS, status).known(KNOWN).with(&format!("Content-Type: {kind}")).saying(body)
+    };
+    let (page, none) = ("EXCHANGE_MRSPROXY_WEB_PAGE", "");
+    for (route, code, native) in [
+        (says("200 OK", "text/html; charset=utf-8", "<html>welcome</html>"), page, Verdict::Fail),
+        (says("200 OK", "text/plain", "<!DOCTYPE html><title>x</title>"), page, Verdict::Fail),
+        (says("200 OK", "application/xml", "<form action=auth.owa>"), page, Verdict::Fail),
+        (says("200 OK", "application/soap+xml", ""), none, Verdict::Pass),
+        (says("500 Error", "text/html", "x"), "EXCHANGE_MRSPROXY_ODD", Verdict::Unknown),
+        (says("418 Teapot", "text/plain", "x"), "EXCHANGE_MRSPROXY_ODD", Verdict::Unknown),
+    ] {
+        let result = Case::of(but([route])).await.test().await;
+        let row = result.steps.iter().find(|r| r.id == "mrsproxy-answers").unwrap();
+        assert_eq!((row.code.as_deref().unwrap_or_default(), row.native), (code, native), "{row:?}");
+        assert_eq!(result.result, "Success", "{row:?}");
+    }
+}
+
+/// Where it hangs, hangs up or speaks no HTTP, the web services are none the worse for it.
+#[tokio::test]
+async fn mrs_proxy_that_does_not_answer_stops_nothing() {
+    for status in ["", HANGS_UP] {
+        let case = Case { hurries: true, ..Case::of(but([to(MRS, status).known(KNOWN)])).await };
+        assert_eq!(case.passes().await, words(&[("mrsproxy-answers", "EXCHANGE_MRSPROXY_NO_ANSWER")]));
+        let result = case.test().await;
+        let row = result.steps.iter().find(|r| r.id == "mrsproxy-answers").unwrap();
+        assert_eq!((row.native, result.native.as_str()), (Verdict::Fail, "Failed"));
+        assert_eq!(result.steps.last().unwrap().evidence, "Inbox holds 42 items");
+    }
+}
+
+/// Microsoft's own framework needs 2010 with Service Pack 3, and of a version that is not told nobody knows.
+#[tokio::test]
+async fn versions_before_2010_sp3_are_too_old_natively() {
+    let version = |told: &str| {
+        let all = "MajorVersion=\"15\" MinorVersion=\"2\" MajorBuildNumber=\"1118\" MinorBuildNumber=\"40\"";
+        let body = inbox().replace(all, told);
+        to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(&body)
+    };
+    let of = |major: u8, minor: u8| format!("MajorVersion=\"{major}\" MinorVersion=\"{minor}\"");
+    let old = Some("EXCHANGE_2010_OLD");
+    for (told, code, native) in [
+        (of(8, 3), Some("EXCHANGE_2007"), Verdict::Fail),
+        (of(14, 0), old, Verdict::Fail),
+        (of(14, 1), old, Verdict::Fail),
+        (of(14, 2), old, Verdict::Fail),
+        (of(14, 3), None, Verdict::Pass),
+        (of(15, 0), None, Verdict::Pass),
+        (String::new(), None, Verdict::Unknown),
+    ] {
+        let result = Case::of(but([version(&told)])).await.test().await;
+        let row = result.steps.iter().find(|r| r.id == "ews-version").unwrap();
+        assert_eq!((row.code.as_deref(), row.native), (code, native), "{told}: {row:?}");
+        assert_eq!(result.result, "Success", "{row:?}");
+    }
+    let without = inbox().replace("h:ServerVersionInfo", "h:Other");
+    let result = Case::of(but([to(EWS, "200 OK").known(KNOWN).holding("GetFolder").saying(&without)]))
+        .await
+        .test()
+        .await;
+    let row = result.steps.iter().find(|r| r.id == "ews-version").unwrap();
+    assert_eq!((row.evidence.as_str(), row.native), ("not told", Verdict::Unknown));
+}
+
+/// What it means for Microsoft's own framework is a matter of its own: it moves nothing by impersonation.
+#[tokio::test]
+async fn a_refusal_that_is_ours_alone_says_nothing_natively() {
+    for (code, native) in [
+        ("ErrorImpersonateUserDenied", Verdict::Unknown),
+        ("ErrorAccessDenied", Verdict::Unknown),
+        ("ErrorNonExistentMailbox", Verdict::Fail),
+    ] {
+        let route = to(EWS, "500 Error").known(KNOWN).holding("ExchangeImpersonation").saying(&refusal(code));
+        let mut result = Case::of(but([route])).await.test().await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert_eq!(row.native, native, "{row:?}");
+        // Without the private authority, which is a failure natively.
+        result.steps.retain(|row| row.step != Step::Tls);
+        let total = if native == Verdict::Fail { "Failed" } else { "Unknown" };
+        assert_eq!(TestResult::of(result.steps).native, total);
     }
 }
 
@@ -368,4 +499,7 @@ async fn other_systems_are_recognised() {
     }
     let google = to(EWS, "404 Not Found").with("Server: gws");
     Case::of(but([google])).await.fails(Step::Protocol, "WRONG_KIND_GOOGLE").await;
+    let microsoft = to(EWS, "401 Unauthorized").with("WWW-Authenticate: Bearer client_id=\"x\"");
+    let microsoft = microsoft.with("X-CalculatedBETarget: fr0p281mb0001.deup281.prod.outlook.com");
+    Case::of(but([microsoft])).await.fails(Step::Protocol, "WRONG_KIND_M365").await;
 }

@@ -36,6 +36,8 @@ pub(super) struct Asking {
     pub(super) who: Option<Result<SignIn, String>>,
     /// The way to it; none where the settings name no server.
     pub(super) way: Option<Approach>,
+    /// What the server said when it took the sign-in.
+    pub(super) notices: Vec<String>,
     pub(super) at: At,
 }
 
@@ -61,12 +63,13 @@ impl Asking {
         let server = Server::from_settings(settings).map_err(|faults| faults.join("; "));
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
         let way = server.as_ref().ok().map(way_to);
-        Self { sample, settings: settings.clone(), server, who, way, at: At::Begin }
+        let (settings, notices) = (settings.clone(), Vec::new());
+        Self { sample, settings, server, who, way, notices, at: At::Begin }
     }
 
     /// The way to the server.
     pub(super) fn way(&mut self) -> Result<&mut Approach, Fault> {
-        self.way.as_mut().ok_or_else(|| Fault::fail("SETTINGS_REFUSED"))
+        self.way.as_mut().ok_or_else(Fault::of_settings)
     }
 
     /// What a row of that step may take altogether. Each address and a proxy before it may take the time of the
@@ -88,7 +91,7 @@ impl Asking {
 
     /// The server's settings.
     pub(super) fn server(&self) -> Result<Server, Fault> {
-        let refused = |text: String| Fault::fail("SETTINGS_REFUSED").shown(text);
+        let refused = |text: String| Fault::of_settings().shown(text);
         self.server.clone().map_err(refused)
     }
 

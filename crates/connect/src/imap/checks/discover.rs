@@ -38,8 +38,10 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         found = by_document(cx, settings, &address, &mut tries).await;
     }
     let Some(Found { host, port, security }) = found else {
-        let missing = dns_resolves::ask_domain(cx, reach.names, domain).await;
-        let fault = missing.unwrap_or_else(|| Fault::fail("AUTODISCOVER_NO_IMAP"));
+        let fault = match dns_resolves::ask_domain(cx, reach.names, domain).await {
+            Some(missing) => missing,
+            None => by_mail(cx, reach.names, domain, &mut tries).await,
+        };
         let fault = fault.with("address", address.clone()).with("domain", domain);
         return Err(fault.natively(Verdict::Unknown).shown(tries.join("\n")));
     };
@@ -58,8 +60,31 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         .with("security", security);
     match Server::from_settings(&settings) {
         Ok(_) => Ok((settings, told)),
-        Err(faults) => Err(Fault::fail("SETTINGS_REFUSED").shown(faults.join("; "))),
+        Err(faults) => Err(Fault::of_settings().shown(faults.join("; "))),
     }
+}
+
+/// Who takes the domain's mail may be known, and with it the kind. Others than the mailboxes' owner may take it, so
+/// nothing is asked there.
+async fn by_mail(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<String>) -> Fault {
+    // Ends of the names of mail servers, and whose they are.
+    const KNOWN: [(&str, &str); 4] = [
+        (".mail.protection.outlook.com", "AUTODISCOVER_MAIL_AT_MICROSOFT"),
+        (".mx.microsoft", "AUTODISCOVER_MAIL_AT_MICROSOFT"),
+        (".l.google.com", "AUTODISCOVER_MAIL_AT_GOOGLE"),
+        ("smtp.google.com", "AUTODISCOVER_MAIL_AT_GOOGLE"),
+    ];
+    let hosts = match dns::mail_servers(cx, names, domain).await {
+        Ok(hosts) => hosts,
+        Err(why) => {
+            tries.push(format!("MX {domain}: {why}"));
+            return Fault::fail("AUTODISCOVER_NO_IMAP");
+        }
+    };
+    tries.push(format!("MX {domain}: {}", hosts.join(", ")));
+    let known = KNOWN.iter().find(|(end, _)| hosts.iter().any(|host| host.ends_with(end)));
+    let code = known.map_or("AUTODISCOVER_NO_IMAP", |(_, code)| *code);
+    Fault::fail(code).with("mailServer", hosts.join(", "))
 }
 
 // RFC 6186 §3.2: `_imaps` before `_imap`; a target of `.` says that there is none.

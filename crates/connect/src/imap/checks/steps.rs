@@ -37,17 +37,25 @@ impl Asking {
         let who = match &self.who {
             None => return Ok(None),
             Some(Err(text)) => {
-                return Err(Fault::fail("SETTINGS_REFUSED").with("words", text.clone()).shown(text.clone()));
+                return Err(Fault::of_settings().with("words", text.clone()).shown(text.clone()));
             }
             Some(Ok(who)) => who.clone(),
         };
         let server = self.server()?;
         let signed_in = talk.sign_in(&server, &who).await;
         let shown = if matches!(who.proof, Proof::Token(_)) { Shown::Token } else { Shown::Password };
+        self.notices = std::mem::take(&mut talk.notices);
         if self.is_nobody() {
             return self.known(signed_in, shown);
         }
-        signed_in.map_err(|error| refused(&error, shown, who.by_admin))?;
+        let secured = self.way.as_ref().is_some_and(|way| way.shown.is_some());
+        signed_in.map_err(|error| match refused(&error, shown, who.by_admin) {
+            // Whoever is asked for what is there already does not see it.
+            fault if fault.code == "IMAP_PASSWORDS_DISABLED" && secured => {
+                Fault { code: "IMAP_TLS_UNSEEN".into(), ..fault }
+            }
+            fault => fault,
+        })?;
         let (stream, framer, tag, caps) = talk.into_parts();
         let evidence = format!("signed in{}; {caps}", if who.by_admin { " as administrator" } else { "" });
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
@@ -87,7 +95,7 @@ impl Asking {
             return Ok(None);
         }
         let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Ok(Some(account::judge(&self.settings, today)))
+        Ok(Some(account::judge(&self.settings, today).but(account::told_to_end(&self.notices))))
     }
 
     pub(super) async fn permission(&mut self, cx: &Cx) -> Row {
@@ -120,24 +128,32 @@ impl Asking {
         let opened = selection.opened().await.map_err(fault)?;
         let mut evidence = format!("INBOX holds {} messages", opened.exists);
         if cx.side == Side::Target && opened.read_only {
-            return Err(Fault::fail("IMAP_MAILBOX_READ_ONLY").shown(format!("{evidence}; [READ-ONLY]")));
+            return Err(
+                not_theirs(Fault::fail("IMAP_MAILBOX_READ_ONLY")).shown(format!("{evidence}; [READ-ONLY]"))
+            );
         }
         if cx.side != Side::Target || self.settings.get(APPEND) == Some("no") {
             conn.log_out();
             return Ok(Some(Told::pass(evidence)));
         }
-        let left = marked::put(cx, &conn, opened.uid_next).await.map_err(fault)?;
+        let left = marked::put(cx, &conn, opened.uid_next).await;
+        let left = left.map_err(|error| not_theirs(fault(error)))?;
         conn.log_out();
         evidence.push_str("; a test message was put there");
         match left {
             Left::Nothing => Ok(Some(Told::pass(evidence + " and removed"))),
-            Left::Refused(error) => Err(spoken("IMAP_PROBE_LEFT", &error)),
+            Left::Refused(error) => Err(not_theirs(spoken("IMAP_PROBE_LEFT", &error))),
             Left::Stays(why) => {
                 let warning = Fault::warn("IMAP_PROBE_STAYS").with("why", why).natively(Verdict::Pass);
                 Ok(Some(Told::pass(format!("{evidence}; {why}")).but(Some(warning))))
             }
         }
     }
+}
+
+/// Microsoft's own framework writes to no IMAP server.
+fn not_theirs(fault: Fault) -> Fault {
+    fault.natively(Verdict::Unknown)
 }
 
 /// A fault with the server's words.

@@ -133,13 +133,30 @@ pub fn of_greeting(error: &Error) -> &'static str {
 // RFC 5530 §3 INUSE
 const IN_USE: [&str; 3] = ["[inuse]", "mailbox is in use", "locked by another"];
 
+/// Words of servers that are out of order for a while, in small letters: others refuse for a reason of their own.
+const BUSY: [&str; 12] = [
+    "[unavailable]",
+    "[serverbug]",
+    "temporar",
+    "internal",
+    "system error",
+    "server error",
+    "not connected",
+    "unavailable",
+    "try again",
+    "later",
+    "busy",
+    "time",
+];
+
 /// The word for a mailbox that does not open, or takes nothing.
 pub fn of_mailbox(error: &Error) -> &'static str {
     let words = error.context().to_lowercase();
     match error.kind() {
         _ if IN_USE.iter().any(|mark| words.contains(mark)) => "IMAP_MAILBOX_IN_USE",
         Kind::Throttled => "IMAP_THROTTLED",
-        Kind::Busy => "IMAP_BUSY",
+        Kind::Busy if BUSY.iter().any(|mark| words.contains(mark)) => "IMAP_BUSY",
+        Kind::Busy => "IMAP_REFUSED",
         Kind::Timeout => of_waiting(error),
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
         Kind::Forbidden if error.op() != "append" => "IMAP_MAY_NOT_OPEN",

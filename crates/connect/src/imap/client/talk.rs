@@ -17,7 +17,7 @@ use super::{
     classify::{Op, classify, is_about_the_mechanism, words},
     line::nonsense,
 };
-use crate::net::{Plain, Stream, tcp::within, tls};
+use crate::net::{Plain, Stream, stream::without_manual, tcp::within, tls};
 
 /// How long a single answer before sign-in may take.
 const ANSWER: Duration = Duration::from_secs(45);
@@ -39,6 +39,8 @@ pub struct Talk {
     pub greeting: String,
     /// Signed in already by other means (PREAUTH).
     pub preauth: bool,
+    /// What the server said beside its consent to the sign-in.
+    pub notices: Vec<String>,
     /// A password was sent on it: what comes back may be its echo.
     secret_sent: bool,
 }
@@ -72,6 +74,7 @@ impl Talk {
             caps,
             greeting,
             preauth: false,
+            notices: Vec::new(),
             secret_sent: false,
         };
         let cx = cx.clone();
@@ -129,7 +132,10 @@ impl Talk {
                 Some(_) => {}
                 None => {
                     let read = self.stream.read_buf(&mut self.framer.spare()).await;
-                    if read.map_err(|e| self.error(Kind::Unreachable, "read", e.to_string()))? == 0 {
+                    if read
+                        .map_err(|e| self.error(Kind::Unreachable, "read", without_manual(&e.to_string())))?
+                        == 0
+                    {
                         return Err(self.error(
                             Kind::Unreachable,
                             "read",
@@ -313,7 +319,7 @@ impl Talk {
     async fn attempt(&mut self, way: Way) -> Result<Status> {
         let before = std::mem::take(&mut self.caps);
         self.secret_sent = true;
-        let (_, status) = match way {
+        let (replies, status) = match way {
             Way::Login(user, password) => {
                 self.run(Command::login(&user, &password), Vec::new(), Bytes::new()).await?
             }
@@ -324,6 +330,11 @@ impl Talk {
                 self.run(command, lines, sasl.abort()).await?
             }
         };
+        let said = replies.iter().filter_map(|reply| match reply {
+            Reply::Status(status) => Some(status),
+            _ => None,
+        });
+        self.notices = said.chain([&status]).map(words).collect();
         if self.caps.is_empty() && !status.is_ok() {
             self.caps = before;
         }

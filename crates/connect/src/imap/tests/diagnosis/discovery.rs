@@ -93,6 +93,27 @@ async fn a_known_providers_host_needs_no_word() {
     assert_eq!(found.get("remote-server"), Some("imap.gmail.com"));
 }
 
+/// Where nothing names a server, who takes the domain's mail tells the kind.
+#[tokio::test]
+async fn a_known_provider_takes_the_domains_mail() {
+    for (host, code) in [
+        ("aspmx.l.google.com", "AUTODISCOVER_MAIL_AT_GOOGLE"),
+        ("smtp.google.com", "AUTODISCOVER_MAIL_AT_GOOGLE"),
+        ("example-org.mail.protection.outlook.com", "AUTODISCOVER_MAIL_AT_MICROSOFT"),
+    ] {
+        let (case, _names, _) = unnamed(&[]).await;
+        let names = NameServer::start(&[("example.org", Known::Mail(host))]).await.unwrap();
+        let case = case.with("autoconfig-port", "1").with("resolver", names.address.to_string());
+        let result = case.fails(Step::Protocol, code).await;
+        let row = &result.steps[0];
+        assert!(row.fix[0].contains("--type ") && row.evidence.contains(host), "{row:?}");
+    }
+    let (case, _names, _) = unnamed(&[]).await;
+    let names = NameServer::start(&[("example.org", Known::Mail("mx.example.net"))]).await.unwrap();
+    let case = case.with("autoconfig-port", "1").with("resolver", names.address.to_string());
+    case.fails(Step::Protocol, "AUTODISCOVER_NO_IMAP").await;
+}
+
 #[tokio::test]
 async fn nothing_names_one() {
     let (case, _names, _) = unnamed(&[]).await;

@@ -13,10 +13,20 @@ async fn a_mailbox_that_does_not_open() {
     }
     for (refusal, code) in [
         ("NO [UNAVAILABLE] store is offline", "IMAP_BUSY"),
+        ("NO no", "IMAP_REFUSED"),
         ("NO [ALERT] rate limit, try again later", "IMAP_THROTTLED"),
     ] {
         let dialogue = Dialogue::default().says("EXAMINE", &format!("{{tag}} {refusal}\r\n"));
         Case::says(dialogue).await.fails(Step::Mailbox, code).await;
+    }
+}
+
+/// A refusal without a reason is no word that the server is out of order.
+#[tokio::test]
+async fn a_list_that_is_refused_without_a_reason() {
+    for (refusal, code) in [("NO no", "IMAP_REFUSED"), ("NO Temporary failure", "IMAP_BUSY")] {
+        let dialogue = Dialogue::default().says("LIST", &format!("{{tag}} {refusal}\r\n"));
+        Case::says(dialogue).await.fails(Step::Permission, code).await;
     }
 }
 

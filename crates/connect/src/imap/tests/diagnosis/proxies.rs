@@ -45,6 +45,9 @@ async fn a_test_and_a_copy_go_through_it() {
 async fn it_says_why_it_does_not() {
     for (scheme, kind, sign_in, code) in [
         ("http", Kind::Http, Some(SIGN_IN), "PROXY_SIGN_IN"),
+        ("http", Kind::HttpOffers("Basic realm=\"x\""), None, "PROXY_SIGN_IN"),
+        ("http", Kind::HttpOffers("NTLM"), None, "PROXY_NO_COMMON_SCHEME"),
+        ("http", Kind::HttpStatus(302), None, "PROXY_FOREIGN"),
         ("http", Kind::HttpStatus(403), None, "PROXY_FORBIDDEN"),
         ("http", Kind::HttpStatus(502), None, "PROXY_NO_ROUTE"),
         ("socks5", Kind::Socks5, Some(SIGN_IN), "PROXY_SIGN_IN"),
@@ -54,6 +57,9 @@ async fn it_says_why_it_does_not() {
         let proxy = Proxy::start(kind, sign_in).await.unwrap();
         behind(scheme, &proxy).await.fails(Step::Tcp, code).await;
     }
+    let proxy = Proxy::start(Kind::HttpOffers("NTLM"), None).await.unwrap();
+    let result = signed(behind("http", &proxy).await).fails(Step::Tcp, "PROXY_NO_COMMON_SCHEME").await;
+    assert!(result.steps[1].cause.as_ref().unwrap().contains("it offers NTLM"), "{:?}", result.steps[1]);
     let case = Case::says(Dialogue::default()).await.with("proxy", "http://127.0.0.1:1");
     case.fails(Step::Tcp, "PROXY_UNREACHABLE").await;
     let foreign = Case::says(Dialogue::default()).await;

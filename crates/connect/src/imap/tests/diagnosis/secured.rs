@@ -196,6 +196,17 @@ async fn a_server_with_old_versions_alone_is_asked_which() {
     }
 }
 
+/// Old suites are no old version.
+#[tokio::test]
+async fn a_server_with_old_suites_alone_is_not_called_old() {
+    const RSA_WITH_AES_128_CBC_SHA: u16 = 0x002f;
+    for without in [alert(40), alert(71)] {
+        let door = Door::OctetsBySuite { suite: RSA_WITH_AES_128_CBC_SHA, with: server_hello(3), without };
+        let case = Case::plain(door, Dialogue::default()).await.with("security", "ssl");
+        case.fails(Step::Tls, "TLS_NO_COMMON_CIPHER").await;
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_wants_a_clients_certificate() {
     let paper = Paper { asks_client: true, ..Paper::default() };

@@ -54,6 +54,30 @@ async fn a_refusal_is_known_by_its_words() {
     }
 }
 
+/// A server behind something that ends TLS does not see it.
+#[tokio::test]
+async fn a_password_that_is_refused_for_want_of_tls_while_there_is_tls() {
+    let refuses = "{tag} NO [PRIVACYREQUIRED] Plaintext authentication disallowed\r\n";
+    let authority = mailferry_lab::fake::Authority::create("Example Root", (-365, 365)).unwrap();
+    let door =
+        mailferry_lab::fake::Door::Tls(authority.acceptor(&mailferry_lab::fake::Paper::default()).unwrap());
+    let case = Case::plain(door, Dialogue::default().says("LOGIN", refuses)).await;
+    case.with("security", "ssl").with("verify", "off").fails(Step::Auth, "IMAP_TLS_UNSEEN").await;
+}
+
+/// The end of a password that the server speaks of is a warning, wherever it says so.
+#[tokio::test]
+async fn a_password_that_ends_by_the_servers_own_words() {
+    for said in [
+        "* OK [ALERT] Your password will expire in 5 days.\r\n{tag} OK signed in\r\n",
+        "{tag} OK Your password expires in 3 days\r\n",
+        "{tag} OK [ALERT] password is expiring soon\r\n",
+    ] {
+        let warned = Case::says(Dialogue::default().says("LOGIN", said)).await.passes().await;
+        assert!(format!("{warned:?}").contains("PASSWORD_ENDS_SOON"), "{warned:?}");
+    }
+}
+
 impl Case {
     async fn holds_authenticate() -> Self {
         let dialogue = Dialogue::default()

@@ -11,7 +11,7 @@ use mailferry_model::{
     error::Reaction,
     folder::Folder,
     id::{Fingerprint, FolderId},
-    ledger::{FolderNo, Head, State},
+    ledger::{FolderEntry, FolderNo, Head, State},
 };
 
 use super::{
@@ -58,7 +58,8 @@ pub(super) fn dirty(
     let caps = shared.sides.source.caps();
     let filter = shared.terms.options.filter.item_hash();
     // What is gone from one folder may lie in another that was not read meanwhile.
-    let unread = plan.folders.iter().any(|f| f.entry.unread_since.is_some());
+    let was_unread = |f: &FolderEntry| f.unread_since.is_some() || f.cursor.is_none();
+    let unread = plan.folders.iter().any(|f| was_unread(&f.entry));
     let mut dirty: Vec<Dirty> = Vec::new();
     for planned in &plan.folders {
         let Ok(entry) = shared.folder(planned.entry.no) else { continue };

@@ -154,16 +154,22 @@ async fn a_copy_that_lay_beside_is_no_move() {
 /// The same when the old place is read before the new one, and does not change any more.
 #[tokio::test(start_paused = true)]
 async fn a_move_whose_new_place_is_read_later() {
-    let (source, target) = (World::able(), World::able());
-    ["K", "L"].into_iter().for_each(|folder| _ = source.create(folder));
-    source.deliver("K", &message(1), Flags::default());
-    let play = Play::begin(source.clone(), target.clone());
-    pass(&play, &RunOptions::default()).await;
-    source.shift("K", source.numbers("K")[0], "L");
-    for exclude in [&["L"][..], &["L"], &[]] {
-        pass(&play, &RunOptions { delete: false, ..deleting(&[], exclude) }).await;
+    for known in [false, true] {
+        let (source, target) = (World::able(), World::able());
+        source.create("K");
+        source.deliver("K", &message(1), Flags::default());
+        let play = Play::begin(source.clone(), target.clone());
+        if known {
+            source.create("L");
+        }
+        pass(&play, &RunOptions::default()).await;
+        source.create("L");
+        source.shift("K", source.numbers("K")[0], "L");
+        for exclude in [&["L"][..], &["L"], &[]] {
+            pass(&play, &RunOptions { delete: false, ..deleting(&[], exclude) }).await;
+        }
+        assert_eq!(target.seen(), source.seen(), "known before: {known}");
     }
-    assert_eq!(target.seen(), source.seen());
 }
 
 /// The newer copy lies in a folder that the pass leaves out in which the older one is found to be gone.

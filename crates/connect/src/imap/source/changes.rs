@@ -173,11 +173,6 @@ impl ImapSource {
         Ok(())
     }
 
-    fn search_ask(&self, keys: &[SearchKey]) -> Ask {
-        let returns: &[&str] = if self.pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
-        Ask::of(Command::uid_search(keys, returns), Wants::Search)
-    }
-
     /// A page of a first listing.
     async fn next_page(&self, folder: &FolderId, name: &MailboxName, at: Place) -> Result<Page> {
         let conn = self.pool.conn(Some(name)).await?;
@@ -247,7 +242,7 @@ impl ImapSource {
         let known = below(at.uid_next);
         let sync = QResync::Since { uid_validity: at.uid_validity, mod_seq: at.mod_seq, known };
         let new = SequenceSet::from_number_on(at.uid_next);
-        let asks = [self.facts_ask(&new), self.search_ask(&[SearchKey::Uid(new)])];
+        let asks = [self.facts_ask(&new), look::search_ask(&self.pool, SearchKey::Uid(new))];
         let (selection, answers) = conn.send_afresh(name, sync, asks);
         let opened = selection.opened().await?;
         self.same(folder, &opened, at)?;
@@ -287,7 +282,7 @@ impl ImapSource {
         let conn = self.pool.conn(Some(name)).await?;
         let mut asks = vec![
             self.facts_ask(&SequenceSet::from_number_on(at.uid_next)),
-            self.search_ask(&[SearchKey::All]),
+            look::search_ask(&self.pool, SearchKey::All),
         ];
         if let Some(known) = below(at.uid_next) {
             let items = [FetchItem::Uid, FetchItem::Flags];

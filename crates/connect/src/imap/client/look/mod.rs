@@ -11,6 +11,6 @@ mod traces;
 pub use body::{beginning, body};
 pub use digests::digests;
 pub(in crate::imap) use search::found;
-pub use search::{PAGE, left_out, parts, searched, there, uids};
+pub use search::{PAGE, left_out, parts, search_ask, searched, there, uids};
 pub use standing::{check, of_folder, renumbered};
 pub use traces::{Range, Seen, date, flags, traces};

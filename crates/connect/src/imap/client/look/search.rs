@@ -14,6 +14,12 @@ use crate::imap::client::{
 
 /// Messages asked for by one command, at most.
 pub const PAGE: u32 = 4_096;
+/// The question for the UIDs of these, answered as shortly as the server can.
+pub fn search_ask(pool: &Pool, key: SearchKey) -> Ask {
+    let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
+    Ask::of(Command::uid_search(&[key], returns), Wants::Search)
+}
+
 /// All UIDs from one on.
 ///
 /// # Errors
@@ -23,9 +29,7 @@ pub async fn uids(pool: &Pool, conn: &Conn, folder: &MailboxName, from: u32) -> 
         0 | 1 => SearchKey::All,
         _ => SearchKey::Uid(SequenceSet::from_number_on(from)),
     };
-    let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
-    let ask = Ask::of(Command::uid_search(&[key], returns), Wants::Search);
-    let (_, mut answers) = conn.send_in(folder, [ask]);
+    let (_, mut answers) = conn.send_in(folder, [search_ask(pool, key)]);
     let answers = answers.pop().ok_or_else(|| Error::bug("search", "nothing was asked"))?;
     let found = searched(pool, conn, folder, from, answers).await?;
     Ok(found.iter().filter(|uid| *uid >= from).collect())
@@ -36,8 +40,7 @@ pub async fn uids(pool: &Pool, conn: &Conn, folder: &MailboxName, from: u32) -> 
 /// # Errors
 /// What SEARCH says.
 pub async fn there(pool: &Pool, conn: &Conn, folder: &MailboxName, uids: &UidSet) -> Result<UidSet> {
-    let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
-    let search = |set| Ask::of(Command::uid_search(&[SearchKey::Uid(set)], returns), Wants::Search);
+    let search = |set| search_ask(pool, SearchKey::Uid(set));
     let (_, answers) = conn.send_in(folder, parts(pool, uids).into_iter().map(search));
     let mut set = UidSet::empty();
     for answers in answers {
@@ -66,9 +69,7 @@ pub async fn searched(
         }
         found(replies).ranges().iter().for_each(|(from, to)| set.insert_range(*from, *to));
         let Some(rest) = left_out(from, status.code.as_ref()) else { return Ok(set) };
-        let returns: &[&str] = if pool.can(Capability::Esearch) { &["ALL"] } else { &[] };
-        let ask = Ask::of(Command::uid_search(&[SearchKey::Uid(rest)], returns), Wants::Search);
-        let mut more = conn.send_in(folder, [ask]).1;
+        let mut more = conn.send_in(folder, [search_ask(pool, SearchKey::Uid(rest))]).1;
         answers = more.pop().ok_or_else(|| Error::bug("search", "nothing was asked"))?;
     }
 }

@@ -110,10 +110,9 @@ pub(super) fn missing(shown: &Shown, chain: &[X509Certificate<'_>], trust: &Trus
     let names: Vec<_> = given.iter().map(|(_, authority)| authority.subject()).collect();
     let held: Vec<String> = names.iter().map(ToString::to_string).collect();
     let told = |code| fault(code).with("held", held.join(" and "));
-    let is_renewed = names.iter().any(|name| *name == last.issuer());
     let is_kin = names.iter().any(|name| !words(name).is_disjoint(&words(last.issuer())));
     match () {
-        () if is_renewed => told("CERTIFICATE_OTHER_CA_FILE").with(
+        () if is_renewed(chain, trust) => told("CERTIFICATE_OTHER_CA_FILE").with(
             ALSO,
             "The file holds one of the same name and another key: the authority was made anew, or it is another.",
         ),

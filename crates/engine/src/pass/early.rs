@@ -120,8 +120,7 @@ pub(super) fn give_turns(shared: &Shared) {
 /// Forgets the bodies of all folders that are not among these, which begin at once.
 pub(super) fn keep_bodies(shared: &Shared, of: &[Dirty]) {
     let begins = |folder: &FolderId| of.iter().any(|dirty| dirty.source == *folder);
-    for (folder, early) in locked(&shared.early).iter_mut().filter(|(folder, _)| !begins(folder)) {
-        tracing::trace!(?folder, "what was read ahead is not wanted");
+    for (_, early) in locked(&shared.early).iter_mut().filter(|(folder, _)| !begins(folder)) {
         (early.bodies, early.turn) = (None, None);
     }
 }

@@ -3,6 +3,8 @@
 //! Shapes only. The engine decides, the store keeps (design: Exactly once). Item: `owed → placed | skipped |
 //! gone`. Doubt is not a state but a *window*: a mark of a target folder stored before the first put.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -217,6 +219,14 @@ pub struct Head {
     pub begun: bool,
     /// Passes so far.
     pub passes: u32,
+}
+
+impl Head {
+    /// Folders that are not gone and are none of these: what a pass leaves out.
+    pub fn left_out(&self, taken: &[FolderEntry]) -> impl Iterator<Item = &FolderEntry> {
+        let taken: HashSet<FolderNo> = taken.iter().map(|folder| folder.no).collect();
+        self.folders.iter().filter(move |folder| !folder.gone && !taken.contains(&folder.no))
+    }
 }
 
 /// What one commit writes, all or nothing.

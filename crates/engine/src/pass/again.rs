@@ -97,7 +97,7 @@ pub async fn verify(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
 
 /// Items of the source folder that the ledger does not know, as if placed without an id.
 async fn strangers(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> {
-    let entries = shared.sides.ledger.read(shared.terms.claim.lease.mailbox, folder.no).await?;
+    let entries = shared.entries(folder.no).await?;
     let known: HashSet<ItemId> =
         entries.into_iter().filter(|e| e.state != State::Gone).map(|e| e.id).collect();
     let fits = |t: &Trace<ItemId>| {

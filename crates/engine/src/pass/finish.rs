@@ -100,7 +100,7 @@ pub(super) async fn tidy_up(shared: &Arc<Shared>) -> Result<Vec<(FolderNo, Trace
 /// Gives ids to what was placed before and has none, so that it is not taken for what is looked for.
 pub(super) async fn claim_placed(shared: &Arc<Shared>, seen: &mut Seen) -> Result<()> {
     shared.writer.sync().await?;
-    for folder in shared.all_folders().iter().chain(&shared.left_out) {
+    for folder in shared.known_folders() {
         let Some((target, free)) = seen.iter_mut().find(|(f, _)| Some(f) == folder.target.as_ref()) else {
             continue;
         };

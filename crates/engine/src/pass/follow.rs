@@ -46,9 +46,6 @@ pub(super) struct Later {
 /// What is gone from its place, by header key and size, with the place of its folder.
 type Pool = HashMap<(HeaderKey, u64), Vec<(usize, Entry)>>;
 
-/// Bodies read for their digests in one call.
-const BODIES: usize = 1024;
-
 /// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
 pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
     let mut pool = Pool::new();
@@ -107,12 +104,9 @@ async fn alike(
     let source = shared.folder(folder.folder)?.source;
     let mut traces = source_traces(shared, &source, Some(&ids)).await?;
     traces.retain(|trace| pool.contains_key(&(trace.key, trace.size)));
-    let mut digests = Vec::with_capacity(traces.len());
-    for part in traces.chunks(BODIES) {
-        let ids: Vec<ItemId> = part.iter().map(|trace| trace.id.clone()).collect();
-        digests.extend(source_digests(shared, &source, &ids).await?.into_iter().map(Result::ok));
-    }
-    Ok(traces.into_iter().zip(digests).collect())
+    let ids: Vec<ItemId> = traces.iter().map(|trace| trace.id.clone()).collect();
+    let digests = source_digests(shared, &source, &ids).await?;
+    Ok(traces.into_iter().zip(digests.into_iter().map(Result::ok)).collect())
 }
 
 /// Whether a copy lies no more where the ledger has it, because a move of ours took it that nobody had heard of.

@@ -21,6 +21,8 @@ use super::shared::Shared;
 
 /// Tries in a row after which it is given up, unless something else was read meanwhile.
 const TRIES: u32 = 5;
+/// Bodies that are read in one call for their digests.
+const BODIES: usize = 1024;
 /// The pause before the first further try; each that follows is twice as long.
 const PAUSE: Duration = Duration::from_millis(125);
 
@@ -92,7 +94,12 @@ pub(super) async fn target_digests(
     folder: &FolderId,
     ids: &[TargetId],
 ) -> Result<Vec<Result<Digest>>> {
-    persist(shared, || async { of_items(shared.sides.target.digests(folder, ids).await) }).await
+    let mut all = Vec::with_capacity(ids.len());
+    for part in ids.chunks(BODIES) {
+        let read = || async { of_items(shared.sides.target.digests(folder, part).await) };
+        all.extend(persist(shared, read).await?);
+    }
+    Ok(all)
 }
 
 /// Digests of items of the source, in the same way.
@@ -104,7 +111,12 @@ pub(super) async fn source_digests(
     folder: &FolderId,
     ids: &[ItemId],
 ) -> Result<Vec<Result<Digest>>> {
-    persist(shared, || async { of_items(shared.sides.source.digests(folder, ids).await) }).await
+    let mut all = Vec::with_capacity(ids.len());
+    for part in ids.chunks(BODIES) {
+        let read = || async { of_items(shared.sides.source.digests(folder, part).await) };
+        all.extend(persist(shared, read).await?);
+    }
+    Ok(all)
 }
 
 /// The digest of one item of the source.

@@ -217,8 +217,7 @@ async fn recent(shared: &Shared, gathered: &[Gathered]) -> Result<HashMap<Digest
         }
     }
     let Some(first) = wanted.values().min().copied() else { return Ok(recent) };
-    let all = shared.all_folders();
-    for folder in all.iter().chain(&shared.left_out).filter(|f| f.placed_pass >= first) {
+    for folder in shared.known_folders().into_iter().filter(|f| f.placed_pass >= first) {
         for entry in shared.entries(folder.no).await? {
             let alike = wanted.get(&(entry.key, entry.size)).is_some_and(|first| entry.pass >= *first);
             if entry.state != State::Placed || !alike {

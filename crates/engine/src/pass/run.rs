@@ -136,9 +136,7 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
     }
     let mut entries: Vec<FolderEntry> = plan.folders.iter().map(|p| p.entry.clone()).collect();
     entries.extend(plan.vanished.iter().cloned());
-    let in_plan: HashSet<_> = entries.iter().map(|f| f.no).collect();
-    let left_out = head.folders.iter().filter(|f| !f.gone && !in_plan.contains(&f.no));
-    for folder in left_out.filter(|f| f.unread_since.is_none()) {
+    for folder in head.left_out(&entries).filter(|f| f.unread_since.is_none()) {
         match changed.iter_mut().find(|f| f.no == folder.no) {
             Some(folder) => folder.unread_since = Some(pass),
             None => changed.push(FolderEntry { unread_since: Some(pass), ..folder.clone() }),

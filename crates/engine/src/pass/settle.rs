@@ -33,8 +33,6 @@ const LOOKS: usize = 20;
 const TOGETHER: usize = 16;
 /// Folders whose bodies are read together: more would push each other off the connections.
 const READ_TOGETHER: usize = 4;
-/// Bodies of a folder read in one call.
-const BODIES: usize = 1024;
 
 /// Where to look.
 pub(super) struct Look {
@@ -144,8 +142,7 @@ pub(super) async fn load_claims(shared: &Shared, look: &Look) -> Result<()> {
 /// The target ids that the ledger knows in a target folder, of all folders that go or went there. One that is none of
 /// ours may be one of ours that its user renamed: there all ids count, because they stay when a folder is renamed.
 pub(super) async fn claims(shared: &Shared, place: &FolderId) -> Result<HashSet<TargetId>> {
-    let mut all = shared.all_folders();
-    all.extend(shared.left_out.iter().cloned());
+    let all = shared.known_folders();
     let goes_there = |f: &FolderEntry| f.target.as_ref() == Some(place);
     let is_ours = all.iter().any(goes_there);
     let mut ids = HashSet::new();
@@ -257,13 +254,10 @@ async fn our_digests(shared: &Shared, items: Vec<(usize, &Item)>) -> Result<Hash
     }
     for (no, items) in by_folder {
         let folder = shared.folder(no)?;
-        for part in items.chunks(BODIES) {
-            let ids: Vec<ItemId> = part.iter().map(|(_, item)| item.owed.stub.id.clone()).collect();
-            for ((at, item), read) in part.iter().zip(source_digests(shared, &folder.source, &ids).await?) {
-                let repaired =
-                    item.owed.entry.as_deref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
-                all.insert(*at, read.ok().into_iter().chain(repaired).collect());
-            }
+        let ids: Vec<ItemId> = items.iter().map(|(_, item)| item.owed.stub.id.clone()).collect();
+        for ((at, item), read) in items.into_iter().zip(source_digests(shared, &folder.source, &ids).await?) {
+            let repaired = item.owed.entry.as_deref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
+            all.insert(at, read.ok().into_iter().chain(repaired).collect());
         }
     }
     Ok(all)
@@ -275,14 +269,9 @@ async fn their_digests(
     folder: &FolderId,
     found: Vec<(usize, &TargetId)>,
 ) -> Result<HashMap<usize, Digest>> {
-    let mut all = HashMap::new();
-    for part in found.chunks(BODIES) {
-        let ids: Vec<TargetId> = part.iter().map(|(_, id)| (*id).clone()).collect();
-        for ((at, _), read) in part.iter().zip(target_digests(shared, folder, &ids).await?) {
-            all.extend(read.ok().map(|digest| (*at, digest)));
-        }
-    }
-    Ok(all)
+    let ids: Vec<TargetId> = found.iter().map(|(_, id)| (*id).clone()).collect();
+    let read = target_digests(shared, folder, &ids).await?;
+    Ok(found.into_iter().zip(read).filter_map(|((at, _), read)| Some((at, read.ok()?))).collect())
 }
 
 /// Writes down what was found; what was not will be put, and remembered as perhaps put before.

@@ -172,16 +172,14 @@ impl Shared {
         cx: Cx,
         writer: Writer,
         pass: u32,
-        folders: impl IntoIterator<Item = FolderEntry>,
+        folders: Vec<FolderEntry>,
         head: &Head,
         listed: &[Folder],
         anew: HashSet<FolderNo>,
     ) -> Arc<Self> {
         let readers = usize::from(sides.source.caps().connections.max(1));
         let windows = &head.windows;
-        let folders: BTreeMap<FolderNo, FolderEntry> = folders.into_iter().map(|f| (f.no, f)).collect();
-        let left_out = head.folders.iter().filter(|f| !f.gone && !folders.contains_key(&f.no)).cloned();
-        let left_out = left_out.collect();
+        let left_out = head.left_out(&folders).cloned().collect();
         Arc::new(Self {
             reading: Arc::new(Semaphore::new(readers)),
             streaming: Arc::new(Semaphore::new(1)),
@@ -190,7 +188,7 @@ impl Shared {
             cx,
             writer,
             pass,
-            folders: Mutex::new(folders),
+            folders: Mutex::new(folders.into_iter().map(|f| (f.no, f)).collect()),
             left_out,
             unsettled: AtomicBool::new(!windows.is_empty()),
             doubts: Mutex::default(),
@@ -235,6 +233,11 @@ impl Shared {
     /// All folders as they stand.
     pub fn all_folders(&self) -> Vec<FolderEntry> {
         locked(&self.folders).values().cloned().collect()
+    }
+
+    /// The same, and those that this pass leaves out.
+    pub fn known_folders(&self) -> Vec<FolderEntry> {
+        self.all_folders().into_iter().chain(self.left_out.iter().cloned()).collect()
     }
 
     /// What the ledger knows of a folder's items; what was recorded and not synced may be missing.

@@ -113,6 +113,25 @@ impl From<Pattern> for String {
 }
 
 impl Pattern {
+    /// All folders.
+    pub fn everything() -> Self {
+        Self { text: "/*".to_owned(), token: None, path: FolderPath::default(), below: true }
+    }
+
+    /// The same pattern for a mailbox that lies in a folder of another one: that folder is its inbox. Other well-known
+    /// folders have no names there by which they could be found; such a pattern stays as it is.
+    pub fn within(&self, root: &FolderPath) -> Self {
+        let path = match self.token {
+            None => self.path.carried(&FolderPath::default(), root),
+            Some(Role::Inbox) => root.clone(),
+            Some(_) => return self.clone(),
+        };
+        let plain = path.to_string();
+        let escaped = if plain.starts_with('#') { format!("\\{plain}") } else { plain };
+        let text = if self.below { format!("{escaped}/*") } else { escaped };
+        Self { text, token: None, path, below: self.below }
+    }
+
     /// Whether it means this folder; `all` finds the folders of well-known roles.
     fn matches(&self, folder: &FolderPath, all: &[Folder]) -> bool {
         let mut wanted = match self.token {

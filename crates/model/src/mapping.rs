@@ -42,10 +42,12 @@ impl std::str::FromStr for MapRule {
     }
 }
 
-/// Where a source path goes under the rules: `None` if no rule speaks of it.
+/// Where a source path goes under the rules: `None` if no rule speaks of it. A folder that becomes the top of the
+/// target is its inbox.
 pub fn mapped(rules: &[MapRule], path: &FolderPath) -> Option<FolderPath> {
     let rule = rules.iter().filter(|r| path.is_within(&r.from)).max_by_key(|r| r.from.0.len())?;
-    Some(path.carried(&rule.from, &rule.to))
+    let there = path.carried(&rule.from, &rule.to);
+    Some(if there.0.is_empty() { FolderPath::of(["INBOX"]) } else { there })
 }
 
 /// The folders that rules speak of and that are not among these, nor any below them: probably mistyped.

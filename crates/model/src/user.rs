@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    csv::Overrides,
     id::{BatchId, MailboxId, UserId},
     report::{Score, Totals},
     settings::MailboxAddress,
@@ -42,6 +43,9 @@ pub struct User {
     /// Whether its next pass tries once more what earlier ones skipped.
     #[serde(default)]
     pub retry_skipped: bool,
+    /// What its row says beside what the batch does.
+    #[serde(default)]
+    pub overrides: Overrides,
 }
 
 /// The finer reason of a status.

@@ -147,7 +147,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     let run = Copy {
         source: loaded.source.2,
         target: loaded.target.2,
-        options: loaded.batch.options,
+        options: user.overrides.applied(&loaded.batch.options),
         kind: Some(job.work.kind),
         depth: Depth::Written,
         task: if user.retry_skipped { Task::Retry } else { Task::Move },

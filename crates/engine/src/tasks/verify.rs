@@ -44,7 +44,8 @@ impl Worker {
                 Ok(report) => {
                     let mut warning = None;
                     if report.findings.identified == 0 {
-                        let filter = store.batch_by_id(user.batch).await?.options.filter;
+                        let options = store.batch_by_id(user.batch).await?.options;
+                        let filter = user.overrides.applied(&options).filter;
                         warning = Warning::of_empty_source(&user.address, &report.findings, &filter);
                     }
                     sum.add(&user.address, (report.findings, report.score), warning);
@@ -86,7 +87,7 @@ impl Worker {
         let run = Copy {
             source: end_of(self, &source, &user.source, &own, "source").await?.1,
             target: end_of(self, &target, &user.target, &own, "target").await?.1,
-            options: batch.options,
+            options: user.overrides.applied(&batch.options),
             kind: None,
             depth: match depth {
                 VerificationDepth::Keys => Depth::All,

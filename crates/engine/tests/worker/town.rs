@@ -271,6 +271,7 @@ impl Town {
             last_synced: None,
             last_progress: None,
             retry_skipped: false,
+            overrides: Default::default(),
         }
     }
 

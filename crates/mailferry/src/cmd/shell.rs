@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, Args, Command};
-use mailferry_model::csv;
+use mailferry_model::csv::{self, Encoding};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Asked;
@@ -130,7 +130,7 @@ fn decoded(from: impl Read) -> Result<String, String> {
     if bytes.len() as u64 > LONGEST {
         return Err("too long".to_owned());
     }
-    csv::text(&bytes).map(|text| text.into_owned()).map_err(|refusal| refusal.message)
+    csv::text(&bytes, Encoding::Utf8).map(|read| read.text.into_owned()).map_err(|refusal| refusal.message)
 }
 
 /// Commands as they are typed. What is pasted is read as a whole: its lines belong together, and a question for a

@@ -140,3 +140,34 @@ fn a_maildir_endpoint_is_tested_without_a_mailbox_too() {
     assert!(told["steps"][0]["evidence"].as_str().unwrap().contains("will be made"), "{told}");
     assert!(!ferry.path("lone").exists() && !ferry.path("new").exists(), "a test writes nothing");
 }
+
+#[test]
+fn a_row_says_where_its_mailbox_lies_and_its_file_is_shredded() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from/anna", 1), ferry.maildir("to/anna", 0));
+    for (folder, n) in [(".users.anna", 2), (".users.anna.Work", 3), (".users.bert", 1)] {
+        ferry.maildir(&format!("from/anna/{folder}"), n);
+    }
+    let above = |path: &str| path.trim_start_matches("maildir:").trim_end_matches("/anna").to_owned();
+    for (name, path) in [("old", &from), ("new", &to)] {
+        ferry.ends(
+            0,
+            &["endpoint", "new", name, "--type", "maildir", "--path", &format!("{}/{{user}}", above(path))],
+        );
+    }
+    // As a spreadsheet of western Europe writes it: "ANSI", semicolons, a column for people.
+    let csv = ferry.path("wave.csv");
+    let cells = b"EmailAddress;UserName;TargetUserName;UserRoot;Abteilung\r\nanna@example.org;anna;anna;/users/anna;B\xfcro\r\n";
+    std::fs::write(&csv, cells).unwrap();
+    let shown = csv.to_str().unwrap();
+    let words = ["batch", "new", "wave", "--source", "old", "--target", "new", "--csv", shown];
+    let told = ferry.ends(0, &[&words[..], &["--dry-run"]].concat());
+    assert!(told.err.contains("Windows-1252") && told.err.contains("\"Abteilung\""), "{}", told.err);
+    assert_eq!(ferry.ends(2, &[&words[..], &["--encoding", "utf-8"]].concat()).code, 2);
+    let told = ferry.ends(0, &[&words[..], &["--shred-csv"]].concat());
+    assert!(told.err.contains("overwritten and removed") && !csv.exists(), "{}", told.err);
+    ferry.ends(0, &["batch", "start", "wave", "--wait=completed"]);
+    assert_eq!((count(&ferry.path("to/anna")), count(&ferry.path("to/anna/.Work"))), (2, 3));
+    assert!(!ferry.path("to/anna/.users").exists() && !ferry.path("to/anna/.users.bert").exists());
+    ferry.ends(0, &["verify", "wave"]);
+}

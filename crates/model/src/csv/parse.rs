@@ -3,33 +3,18 @@
 use std::collections::HashMap;
 
 use super::{
-    columns::{Column, Header, header},
+    columns::{Header, header},
     encoding::text,
+    overrides::Overrides,
+    reading::Reading,
+    row::{kept_cells, row},
 };
-use crate::{secret::Secret, settings::MailboxAddress, words::unshown};
+use crate::{secret::Secret, settings::MailboxAddress};
 
 /// At most so many rows.
 pub const MAX_ROWS: usize = 50_000;
 /// At most so many bytes (10 MB).
 pub const MAX_BYTES: usize = 10 << 20;
-
-/// Whether each mailbox needs a password of its own at an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passwords {
-    /// The endpoint has no sign-in for all: each row needs one.
-    Each,
-    /// The endpoint signs in for all, or asks for nothing.
-    None,
-}
-
-/// What the two endpoints need from a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
-    /// At the source.
-    pub source: Passwords,
-    /// At the target.
-    pub target: Passwords,
-}
 
 /// A row that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +25,8 @@ pub struct Row {
     pub source: MailboxAddress,
     /// The mailbox at the target.
     pub target: MailboxAddress,
+    /// What it says of its mailbox alone.
+    pub overrides: Overrides,
     /// Its cells as they were, one for each column: needed where something else rejects it.
     pub cells: Secret<Vec<String>>,
 }
@@ -68,6 +55,8 @@ pub struct Parsed {
     pub rows: Vec<Row>,
     /// The others in their order.
     pub rejected: Vec<Rejected>,
+    /// What people should know of the file, a sentence each.
+    pub notices: Vec<String>,
 }
 
 impl Parsed {
@@ -110,13 +99,14 @@ impl Refusal {
 ///
 /// # Errors
 /// What concerns the whole file: its size, encoding and header. A faulty row is in [`Parsed::rejected`].
-pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
+pub fn parse(bytes: &[u8], reading: &Reading) -> Result<Parsed, Refusal> {
+    reading.check()?;
     if bytes.len() > MAX_BYTES {
         let message = format!("The file has {} bytes; at most {MAX_BYTES} are read.", bytes.len());
         return Err(Refusal::new("CSV_TOO_LARGE", message));
     }
-    let text = text(bytes)?;
-    let text: &str = &text;
+    let decoded = text(bytes, reading.encoding)?;
+    let text: &str = &decoded.text;
     let first = text.lines().next().unwrap_or_default();
     let separator = [b',', b';', b'\t'].into_iter().find(|s| first.as_bytes().contains(s)).unwrap_or(b',');
     if let Some(line) = open_quote(text, separator) {
@@ -134,8 +124,9 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         Some(record) => record.map_err(|e| Refusal::new("CSV_NOT_UTF8", e.to_string()))?,
         None => return Err(Refusal::new("CSV_EMPTY", "The file is empty.".to_owned())),
     };
-    let header = header(names.iter())?;
-    let mut parsed = Parsed { columns: header.names.clone(), ..Parsed::default() };
+    let header = header(names.iter(), reading.unknown)?;
+    let (columns, notices) = (header.names.clone(), notices(&header, decoded.guessed));
+    let mut parsed = Parsed { columns, notices, ..Parsed::default() };
     let mut seen: HashMap<String, u64> = HashMap::new();
     let (mut at, mut line) = (0, 1);
     for record in records {
@@ -153,7 +144,10 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         line += text[at..begins].bytes().filter(|b| *b == b'\n').count() as u64;
         at = begins;
         let number = line;
-        match row(&header, &record, number, needs, &mut seen) {
+        if decoded.guessed {
+            check_guess(&header, &record, number)?;
+        }
+        match row(&header, &record, number, reading, &mut seen) {
             Ok(row) => parsed.rows.push(row),
             Err((code, message, suggestion)) => parsed.rejected.push(Rejected {
                 number,
@@ -168,6 +162,40 @@ pub fn parse(bytes: &[u8], needs: Needs) -> Result<Parsed, Refusal> {
         return Err(Refusal::new("CSV_EMPTY", "The file has a header and no row.".to_owned()));
     }
     Ok(parsed)
+}
+
+/// A password whose letters are a guess would be tried, and lock its owner out.
+fn check_guess(header: &Header, record: &csv::StringRecord, number: u64) -> Result<(), Refusal> {
+    let secrets = header.cells.iter().filter(|(_, column)| column.is_secret());
+    let mut cells = secrets.filter_map(|(at, _)| record.get(*at));
+    if cells.all(str::is_ascii) {
+        return Ok(());
+    }
+    let message = format!(
+        "The file is not UTF-8, and a password has a letter beyond ASCII (line {number}): its encoding is not guessed."
+    );
+    Err(Refusal::new("CSV_NOT_UTF8", message))
+}
+
+/// What people should know of a file.
+fn notices(header: &Header, guessed: bool) -> Vec<String> {
+    let mut notices = Vec::new();
+    if guessed {
+        let told = "The file is not UTF-8; it was read as Windows-1252. If names look wrong, save it as \"CSV UTF-8\".";
+        notices.push(told.to_owned());
+    }
+    let unknown: Vec<String> = header.unknown.iter().map(|name| format!("{name:?}")).collect();
+    match unknown.len() {
+        0 => {}
+        1 => notices.push(format!("The column {} means nothing here; it is left alone.", unknown.join(", "))),
+        _ => notices
+            .push(format!("The columns {} mean nothing here; they are left alone.", unknown.join(", "))),
+    }
+    for (_, column) in &header.cells {
+        let name = super::COLUMNS.iter().find(|(c, _)| c == column).map_or("", |(_, name)| *name);
+        notices.extend(column.unused().map(|why| format!("The column {name} is left alone: {why}.")));
+    }
+    notices
 }
 
 /// The line of the quote that the end of the file leaves open.
@@ -188,122 +216,4 @@ fn open_quote(text: &str, separator: u8) -> Option<usize> {
         line += usize::from(byte == b'\n');
     }
     opened
-}
-
-type Fault = (&'static str, String, String);
-
-fn row(
-    header: &Header,
-    record: &csv::StringRecord,
-    number: u64,
-    needs: Needs,
-    seen: &mut HashMap<String, u64>,
-) -> Result<Row, Fault> {
-    let surplus = surplus(header, record).len();
-    if record.len() != header.width || surplus > 0 {
-        let columns = header.cells.len();
-        let cells = match record.len() < header.width {
-            true => record.len().min(columns),
-            false => columns + surplus.max(record.len() - header.width),
-        };
-        return Err((
-            "CSV_WRONG_CELL_COUNT",
-            format!("The row has {cells} cells, the header has {columns}."),
-            "Write one cell for each column, empty ones too; put cells with a separator between quotes."
-                .into(),
-        ));
-    }
-    let raw = |column| {
-        let at = header.cells.iter().find(|(_, c)| *c == column).map(|(at, _)| *at);
-        at.and_then(|at| record.get(at)).unwrap_or_default()
-    };
-    let named = |column| Some(raw(column).trim().to_owned()).filter(|text| !text.is_empty());
-    let secret = |column| Some(raw(column)).filter(|text| !text.is_empty()).map(Secret::from);
-    for (at, column) in &header.cells {
-        // Nobody reads a password: what turns its direction belongs to it.
-        let is_bad = |cell: &str| match column {
-            Column::Password | Column::TargetPassword => cell.contains(char::is_control),
-            _ => unshown(cell).is_some(),
-        };
-        if record.get(*at).is_some_and(is_bad) {
-            return Err((
-                "CSV_BAD_CHARACTER",
-                "A cell holds a control character.".into(),
-                "Remove tabs, line breaks, NULs and marks of direction from the cells.".into(),
-            ));
-        }
-    }
-    let address = address(named(Column::EmailAddress), "EmailAddress")?;
-    let target = match named(Column::TargetAddress) {
-        Some(other) => self::address(Some(other), "TargetAddress")?,
-        None => address.clone(),
-    };
-    let missing = |column: &str, side: &str| {
-        (
-            "CSV_NO_PASSWORD",
-            format!("{column} is empty, and the {side} endpoint has no sign-in for all mailboxes."),
-            format!("Fill in {column}, or give the {side} endpoint an administrator's sign-in."),
-        )
-    };
-    let (password, target_password) = (secret(Column::Password), secret(Column::TargetPassword));
-    if needs.source == Passwords::Each && password.is_none() {
-        return Err(missing("Password", "source"));
-    }
-    if needs.target == Passwords::Each && target_password.is_none() {
-        return Err(missing("TargetPassword", "target"));
-    }
-    if let Some(first) = seen.insert(address.to_lowercase(), number) {
-        seen.insert(address.to_lowercase(), first);
-        return Err((
-            "CSV_DUPLICATE",
-            format!("{address} is in row {first} already."),
-            "Remove one of the two rows.".into(),
-        ));
-    }
-    let source =
-        MailboxAddress { address: address.clone(), user: named(Column::UserName), password, token: None };
-    let target = MailboxAddress {
-        address: target,
-        user: named(Column::TargetUserName),
-        password: target_password,
-        token: None,
-    };
-    Ok(Row { number, source, target, cells: Secret::new(kept_cells(header, record)) })
-}
-
-fn address(text: Option<String>, column: &str) -> Result<String, Fault> {
-    let Some(text) = text else {
-        return Err((
-            "CSV_NO_ADDRESS",
-            format!("{column} is empty."),
-            "Fill in the mailbox's address.".into(),
-        ));
-    };
-    let parts = text.rsplit_once('@');
-    let valid = parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
-        && !text.contains(char::is_whitespace)
-        && text.len() <= 320;
-    match valid {
-        true => Ok(text),
-        false => Err((
-            "CSV_BAD_ADDRESS",
-            // Not repeated: where columns are mixed up, it is a password.
-            format!("What stands in {column} is not an e-mail address."),
-            "Write it as name@example.org; a name to sign in with goes to UserName.".into(),
-        )),
-    }
-}
-
-/// The row's own cells, one for each column, and behind them those for which there is no column.
-fn kept_cells(header: &Header, record: &csv::StringRecord) -> Vec<String> {
-    let cell = |at: &usize| record.get(*at).unwrap_or_default().to_owned();
-    header.cells.iter().map(|(at, _)| cell(at)).chain(surplus(header, record)).collect()
-}
-
-/// Cells for which there is no column, without empty ones at their end.
-fn surplus(header: &Header, record: &csv::StringRecord) -> Vec<String> {
-    let known = header.surplus.iter().map(|at| record.get(*at).unwrap_or_default());
-    let mut cells: Vec<String> = known.chain(record.iter().skip(header.width)).map(str::to_owned).collect();
-    cells.truncate(cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
-    cells
 }

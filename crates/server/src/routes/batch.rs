@@ -13,7 +13,7 @@ use axum::{
 use mailferry_model::{
     Error, Kind, Side,
     batch::Batch,
-    csv::{self, Needs, Passwords},
+    csv::{self, Encoding, Needs, Passwords, Reading, Unknown},
     endpoint::Endpoint,
     id::{BatchId, UserId},
     mapping::RunOptions,
@@ -54,6 +54,12 @@ pub(crate) struct Creation {
     /// For people.
     #[schema(max_length = 1000)]
     notes: Option<String>,
+    /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
+    #[serde(default)]
+    allow_unknown_columns: bool,
+    /// Domains that are another one at the target, `old.example=new.example` each, for rows without TargetAddress.
+    #[serde(default)]
+    domain_map: Vec<String>,
     /// Make it from the rows that can be used.
     #[serde(default)]
     skip_rejected: bool,
@@ -70,6 +76,8 @@ pub(crate) struct Judgement {
     name: String,
     total: usize,
     rejected: Vec<RowProblem>,
+    /// What people should know of the file.
+    notices: Vec<String>,
 }
 
 /// Which batches.
@@ -145,8 +153,9 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     check_roles(&context, (&source, &target))?;
     check_free(&context, &wanted.name).await?;
     let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
+    let reading = reading(needs, wanted.allow_unknown_columns, &wanted.domain_map)?;
     let mut parsed =
-        csv::parse(wanted.csv.as_bytes(), needs).map_err(|r| Problem::refused(r.code, r.message))?;
+        csv::parse(wanted.csv.as_bytes(), &reading).map_err(|r| Problem::refused(r.code, r.message))?;
     let open = taken::open(&context).await?;
     parsed.reject(taken::sources(&context, &open, &parsed).await?);
     parsed.reject(same::rows(&context, (&source, &target), &parsed));
@@ -154,7 +163,8 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     parsed.reject(taken::targets(&context, &open, &target, &parsed).await?);
     let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
     if wanted.dry_run {
-        let judged = Judgement { name: wanted.name, total: parsed.rows.len(), rejected };
+        let (total, notices) = (parsed.rows.len(), parsed.notices);
+        let judged = Judgement { name: wanted.name, total, rejected, notices };
         return Ok(Json(judged).into_response());
     }
     if !parsed.rejected.is_empty() && (!wanted.skip_rejected || parsed.rows.is_empty()) {
@@ -186,6 +196,14 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     context.store.together(&writes).await?;
     let batch = context.store.batch_by_id(batch.id).await?;
     Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
+}
+
+/// How the file of a new batch is read.
+fn reading(needs: Needs, allows_unknown: bool, domain_map: &[String]) -> Result<Reading, Problem> {
+    let rule = |text: &String| text.parse().map_err(|why: String| Problem::refused("REQUEST_MALFORMED", why));
+    let domains = domain_map.iter().map(rule).collect::<Result<_, _>>()?;
+    let unknown = if allows_unknown { Unknown::Allowed } else { Unknown::Told };
+    Ok(Reading { unknown, domains, encoding: Encoding::Utf8, ..Reading::of(needs) })
 }
 
 /// A taken name is told before anything is sealed for it.
@@ -228,6 +246,7 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
         last_synced: None,
         last_progress: None,
         retry_skipped: false,
+        overrides: row.overrides.clone(),
     }
 }
 

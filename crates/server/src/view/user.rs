@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mailferry_model::{
+    csv::{ItemLimit, Overrides},
     job::{Job, PassKind},
     report::Score,
     status::{StatusSummary, UserStatus},
@@ -38,12 +39,41 @@ pub(crate) struct UserView {
     data_consistency_score: Option<Score>,
     last_synced: Option<Timestamp>,
     last_progress: Option<Timestamp>,
+    /// What its row says beside what the batch does.
+    overrides: OverridesView,
     version: u64,
     id: String,
     /// What came, or would come, of what was asked for, in the answer to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) notices: Vec<String>,
+}
+
+/// What is another for one mailbox than for its batch.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserOverrides)]
+pub(crate) struct OverridesView {
+    /// The folder of the source in which its mailbox lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_root: Option<String>,
+    /// A number, or Unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bad_item_limit: Option<String>,
+    /// A number, or Unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    large_item_limit: Option<String>,
+}
+
+impl OverridesView {
+    fn of(overrides: &Overrides) -> Self {
+        let limit = |limit: &Option<ItemLimit>| limit.as_ref().map(ToString::to_string);
+        Self {
+            user_root: overrides.user_root.as_ref().map(ToString::to_string),
+            bad_item_limit: limit(&overrides.bad_item_limit),
+            large_item_limit: limit(&overrides.large_item_limit),
+        }
+    }
 }
 
 /// The finer reason of a status.
@@ -87,6 +117,7 @@ impl UserView {
             data_consistency_score: user.score,
             last_synced: user.last_synced,
             last_progress: user.last_progress,
+            overrides: OverridesView::of(&user.overrides),
             version: user.version,
             id: user.id.to_string(),
             notices: Vec::new(),

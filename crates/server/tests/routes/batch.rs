@@ -109,10 +109,32 @@ async fn faulty_rows_are_named_and_can_be_left_out() {
     let (_, unknown) = house
         .post(
             "/batches",
-            json!({ "name": "x", "source": "old", "target": "new", "csv": "EmailAddress,Color\n" }),
+            json!({ "name": "x", "source": "old", "target": "new", "csv": "EmailAddress,Pasword\n" }),
         )
         .await;
     assert_eq!(unknown["code"], "CSV_UNKNOWN_COLUMN");
+}
+
+#[tokio::test]
+async fn columns_that_mean_nothing_are_told_and_domains_become_others() {
+    let house = with_endpoints().await;
+    let csv = "EmailAddress,Password,TargetPassword,Pasword,UserRoot,BadItemLimit\na@old.example,p,q,x,/users/a,5\n";
+    let mut body = json!({
+        "name": "wave", "source": "old", "target": "new", "csv": csv, "dryRun": true,
+        "allowUnknownColumns": true, "domainMap": ["old.example=new.example"],
+    });
+    let (status, judged) = house.post("/batches", body.clone()).await;
+    assert_eq!((status, &judged["total"]), (200, &json!(1)), "{judged}");
+    assert!(judged["notices"][0].as_str().unwrap().contains("\"Pasword\""), "{judged}");
+    body["dryRun"] = json!(false);
+    assert_eq!(house.post("/batches", body.clone()).await.0, 201);
+    let user = house.get("/users/a@old.example").await.1[0].clone();
+    assert_eq!(user["targetAddress"], "a@new.example");
+    assert_eq!(user["overrides"], json!({ "userRoot": "users/a", "badItemLimit": "5" }));
+    body["name"] = json!("other");
+    body["domainMap"] = json!(["old.example"]);
+    let (status, problem) = house.post("/batches", body).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("REQUEST_MALFORMED")), "{problem}");
 }
 
 #[tokio::test]

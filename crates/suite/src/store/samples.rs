@@ -82,6 +82,7 @@ pub(super) fn user(store: &dyn Store, batch: BatchId, name: &str) -> User {
         last_synced: None,
         last_progress: Some(time(3)),
         retry_skipped: false,
+        overrides: Default::default(),
     }
 }
 

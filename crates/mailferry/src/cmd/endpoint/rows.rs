@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use mailferry_model::{
-    csv::{self, Needs, Passwords},
+    csv::{self, Needs, Passwords, Reading},
     finding::{Finding, Step, TestResult, Verdict},
     settings::MailboxAddress,
 };
@@ -44,8 +44,8 @@ pub async fn run(
         Role::Source => Needs { source: signs_in, target: Passwords::None },
         Role::Target => Needs { source: Passwords::None, target: signs_in },
     };
-    let parsed =
-        csv::parse(&bytes, needs).map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
+    let parsed = csv::parse(&bytes, &Reading::of(needs))
+        .map_err(|r| Failure::Usage(r.code, format!("{shown}: {}", r.message)))?;
     let mailboxes = parsed.rows.into_iter().map(|row| match role {
         Role::Source => (row.number, row.source),
         Role::Target => (row.number, row.target),

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use axum::http::Method;
-use mailferry_model::filter::Pattern;
+use mailferry_model::{csv::Encoding, filter::Pattern};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, agreed, confirm, cut, is_what_if, lacks};
 use crate::{
     api::segment,
     cmd::{
-        batch::{self, Creation},
+        batch::new::{self, Creation},
         run_options::{PassArgs, RunArgs},
         waiting::{Goal, Run, background, foreground},
     },
@@ -136,12 +136,16 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         source: need("source", "SourceEndpoint")?,
         target,
         csv: csv.clone(),
+        encoding: Encoding::Auto,
+        allow_unknown_columns: bound.is_on("allow-unknown-columns"),
+        domain_map: Vec::new(),
+        shred_csv: false,
         skip_rejected: false,
         rejected: "rejected.csv".into(),
         dry_run: what_if,
         run: options(bound)?,
     };
-    let code = batch::new(desk.asked, desk.api, &creation).await?;
+    let code = new::run(desk.asked, desk.api, &creation).await?;
     if code != exit::OK || what_if || !(bound.is_on("auto-start") || bound.is_on("auto-complete")) {
         return Ok(Answer { datum: Datum::Null, code });
     }

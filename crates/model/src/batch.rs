@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{BatchId, EndpointId},
     mapping::RunOptions,
+    schedule::Schedule,
     status::BatchStatus,
 };
 
@@ -42,4 +43,10 @@ pub struct Batch {
     /// The endpoint for whose replacement it was stopped: it goes on when it points at the successor.
     #[serde(default)]
     pub paused_for: Option<EndpointId>,
+    /// When it does what by itself.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// When its last sync ended.
+    #[serde(default)]
+    pub last_synced: Option<Timestamp>,
 }

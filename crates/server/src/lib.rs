@@ -12,7 +12,6 @@ mod body;
 mod door;
 mod etag;
 mod guard;
-mod intent;
 mod once;
 mod openapi;
 mod page;

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected};
+use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected, intent::Refused};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -116,6 +116,11 @@ impl Problem {
     /// A request that does not fit what there is.
     pub fn conflict(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// What does not apply to a batch, or to one of its users, as it is.
+    pub(crate) fn wrong_state(refused: Refused, batch: &str) -> Self {
+        Self::conflict("WRONG_STATE", refused.detail).naming("batch", batch).blocked_by(refused.blockers)
     }
 
     /// The same with a name where remedies speak of such a noun (`endpoint`, `batch`).

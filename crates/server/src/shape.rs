@@ -25,6 +25,24 @@ pub(crate) struct Config {
     tenant_ceiling: u32,
 }
 
+/// When a batch does what by itself.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Schedule {
+    /// Its mailboxes do not begin before.
+    start_after: Option<Timestamp>,
+    /// What is synced then, or later, is completed.
+    complete_after: Option<Timestamp>,
+    /// So many hours after the last sync what is synced is synced again; 0: never.
+    #[schema(default = 24, maximum = 1440)]
+    sync_every_hours: Option<u32>,
+    /// The hours in which its mailboxes move: `Mon-Fri 19:00-07:00, Sat-Sun`.
+    windows: Option<String>,
+    /// The zone in which times are shown and windows are meant.
+    time_zone: Option<String>,
+}
+
 /// What a test of an endpoint found.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]

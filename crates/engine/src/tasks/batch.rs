@@ -12,7 +12,10 @@ use mailferry_model::{
 };
 use tokio::sync::Notify;
 
-use super::before::{self, Before};
+use super::{
+    before::{self, Before},
+    clock,
+};
 use crate::parking::WORKER;
 
 /// The detail of a batch whose endpoint waits for a person.
@@ -21,10 +24,12 @@ pub(super) const WAITING: &str = "WaitingForEndpoint";
 /// Looks at every batch that is under way; `bell` rings for tests that it orders.
 pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) -> Result<()> {
     for batch in store.batches().await? {
-        if !batch.status.is_active() || batch.status == BatchStatus::Removing {
-            continue;
-        }
-        match one(store, batch, now, bell).await {
+        let looked_at = match batch.status {
+            BatchStatus::Removing => Ok(()),
+            status if status.is_active() => one(store, batch, now, bell).await,
+            _ => clock::rest(store, batch, now).await,
+        };
+        match looked_at {
             // Somebody changed it meanwhile: next time.
             Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => {}
             other => other?,
@@ -40,9 +45,12 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
         let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
         parked = parked.or(why);
     }
+    let waits = |why| Before { waits: Some(why), order: Vec::new() };
     let before = match (batch.status, parked) {
-        (_, Some(why)) => Before { waits: Some(why), order: Vec::new() },
+        (status, _) if let Some(why) = clock::holds(&batch.schedule, status, now) => waits(why),
+        (_, Some(why)) => waits(why),
         (BatchStatus::Starting, None) => before::begin(store, &batch, now).await?,
+        (BatchStatus::Waiting, None) if clock::held(&batch) => before::begin(store, &batch, now).await?,
         (_, None) => Before { waits: before::goes_on(store, &batch, now).await?, order: Vec::new() },
     };
     // What ends while we read has written its user before its job: only who had no job before its status was read has
@@ -150,6 +158,7 @@ fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -
     match next.status {
         BatchStatus::Synced | BatchStatus::SyncedWithErrors => {
             next.synced.get_or_insert(now);
+            next.last_synced = Some(now);
         }
         BatchStatus::Completed | BatchStatus::CompletedWithErrors => {
             next.completed.get_or_insert(now);

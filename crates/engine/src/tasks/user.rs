@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use mailferry_model::{
-    Error, Kind, Result, Side,
+    Error, Kind, Result, Retry, Side,
     batch::Batch,
     cancel::Cancel,
     endpoint::Endpoint,
@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 
 use super::{
     batch::WAITING,
+    clock::{self, WINDOW},
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
 };
@@ -117,6 +118,10 @@ struct Loaded {
 async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()> {
     let store = &worker.house.store;
     let loaded = load(worker, job).await?;
+    let schedule = &loaded.batch.schedule;
+    if schedule.opens_at(worker.house.clock.now()).is_some() {
+        return Err(clock::outside(schedule, &*worker.house.clock));
+    }
     for (endpoint, ..) in [&loaded.source, &loaded.target] {
         if let Some(why) = &endpoint.needs_to_connect {
             let text = format!("{}: {why}", endpoint.name);
@@ -161,10 +166,19 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         open.store(true, Ordering::SeqCst);
         heard.notify_one();
     };
+    let closes = loaded.batch.schedule.closes_at(worker.house.clock.now());
+    let closed = AtomicBool::new(false);
     let result = tokio::select! {
         result = copy(&worker.house, &run, cancel, &opened) => result,
         error = watch(worker, job, &progress, (&open, &heard)) => Err(error),
+        never = clock::stop_at(&*worker.house.clock, closes, cancel, &closed) => match never {},
     };
+    let result = result.map_err(|error| match closed.load(Ordering::SeqCst) {
+        true if error.kind() == Kind::Cancelled => {
+            clock::outside(&loaded.batch.schedule, &*worker.house.clock)
+        }
+        _ => error,
+    });
     // A refused sign-in is written before the gate lets the next one try it.
     if let Err(error) = &result
         && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, job.attempts)
@@ -294,12 +308,14 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
         return end(worker, job, (!stopped).then_some(Duration::ZERO)).await;
     }
     let signs_in = sign_ins(worker, job).await;
-    let judged = match error.op() == PARKED {
-        true => Verdict::Park(Side::Us),
-        false => verdict(error, signs_in.0, signs_in.1, job.attempts),
+    let judged = match (error.op(), error.retry()) {
+        (PARKED, _) => Verdict::Park(Side::Us),
+        (WINDOW, Retry::After(wait)) => Verdict::Stall(wait),
+        _ => verdict(error, signs_in.0, signs_in.1, job.attempts),
     };
     let (code, wait) = match judged {
         Verdict::Fail => (error.code(), None),
+        Verdict::Stall(wait) if error.op() == WINDOW => (WINDOW.to_owned(), Some(wait)),
         Verdict::Stall(wait) => (error.stall().0.to_owned(), Some(wait)),
         Verdict::Park(_) => (WAITING.to_owned(), None),
     };

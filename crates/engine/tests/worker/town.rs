@@ -11,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use mailferry_engine::{budget::SharedBudget, meter::Gauge, open::House, tasks::Worker};
 use mailferry_lab::{
     clock::LabClock,
@@ -248,6 +249,8 @@ impl Town {
             synced: None,
             completed: None,
             paused_for: None,
+            schedule: Default::default(),
+            last_synced: None,
         };
         let users: Vec<User> = (0..self.mailboxes).map(|n| self.user(id, n)).collect();
         self.store.add_batch(&batch, &users).await.unwrap();
@@ -311,6 +314,11 @@ impl Town {
         }
         cancel.cancel();
         working.await.unwrap().unwrap();
+    }
+
+    /// The time of its clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub async fn batch(&self, id: BatchId) -> Batch {

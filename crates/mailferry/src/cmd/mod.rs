@@ -18,6 +18,7 @@ pub mod pages;
 pub mod report;
 pub mod restore;
 pub mod run_options;
+pub mod schedule;
 pub mod serve;
 pub mod setup;
 pub mod shell;

@@ -155,7 +155,10 @@ impl PaceArgs {
 
 /// A moment with its zone, or a day that begins at midnight UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
-    let day = || text.parse::<civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    // A day alone: of a day with a time the parser would take the day and drop the time.
+    let day = || {
+        text.parse::<civil::Date>().ok().filter(|_| text.len() == 10)?.to_zoned(jiff::tz::TimeZone::UTC).ok()
+    };
     text.parse::<Timestamp>()
         .ok()
         .or_else(|| Some(day()?.timestamp()))

@@ -306,3 +306,45 @@ fn a_batch_is_changed_and_its_mailboxes_follow_with_the_next_pass() {
     assert_eq!(copied(), 2);
     assert_eq!(ferry.ends(0, &["batch", "set", "w", "--unset", "notes"]).out, "The batch w is changed.\n");
 }
+
+#[test]
+fn a_batch_begins_and_completes_by_itself_at_its_times() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from/anna", 2), ferry.maildir("to/anna", 0));
+    let above = |path: &str| path.trim_start_matches("maildir:").trim_end_matches("/anna").to_owned();
+    for (name, path) in [("old", &from), ("new", &to)] {
+        let path = format!("{}/{{user}}", above(path));
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", &path]);
+    }
+    let csv = ferry.file("wave.csv", "EmailAddress,UserName,TargetUserName\nanna@example.org,anna,anna\n");
+    let words = ["batch", "new", "wave", "--source", "old", "--target", "new", "--csv", &csv];
+    let ran = ferry.ends(2, &[&words[..], &["--start-after", "2030-01-01 18:00"]].concat());
+    assert!(ran.err.contains("--tz Europe/Berlin"), "{}", ran.err);
+    let told = ferry
+        .ends(0, &[&words[..], &["--start-after", "2030-01-01 18:00", "--tz", "Europe/Berlin"]].concat());
+    assert!(told.out.contains("its mailboxes begin 2030-01-01 18:00 CET"), "{}", told.out);
+    let shown = ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json();
+    assert_eq!(shown["schedule"]["startAfter"], "2030-01-01T17:00:00Z");
+    let ran = ferry.run(&["batch", "start", "wave", "--wait=synced", "--timeout", "3"]);
+    assert_eq!((ran.code, count(&ferry.path("to/anna"))), (8, 0), "{}", ran.err);
+    assert_eq!(ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json()["status"], "Waiting");
+    ferry.ends(
+        0,
+        &[
+            "batch",
+            "set",
+            "wave",
+            "--start-after",
+            "now",
+            "--complete-after",
+            "2030-01-01",
+            "--sync-every",
+            "never",
+        ],
+    );
+    ferry.ends(0, &["batch", "start", "wave", "--wait=synced"]);
+    assert_eq!(count(&ferry.path("to/anna")), 2);
+    ferry.ends(0, &["batch", "set", "wave", "--complete-after", "now"]);
+    ferry.ends(0, &["batch", "start", "wave", "--wait=completed"]);
+    assert_eq!(ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json()["status"], "Completed");
+}

@@ -19,6 +19,7 @@ use mailferry_model::{
     mapping::RunOptions,
     port::{Sealing, Write},
     report::Totals,
+    schedule::Schedule,
     secret::Secret,
     settings::MailboxAddress,
     status::{BatchStatus, UserStatus},
@@ -34,6 +35,7 @@ use crate::{
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
     problem::{Problem, RowProblem},
+    shape,
     view::{BatchReport, BatchView, UserView, signs_in_for_all},
 };
 
@@ -54,6 +56,10 @@ pub(crate) struct Creation {
     /// For people.
     #[schema(max_length = 1000)]
     notes: Option<String>,
+    /// When it does what by itself. With `startAfter` it is started at once, and its mailboxes begin then.
+    #[serde(default)]
+    #[schema(value_type = shape::Schedule)]
+    schedule: Schedule,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -147,6 +153,7 @@ pub(crate) async fn report(context: Context, Path(name): Path<String>) -> Result
 pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Result<Response, Problem> {
     check_name("BATCH_NAME", &wanted.name)?;
     change::check_options(&wanted.options)?;
+    change::check_schedule(&wanted.schedule)?;
     let notes = change::checked_notes(wanted.notes)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
@@ -178,7 +185,11 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         name: wanted.name,
         source: source.id,
         target: target.id,
-        status: BatchStatus::Created,
+        status: if wanted.schedule.start_after.is_some() {
+            BatchStatus::Starting
+        } else {
+            BatchStatus::Created
+        },
         detail: None,
         options: wanted.options,
         notes,
@@ -187,6 +198,8 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         synced: None,
         completed: None,
         paused_for: None,
+        schedule: wanted.schedule,
+        last_synced: None,
     };
     let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
@@ -194,6 +207,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     let passwords = passwords(&users, &parsed.rows);
     let writes = [Write::AddBatch(&batch, &users), Write::Seal(&passwords), Write::Record(&entry)];
     context.store.together(&writes).await?;
+    (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
     Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
 }

@@ -8,6 +8,7 @@ use mailferry_model::{
     Kind, Result,
     batch::Batch,
     endpoint::Endpoint,
+    intent::Action,
     port::Write,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
 };
@@ -18,7 +19,7 @@ use super::{
     batch::{self, act::How},
     entry, own_passwords, same,
 };
-use crate::{Context, body::Body, door::Caller, etag::IfMatch, intent::Action, problem::Problem};
+use crate::{Context, body::Body, door::Caller, etag::IfMatch, problem::Problem};
 
 /// By what, and how.
 #[derive(Deserialize, ToSchema)]

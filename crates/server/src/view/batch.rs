@@ -6,6 +6,7 @@ use mailferry_model::{
     batch::Batch,
     mapping::RunOptions,
     report::{Findings, Score, Warning},
+    schedule::Schedule,
     status::{BatchStatus, StatusSummary, UserStatus},
     user::User,
 };
@@ -14,7 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::item::named;
-use crate::Context;
+use crate::{Context, shape};
 
 /// A batch.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -44,11 +45,15 @@ pub(crate) struct BatchView {
     data_consistency_score: Option<Score>,
     #[schema(value_type = Object)]
     options: RunOptions,
+    #[schema(value_type = shape::Schedule)]
+    schedule: Schedule,
     /// For people.
     notes: Option<String>,
     created: Timestamp,
     started: Option<Timestamp>,
     initially_synced: Option<Timestamp>,
+    /// When its last sync ended.
+    last_synced: Option<Timestamp>,
     completed: Option<Timestamp>,
     version: u64,
     id: String,
@@ -94,10 +99,12 @@ impl BatchView {
             bytes_synced: sum(&|u| u.totals.bytes),
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
+            schedule: batch.schedule,
             notes: batch.notes,
             created: batch.created,
             started: batch.started,
             initially_synced: batch.synced,
+            last_synced: batch.last_synced,
             completed: batch.completed,
             version: batch.version,
             id: batch.id.to_string(),

@@ -301,3 +301,39 @@ async fn a_store_that_is_out_of_order_is_told_of_batches_that_would_be_worked_on
     house.trouble.is(None);
     assert_eq!(detail().await, json!(null));
 }
+
+#[tokio::test]
+async fn a_batch_has_a_schedule_that_can_be_changed() {
+    let house = with_endpoints().await;
+    let mut body = wave(TWO);
+    body["schedule"] = json!({ "startAfter": "2030-01-01T00:00:00Z", "timeZone": "Europe/Berlin" });
+    let (status, made) = house.post("/batches", body.clone()).await;
+    assert_eq!((status, &made["status"]), (201, &json!("Starting")), "{made}");
+    assert_eq!(made["schedule"]["syncEveryHours"], 24);
+    let set = |schedule: Value| json!({ "schedule": schedule });
+    let (status, changed) = house
+        .ask(
+            Method::PATCH,
+            "/batches/wave",
+            set(json!({ "windows": "Sat-Sun", "syncEveryHours": 0, "startAfter": null })),
+        )
+        .await;
+    assert_eq!(status, 200, "{changed}");
+    let expected = json!({
+        "startAfter": null, "completeAfter": null, "syncEveryHours": 0, "windows": "Sat-Sun", "timeZone": "Europe/Berlin",
+    });
+    assert_eq!(changed["schedule"], expected);
+    for (wrong, code) in [
+        (json!({ "timeZone": "Mars/Olympus" }), "BATCH_SCHEDULE"),
+        (json!({ "syncEveryHours": 5000 }), "BATCH_SCHEDULE"),
+        (
+            json!({ "startAfter": "2030-01-01T00:00:00Z", "completeAfter": "2029-01-01T00:00:00Z" }),
+            "BATCH_SCHEDULE",
+        ),
+        (json!({ "windows": "at night" }), "REQUEST_MALFORMED"),
+        (json!({ "startBefore": null }), "REQUEST_MALFORMED"),
+    ] {
+        let (status, problem) = house.ask(Method::PATCH, "/batches/wave", set(wrong.clone())).await;
+        assert_eq!((status, &problem["code"]), (422, &json!(code)), "{wrong} {problem}");
+    }
+}

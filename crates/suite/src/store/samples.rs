@@ -61,6 +61,8 @@ pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -
         synced: Some(time(5)),
         completed: None,
         paused_for: None,
+        schedule: Default::default(),
+        last_synced: None,
     }
 }
 

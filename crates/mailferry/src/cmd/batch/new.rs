@@ -11,6 +11,7 @@ use clap::Args;
 use mailferry_model::{
     catalogue,
     csv::{self, DomainRule, Encoding, Needs, Parsed, Passwords, Reading, Unknown},
+    schedule::shown,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use super::COLUMNS;
 use crate::{
     api::{Api, segment},
-    cmd::{Asked, run_options::RunArgs},
+    cmd::{Asked, run_options::RunArgs, schedule::ScheduleArgs},
     exit::{self, Failure},
     result::counted,
 };
@@ -61,6 +62,9 @@ pub struct Creation {
     /// For people
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,
+    /// When it does what.
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -89,6 +93,7 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "target": args.target,
         "csv": *text,
         "options": args.run.options(),
+        "schedule": args.schedule.given(None)?,
         "notes": args.notes,
         "allowUnknownColumns": args.allow_unknown_columns,
         "domainMap": domain_map,
@@ -123,8 +128,7 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         let made = api.post("/batches", body).await?;
         match asked.out.is_for_people() {
             true => {
-                let name = &args.name;
-                asked.out.say(&format!("The batch {name} has {rows}; mailferry batch start {name} begins."));
+                asked.out.say(&format!("The batch {} has {rows}; {}", args.name, begins(&made)));
             }
             false => asked.out.show(&made, &COLUMNS),
         }
@@ -133,6 +137,15 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         after(asked, args, &parsed)?;
     }
     Ok(if parsed.rejected.is_empty() { exit::OK } else { exit::PARTIAL })
+}
+
+/// How a batch begins that was made.
+fn begins(made: &Value) -> String {
+    let (name, schedule) = (made["name"].as_str().unwrap_or_default(), &made["schedule"]);
+    match schedule["startAfter"].as_str().and_then(|at| at.parse().ok()) {
+        Some(at) => format!("its mailboxes begin {}.", shown(at, schedule["timeZone"].as_str())),
+        None => format!("mailferry batch start {name} begins."),
+    }
 }
 
 /// What becomes of the file once its rows are kept.

@@ -1,4 +1,4 @@
-//! `batch set`: notes, and what moves and how. What stays as it was made is refused by the router with what to do.
+//! `batch set`: notes, what moves and how, and when. What stays as it was made is refused by the router with what to do.
 
 use axum::http::Method;
 use clap::{Args, ValueEnum};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::COLUMNS;
 use crate::{
     api::{Api, segment},
-    cmd::{Asked, run_options::RunArgs},
+    cmd::{Asked, run_options::RunArgs, schedule::ScheduleArgs},
     exit::Failure,
 };
 
@@ -25,6 +25,9 @@ pub struct Changes {
     /// Only say whether it could be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
+    /// When it does what.
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -51,6 +54,16 @@ pub enum Flag {
     Grace,
     /// The notes
     Notes,
+    /// The time at which it begins
+    StartAfter,
+    /// The time at which it completes
+    CompleteAfter,
+    /// The hours between two syncs, so that they are 24
+    SyncEvery,
+    /// The hours in which it moves
+    Windows,
+    /// The time zone
+    Tz,
 }
 
 /// Changes it.
@@ -58,8 +71,9 @@ pub(super) async fn run(asked: &Asked<'_>, api: &Api, args: &Changes) -> Result<
     let path = format!("/batches/{}", segment(&args.name));
     let before = api.get(&path).await?;
     let mut body = body(args);
-    if body == json!({ "options": { "filter": {} } }) {
-        let text = format!("nothing to change at {}: name what moves, or notes (--help)", args.name);
+    body["schedule"] = schedule(args, before["schedule"]["timeZone"].as_str())?;
+    if body == json!({ "options": { "filter": {} }, "schedule": {} }) {
+        let text = format!("nothing to change at {}: name what moves, when, or notes (--help)", args.name);
         return Err(Failure::usage(text));
     }
     body["version"] = before["version"].clone();
@@ -112,4 +126,22 @@ fn body(args: &Changes) -> Value {
         body["notes"] = json!("");
     }
     body
+}
+
+/// The fields of the schedule that flags name; what is taken away is null.
+fn schedule(args: &Changes, zone: Option<&str>) -> Result<Value, Failure> {
+    let mut given = args.schedule.given(zone)?;
+    let flags = [
+        ("startAfter", Flag::StartAfter),
+        ("completeAfter", Flag::CompleteAfter),
+        ("syncEveryHours", Flag::SyncEvery),
+        ("windows", Flag::Windows),
+        ("timeZone", Flag::Tz),
+    ];
+    for (name, flag) in flags {
+        if args.unset.contains(&flag) {
+            given.entry(name).or_insert(Value::Null);
+        }
+    }
+    Ok(Value::Object(given))
 }

@@ -12,6 +12,7 @@ use crate::{
     cmd::{
         batch::new::{self, Creation},
         run_options::{PassArgs, RunArgs},
+        schedule::ScheduleArgs,
         waiting::{Goal, Run, background, foreground},
     },
     exit::{self, Failure},
@@ -140,6 +141,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         allow_unknown_columns: bound.is_on("allow-unknown-columns"),
         domain_map: Vec::new(),
         shred_csv: false,
+        schedule: schedule(bound),
         skip_rejected: false,
         rejected: "rejected.csv".into(),
         dry_run: what_if,
@@ -197,14 +199,38 @@ fn received(filter: &str, options: &mut RunArgs) -> Option<()> {
     Some(())
 }
 
-/// `-SyncNow`.
+/// `-StartAfter`, `-CompleteAfter`, `-AllowIncrementalSyncs`.
+fn schedule(bound: &Bound) -> ScheduleArgs {
+    let time = |key: &'static str| match bound.get(key) {
+        Some(Datum::Time(time)) => Some(time.to_string()),
+        _ => None,
+    };
+    let every = bound.get("allow-incremental-syncs").map(|_| bound.is_on("allow-incremental-syncs"));
+    ScheduleArgs {
+        start_after: time("start-after"),
+        complete_after: time("complete-after"),
+        sync_every: every.map(|on| if on { 24 } else { 0 }),
+        ..ScheduleArgs::default()
+    }
+}
+
+/// `-SyncNow`, and when it does what.
 pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
     const CMDLET: &str = "Set-MigrationBatch";
-    if !bound.is_on("sync-now") {
+    let changes = schedule(bound).given(None)?;
+    if !bound.is_on("sync-now") && changes.is_empty() {
         let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
         desk.api.get(&path(&name)).await?;
-        let text = "Set-MigrationBatch: only -SyncNow changes a batch so far";
+        let text = "Set-MigrationBatch: -SyncNow, -StartAfter, -CompleteAfter and -AllowIncrementalSyncs change a batch so far";
         return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
+    }
+    if !changes.is_empty() {
+        let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
+        desk.api.call(Method::PATCH, &path(&name), Some(json!({ "schedule": changes }))).await?;
+        if !bound.is_on("sync-now") {
+            return Ok(Answer::done());
+        }
+        return in_foreground(desk, name, "sync", Goal::Synced).await;
     }
     work(desk, bound, CMDLET, "sync").await
 }

@@ -4,7 +4,13 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{batch::Batch, id::EndpointId, port::Write, user::User};
+use mailferry_model::{
+    batch::Batch,
+    id::EndpointId,
+    intent::{Action, Intent, intend},
+    port::Write,
+    user::User,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -12,7 +18,6 @@ use super::view;
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
-    intent::{Action, Intent, intend},
     problem::Problem,
     routes::{again::until_it_fits, entry},
     view::BatchView,
@@ -125,7 +130,7 @@ async fn pretend(
     let mut batch = context.store.batch(name).await?;
     if_match.check(batch.version)?;
     let mut users = context.store.users(batch.id).await?;
-    let intent = how.with(intend(&batch, &users, action)?);
+    let intent = how.with(intend(&batch, &users, action).map_err(|why| Problem::wrong_state(why, name))?);
     let notice = told(&batch, &users, action, &intent);
     if let Some(status) = intent.status {
         batch.status = status;
@@ -178,7 +183,7 @@ async fn once(
     let users = context.store.users(batch.id).await?;
     let intent = match intend(&batch, &users, action) {
         Ok(intent) => how.with(intent),
-        Err(problem) => return Ok(Err(problem)),
+        Err(why) => return Ok(Err(Problem::wrong_state(why, name))),
     };
     let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&batch, action)))) };
     batch.paused_for = paused_for;

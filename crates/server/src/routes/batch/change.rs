@@ -1,8 +1,13 @@
 //! Changing a batch: its notes, and what moves and how, as far as the ledgers of its mailboxes allow.
 
 use axum::{extract::Path, http::StatusCode};
-use mailferry_model::{batch::Batch, mapping::RunOptions, port::Write, status::BatchStatus, words::unshown};
-use serde::{Deserialize, de::IgnoredAny};
+use mailferry_model::{
+    batch::Batch, mapping::RunOptions, port::Write, schedule::Schedule, status::BatchStatus, words::unshown,
+};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -39,6 +44,11 @@ pub(crate) struct Changes {
     #[serde(default)]
     #[schema(value_type = Object)]
     options: Map<String, Value>,
+    /// When it does what by itself, field by field: `startAfter`, `completeAfter`, `syncEveryHours`, `windows`,
+    /// `timeZone`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    schedule: Map<String, Value>,
     /// Only judge: the answer is what it would be, and nothing changes.
     #[serde(default)]
     dry_run: bool,
@@ -70,16 +80,20 @@ pub(crate) async fn change(
     if let Some(notes) = changes.notes {
         batch.notes = checked_notes(Some(notes))?;
     }
-    batch.options = merged(&before.options, &changes.options)?;
+    batch.options = merged("options", &before.options, &changes.options)?;
     check_options(&batch.options)?;
+    batch.schedule = merged("schedule", &before.schedule, &changes.schedule)?;
+    check_schedule(&batch.schedule)?;
     check_time(&before, &batch)?;
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options });
+    let told =
+        |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;
+    (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
     view(&context, StatusCode::OK, batch).await
 }
@@ -113,12 +127,16 @@ pub(crate) fn checked_notes(notes: Option<String>) -> Result<Option<String>, Pro
     Ok(Some(notes))
 }
 
-/// The options with what was named in their place.
-fn merged(before: &RunOptions, changes: &Map<String, Value>) -> Result<RunOptions, Problem> {
+/// Options or a schedule with what was named in their place.
+fn merged<T: Serialize + DeserializeOwned>(
+    name: &str,
+    before: &T,
+    changes: &Map<String, Value>,
+) -> Result<T, Problem> {
     let malformed = |what: String| Problem::refused("REQUEST_MALFORMED", what);
     let mut all = serde_json::to_value(before).map_err(|e| malformed(e.to_string()))?;
-    merge(&mut all, changes, "options").map_err(malformed)?;
-    serde_json::from_value(all).map_err(|e| malformed(format!("options: {e}")))
+    merge(&mut all, changes, name).map_err(malformed)?;
+    serde_json::from_value(all).map_err(|e| malformed(format!("{name}: {e}")))
 }
 
 // RFC 7396 §2, but that a field which there is not is refused, and that null makes a field as it comes.
@@ -143,6 +161,11 @@ pub(crate) fn check_options(options: &RunOptions) -> Result<(), Problem> {
     }
     let detail = format!("connections is a number from 1 to 64, graceSeconds at most {LONGEST_GRACE}.");
     Err(Problem::refused("REQUEST_MALFORMED", detail))
+}
+
+/// Times that make sense together.
+pub(crate) fn check_schedule(schedule: &Schedule) -> Result<(), Problem> {
+    schedule.check().map_err(|why| Problem::refused("BATCH_SCHEDULE", why))
 }
 
 /// Whether what moves and how may still become another.

@@ -6,13 +6,17 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{port::Write, status::StatusSummary, user::User};
+use mailferry_model::{
+    intent::{UserAction, intend_user},
+    port::Write,
+    status::StatusSummary,
+    user::User,
+};
 
 use super::{find, view};
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
-    intent::{UserAction, intend_user},
     problem::Problem,
     routes::{again::until_it_fits, batch::act::How, entry},
     view::UserView,
@@ -92,7 +96,8 @@ async fn act(
     if how.dry_run {
         let (batch, user) = find(context, name, address).await?;
         if_match.check(user.version)?;
-        let intent = how.with(intend_user(&batch, &user, action)?);
+        let intent =
+            how.with(intend_user(&batch, &user, action).map_err(|why| Problem::wrong_state(why, name))?);
         let notice = match intent.status {
             Some(_) => format!("{} would {}; its batch is {}.", user.address, action.word(), batch.name),
             None => nothing(&user, action),
@@ -121,7 +126,7 @@ async fn once(
     }
     let intent = match intend_user(&before, &user, action) {
         Ok(intent) => how.with(intent),
-        Err(problem) => return Ok(Err(problem)),
+        Err(why) => return Ok(Err(Problem::wrong_state(why, name))),
     };
     let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&user, action)))) };
     let mut batch = before.clone();

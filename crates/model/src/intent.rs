@@ -1,16 +1,15 @@
-//! Intent: what a person's word does to a batch and its users. Pure; workers act on what is written.
+//! Intent: what a person's word, or the time that a person set, does to a batch and its users. Pure; workers act on what
+//! is written.
 
-use mailferry_model::{
+use crate::{
     batch::Batch,
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::User,
 };
 
-use crate::problem::Problem;
-
 /// What a person wants of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Start, resume, retry what failed.
     Start,
     /// Sync what is synced once more.
@@ -23,7 +22,7 @@ pub(crate) enum Action {
 
 /// What a person wants of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UserAction {
+pub enum UserAction {
     /// Start or resume it.
     Start,
     /// Try again what failed.
@@ -34,9 +33,19 @@ pub(crate) enum UserAction {
     Stop,
 }
 
+/// Why an action does not apply: the batch or the user is not in the state for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refused {
+    /// One sentence.
+    pub detail: String,
+    /// What stands in the way, a sentence each.
+    pub blockers: Vec<String>,
+}
+
 /// What has to be written.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Intent {
+pub struct Intent {
     /// The batch's new status; `None`: it is so already.
     pub status: Option<BatchStatus>,
     /// Users that change.
@@ -141,11 +150,14 @@ impl UserAction {
     }
 }
 
-/// What an action on one user writes, or why it does not apply. No other user of the batch changes by it.
-pub(crate) fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Intent, Problem> {
+/// What an action on one user writes. No other user of the batch changes by it.
+///
+/// # Errors
+/// Why it does not apply.
+pub fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Intent, Refused> {
     let refused = |who: &str, status: String| {
         let detail = format!("{who} is {status}: {} cannot {} from there.", user.address, action.word());
-        Err(Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name))
+        Err(Refused { detail, blockers: Vec::new() })
     };
     let of_batch = || refused(&format!("The batch {}", batch.name), batch.status.label());
     if batch.status == BatchStatus::Created {
@@ -176,8 +188,11 @@ fn revived(status: BatchStatus) -> Option<BatchStatus> {
     status.after(BatchEvent::Start).or_else(|| status.after(BatchEvent::Sync))
 }
 
-/// What an action writes, or why it does not apply.
-pub(crate) fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, Problem> {
+/// What an action writes.
+///
+/// # Errors
+/// Why it does not apply.
+pub fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, Refused> {
     let changed: Vec<User> = users.iter().filter_map(|u| action.on(u)).collect();
     // It rests while some of its users were stopped alone.
     let resumes = action == Action::Start && batch.status == BatchStatus::Synced && !changed.is_empty();
@@ -198,7 +213,7 @@ pub(crate) fn intend(batch: &Batch, users: &[User], action: Action) -> Result<In
             batch.status.label(),
             action.word()
         );
-        Problem::conflict("WRONG_STATE", detail).naming("batch", &batch.name).blocked_by(blockers)
+        Refused { detail, blockers }
     })?;
     // A retry of a completion that failed goes on with the completion.
     Ok(Intent { status: Some(status), users: changed })

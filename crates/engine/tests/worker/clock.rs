@@ -1,0 +1,92 @@
+//! What the clock does to batches.
+
+use jiff::{SignedDuration, Timestamp};
+use mailferry_model::{
+    batch::Batch,
+    id::BatchId,
+    schedule::Schedule,
+    status::{BatchStatus, UserStatus},
+};
+
+use super::town::Town;
+
+async fn scheduled(town: &Town, batch: BatchId, schedule: Schedule) {
+    let batch = Batch { schedule, ..town.batch(batch).await };
+    town.store.set_batch(&batch).await.unwrap();
+}
+
+fn later(town: &Town, millis: i64) -> Timestamp {
+    town.now() + SignedDuration::from_millis(millis)
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_its_start_and_is_tested_then() {
+    let town = Town::of(2).await;
+    let batch = town.begin_untested().await;
+    let start = later(&town, 2500);
+    let zone = Some("Europe/Berlin".to_owned());
+    scheduled(&town, batch, Schedule { start_after: Some(start), time_zone: zone, ..Schedule::default() })
+        .await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Waiting }).await;
+    let told = town.batch(batch).await.detail.unwrap();
+    assert!(told.starts_with("WaitingForStart: it begins 2026-01-01 01:00 CET"), "{told}");
+    assert_eq!(town.sign_ins(), 0);
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    assert!(town.now() >= start);
+    assert_eq!(town.connector.tests.load(std::sync::atomic::Ordering::SeqCst), 2, "both endpoints");
+}
+
+#[tokio::test]
+async fn what_is_synced_completes_at_its_time_and_the_trail_says_why() {
+    let town = Town::of(2).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    let time = later(&town, 3000);
+    scheduled(&town, batch, Schedule { complete_after: Some(time), ..Schedule::default() }).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
+    assert!(town.now() >= time, "not before");
+    assert!(town.users(batch).await.iter().all(|u| u.status == UserStatus::Completed));
+    let trail = town.store.audit(0).await.unwrap();
+    let completed = trail.iter().find(|(_, entry)| entry.action == "batch.complete").unwrap();
+    assert_eq!(completed.1.change.as_deref(), Some(r#"{"because":"CompleteAfter"}"#));
+}
+
+#[tokio::test]
+async fn what_is_synced_is_synced_again_when_its_interval_is_over() {
+    let town = Town::of(1).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let before =
+        Batch { last_synced: Some(town.now() - SignedDuration::from_hours(25)), ..town.batch(batch).await };
+    let never = Schedule { sync_every_hours: 0, ..Schedule::default() };
+    town.store.set_batch(&Batch { schedule: never, ..before.clone() }).await.unwrap();
+    let signed_in = town.sign_ins();
+    let enough = later(&town, 2000);
+    town.until(&worker, || async { town.now() > enough }).await;
+    assert_eq!(town.sign_ins(), signed_in, "never, if so wanted");
+    let version = town.batch(batch).await.version;
+    town.store.set_batch(&Batch { version, ..before }).await.unwrap();
+    town.until(&worker, || async { town.users(batch).await[0].status == UserStatus::IncrementalSynced })
+        .await;
+    let rests = || async { town.batch(batch).await.status == BatchStatus::Synced };
+    town.until(&worker, rests).await;
+    assert_eq!(town.sign_ins(), signed_in + 1, "once, and then not before the next day");
+}
+
+#[tokio::test]
+async fn outside_its_hours_a_batch_moves_nothing() {
+    let town = Town::of(2).await;
+    let batch = town.begin().await;
+    let windows = Some("Mon-Sun 03:00-05:00".parse().unwrap());
+    scheduled(&town, batch, Schedule { windows, ..Schedule::default() }).await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Waiting }).await;
+    let told = town.batch(batch).await.detail.unwrap();
+    assert_eq!(told, "StalledDueToWindow: its hours begin 2026-01-01 03:00 UTC");
+    assert_eq!(town.sign_ins(), 0);
+    let windows = Some("Thu".parse().unwrap());
+    scheduled(&town, batch, Schedule { windows, ..Schedule::default() }).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+}

@@ -218,3 +218,21 @@ pub fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, R
     // A retry of a completion that failed goes on with the completion.
     Ok(Intent { status: Some(status), users: changed })
 }
+
+/// The status of a batch to which mailboxes are added: they begin with it, or at once where it is under way or synced.
+///
+/// # Errors
+/// Why none can be added.
+pub fn intend_add(batch: &Batch) -> Result<BatchStatus, Refused> {
+    use BatchStatus as S;
+    let status = match batch.status {
+        S::Created | S::Stopped | S::Failed => Some(batch.status),
+        S::Starting | S::Waiting | S::Syncing | S::IncrementalSyncing => Some(batch.status),
+        S::Synced | S::SyncedWithErrors if batch.paused_for.is_none() => revived(batch.status),
+        _ => None,
+    };
+    status.ok_or_else(|| {
+        let detail = format!("The batch {} is {}: no mailboxes are added.", batch.name, batch.status.label());
+        Refused { detail, blockers: Vec::new() }
+    })
+}

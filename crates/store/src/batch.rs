@@ -14,7 +14,6 @@ use crate::{
     dialect::Alone,
     row::{from_doc, name_key, stale, to_doc, version},
     sql::{Row, Tx, args, refuse},
-    user,
 };
 
 #[async_trait]
@@ -61,8 +60,6 @@ impl SqlStore {
     /// As the port's `add_batch`, within a transaction.
     pub(crate) async fn add_batch_in(&self, tx: &mut Tx, batch: &Batch, users: &[User]) -> Result<()> {
         let op = tx.at("add batch");
-        let users: Result<Vec<_>> = users.iter().map(|u| user::row(op, self.workspace, u)).collect();
-        let users = users?;
         tx.run(
             "INSERT INTO batch (workspace, id, version, name_key, source, target, doc)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -78,8 +75,7 @@ impl SqlStore {
         )
         .await
         .map_err(|e| taken(e, op, batch))?;
-        tx.insert(user::INSERT, "", users).await?;
-        Ok(())
+        self.add_users_in(tx, users).await
     }
 
     /// As the port's `set_batch`, within a transaction.

@@ -33,6 +33,7 @@ impl SqlStore {
             Write::AddVerification(verification) => self.add_verification_in(tx, verification).await,
             Write::RemoveVerification(id) => self.remove_verification_in(tx, id).await,
             Write::AddBatch(batch, users) => self.add_batch_in(tx, batch, users).await,
+            Write::AddUsers(users) => self.add_users_in(tx, users).await,
             Write::SetBatch(batch) => self.set_batch_in(tx, batch).await,
             Write::RemoveBatch(id) => self.remove_batch_in(tx, id).await,
             Write::SetUser(user) => self.set_user_in(tx, user).await,

@@ -94,6 +94,13 @@ impl Users for SqlStore {
 }
 
 impl SqlStore {
+    /// Adds users, within a transaction.
+    pub(crate) async fn add_users_in(&self, tx: &mut Tx, users: &[User]) -> Result<()> {
+        let op = tx.at("add users");
+        let rows: Result<Vec<_>> = users.iter().map(|user| row(op, self.workspace, user)).collect();
+        tx.insert(INSERT, "", rows?).await.map(drop)
+    }
+
     /// As the port's `set_user`, within a transaction.
     pub(crate) async fn set_user_in(&self, tx: &mut Tx, user: &User) -> Result<()> {
         let op = tx.at("set user");

@@ -1,12 +1,15 @@
-//! `batch new|validate|list|show|set|start|stop|sync|complete|watch|remove`. Making one is [`new`]'s, changing one
+//! `batch new|validate|add|list|show|set|start|stop|sync|complete|watch|remove`. Making one is [`new`]'s, changing one
 //! [`set`]'s.
 
 pub(crate) mod new;
 mod set;
+pub(crate) mod sheet;
 
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use serde_json::json;
+
+use sheet::SheetArgs;
 
 use super::{
     Asked, confirm,
@@ -27,6 +30,8 @@ pub enum BatchCommand {
     New(Box<new::Creation>),
     /// Say whether it could be made from a CSV, row by row; makes nothing
     Validate(Box<new::Creation>),
+    /// Bring further mailboxes from a CSV; they begin with it, or at once where it is under way or synced
+    Add(Box<new::Addition>),
     /// All of them
     List,
     /// One of them
@@ -104,9 +109,11 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
     match command {
         BatchCommand::New(args) => return new::run(&asked, &quiet_api(), &args).await,
         BatchCommand::Validate(args) => {
-            let judged = new::Creation { dry_run: true, ..*args };
+            let sheet = SheetArgs { dry_run: true, ..args.sheet };
+            let judged = new::Creation { sheet, ..*args };
             return new::run(&asked, &quiet_api(), &judged).await;
         }
+        BatchCommand::Add(args) => return new::add(&asked, &quiet_api(), &args).await,
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,

@@ -1,4 +1,4 @@
-//! `user list|show|set|start|retry|sync|stop|remove`: the mailboxes of batches, one by one.
+//! `user list|show|set|start|retry|sync|stop|move|remove`: the mailboxes of batches, one by one.
 
 use std::path::PathBuf;
 
@@ -46,6 +46,8 @@ pub enum UserCommand {
     Sync(RunUser),
     /// Stop what is under way for it
     Stop(Ending),
+    /// Take it to another batch between the same endpoints; what was moved of it stays moved
+    Move(Moving),
     /// Take it out of its batch; its ledger stays
     Remove(Ending),
 }
@@ -67,6 +69,20 @@ pub struct Ending {
     #[command(flatten)]
     pub one: One,
     /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+}
+
+/// The flags of `user move`.
+#[derive(Args)]
+pub struct Moving {
+    /// Which user.
+    #[command(flatten)]
+    pub one: One,
+    /// The batch it goes to
+    #[arg(long, value_name = "BATCH")]
+    pub to: String,
+    /// Only say whether it could be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
 }
@@ -147,6 +163,15 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         UserCommand::Stop(Ending { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
             let sentence = format!("{} is stopping; what is under way ends in order.", one.address);
+            told(&asked, &user, &sentence);
+        }
+        UserCommand::Move(Moving { one, to, dry_run }) => {
+            let path = format!("{}/move?dryRun={dry_run}", path(&api, &one).await?);
+            let user = api.post(&path, json!({ "to": to })).await?;
+            let sentence = match dry_run {
+                true => format!("{} could go to the batch {to}; nothing was done.", one.address),
+                false => format!("{} is in the batch {to} now.", one.address),
+            };
             told(&asked, &user, &sentence);
         }
         UserCommand::Remove(Ending { one, dry_run: true }) => {

@@ -348,3 +348,40 @@ fn a_batch_begins_and_completes_by_itself_at_its_times() {
     ferry.ends(0, &["batch", "start", "wave", "--wait=completed"]);
     assert_eq!(ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json()["status"], "Completed");
 }
+
+#[test]
+fn further_mailboxes_are_added_and_one_goes_to_another_batch_with_its_ledger() {
+    let ferry = Ferry::new();
+    let roots: Vec<String> =
+        ["from", "to"].iter().map(|side| format!("{}/{{user}}", ferry.path(side).display())).collect();
+    for (name, path) in [("old", &roots[0]), ("new", &roots[1])] {
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path]);
+    }
+    for user in ["anna", "bert", "cleo"] {
+        ferry.maildir(&format!("from/{user}"), 2);
+        ferry.maildir(&format!("to/{user}"), 0);
+    }
+    let rows = |users: &[&str]| {
+        let lines = users.iter().map(|user| format!("{user}@x.example,{user},{user}\n"));
+        format!("EmailAddress,UserName,TargetUserName\n{}", lines.collect::<String>())
+    };
+    let csv = |name: &str, users: &[&str]| ferry.file(name, &rows(users));
+    let (first, second, third) = (csv("1.csv", &["anna"]), csv("2.csv", &["bert"]), csv("3.csv", &["cleo"]));
+    let new = |name: &str, file: &str| {
+        ferry.ends(0, &["batch", "new", name, "--source", "old", "--target", "new", "--csv", file]);
+    };
+    new("wave", &first);
+    new("late", &third);
+    let told = ferry.ends(0, &["batch", "add", "wave", "--csv", &second, "--dry-run"]);
+    assert!(told.out.contains("1 mailbox could be added"), "{}", told.out);
+    let told = ferry.ends(0, &["batch", "add", "wave", "--csv", &second]);
+    assert!(told.out.contains("1 mailbox added to the batch wave, which has 2 now."), "{}", told.out);
+    ferry.ends(0, &["batch", "start", "wave", "--wait=synced"]);
+    assert_eq!((count(&ferry.path("to/anna")), count(&ferry.path("to/bert"))), (2, 2));
+    ferry.ends(0, &["user", "move", "bert@x.example", "--to", "late"]);
+    ferry.ends(0, &["batch", "start", "late", "--wait=completed"]);
+    let shown = ferry.ends(0, &["batch", "show", "late", "-o", "json"]).json();
+    assert_eq!((&shown["status"], &shown["total"]), (&json!("Completed"), &json!(2)));
+    assert_eq!(count(&ferry.path("to/bert")), 2, "nothing came twice");
+    assert_eq!(ferry.run(&["user", "move", "anna@x.example", "--to", "late"]).code, 6);
+}

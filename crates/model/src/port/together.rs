@@ -33,6 +33,8 @@ pub enum Write<'a> {
     RemoveVerification(VerificationId),
     /// As [`super::Batches::add_batch`].
     AddBatch(&'a Batch, &'a [User]),
+    /// Adds users to batches that are there.
+    AddUsers(&'a [User]),
     /// As [`super::Batches::set_batch`].
     SetBatch(&'a Batch),
     /// As [`super::Batches::remove_batch`].

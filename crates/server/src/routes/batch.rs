@@ -1,7 +1,10 @@
-//! Batches: new from a CSV, list, show, remove. What is done with one is [`act`]'s, changing one [`change`]'s.
+//! Batches: new from a CSV, list, show, remove. What is done with one is [`act`]'s, changing one [`change`]'s, further
+//! mailboxes [`add`]'s; all read a CSV by [`rows`].
 
 pub(crate) mod act;
+pub(crate) mod add;
 pub(crate) mod change;
+mod rows;
 pub(super) mod taken;
 
 use axum::{
@@ -11,32 +14,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mailferry_model::{
-    Error, Kind, Side,
-    batch::Batch,
-    csv::{self, Encoding, Needs, Passwords, Reading, Unknown},
-    endpoint::Endpoint,
-    id::{BatchId, UserId},
-    mapping::RunOptions,
-    port::{Sealing, Write},
-    report::Totals,
-    schedule::Schedule,
-    secret::Secret,
-    settings::MailboxAddress,
-    status::{BatchStatus, UserStatus},
-    user::User,
+    Error, Kind, Side, batch::Batch, endpoint::Endpoint, id::BatchId, mapping::RunOptions, port::Write,
+    schedule::Schedule, status::BatchStatus,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{check_name, entry, removing::Removing, same};
+use rows::{Judgement, Sheet, check_rejected, passwords, users_of};
+
+use super::{check_name, entry, removing::Removing};
 use crate::{
     Context,
     body::Body,
     etag::{IfMatch, Versioned},
     page::{Page, PageQuery, Part},
-    problem::{Problem, RowProblem},
+    problem::Problem,
     shape,
-    view::{BatchReport, BatchView, UserView, signs_in_for_all},
+    view::{BatchReport, BatchView, UserView},
 };
 
 /// A new batch.
@@ -72,18 +66,6 @@ pub(crate) struct Creation {
     /// Only judge: nothing is made, and faulty rows are no problem but the answer.
     #[serde(default)]
     dry_run: bool,
-}
-
-/// What would become of a new batch.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = BatchJudgement)]
-pub(crate) struct Judgement {
-    name: String,
-    total: usize,
-    rejected: Vec<RowProblem>,
-    /// What people should know of the file.
-    notices: Vec<String>,
 }
 
 /// Which batches.
@@ -159,26 +141,16 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     let target = context.store.endpoint(&wanted.target).await?;
     check_roles(&context, (&source, &target))?;
     check_free(&context, &wanted.name).await?;
-    let needs = Needs { source: needed(&context, &source).await?, target: needed(&context, &target).await? };
-    let reading = reading(needs, wanted.allow_unknown_columns, &wanted.domain_map)?;
-    let mut parsed =
-        csv::parse(wanted.csv.as_bytes(), &reading).map_err(|r| Problem::refused(r.code, r.message))?;
-    let open = taken::open(&context).await?;
-    parsed.reject(taken::sources(&context, &open, &parsed).await?);
-    parsed.reject(same::rows(&context, (&source, &target), &parsed));
-    parsed.reject(taken::twice(&context, &target, &parsed));
-    parsed.reject(taken::targets(&context, &open, &target, &parsed).await?);
-    let rejected = parsed.rejected.iter().map(RowProblem::of).collect();
+    let sheet = Sheet {
+        csv: &wanted.csv,
+        allow_unknown_columns: wanted.allow_unknown_columns,
+        domain_map: &wanted.domain_map,
+    };
+    let parsed = sheet.judged(&context, (&source, &target)).await?;
     if wanted.dry_run {
-        let (total, notices) = (parsed.rows.len(), parsed.notices);
-        let judged = Judgement { name: wanted.name, total, rejected, notices };
-        return Ok(Json(judged).into_response());
+        return Ok(Json(Judgement::of(wanted.name, parsed)).into_response());
     }
-    if !parsed.rejected.is_empty() && (!wanted.skip_rejected || parsed.rows.is_empty()) {
-        let (n, of) = (parsed.rejected.len(), parsed.rows.len() + parsed.rejected.len());
-        let detail = format!("{n} of {of} rows cannot be used.");
-        return Err(Problem { rows: rejected, ..Problem::refused("CSV_ROWS_REJECTED", detail) });
-    }
+    check_rejected(&parsed, wanted.skip_rejected)?;
     let batch = Batch {
         id: BatchId(context.store.new_id()),
         version: 1,
@@ -201,7 +173,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         schedule: wanted.schedule,
         last_synced: None,
     };
-    let users: Vec<User> = parsed.rows.iter().map(|row| user_of(&context, &batch, row)).collect();
+    let users = users_of(&context, &batch, &parsed.rows);
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
     let entry = entry(&context, "batch.new", format!("batch {}", batch.name), Some(change));
     let passwords = passwords(&users, &parsed.rows);
@@ -210,14 +182,6 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
     Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
-}
-
-/// How the file of a new batch is read.
-fn reading(needs: Needs, allows_unknown: bool, domain_map: &[String]) -> Result<Reading, Problem> {
-    let rule = |text: &String| text.parse().map_err(|why: String| Problem::refused("REQUEST_MALFORMED", why));
-    let domains = domain_map.iter().map(rule).collect::<Result<_, _>>()?;
-    let unknown = if allows_unknown { Unknown::Allowed } else { Unknown::Told };
-    Ok(Reading { unknown, domains, encoding: Encoding::Utf8, ..Reading::of(needs) })
 }
 
 /// A taken name is told before anything is sealed for it.
@@ -229,38 +193,6 @@ async fn check_free(context: &Context, name: &str) -> Result<(), Problem> {
         }
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The passwords of new users.
-fn passwords<'a>(users: &[User], rows: &'a [csv::Row]) -> Vec<Sealing<'a>> {
-    let both = |(user, row): (&User, &'a csv::Row)| {
-        let (source, target) = (row.source.password.as_ref(), row.target.password.as_ref());
-        let named = [("source-password", source), ("target-password", target)];
-        let id = user.id.0;
-        named.into_iter().filter_map(move |(name, secret)| Some((id, name, secret?)))
-    };
-    users.iter().zip(rows).flat_map(both).collect()
-}
-
-fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
-    let bare = |m: &MailboxAddress| MailboxAddress { password: None::<Secret<String>>, ..m.clone() };
-    User {
-        id: UserId(context.store.new_id()),
-        version: 1,
-        batch: batch.id,
-        address: row.source.address.clone(),
-        source: bare(&row.source),
-        target: bare(&row.target),
-        mailbox: None,
-        status: UserStatus::Queued,
-        detail: None,
-        totals: Totals::default(),
-        score: None,
-        last_synced: None,
-        last_progress: None,
-        retry_skipped: false,
-        overrides: row.overrides.clone(),
     }
 }
 
@@ -286,13 +218,6 @@ pub(crate) async fn remove(
     let writes = [Write::SetBatch(&batch), Write::RemoveBatch(batch.id), Write::Record(&entry)];
     if_match.kept(context.store.together(&writes).await)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Problem> {
-    Ok(match signs_in_for_all(context, endpoint).await? {
-        true => Passwords::None,
-        false => Passwords::Each,
-    })
 }
 
 /// Whether source and target can be read and written.

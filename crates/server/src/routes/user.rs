@@ -1,7 +1,9 @@
-//! Users: the mailboxes of batches. What is done with one is [`act`]'s, changing one [`change`]'s.
+//! Users: the mailboxes of batches. What is done with one is [`act`]'s, changing one [`change`]'s, taking
+//! one to another batch [`moving`]'s.
 
 pub(crate) mod act;
 pub(crate) mod change;
+pub(crate) mod moving;
 
 use axum::{
     Json,

@@ -337,3 +337,38 @@ async fn a_batch_has_a_schedule_that_can_be_changed() {
         assert_eq!((status, &problem["code"]), (422, &json!(code)), "{wrong} {problem}");
     }
 }
+
+#[tokio::test]
+async fn further_mailboxes_come_to_a_batch_and_go_to_another() {
+    use mailferry_model::status::BatchStatus as B;
+    let house = with_wave().await;
+    let more = |csv: &str| json!({ "csv": format!("EmailAddress,Password,TargetPassword\n{csv}") });
+    let (status, told) = house.post("/batches/wave/users", more("a@x,p,q\nc@x,p,q\n")).await;
+    assert_eq!((status, &told["rows"][0]["errorCode"]), (422, &json!("CSV_IN_ANOTHER_BATCH")), "{told}");
+    let (status, told) = house.post("/batches/wave/users", more("c@x,canary-7,q\n")).await;
+    assert_eq!((status, &told["total"], &told["status"]), (201, &json!(3), &json!("Created")), "{told}");
+    batch_becomes(&house, B::Synced).await;
+    let mut judged = more("d@x,p,q\n");
+    judged["dryRun"] = json!(true);
+    assert_eq!(house.post("/batches/wave/users", judged).await.1["total"], 1);
+    let (status, told) = house.post("/batches/wave/users", more("d@x,p,q\n")).await;
+    assert_eq!((status, &told["status"]), (201, &json!("IncrementalSyncing")), "it begins at once: {told}");
+    batch_becomes(&house, B::Completed).await;
+    let (status, told) = house.post("/batches/wave/users", more("e@x,p,q\n")).await;
+    assert_eq!((status, &told["code"]), (409, &json!("WRONG_STATE")), "{told}");
+    batch_becomes(&house, B::Created).await;
+    let second = json!({ "name": "next", "source": "old", "target": "new", "csv": "EmailAddress,Password,TargetPassword\nz@x,p,q\n" });
+    assert_eq!(house.post("/batches", second).await.0, 201);
+    let go = async |query: &str, to: &str| {
+        house.post(&format!("/batches/wave/users/c@x/move{query}"), json!({ "to": to })).await
+    };
+    assert_eq!(go("?dryRun=true", "next").await.1["batch"], "next");
+    assert_eq!(house.get("/batches/wave").await.1["total"], 4, "nothing was done");
+    assert_eq!(go("", "wave").await.0, 409);
+    assert_eq!(go("", "nobody").await.0, 404);
+    let (status, told) = go("", "next").await;
+    assert_eq!((status, &told["batch"]), (200, &json!("next")), "{told}");
+    assert_eq!(house.get("/batches/next").await.1["total"], 2);
+    let kept = house.store.users_by_address("c@x").await.unwrap();
+    assert_eq!(house.store.unseal(kept[0].id.0).await.unwrap().len(), 2, "its passwords go along");
+}

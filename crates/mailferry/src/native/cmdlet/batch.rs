@@ -1,6 +1,6 @@
 //! Cmdlets of batches, and the counts over all of them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use axum::http::Method;
 use mailferry_model::{csv::Encoding, filter::Pattern};
@@ -10,7 +10,10 @@ use super::{Answer, Desk, agreed, confirm, cut, is_what_if, lacks};
 use crate::{
     api::segment,
     cmd::{
-        batch::new::{self, Creation},
+        batch::{
+            new::{self, Addition, Creation},
+            sheet::SheetArgs,
+        },
         run_options::{PassArgs, RunArgs},
         schedule::ScheduleArgs,
         waiting::{Goal, Run, background, foreground},
@@ -136,15 +139,8 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,
-        csv: csv.clone(),
-        encoding: Encoding::Auto,
-        allow_unknown_columns: bound.is_on("allow-unknown-columns"),
-        domain_map: Vec::new(),
-        shred_csv: false,
+        sheet: sheet(bound, csv, what_if),
         schedule: schedule(bound),
-        skip_rejected: false,
-        rejected: "rejected.csv".into(),
-        dry_run: what_if,
         run: options(bound)?,
     };
     let code = new::run(desk.asked, desk.api, &creation).await?;
@@ -199,6 +195,20 @@ fn received(filter: &str, options: &mut RunArgs) -> Option<()> {
     Some(())
 }
 
+/// `-CSVData`, `-AllowUnknownColumnsInCsv`.
+fn sheet(bound: &Bound, csv: &Path, what_if: bool) -> SheetArgs {
+    SheetArgs {
+        csv: csv.to_owned(),
+        encoding: Encoding::Auto,
+        allow_unknown_columns: bound.is_on("allow-unknown-columns"),
+        domain_map: Vec::new(),
+        shred_csv: false,
+        skip_rejected: false,
+        rejected: "rejected.csv".into(),
+        dry_run: what_if,
+    }
+}
+
 /// `-StartAfter`, `-CompleteAfter`, `-AllowIncrementalSyncs`.
 fn schedule(bound: &Bound) -> ScheduleArgs {
     let time = |key: &'static str| match bound.get(key) {
@@ -218,10 +228,18 @@ fn schedule(bound: &Bound) -> ScheduleArgs {
 pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
     const CMDLET: &str = "Set-MigrationBatch";
     let changes = schedule(bound).given(None)?;
+    if let Some(Datum::File(csv)) = bound.get("csv") {
+        let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
+        let addition = Addition { name, sheet: sheet(bound, csv, false) };
+        let code = new::add(desk.asked, desk.api, &addition).await?;
+        if code != exit::OK || (changes.is_empty() && !bound.is_on("sync-now")) {
+            return Ok(Answer { datum: Datum::Null, code });
+        }
+    }
     if !bound.is_on("sync-now") && changes.is_empty() {
         let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
         desk.api.get(&path(&name)).await?;
-        let text = "Set-MigrationBatch: -SyncNow, -StartAfter, -CompleteAfter and -AllowIncrementalSyncs change a batch so far";
+        let text = "Set-MigrationBatch: -CSVData, -SyncNow, -StartAfter, -CompleteAfter and -AllowIncrementalSyncs change a batch so far";
         return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
     }
     if !changes.is_empty() {

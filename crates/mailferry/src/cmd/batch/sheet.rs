@@ -1,0 +1,216 @@
+//! The CSV of a batch as commands take it: its rows are judged here and by the router, the good ones are sent.
+
+use std::{
+    collections::HashMap,
+    io::{Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use mailferry_model::{
+    catalogue,
+    csv::{self, DomainRule, Encoding, Needs, Parsed, Passwords, Reading, Unknown},
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{Api, segment},
+    cmd::Asked,
+    exit::Failure,
+    result::counted,
+};
+
+/// The flags of a CSV.
+#[derive(Args)]
+pub struct SheetArgs {
+    /// EmailAddress[,UserName][,Password][,TargetAddress][,TargetUserName][,TargetPassword]
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// How the CSV is encoded where no byte order mark says it: auto, utf-8 or windows-1252
+    #[arg(long, value_name = "ENCODING", default_value = "auto")]
+    pub encoding: Encoding,
+    /// Leave columns alone that mean nothing here, even one that looks like a misspelt name
+    #[arg(long)]
+    pub allow_unknown_columns: bool,
+    /// A domain that is another one at the target, where a row names no TargetAddress
+    #[arg(long, value_name = "OLD=NEW")]
+    pub domain_map: Vec<DomainRule>,
+    /// Overwrite and remove the CSV once its passwords are kept encrypted
+    #[arg(long)]
+    pub shred_csv: bool,
+    /// Go on with the rows that can be used
+    #[arg(long)]
+    pub skip_rejected: bool,
+    /// Where rows that cannot be used are written, with their reasons; never over the CSV itself
+    #[arg(long, value_name = "FILE", default_value = "rejected.csv")]
+    pub rejected: PathBuf,
+    /// Only say whether it could be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+}
+
+/// What came of a CSV.
+pub(super) struct Sent {
+    /// Rows that can be used.
+    pub rows: usize,
+    /// Rows that cannot.
+    pub rejected: usize,
+    /// What the router made of it; nothing was made where it was only judged.
+    pub made: Option<Value>,
+}
+
+impl SheetArgs {
+    /// Sends the rows to a path of the API with what else belongs there, for these two endpoints.
+    pub(super) async fn send(
+        &self,
+        asked: &Asked<'_>,
+        api: &Api,
+        (source, target): (&str, &str),
+        (path, mut body): (&str, Value),
+    ) -> Result<Sent, Failure> {
+        let shown = self.csv.display();
+        let bytes = std::fs::read(&self.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
+        let bytes = Zeroizing::new(bytes);
+        let needs =
+            Needs { source: needed(asked, api, source).await?, target: needed(asked, api, target).await? };
+        let reading = self.reading(needs);
+        let refused = |r: csv::Refusal| Failure::Usage(r.code, format!("{shown}: {}", r.message));
+        let mut parsed = csv::parse(&bytes, &reading).map_err(refused)?;
+        let text = Zeroizing::new(csv::text(&bytes, self.encoding).map_err(refused)?.text.into_owned());
+        parsed.notices.iter().for_each(|notice| asked.out.note(&format!("{shown}: {notice}")));
+        let domains = reading.domains.iter().map(|rule| json!(format!("{}={}", rule.from, rule.to)));
+        body["csv"] = json!(*text);
+        body["allowUnknownColumns"] = self.allow_unknown_columns.into();
+        body["domainMap"] = domains.collect();
+        body["skipRejected"] = self.skip_rejected.into();
+        body["dryRun"] = true.into();
+        // The router knows what the file does not tell: mailboxes of other batches.
+        let judged = api.post(path, body.clone()).await?;
+        parsed.reject(rejected(&judged));
+        self.tell_rejected(asked, &parsed)?;
+        let mut sent = Sent { rows: parsed.rows.len(), rejected: parsed.rejected.len(), made: None };
+        if !self.dry_run {
+            body["dryRun"] = false.into();
+            sent.made = Some(api.post(path, body).await?);
+            after(asked, self, &parsed)?;
+        }
+        Ok(sent)
+    }
+
+    fn reading(&self, needs: Needs) -> Reading {
+        let unknown = if self.allow_unknown_columns { Unknown::Allowed } else { Unknown::Told };
+        let domains = self.domain_map.clone();
+        Reading { encoding: self.encoding, unknown, domains, ..Reading::of(needs) }
+    }
+
+    fn tell_rejected(&self, asked: &Asked<'_>, parsed: &Parsed) -> Result<(), Failure> {
+        if parsed.rejected.is_empty() {
+            return Ok(());
+        }
+        let file = beside(&self.csv, &self.rejected)?;
+        write_private(&file, &parsed.rejected_csv())?;
+        let goes_on = !self.dry_run && self.skip_rejected && !parsed.rows.is_empty();
+        asked.out.note(&told_of_rejected(parsed.rejected.len(), &self.csv, &file, goes_on));
+        if self.dry_run {
+            // Otherwise the refusal, or the file, names them.
+            let said =
+                parsed.rejected.iter().map(|r| format!("row {}: {} [{}]", r.number, r.message, r.code));
+            said.for_each(|row| asked.out.note(&row));
+        }
+        Ok(())
+    }
+}
+
+/// What becomes of the file once its rows are kept.
+fn after(asked: &Asked<'_>, args: &SheetArgs, parsed: &Parsed) -> Result<(), Failure> {
+    let shown = args.csv.display();
+    if args.shred_csv {
+        shred(&args.csv).map_err(|e| Failure::own(format!("--shred-csv {shown}: {e}; the batch is made")))?;
+        asked.out.note(&format!("{shown} was overwritten and removed; its passwords are kept encrypted."));
+    } else if parsed.rows.iter().any(|r| r.source.password.is_some() || r.target.password.is_some()) {
+        asked.out.note(&format!(
+            "{shown} holds passwords; they are kept encrypted now, the file is not needed. With --shred-csv it is \
+             overwritten and removed."
+        ));
+    }
+    Ok(())
+}
+
+/// Overwrites and removes a file. What a file system or a disk keeps of older blocks it cannot reach.
+fn shred(path: &Path) -> std::io::Result<()> {
+    let is_file = std::fs::symlink_metadata(path)?.is_file();
+    if !is_file {
+        return Err(std::io::Error::other("it is no plain file, so it stays as it is"));
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+    let size = file.metadata()?.len();
+    std::io::copy(&mut std::io::repeat(0).take(size), &mut file)?;
+    file.sync_all()?;
+    std::fs::remove_file(path)
+}
+
+/// The rows that the router rejects, with the words of its codes.
+fn rejected(judged: &Value) -> HashMap<u64, (&'static str, String, String)> {
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let rows = judged["rejected"].as_array().into_iter().flatten();
+    rows.filter_map(|row| {
+        let code = catalogue::find(row["errorCode"].as_str()?).map_or("CSV_ROWS_REJECTED", |e| &e.code);
+        Some((row["rowNumber"].as_u64()?, (code, text(row, "errorMessage"), text(row, "suggestion"))))
+    })
+    .collect()
+}
+
+/// Which passwords rows need at an endpoint; says so at once where nothing can move there yet.
+async fn needed(asked: &Asked<'_>, api: &Api, name: &str) -> Result<Passwords, Failure> {
+    let endpoint: Value = api.get(&format!("/endpoints/{}", segment(name))).await?;
+    let manifest = asked.connectors.iter().map(|c| c.manifest()).find(|m| endpoint["type"] == m.kind);
+    if let Some(manifest) = manifest.filter(|m| !m.moves) {
+        asked.out.note(&format!(
+            "WARNING: {name} is of the type {}, which is tested only so far: this batch will not move.",
+            manifest.kind
+        ));
+    }
+    Ok(match endpoint["signsInForAll"].as_bool() {
+        Some(true) => Passwords::None,
+        _ => Passwords::Each,
+    })
+}
+
+/// What to do about rows that cannot be used: their file alone would make a batch without all others.
+fn told_of_rejected(n: usize, csv: &Path, file: &Path, goes_on: bool) -> String {
+    let (rows, csv, file) = (counted(n as u64, "row"), csv.display(), file.display());
+    match goes_on {
+        true => format!(
+            "{rows} cannot be used and stayed out of the batch; {file} says why. Correct {file} and import it as a \
+             further batch."
+        ),
+        false => format!(
+            "{rows} cannot be used; {file} says why and holds nothing else. Correct them in {csv}, or use \
+             --skip-rejected and import {file}, once corrected, as a further batch."
+        ),
+    }
+}
+
+/// Where rejected rows go: never over the file that they come from, which has been corrected by hand perhaps.
+fn beside(csv: &Path, wanted: &Path) -> Result<PathBuf, Failure> {
+    let is_input = |path: &Path| match (std::fs::metadata(path), std::fs::metadata(csv)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    };
+    if !is_input(wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let end = wanted.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    let free = (2..1000).map(|n| wanted.with_file_name(format!("{stem}-{n}{end}"))).find(|p| !p.exists());
+    free.ok_or_else(|| Failure::usage(format!("--rejected {}: that is the CSV itself", wanted.display())))
+}
+
+/// It holds passwords if the CSV did.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut f| f.write_all(bytes));
+    written.map_err(|e| Failure::own(format!("{}: {e}", path.display())))
+}

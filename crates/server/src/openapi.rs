@@ -101,6 +101,9 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     let mut statuses = vec![StatusCode::UNPROCESSABLE_ENTITY, StatusCode::INTERNAL_SERVER_ERROR];
     statuses.push(StatusCode::SERVICE_UNAVAILABLE);
     if from.is_some() || path == "/sessions" {
+    if path == "/health" {
+        statuses.push(StatusCode::INSUFFICIENT_STORAGE);
+    }
         statuses.push(StatusCode::UNAUTHORIZED);
     }
     if from.is_some() || writes {

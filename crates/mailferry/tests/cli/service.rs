@@ -1,10 +1,12 @@
 //! The service as others meet it: the real binary over HTTPS, its exit codes, its certificate, what it keeps quiet.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use super::ferry::{Ferry, Ran, closed_port, count};
@@ -161,6 +163,41 @@ fn a_migration_over_the_network_and_nothing_secret_in_what_was_said() {
         assert!(!log.contains(secret), "{secret} is in the log");
         assert!(!audit.out.contains(secret), "{secret} is in the audit trail");
     }
+}
+
+/// The answer to a question that anybody may ask, without TLS.
+fn plainly(url: &str, path: &str) -> String {
+    let mut open = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    open.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    open.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_disk_that_takes_no_more_shows_in_the_health_of_the_service_and_goes_by() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let service = Service::start(Ferry::new(), &["--no-tls"]);
+    let health = || plainly(&service.url, "/api/v1/health");
+    assert!(health().starts_with("HTTP/1.1 200 "), "{}", health());
+    let most = |bytes| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(&service.child)), Resource::Fsize, limit).unwrap();
+    };
+    let until = |wanted: &str| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !health().contains(wanted) {
+            assert!(Instant::now() < end, "{wanted} never came: {}", health());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    most(Some(4096));
+    until("\"STORE_DISK_FAILS\"");
+    assert!(health().starts_with("HTTP/1.1 507 "), "{}", health());
+    most(None);
+    until("\"ok\"");
+    service.stop();
 }
 
 #[test]

@@ -56,6 +56,21 @@ async fn whatever_is_refused_is_a_problem_with_a_number() {
 }
 
 #[tokio::test]
+async fn a_service_that_does_no_work_or_has_no_room_is_not_well() {
+    let house = House::listening().await;
+    let health = || house.as_nobody("GET", "/health", Value::Null);
+    assert_eq!((health().await.status, health().await.json()), (200, json!({ "status": "ok" })));
+    house.trouble.is(Some("database is locked".to_owned()));
+    assert_eq!(health().await.problem(), (503, "STORE_OUT_OF_ORDER".to_owned()));
+    *house.full.lock().unwrap() = Some("No space left on device".to_owned());
+    assert_eq!(health().await.problem(), (507, "STORE_DISK_FAILS".to_owned()));
+    assert_eq!(health().await.json()["detail"], "No space left on device");
+    house.trouble.is(None);
+    *house.full.lock().unwrap() = None;
+    assert_eq!(health().await.status, 200);
+}
+
+#[tokio::test]
 async fn a_list_comes_whole_or_in_parts_that_a_link_joins() {
     let (house, token) = staffed().await;
     for n in 0..7 {

@@ -221,6 +221,59 @@ async fn a_request_with_a_key_happens_once() {
     assert_eq!(create("k1", post_office("old")).await.problem().0, 409, "after a day it is forgotten");
 }
 
+/// Of a token, too; but its secret is told once and kept nowhere.
+#[tokio::test]
+async fn a_token_with_a_key_is_made_once_and_told_once() {
+    let house = House::fresh().await;
+    house.post("/accounts", json!({ "name": "robot", "role": "operator" })).await;
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let body = json!({ "name": "ci", "account": "robot" }).to_string();
+    let path = format!("{PREFIX}/tokens");
+    let create = || house.send("POST", &path, &headers, body.clone());
+    let (first, again) = (create().await, create().await);
+    assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (201, 201, "true"));
+    let secret = first.json()["token"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("mft_") && !again.text.contains(&secret), "{}", again.text);
+    assert_eq!(first.json()["id"], again.json()["id"]);
+}
+
+/// What changed stands there as text and, where it is one, as an object.
+#[tokio::test]
+async fn a_change_in_the_audit_trail_is_an_object_as_well() {
+    let house = House::fresh().await;
+    let mut unverified = post_office("old");
+    unverified["unverified"] = "no time".into();
+    house.post("/endpoints", unverified).await;
+    house.post("/accounts", json!({ "name": "robot", "role": "operator" })).await;
+    let entries = house.get("/audit").await.1;
+    let told = |action: &str| {
+        let entry = entries.as_array().unwrap().iter().find(|e| e["action"] == action).unwrap();
+        (entry["change"].as_str().unwrap().to_owned(), entry["details"].clone())
+    };
+    let (text, object) = told("endpoint.new");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), object);
+    assert!(object.is_object(), "{text}");
+    assert_eq!(told("account.new"), ("operator".to_owned(), Value::Null));
+}
+
+/// What heeds the version says so.
+#[test]
+fn the_document_names_if_match_where_it_is_heeded() {
+    let document = serde_json::to_value(mailferry_server::document()).unwrap();
+    for (path, method) in [
+        ("/accounts/{name}", "patch"),
+        ("/accounts/{name}", "delete"),
+        ("/endpoints/{name}", "patch"),
+        ("/batches/{name}", "delete"),
+        ("/batches/{name}/users/{address}", "patch"),
+    ] {
+        let operation = &document["paths"][format!("{PREFIX}{path}")][method];
+        let names = |p: &Value| p["name"] == "If-Match" && p["in"] == "header";
+        assert!(operation["parameters"].as_array().unwrap().iter().any(names), "{method} {path}");
+        assert!(operation["responses"]["412"].is_object(), "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn events_go_on_where_they_were_left() {
     let (house, token) = staffed().await;

@@ -20,6 +20,7 @@ mod refused;
 mod remedies;
 mod said;
 mod service;
+mod trusted;
 mod users;
 mod verified;
 mod written;

@@ -76,10 +76,11 @@ const OURS: [&str; 37] = [
 ];
 
 /// What is seen of settings or measured: not masked, for the same reason. All else may quote the other side.
-const SEEN_OURS: [&str; 11] = [
+const SEEN_OURS: [&str; 12] = [
     "addresses",
     "certificateEnds",
     "certificateFingerprint",
+    "fromOutside",
     "kdc",
     "passwordExpires",
     "port",

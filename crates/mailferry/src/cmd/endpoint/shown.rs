@@ -66,6 +66,9 @@ pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
         out.say(&format!("      cause: {}", row.cause.as_deref().unwrap_or_default()));
         row.fix.iter().for_each(|fix| out.say(&format!("      fix:   {fix}")));
     }
+    if let Some(outside) = result.steps.iter().find_map(|row| row.seen.get("fromOutside")?.as_str()) {
+        out.say(&format!("All of this is seen from here; the view from outside: {outside}"));
+    }
     if let Some(repeated) = &result.repeated {
         let [least, middle, most_of, most] = repeated.latency_ms;
         out.say(&format!(

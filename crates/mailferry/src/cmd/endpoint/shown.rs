@@ -58,7 +58,7 @@ pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
     match failing {
         Some(row) => out.say(&format!("Failed at {}.", step(row))),
         None if result.is_without_sign_in() => {
-            out.say("Success, but nobody signed in. mailferry endpoint test NAME --mailbox ADDRESS tries it on a mailbox.");
+            out.say("Success, but nobody signed in: name the account (--username USER --password-file FILE) or a mailbox (--mailbox ADDRESS).");
         }
         None => out.say(&format!("{}.", result.result)),
     }

@@ -174,7 +174,7 @@ fn a_test_in_which_nobody_signs_in_says_so() {
         (Some("Success"), Some(false), "not-run")
     );
     let shown = scene.ferry.ends(0, &["endpoint", "test", "E"]).out;
-    assert!(shown.contains("\nSuccess, but nobody signed in. "), "{shown}");
+    assert!(shown.contains("\nSuccess, but nobody signed in: "), "{shown}");
 }
 
 #[test]

@@ -175,11 +175,20 @@ class Unattended(InteropCase):
         self.set_limit(1)
         resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (4096, NO_LIMIT))
         self.wait("a full disk is told", lambda: "the store is out of order" in self.log.read_text())
-        self.assertEqual("ok", self.ask("GET", "/health")["status"])
+        self.wait("the service says that it is not well", lambda: not self.is_well())
         self.wait("the batch tells it", self.tells_of_the_store)
         resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (NO_LIMIT, NO_LIMIT))
         self.wait("work goes on", lambda: self.syncing() > 0 or self.batch() == "Synced")
+        self.wait("it is well again", self.is_well)
         self.wait("it is over", lambda: not (self.detail() or "").startswith("StoreOutOfOrder: "))
+
+    def is_well(self):
+        try:
+            return self.ask("GET", "/health")["status"] == "ok"
+        except self.failureException as said:
+            if "STORE_" not in str(said):
+                raise
+            return False
 
     def tells_of_the_store(self):
         """The batch does; while not even the batch can be read, the answer does."""

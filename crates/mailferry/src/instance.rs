@@ -22,7 +22,7 @@ use mailferry_model::{
 use mailferry_server::{Context, Door, Problem, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
-use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports};
+use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports, room::Watched};
 
 /// The name of the master key's file, in the data folder and among systemd's credentials.
 pub const KEY: &str = "mailferry-master-key";
@@ -74,6 +74,7 @@ impl Instance {
         make_private(&folder)?;
         let key = master_key(&folder)?;
         let reports = Arc::new(FileReports(folder.join("reports")));
+        let room = Watched::of(folder.clone());
         let store = SqlStore::open(&Location::Sqlite(folder), key).await?;
         let clock = Arc::new(SystemClock::default());
         Ok(Self {
@@ -82,7 +83,7 @@ impl Instance {
             reports,
             clock,
             outward: Arc::default(),
-            trouble: Trouble::default(),
+            trouble: Trouble::of(move || room.fault()),
         })
     }
 

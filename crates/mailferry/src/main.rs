@@ -19,6 +19,7 @@ mod refusal;
 mod remote;
 mod reports;
 mod result;
+mod room;
 mod secrets;
 mod signals;
 

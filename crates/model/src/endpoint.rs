@@ -46,7 +46,7 @@ impl Endpoint {
             (result.changes, result.since) = (result.changes_since(good), good.at);
         }
         let waited = self.needs_to_connect.is_some();
-        if result.result == "Success" {
+        if result.result == "Success" && !result.is_without_sign_in() {
             self.needs_to_connect = None;
         }
         if let Some(row) = result.refusal() {
@@ -76,7 +76,9 @@ mod tests {
             "code": code, "cause": "not this one", "fix": [], "evidence": "", "elapsedMs": 1,
         });
         let steps = code.map(|_| row).into_iter().collect::<Vec<_>>();
-        let all = serde_json::json!({ "result": word, "native": word, "steps": steps });
+        let (word, signed_in) = word.split_once(' ').map_or((word, true), |(word, _)| (word, false));
+        let all =
+            serde_json::json!({ "result": word, "native": word, "steps": steps, "signedIn": signed_in });
         serde_json::from_value(all).unwrap()
     }
 
@@ -96,7 +98,8 @@ mod tests {
         assert_eq!(keep("Failed", Some("IMAP_BUSY")), (None, None, false));
         assert_eq!(keep("Failed", Some("SOURCE_AUTH_FAILED")), (why.clone(), why.clone(), false));
         assert_eq!(keep("Failed", Some("SOURCE_AUTH_FAILED")), (None, why.clone(), false));
-        assert_eq!(keep("Warning", None), (None, why, true), "nobody signed in");
+        assert_eq!(keep("Success unsigned", None), (None, why.clone(), true), "nobody signed in");
+        assert_eq!(keep("Warning", None), (None, why, true), "as programs before wrote that");
         assert_eq!(keep("Success", None), (None, None, true));
     }
 }

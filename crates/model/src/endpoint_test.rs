@@ -28,6 +28,9 @@ pub struct EndpointTest {
     pub settings: Settings,
     /// The side that it will play.
     pub side: Side,
+    /// The side that it will play as well: asked where nothing failed before.
+    #[serde(default)]
+    pub also: Option<Side>,
     /// A mailbox to open, instead of the settings' own.
     pub mailbox: Option<Mailbox>,
     /// Whether the endpoint keeps what is found.

@@ -165,12 +165,15 @@ impl Finding {
 /// The answers of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// `Success`, `Warning` (nothing failed, but nobody signed in) or `Failed`.
+    /// `Success` or `Failed`.
     pub result: String,
     /// What all of it means for Microsoft's own framework: `Success`, `Failed`, or `Unknown` where it says too little.
     pub native: String,
     /// One row per check.
     pub steps: Vec<Finding>,
+    /// Whether somebody signed in; unknown of old ones and where nobody has to.
+    #[serde(default, rename = "signedIn", skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<bool>,
     /// When it was made; unknown of old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -247,34 +250,44 @@ impl TestResult {
         self.steps.iter_mut().flat_map(|s| s.fix.iter_mut().chain(&mut s.native_fix)).for_each(named);
     }
 
-    /// Sums findings up: failed if one failed or nothing could be asked; a warning where nobody signed in. What it means
-    /// for Microsoft's own framework is a sum of its own.
+    /// Sums findings up: failed if one failed or nothing could be asked. What it means for Microsoft's own framework is a
+    /// sum of its own.
     pub fn of(steps: Vec<Finding>) -> Self {
-        let untried = steps.iter().any(|s| s.step == Step::Auth && !s.is_answered());
+        let sign_in = || steps.iter().filter(|s| s.step == Step::Auth);
+        let signed_in = sign_in().next().is_some().then(|| sign_in().all(Finding::is_answered));
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)
             || steps.iter().all(|s| s.outcome == Verdict::NotRun);
         let is_known = |row: &Finding| row.outcome == Verdict::NotRun || row.native != Verdict::Unknown;
         let native = match () {
             () if steps.iter().any(|s| s.native == Verdict::Fail) => "Failed",
             // What was not asked for another's sake says nothing either.
-            () if failed || untried || !steps.iter().all(is_known) => "Unknown",
+            () if failed || signed_in == Some(false) || !steps.iter().all(is_known) => "Unknown",
             () => "Success",
         };
-        let result = match () {
-            () if failed => "Failed",
-            () if untried => "Warning",
-            () => "Success",
-        };
+        let result = if failed { "Failed" } else { "Success" };
         Self {
             result: result.to_owned(),
             native: native.to_owned(),
             steps,
+            signed_in,
             at: None,
             roles: Vec::new(),
             since: None,
             changes: Vec::new(),
             repeated: None,
         }
+    }
+
+    /// Whether nothing failed, but nobody signed in: it says nothing about the account. Old tests have a word of their own
+    /// for that.
+    pub fn is_without_sign_in(&self) -> bool {
+        self.result == "Warning" || self.result == "Success" && self.signed_in == Some(false)
+    }
+
+    /// A row that says why nothing could be asked, where nothing could.
+    pub fn unasked(&self) -> Option<&Finding> {
+        let nothing = self.steps.iter().all(|s| s.outcome == Verdict::NotRun);
+        self.steps.first().filter(|row| nothing && row.cause.is_some())
     }
 
     /// What is different since a good test: verdicts, and what was seen, such as the certificate or the addresses.
@@ -397,7 +410,8 @@ mod tests {
         let nothing = TestResult::of(vec![Finding::not_run(&CHECK), Finding::not_run(&SIGN_IN)]);
         assert_eq!((&*nothing.result, &*nothing.native), ("Failed", "Unknown"));
         let nobody = TestResult::of(vec![Finding::pass(&CHECK, "", 0), Finding::not_run(&SIGN_IN)]);
-        assert_eq!((&*nobody.result, &*nobody.native), ("Warning", "Unknown"));
+        assert_eq!((&*nobody.result, &*nobody.native), ("Success", "Unknown"));
+        assert!(nobody.is_without_sign_in() && !nothing.is_without_sign_in());
     }
 
     #[test]

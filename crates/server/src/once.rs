@@ -18,9 +18,9 @@ use crate::{Context, PREFIX, body, door::Caller, problem::Problem};
 
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// What it applies to: what makes something, but for answers with a secret in them, which are not kept.
-pub(crate) const CREATES: [&str; 5] =
-    ["/endpoints", "/endpoint-tests", "/batches", "/verifications", "/accounts"];
+/// What it applies to: what makes something, but for sign-ins.
+pub(crate) const CREATES: [&str; 6] =
+    ["/endpoints", "/endpoint-tests", "/batches", "/verifications", "/accounts", "/tokens"];
 
 /// Headers that belong to what was made.
 const KEPT_HEADERS: [HeaderName; 2] = [header::ETAG, header::LOCATION];
@@ -78,6 +78,21 @@ async fn keyed(
     }
 }
 
+/// The field of an answer that is told once and kept nowhere.
+const SECRET: &str = "token";
+
+/// An answer as it may be kept: who asks again learns what was made, and not its secret.
+fn without_secret(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let Ok(mut object) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) else {
+        return text;
+    };
+    match object.remove(SECRET) {
+        Some(_) => serde_json::Value::Object(object).to_string(),
+        None => text,
+    }
+}
+
 /// Keeps what was made; what failed may be tried again under the same key.
 async fn keep(context: &Context, key: [u8; 32], answer: Response) -> Result<Response, Problem> {
     if !answer.status().is_success() {
@@ -89,7 +104,7 @@ async fn keep(context: &Context, key: [u8; 32], answer: Response) -> Result<Resp
     let kept = Answer {
         status: parts.status.as_u16(),
         headers: KEPT_HEADERS.iter().filter_map(|name| told(&parts.headers, name)).collect(),
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body: without_secret(&body),
     };
     if let Err(error) = context.store.keep_answer(key, &kept).await {
         // What was made is made, and whoever asked shall know.

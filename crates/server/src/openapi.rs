@@ -96,10 +96,14 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
         operation.security = Some(Vec::new());
     }
     let writes = method != "GET";
-    let versioned = writes && (path.starts_with("/endpoints/") || path.starts_with("/batches/"));
+    let versioned =
+        writes && ["/endpoints/", "/batches/", "/accounts/"].iter().any(|nouns| path.starts_with(nouns));
     let creates = method == "POST" && CREATES.contains(&path);
     let mut statuses = vec![StatusCode::UNPROCESSABLE_ENTITY, StatusCode::INTERNAL_SERVER_ERROR];
     statuses.push(StatusCode::SERVICE_UNAVAILABLE);
+    if path == "/health" {
+        statuses.push(StatusCode::INSUFFICIENT_STORAGE);
+    }
     if from.is_some() || path == "/sessions" {
         statuses.push(StatusCode::UNAUTHORIZED);
     }

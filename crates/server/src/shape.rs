@@ -47,12 +47,15 @@ pub(crate) struct Schedule {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]
 pub(crate) struct TestResult {
-    /// `Success`, `Warning` or `Failed`.
+    /// `Success` or `Failed`.
     result: String,
     /// What all of it means for Microsoft's own framework: `Success`, `Failed` or `Unknown`.
     native: String,
     /// One row per check.
     steps: Vec<Finding>,
+    /// Whether somebody signed in, where somebody has to.
+    #[schema(rename = "signedIn")]
+    signed_in: Option<bool>,
     /// When it was made.
     at: Option<Timestamp>,
     /// As what it was tested: `source`, `target`, or both.

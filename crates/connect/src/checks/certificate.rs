@@ -13,7 +13,7 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, public_
 use super::{ALSO, Fault, Told, inspected};
 use crate::net::{
     Trust,
-    tls::{NotPinned, Shown, sha256_of},
+    tls::{self, NotPinned, Shown, sha256_of},
 };
 
 mod issuer;
@@ -244,10 +244,10 @@ fn refused(
         E::UnknownIssuer => unknown(shown, chain, at),
         E::BadSignature if issuer::is_renewed(chain, at.trust) => unknown(shown, chain, at),
         E::Revoked => Fault::fail("CERTIFICATE_REVOKED"),
-        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+        other if NotPinned::of(other).is_some() => Fault::fail("CERTIFICATE_NOT_PINNED"),
+        other if tls::is_about_purpose(other) => {
             Fault::fail("CERTIFICATE_WRONG_PURPOSE").with("words", words_of(error))
         }
-        other if NotPinned::of(other).is_some() => Fault::fail("CERTIFICATE_NOT_PINNED"),
         _ if is_self_signed(&chain[0]) => Fault::fail("CERTIFICATE_SELF_SIGNED"),
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             let words = "it is the certificate of an authority";
@@ -329,6 +329,14 @@ fn worth_a_word(leaf: &X509Certificate<'_>, card: &Card, at: &Place<'_>) -> Opti
     if *at.trust == Trust::Nobody {
         return Some(Fault::warn("NOT_VERIFIED").natively(Verdict::Fail));
     }
+    // A pinned certificate is taken whatever its age; nobody else would take it.
+    let stale = |code: &'static str| Some(Fault { outcome: Verdict::Warn, ..Fault::fail(code) });
+    if card.ends <= card.now {
+        return stale("CERTIFICATE_EXPIRED");
+    }
+    if card.is_early {
+        return stale("CERTIFICATE_NOT_YET_VALID");
+    }
     if card.left_days < WARN_DAYS {
         return Some(Fault::warn("CERTIFICATE_ENDS"));
     }
@@ -344,6 +352,7 @@ fn words_of(error: &rustls::Error) -> String {
     match reason {
         CertificateError::UnknownIssuer => "no public authority vouches for it".to_owned(),
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => "it is self-signed".to_owned(),
+        other if tls::is_about_purpose(other) => tls::NOT_FOR_SERVERS.to_owned(),
         other => other.to_string(),
     }
 }

@@ -35,7 +35,7 @@ pub const ALSO: &str = "also";
 
 /// Facts in our own words, from settings or measured: a gap in them would tell the secret. All others may quote the
 /// other side and are masked like evidence.
-const OURS: [&str; 34] = [
+const OURS: [&str; 37] = [
     ALSO,
     "account",
     "address",
@@ -43,12 +43,14 @@ const OURS: [&str; 34] = [
     "bits",
     "days",
     "dead",
+    "directory",
     "domain",
     "ends",
     "host",
     "itself",
     "kdc",
     "mailbox",
+    "methods",
     "milliseconds",
     "now",
     "otherPort",
@@ -62,6 +64,7 @@ const OURS: [&str; 34] = [
     "realm",
     "same",
     "security",
+    "servers",
     "skew",
     "spn",
     "status",
@@ -73,10 +76,11 @@ const OURS: [&str; 34] = [
 ];
 
 /// What is seen of settings or measured: not masked, for the same reason. All else may quote the other side.
-const SEEN_OURS: [&str; 11] = [
+const SEEN_OURS: [&str; 12] = [
     "addresses",
     "certificateEnds",
     "certificateFingerprint",
+    "fromOutside",
     "kdc",
     "passwordExpires",
     "port",

@@ -27,7 +27,7 @@ static CHECKS: [Check; 14] = [
     Check::of(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-trusted", "How the connection is secured"),
     Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "ews-answers", "The web services are published and ask for a sign-in"),
     Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),
@@ -248,12 +248,12 @@ impl Asking {
         let version = seen.version.clone();
         // The sign-in was taken, and the account is not: whatever is asked next is refused as well.
         let barred = |r: &&client::Refusal| {
-            ["EXCHANGE_PASSWORD_EXPIRED", "EXCHANGE_ACCOUNT_DISABLED"].contains(&client::word(r))
+            ["EXCHANGE_PASSWORD_EXPIRED", "EXCHANGE_ACCOUNT_DISABLED"].contains(&client::word(r, None))
         };
         if let Some(refusal) = seen.inbox.as_ref().err().filter(barred) {
             let words = format!("{}: {}", refusal.code, refusal.text);
             let user = self.settings.get("username").unwrap_or_default();
-            let fault = Fault::fail(client::word(refusal)).with("username", user);
+            let fault = Fault::fail(client::word(refusal, None)).with("username", user);
             return Err(fault.with("words", words.clone()).shown(words).at(Step::Auth));
         }
         self.seen = Some(seen);
@@ -291,10 +291,11 @@ impl Asking {
         };
         let seen = self.inbox(cx, ews::Acting::For(&sample)).await?;
         let refusal = seen.inbox.as_ref().err().cloned();
-        let is_2007 = seen.version.as_ref().is_some_and(|version| version.major == 8);
+        let version = seen.version.clone();
+        let is_2007 = version.as_ref().is_some_and(|version| version.major == 8);
         self.seen = Some(seen);
         let Some(refusal) = refusal else { return Ok(Some(Told::pass(format!("acts for {sample}")))) };
-        let code = match client::word(&refusal) {
+        let code = match client::word(&refusal, version.as_ref()) {
             "EXCHANGE_IMPERSONATION_DENIED" if is_2007 => "EXCHANGE_2007_IMPERSONATION_DENIED",
             code => code,
         };
@@ -302,6 +303,8 @@ impl Asking {
         let user = self.settings.get("username").unwrap_or_default();
         let fault =
             Fault::fail(code).with("username", user).with("mailbox", sample).with("words", words.clone());
+        let product = version.map(|version| version.product().to_owned());
+        let fault = product.into_iter().fold(fault, |fault, product| fault.with("product", product));
         let belongs = if code.ends_with("IMPERSONATION_DENIED") { Step::Permission } else { Step::Mailbox };
         Err(fault.shown(words).at(belongs).natively(client::natively(code)))
     }

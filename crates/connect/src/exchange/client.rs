@@ -80,7 +80,7 @@ pub fn blocked(answer: &http::Answer) -> Fault {
 }
 
 /// The catalogue's word for a refused mailbox, acting for it or not.
-pub fn word(refusal: &Refusal) -> &'static str {
+pub fn word(refusal: &Refusal, version: Option<&Version>) -> &'static str {
     match refusal.code.as_str() {
         "ErrorImpersonateUserDenied" | "ErrorImpersonationDenied" | "ErrorImpersonationFailed" => {
             "EXCHANGE_IMPERSONATION_DENIED"
@@ -91,6 +91,11 @@ pub fn word(refusal: &Refusal) -> &'static str {
         "ErrorAccessDenied" => "EXCHANGE_ACCESS_DENIED",
         "ErrorMailboxMoveInProgress" => "EXCHANGE_MAILBOX_MOVES",
         "ErrorMailboxStoreUnavailable" | "ErrorConnectionFailed" => "EXCHANGE_STORE_UNAVAILABLE",
+        "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" | "ErrorSchemaValidation"
+            if version.is_some_and(knows_our_requests) =>
+        {
+            "EXCHANGE_REQUEST_REFUSED"
+        }
         "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" | "ErrorSchemaValidation" => {
             "EXCHANGE_VERSION_REFUSED"
         }
@@ -98,6 +103,11 @@ pub fn word(refusal: &Refusal) -> &'static str {
         "ErrorPasswordExpired" | "ErrorPasswordChangeRequired" => "EXCHANGE_PASSWORD_EXPIRED",
         _ => "EXCHANGE_REFUSED",
     }
+}
+
+/// Whether a version knows the oldest requests that we make: 2007 from Service Pack 1 on.
+fn knows_our_requests(version: &Version) -> bool {
+    version.major > 8 || version.major == 8 && version.minor >= 1
 }
 
 /// What the answer of mrsproxy.svc to an account that signed in means; nothing where it is as it should be. To us it is

@@ -172,6 +172,7 @@ async fn a_healthy_server_passes_and_tells_its_version() {
     let row = |id: &str| result.steps.iter().find(|r| r.id == id).unwrap();
     assert_eq!(row("ews-version").seen["product"], "Exchange 2019");
     assert_eq!(row("ews-inbox-opens").evidence, "Inbox holds 42 items");
+    assert_eq!(row("ews-answers").seen["fromOutside"], "https://testconnectivity.microsoft.com");
     // A private authority is fine for us and not for Microsoft's own framework.
     assert_eq!((result.result.as_str(), result.native.as_str()), ("Success", "Failed"));
 }

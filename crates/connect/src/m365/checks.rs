@@ -11,7 +11,7 @@ use crate::checks::later;
 static CHECKS: [Check; 7] = [
     Check::of(Step::Dns, "dns-resolves", "The services' names are known"),
     Check::of(Step::Tcp, "tcp-connects", "The services answer"),
-    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-trusted", "How the connection is secured"),
     Check::of(Step::Protocol, "m365-answers", "Microsoft 365 answers"),
     Check::of(Step::Auth, "m365-signs-in", "The application signs in"),
     Check::of(Step::Permission, "m365-permissions", "Each permission is granted"),

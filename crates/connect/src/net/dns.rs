@@ -12,7 +12,10 @@ use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig},
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::{op::ResponseCode, rr::RData},
+    proto::{
+        op::ResponseCode,
+        rr::{RData, RecordType},
+    },
 };
 use mailferry_model::{outward::Forbidden, port::Cx};
 use tokio::net::lookup_host;
@@ -24,6 +27,9 @@ const RESOLVE: Duration = Duration::from_secs(15);
 /// How long a named DNS server may take for one try, and how many there are.
 const TRY: (Duration, usize) = (Duration::from_secs(2), 1);
 
+/// Aliases that are followed to see whether they come back.
+const ALIASES: usize = 16;
+
 /// Why a name was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unresolved {
@@ -31,6 +37,8 @@ pub enum Unresolved {
     NoSuchName,
     /// The name is there, without an address.
     NoAddress,
+    /// Names that stand for each other: from the first to where it comes back.
+    Circle(Vec<String>),
     /// SERVFAIL.
     ServerFailed,
     /// REFUSED.
@@ -50,6 +58,7 @@ impl fmt::Display for Unresolved {
         f.write_str(match self {
             Unresolved::NoSuchName => "the name does not exist",
             Unresolved::NoAddress => "the name has no address",
+            Unresolved::Circle(names) => return f.write_str(&names.join(" -> ")),
             Unresolved::ServerFailed => "the DNS server failed (SERVFAIL)",
             Unresolved::Refused => "the DNS server refuses to answer (REFUSED)",
             Unresolved::Silent => "the DNS server does not answer",
@@ -94,7 +103,18 @@ pub async fn addresses(cx: &Cx, names: Names, host: &str) -> Result<Vec<IpAddr>,
     if let Ok(address) = bare.parse() {
         return Ok(vec![address]);
     }
-    let found = match names {
+    match asked(cx, names, bare).await {
+        // Resolvers say of such names that they have no address, or that they gave up.
+        Err(why @ (Unresolved::NoAddress | Unresolved::Other(_) | Unresolved::ServerFailed)) => {
+            Err(circle(cx, names, bare).await.map_or(why, Unresolved::Circle))
+        }
+        Ok(found) if found.is_empty() => Err(Unresolved::NoAddress),
+        told => told,
+    }
+}
+
+async fn asked(cx: &Cx, names: Names, bare: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    match names {
         Names::System => in_time(cx, lookup_host((bare, 0))).await?.map_err(of_system).map(|all| {
             let mut addresses: Vec<IpAddr> = Vec::new();
             all.map(|a| a.ip()).for_each(|ip| {
@@ -103,14 +123,37 @@ pub async fn addresses(cx: &Cx, names: Names, host: &str) -> Result<Vec<IpAddr>,
                 }
             });
             addresses
-        })?,
+        }),
         Names::Server(server) => {
             let resolver = of_server(cx, server)?;
             let answer = in_time(cx, resolver.lookup_ip(rooted(bare))).await?.map_err(|e| of_dns(&e))?;
-            answer.iter().collect()
+            Ok(answer.iter().collect())
         }
+    }
+}
+
+/// The names from one to where its aliases come back to one of them.
+// RFC 1034 §3.6.2
+async fn circle(cx: &Cx, names: Names, name: &str) -> Option<Vec<String>> {
+    let resolver = match names {
+        Names::System => of_this_system().ok()?,
+        Names::Server(server) => of_server(cx, server).ok()?,
     };
-    if found.is_empty() { Err(Unresolved::NoAddress) } else { Ok(found) }
+    let mut way = vec![name.to_lowercase()];
+    while way.len() <= ALIASES {
+        let last = rooted(way.last()?);
+        let answer = in_time(cx, resolver.lookup(last, RecordType::CNAME)).await.ok()?.ok()?;
+        let next = answer.answers().iter().find_map(|record| match &record.data {
+            RData::CNAME(to) => Some(to.0.to_utf8().trim_end_matches('.').to_lowercase()),
+            _ => None,
+        })?;
+        let is_back = way.contains(&next);
+        way.push(next);
+        if is_back {
+            return Some(way);
+        }
+    }
+    None
 }
 
 /// A service of a domain, from its SRV record.

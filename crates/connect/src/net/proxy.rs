@@ -198,12 +198,19 @@ impl Proxy {
         match status {
             Some(200..=299) => Ok(stream),
             Some(407 | 401) => Err(self.unsigned(&line, &text)),
-            Some(300..=399) => Err(Refusal::Foreign(line)),
+            Some(300..=399) => Err(Refusal::Foreign(elsewhere(&line, &text))),
             Some(403 | 405) => Err(Refusal::Forbidden(line)),
             Some(_) => Err(Refusal::NoRoute(line)),
             None => Err(Refusal::Foreign(line)),
         }
     }
+}
+
+/// A redirect with where it leads: mostly to a page on which people sign in.
+fn elsewhere(line: &str, head: &str) -> String {
+    let mut headers = head.lines().filter_map(|header| header.split_once(':'));
+    let place = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    place.map_or_else(|| line.to_owned(), |(_, place)| format!("{line}; it leads to {}", place.trim()))
 }
 
 #[cfg(test)]

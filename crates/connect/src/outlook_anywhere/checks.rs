@@ -26,7 +26,7 @@ static CHECKS: [Check; 11] = [
     Check::of(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-trusted", "How the connection is secured"),
     Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "rpcproxy-answers", "The RPC proxy is published and asks for a sign-in"),
     Check::of(Step::Protocol, "balancer-known", "One server answers under this name"),

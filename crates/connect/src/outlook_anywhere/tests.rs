@@ -99,6 +99,14 @@ async fn one_fault_each() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_nobody_knows_is_mended_at_the_rpc_proxy() {
+    let only = Route::to(RPC, "401 Unauthorized").with("WWW-Authenticate: Digest");
+    let result = test(vec![only], "CORP\\svc").await;
+    let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    assert_eq!(row.fix, ["Get-OutlookAnywhere | Set-OutlookAnywhere -IISAuthenticationMethods Basic,NTLM"]);
+}
+
+#[tokio::test]
 async fn the_accounts_form_is_a_warning_for_us_and_a_failure_natively() {
     let result = test(Vec::new(), "svc@example.org").await;
     let row = result.steps.iter().find(|r| r.id == "account-format").unwrap();

@@ -40,18 +40,20 @@ fn testing() -> String {
 /// What is to be tested before a batch that was started goes on.
 pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Before> {
     let mut before = Before::default();
-    // Who is both is tested as what asks for more, and signs in once.
-    let roles = [(batch.source, TestedAs::Source), (batch.target, TestedAs::Target)];
-    for (id, role) in roles.into_iter().skip(usize::from(batch.source == batch.target)) {
+    let as_well = (batch.source == batch.target).then_some(TestedAs::Target);
+    let source = (batch.source, TestedAs::Source, as_well);
+    let target = (batch.target, TestedAs::Target, None);
+    for (id, role, also) in [Some(source), Some(target).filter(|_| as_well.is_none())].into_iter().flatten() {
         let endpoint = store.endpoint_by_id(id).await?;
         let good = endpoint.last_test.as_ref().is_some_and(|test| test.result != "Failed");
         let fresh = |at: Timestamp| at.duration_until(now) < JUST_NOW;
-        if good && endpoint.tested_as(role).is_some_and(fresh) {
+        let is_fresh = |role: TestedAs| endpoint.tested_as(role).is_some_and(fresh);
+        if good && is_fresh(role) && also.is_none_or(is_fresh) {
             continue;
         }
         before.waits = Some(testing());
         if !is_under_way(store, &[id], now).await? {
-            before.order.push(test_of(store, endpoint, role, now));
+            before.order.push(test_of(store, endpoint, (role, also), now));
         }
     }
     Ok(before)
@@ -78,13 +80,19 @@ pub(super) async fn is_under_way(
     }))
 }
 
-fn test_of(store: &dyn Store, endpoint: Endpoint, role: TestedAs, now: Timestamp) -> EndpointTest {
+fn test_of(
+    store: &dyn Store,
+    endpoint: Endpoint,
+    (role, also): (TestedAs, Option<TestedAs>),
+    now: Timestamp,
+) -> EndpointTest {
     EndpointTest {
         id: EndpointTestId(store.new_id()),
         endpoint: Some(endpoint.id),
         kind: endpoint.kind,
         settings: endpoint.settings,
         side: role.side(),
+        also: also.map(TestedAs::side),
         mailbox: None,
         keeps: true,
         scope: TestScope::ReadOnly,

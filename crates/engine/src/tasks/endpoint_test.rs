@@ -54,9 +54,8 @@ impl Ordered for EndpointTest {
 async fn held(worker: &Worker, test: EndpointTest, cancel: &Cancel) -> Result<()> {
     let (store, owner, id) = (&worker.house.store, worker.house.owner, test.id);
     let subject = subject(worker, &test).await?;
-    let cx = worker.house.cx(test.side, cancel, Some(1));
     let sign = || store.hold_endpoint_test(id, owner, HELD);
-    let made = made(&test, &subject, &cx);
+    let made = in_turn(worker, &test, &subject, cancel);
     let Came { mut result, found } = under_signs_of_life(&*worker.house.clock, SIGNS, made, sign).await?;
     let mut ended = EndpointTest { state: TestState::Interrupted, ..test.clone() };
     if !cancel.is_cancelled() {
@@ -105,6 +104,16 @@ async fn subject(worker: &Worker, test: &EndpointTest) -> Result<Subject> {
 struct Came {
     result: TestResult,
     found: Option<Settings>,
+}
+
+/// Made in the roles that are asked for, as far as that goes well: a sign-in that was refused is not tried twice.
+async fn in_turn(worker: &Worker, test: &EndpointTest, subject: &Subject, cancel: &Cancel) -> Came {
+    let first = made(test, subject, &worker.house.cx(test.side, cancel, Some(1))).await;
+    let goes_on = first.result.result != "Failed" && !cancel.is_cancelled();
+    let Some(side) = test.also.filter(|_| goes_on) else { return first };
+    let mut second = made(test, subject, &worker.house.cx(side, cancel, Some(1))).await;
+    second.result.roles.splice(0..0, first.result.roles);
+    second
 }
 
 async fn made(test: &EndpointTest, subject: &Subject, cx: &Cx) -> Came {

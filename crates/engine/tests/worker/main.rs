@@ -71,6 +71,10 @@ async fn a_refused_sign_in_for_all_is_tried_once_and_its_batch_waits() {
     town.store.set_endpoint(&endpoint).await.unwrap();
     town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
     assert_eq!(town.sign_ins(), 7, "once for the refusal, once for each mailbox");
+    let told = town.store.audit(0).await.unwrap();
+    let alerts = told.iter().filter(|(_, entry)| entry.action == "endpoint.needs-to-connect").count();
+    assert_eq!(alerts, 1, "one alert, however many mailboxes wait");
+    assert_eq!(town.users(batch).await.iter().map(|u| u.totals.placed).collect::<Vec<_>>(), [3; 6]);
 }
 
 /// A service tests what its batches need: once as long as the test is fresh, and never again by itself after a refusal.
@@ -192,6 +196,29 @@ async fn a_batch_has_its_endpoints_tested_before_its_mailboxes_begin() {
         town.set_status(batch, BatchStatus::Starting).await;
         town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
         assert_eq!(tests(), expected, "after {minutes} minutes");
+    }
+}
+
+/// What is both source and target is tested in both roles, and only once with a password that is refused.
+#[tokio::test]
+async fn an_endpoint_that_is_both_is_tested_in_both_roles() {
+    for refused in [false, true] {
+        let town = Town::of(1).await;
+        town.refuse_sign_ins(refused);
+        let batch = town.begin_untested().await;
+        let one = town.batch(batch).await;
+        town.store.set_batch(&Batch { target: one.source, ..one }).await.unwrap();
+        let mut user = town.users(batch).await.remove(0);
+        user.target.address = "elsewhere@x".to_owned();
+        town.store.set_user(&user).await.unwrap();
+        let test = || async { town.store.endpoint("old").await.unwrap().last_test };
+        let status = || async { town.batch(batch).await.status };
+        let done = || async { status().await == BatchStatus::Synced || refused && test().await.is_some() };
+        town.until(&town.worker(), done).await;
+        let tests = town.connector.tests.load(std::sync::atomic::Ordering::SeqCst);
+        let both = vec![TestedAs::Source, TestedAs::Target];
+        let expected = if refused { (vec![TestedAs::Source], 1) } else { (both, 2) };
+        assert_eq!((test().await.unwrap().roles, tests), expected);
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Known {
     Service(&'static str, u16),
     /// The host that takes the domain's mail.
     Mail(&'static str),
+    /// Another name for this one.
+    Alias(&'static str),
     /// The name, and nothing of it.
     Nothing,
     /// Its own servers fail.
@@ -59,6 +61,7 @@ impl NameServer {
 }
 
 const A: u16 = 1;
+const CNAME: u16 = 5;
 const MX: u16 = 15;
 const SRV: u16 = 33;
 
@@ -72,6 +75,7 @@ fn answer(known: &HashMap<String, Known>, question: &[u8]) -> Option<Vec<u8>> {
         Some(Known::Silence) => return None,
         Some(Known::Fails) => (2, Vec::new()),
         Some(Known::Refused) => (5, Vec::new()),
+        Some(Known::Alias(other)) => (0, vec![record(CNAME, &name_of(other))]),
         Some(Known::Addresses(all)) if kind == A => (0, all.iter().map(|a| record(A, &a.octets())).collect()),
         Some(Known::Service(host, port)) if kind == SRV => (0, vec![record(SRV, &service(host, *port))]),
         Some(Known::Mail(host)) if kind == MX => {

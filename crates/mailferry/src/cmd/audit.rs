@@ -59,7 +59,9 @@ pub async fn run(asked: Asked<'_>, command: AuditCommand) -> Result<u8, Failure>
             if !asked.out.is_for_people() {
                 asked.out.show(&verdict, &[]);
             } else if let Some(no) = fault.filter(|no| *no > newest) {
-                asked.out.say(&format!("The audit trail is NOT whole: entry {no} is missing."));
+                asked.out.say(&format!(
+                    "The audit trail is NOT whole: entry {no} is missing, or what is kept apart of the trail's end."
+                ));
             } else if let Some(no) = fault {
                 asked
                     .out

@@ -158,6 +158,15 @@ fn words() -> impl Iterator<Item = [&'static str; 4]> {
     })
 }
 
+/// The setting of a type for which a parameter stands.
+pub fn setting_of(kind: &str, setting: &'static str) -> &'static str {
+    let mut own = rows(include_str!("kinds.tsv")).filter_map(|r| match r.as_slice() {
+        ["setting", of, general, own] if *of == kind && *general == setting => Some(*own),
+        _ => None,
+    });
+    own.next().unwrap_or(setting)
+}
+
 /// Our type for a switch such as `IMAP`.
 pub fn kind_of_switch(switch: &str) -> Option<&'static str> {
     kinds().find(|k| k[0].eq_ignore_ascii_case(switch)).map(|k| k[2])

@@ -71,6 +71,11 @@ fn the_doctor_names_what_is_wrong_and_changes_nothing() {
     let told =
         Command::new("sh").args(["-c", &few]).env("MAILFERRY_DATA_DIR", ferry.path("data")).output().unwrap();
     is(&serde_json::from_slice(&told.stdout).unwrap(), "open files", "FAIL", "DOCTOR_FEW_FILES");
+    let small = format!("ulimit -f 100; exec {} doctor -o json", env!("CARGO_BIN_EXE_mailferry"));
+    let told = Command::new("sh").args(["-c", &small]).env("MAILFERRY_DATA_DIR", ferry.path("data")).output();
+    let told: Value = serde_json::from_slice(&told.unwrap().stdout).unwrap();
+    is(&told, "data folder", "FAIL", "DOCTOR_DISK_FULL");
+    is(&told, "disk", "FAIL", "DOCTOR_FILES_LIMITED");
 
     super::said::from_the_future(&database);
     is(&doctor(&ferry, 1), "schema", "FAIL", "STORE_NEWER");

@@ -123,6 +123,23 @@ fn a_kind_that_there_is_not_yet_is_the_routers_to_refuse() {
     }
 }
 
+/// Settings are known, and the text says that nothing is asked yet.
+#[test]
+fn a_kind_that_is_not_tested_yet_says_so() {
+    let ferry = Ferry::new();
+    let key = ferry.file("key.json", "{}");
+    let said = "This version knows the settings of this kind and does not test it yet";
+    let test = ["endpoint", "test", "--type", "google", "--admin-email", "a@example.org"];
+    let shown = ferry.ends(7, &[&test[..], &["--service-account-key-file", &key]].concat()).out;
+    assert!(shown.contains(&format!("\nFailed.\n      cause: {said}")), "{shown}");
+    let line = format!(
+        "Test-MigrationServerAvailability -Gmail -EmailAddress a@example.org \
+         -ServiceAccountKeyFileData $([System.IO.File]::ReadAllBytes('{key}')) | fl Result,Message"
+    );
+    let native = ferry.ends(7, &["shell", "-c", &line]).out;
+    assert!(native.contains("Result  : Failed\nMessage : ") && native.contains(said), "{native}");
+}
+
 #[test]
 fn a_test_ends_with_the_code_of_the_step_that_fails() {
     let ferry = Ferry::new();

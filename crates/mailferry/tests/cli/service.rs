@@ -1,10 +1,12 @@
 //! The service as others meet it: the real binary over HTTPS, its exit codes, its certificate, what it keeps quiet.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use super::ferry::{Ferry, Ran, closed_port, count};
@@ -163,6 +165,41 @@ fn a_migration_over_the_network_and_nothing_secret_in_what_was_said() {
     }
 }
 
+/// The answer to a question that anybody may ask, without TLS.
+fn plainly(url: &str, path: &str) -> String {
+    let mut open = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    open.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    open.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_disk_that_takes_no_more_shows_in_the_health_of_the_service_and_goes_by() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let service = Service::start(Ferry::new(), &["--no-tls"]);
+    let health = || plainly(&service.url, "/api/v1/health");
+    assert!(health().starts_with("HTTP/1.1 200 "), "{}", health());
+    let most = |bytes| {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(&service.child)), Resource::Fsize, limit).unwrap();
+    };
+    let until = |wanted: &str| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !health().contains(wanted) {
+            assert!(Instant::now() < end, "{wanted} never came: {}", health());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    most(Some(4096));
+    until("\"STORE_DISK_FAILS\"");
+    assert!(health().starts_with("HTTP/1.1 507 "), "{}", health());
+    most(None);
+    until("\"ok\"");
+    service.stop();
+}
+
 #[test]
 fn who_is_not_trusted_not_there_or_not_signed_in_is_told_apart() {
     let service = Service::start(Ferry::new(), &[]);
@@ -271,7 +308,8 @@ fn an_audit_trail_that_was_emptied_is_not_whole() {
     assert_eq!(ferry.ends(0, &["audit", "verify"]).out, "The audit trail is whole: 0 entries.\n");
     let path = ferry.maildir("m", 0).trim_start_matches("maildir:").to_owned();
     ferry.ends(0, &["endpoint", "new", "a", "--type", "maildir", "--path", &path]);
-    let missing = "The audit trail is NOT whole: entry 1 is missing.\n";
+    let missing =
+        "The audit trail is NOT whole: entry 1 is missing, or what is kept apart of the trail's end.\n";
     for change in ["DELETE FROM audit", "DELETE FROM audit_end"] {
         changed(&ferry.path("data/mailferry.db"), change);
         assert_eq!(ferry.ends(3, &["audit", "verify"]).out, missing, "{change}");

@@ -8,6 +8,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{Context, door::Door, problem::Problem, sign_in::refusals};
@@ -40,6 +41,10 @@ pub(crate) struct EntryView {
     subject: String,
     /// What changed, without any secret.
     change: Option<String>,
+    /// The same as an object, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    details: Option<Map<String, Value>>,
 }
 
 /// Whether the chain of entries is whole.
@@ -81,6 +86,7 @@ pub(crate) async fn list(context: Context, Query(which): Query<Which>) -> Result
             actor: e.actor,
             action: e.action,
             subject: e.subject,
+            details: e.change.as_deref().and_then(|change| serde_json::from_str(change).ok()),
             change: e.change,
         })
         .collect();

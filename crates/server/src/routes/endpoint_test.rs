@@ -128,6 +128,7 @@ pub(crate) async fn order(
         endpoint: endpoint.as_ref().map(|(id, _)| *id),
         kind,
         settings: Settings { secrets: BTreeMap::new(), ..settings.clone() },
+        also: None,
         side: match order.role {
             TestRole::Source => Side::Source,
             TestRole::Target => Side::Target,

@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use axum::{Json, http::header, response::IntoResponse};
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,10 +29,16 @@ pub(crate) struct Version {
     api: &'static str,
 }
 
-/// Whether the service answers and its store can be read
-#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "service", responses((status = 200, description = "It lives", body = Health)))]
+/// Whether the service answers, its store can be read, and there is room to write
+#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "service", responses((status = 200, description = "It lives, and its work is done", body = Health)))]
 pub(crate) async fn health(context: Context) -> Result<Json<Health>, Problem> {
+    if let Some(why) = context.trouble.no_room().await {
+        return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "STORE_DISK_FAILS", why));
+    }
     context.store.audit_end().await?;
+    if let Some(why) = context.trouble.why() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "STORE_OUT_OF_ORDER", why));
+    }
     Ok(Json(Health { status: "ok" }))
 }
 

@@ -119,6 +119,8 @@ pub struct House {
     pub reports: Arc<MemoryReports>,
     pub clock: Arc<HandClock>,
     pub trouble: Trouble,
+    /// Why nothing more can be written.
+    pub full: Arc<Mutex<Option<String>>>,
     /// Ends streams.
     pub closing: Cancel,
     router: axum::Router,
@@ -180,7 +182,9 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(store);
         let reports = Arc::new(MemoryReports::default());
         let (clock, closing) = (Arc::new(HandClock::default()), Cancel::default());
-        let trouble = Trouble::default();
+        let full: Arc<Mutex<Option<String>>> = Arc::default();
+        let looked = full.clone();
+        let trouble = Trouble::of(move || looked.lock().unwrap().clone());
         let router = router(Context {
             store: store.clone(),
             reports: reports.clone(),
@@ -191,7 +195,7 @@ impl House {
             door: door(closing.clone()),
             trouble: trouble.clone(),
         });
-        Self { store, reports, clock, closing, router, trouble, _folder: folder }
+        Self { store, reports, clock, closing, router, trouble, full, _folder: folder }
     }
 
     /// The service ends and begins anew on the same store.

@@ -56,6 +56,21 @@ async fn whatever_is_refused_is_a_problem_with_a_number() {
 }
 
 #[tokio::test]
+async fn a_service_that_does_no_work_or_has_no_room_is_not_well() {
+    let house = House::listening().await;
+    let health = || house.as_nobody("GET", "/health", Value::Null);
+    assert_eq!((health().await.status, health().await.json()), (200, json!({ "status": "ok" })));
+    house.trouble.is(Some("database is locked".to_owned()));
+    assert_eq!(health().await.problem(), (503, "STORE_OUT_OF_ORDER".to_owned()));
+    *house.full.lock().unwrap() = Some("No space left on device".to_owned());
+    assert_eq!(health().await.problem(), (507, "STORE_DISK_FAILS".to_owned()));
+    assert_eq!(health().await.json()["detail"], "No space left on device");
+    house.trouble.is(None);
+    *house.full.lock().unwrap() = None;
+    assert_eq!(health().await.status, 200);
+}
+
+#[tokio::test]
 async fn a_list_comes_whole_or_in_parts_that_a_link_joins() {
     let (house, token) = staffed().await;
     for n in 0..7 {
@@ -204,6 +219,59 @@ async fn a_request_with_a_key_happens_once() {
     assert_eq!(told.status, 201, "everybody has keys of his own");
     house.clock.forward(25 * 3600);
     assert_eq!(create("k1", post_office("old")).await.problem().0, 409, "after a day it is forgotten");
+}
+
+/// Of a token, too; but its secret is told once and kept nowhere.
+#[tokio::test]
+async fn a_token_with_a_key_is_made_once_and_told_once() {
+    let house = House::fresh().await;
+    house.post("/accounts", json!({ "name": "robot", "role": "operator" })).await;
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let body = json!({ "name": "ci", "account": "robot" }).to_string();
+    let path = format!("{PREFIX}/tokens");
+    let create = || house.send("POST", &path, &headers, body.clone());
+    let (first, again) = (create().await, create().await);
+    assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (201, 201, "true"));
+    let secret = first.json()["token"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("mft_") && !again.text.contains(&secret), "{}", again.text);
+    assert_eq!(first.json()["id"], again.json()["id"]);
+}
+
+/// What changed stands there as text and, where it is one, as an object.
+#[tokio::test]
+async fn a_change_in_the_audit_trail_is_an_object_as_well() {
+    let house = House::fresh().await;
+    let mut unverified = post_office("old");
+    unverified["unverified"] = "no time".into();
+    house.post("/endpoints", unverified).await;
+    house.post("/accounts", json!({ "name": "robot", "role": "operator" })).await;
+    let entries = house.get("/audit").await.1;
+    let told = |action: &str| {
+        let entry = entries.as_array().unwrap().iter().find(|e| e["action"] == action).unwrap();
+        (entry["change"].as_str().unwrap().to_owned(), entry["details"].clone())
+    };
+    let (text, object) = told("endpoint.new");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), object);
+    assert!(object.is_object(), "{text}");
+    assert_eq!(told("account.new"), ("operator".to_owned(), Value::Null));
+}
+
+/// What heeds the version says so.
+#[test]
+fn the_document_names_if_match_where_it_is_heeded() {
+    let document = serde_json::to_value(mailferry_server::document()).unwrap();
+    for (path, method) in [
+        ("/accounts/{name}", "patch"),
+        ("/accounts/{name}", "delete"),
+        ("/endpoints/{name}", "patch"),
+        ("/batches/{name}", "delete"),
+        ("/batches/{name}/users/{address}", "patch"),
+    ] {
+        let operation = &document["paths"][format!("{PREFIX}{path}")][method];
+        let names = |p: &Value| p["name"] == "If-Match" && p["in"] == "header";
+        assert!(operation["parameters"].as_array().unwrap().iter().any(names), "{method} {path}");
+        assert!(operation["responses"]["412"].is_object(), "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ async fn ordered(store: &dyn Store, asked: i64) -> Result<EndpointTest, String> 
         kind: "imap".to_owned(),
         settings: Settings::default().with("odd", "a\0b'\"\\"),
         side: Side::Target,
+        also: Some(Side::Source),
         mailbox: Some(mailbox),
         keeps: true,
         scope: TestScope::Repeated(7),

@@ -34,6 +34,16 @@ pub struct Discovered {
     pub tries: Vec<String>,
 }
 
+/// A way to places, in the documented order.
+enum Way {
+    /// Those that follow from the address.
+    Known,
+    /// The one that a redirect without TLS names.
+    Redirect,
+    /// The one that the domain's SRV record names.
+    Service,
+}
+
 /// A question to one place, and what came of it.
 enum Tried {
     Found(String),
@@ -53,33 +63,34 @@ enum Tried {
 /// them; each try is told.
 pub async fn discover(cx: &Cx, site: &Site, address: &str) -> Result<Discovered, Fault> {
     let own = address.rsplit('@').next().unwrap_or_default().to_owned();
-    let mut search = Search { cx, site, own, tries: Vec::new(), asked: HashSet::new(), circles: false };
+    let mut search =
+        Search { cx, site, own, tries: Vec::new(), asked: HashSet::new(), circles: false, stranger: None };
     let mut address = address.to_owned();
     let mut addresses = HashSet::new();
     'address: loop {
         addresses.insert(address.to_lowercase());
-        let mut places = autodiscover::candidates(&address);
-        places.extend(search.by_redirect(&address).await);
-        places.extend(search.by_service(&address).await);
-        for place in places {
-            match search.follow(place, &address).await {
-                Ok(Some(Tried::Found(url))) => return search.confirmed(url),
-                Ok(Some(Tried::Address(other))) => {
-                    if addresses.contains(&other.to_lowercase()) || addresses.len() > HOPS {
-                        search.circles = true;
-                        continue;
+        for way in [Way::Known, Way::Redirect, Way::Service] {
+            for place in search.places(way, &address).await {
+                match search.follow(place, &address).await {
+                    Ok(Some(Tried::Found(url))) => return search.confirmed(url),
+                    Ok(Some(Tried::Address(other))) => {
+                        if addresses.contains(&other.to_lowercase()) || addresses.len() > HOPS {
+                            search.circles = true;
+                            continue;
+                        }
+                        address = other;
+                        continue 'address;
                     }
-                    address = other;
-                    continue 'address;
+                    Ok(_) => {}
+                    Err(fault) => return Err(search.told(fault, &address)),
                 }
-                Ok(_) => {}
-                Err(fault) => return Err(search.told(fault, &address)),
             }
         }
         let domain = address.rsplit('@').next().unwrap_or_default();
         let missing = dns_resolves::ask_domain(cx, site.reach.names, domain).await;
         let nowhere = if search.circles { "AUTODISCOVER_LOOP" } else { "AUTODISCOVER_FAILED" };
-        let fault = missing.unwrap_or_else(|| Fault::fail(nowhere));
+        let stranger = search.stranger.as_ref().map(|(host, port)| Search::named(host, *port));
+        let fault = missing.or(stranger).unwrap_or_else(|| Fault::fail(nowhere));
         return Err(search.told(fault, &address));
     }
 }
@@ -94,6 +105,8 @@ struct Search<'a> {
     asked: HashSet<String>,
     /// One of them led back to where it had been.
     circles: bool,
+    /// The first of another domain that asked for a sign-in.
+    stranger: Option<(String, u16)>,
 }
 
 impl Search<'_> {
@@ -110,8 +123,22 @@ impl Search<'_> {
             return Ok(Discovered { url, tries: self.tries });
         }
         let port = parsed.as_ref().and_then(url::Url::port).unwrap_or(self.site.port);
+        Err(self.told(Self::named(host, port), &self.own))
+    }
+
+    /// A host of another domain that has to be confirmed.
+    fn named(host: &str, port: u16) -> Fault {
         let port = if port == 443 { String::new() } else { format!(" --port {port}") };
-        Err(self.told(stranger::found(host, &port), &self.own))
+        stranger::found(host, &port)
+    }
+
+    /// Places by one way: looked for when the ways before led nowhere, so that tries stand in their order.
+    async fn places(&mut self, way: Way, address: &str) -> Vec<Candidate> {
+        match way {
+            Way::Known => autodiscover::candidates(address),
+            Way::Redirect => self.by_redirect(address).await.into_iter().collect(),
+            Way::Service => self.by_service(address).await,
+        }
     }
 
     /// The place that a redirect without TLS names; nothing but the question is sent.
@@ -208,7 +235,7 @@ impl Search<'_> {
     }
 
     /// Asks without a sign-in first, because only then is told which ones there are.
-    async fn signed(&self, visit: &mut Visit, path: &str, body: String) -> Result<http::Answer, Fault> {
+    async fn signed(&mut self, visit: &mut Visit, path: &str, body: String) -> Result<http::Answer, Fault> {
         let question = || Question::post(path, "text/xml; charset=utf-8", body.clone());
         let first = visit.ask(self.cx, question()).await?;
         if first.status != 401 {
@@ -216,7 +243,8 @@ impl Search<'_> {
         }
         if !self.may_know(&visit.site.host) {
             let words = format!("{} asks for a sign-in and belongs to another domain", visit.site.host);
-            return Err(Fault::fail("AUTODISCOVER_FAILED").shown(words));
+            self.stranger.get_or_insert((visit.site.host.clone(), visit.site.port));
+            return Err(Fault::fail("AUTODISCOVER_FOREIGN_HOST").shown(words));
         }
         visit.offered = first.schemes();
         let answer = visit.ask_signed(self.cx, question()).await?;
@@ -239,7 +267,7 @@ impl Search<'_> {
         is_own(host, &self.own) || host.eq_ignore_ascii_case(&self.site.host)
     }
 
-    async fn ask(&self, place: &Candidate, address: &str) -> Tried {
+    async fn ask(&mut self, place: &Candidate, address: &str) -> Tried {
         let nothing = |why: &str| Tried::Nothing(why.to_owned());
         let Ok(url) = url::Url::parse(&place.url) else { return nothing("not a URL") };
         let Some(host) = url.host_str().filter(|_| url.scheme() == "https") else {

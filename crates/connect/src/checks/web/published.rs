@@ -15,6 +15,11 @@ use crate::{
     net::http::{Answer, Question},
 };
 
+/// The field that names who looks from outside.
+const FROM_OUTSIDE: &str = "fromOutside";
+/// Microsoft's public analyser.
+const ANALYSER: &str = "https://testconnectivity.microsoft.com";
+
 /// Redirects that are followed; more than that is a loop too.
 const HOPS: usize = 10;
 
@@ -23,6 +28,18 @@ const HOPS: usize = 10;
 /// # Errors
 /// It does something else.
 pub async fn published(cx: &Cx, visit: &mut Visit, page: fn(&Visit) -> Page<'_>) -> Result<Told, Fault> {
+    let told = asked_here(cx, visit, page).await;
+    // Who asks from outside may come another way and meet something else.
+    match told {
+        Ok(told) => Ok(told.seen(FROM_OUTSIDE, ANALYSER)),
+        Err(mut fault) => {
+            fault.seen.insert(FROM_OUTSIDE.to_owned(), ANALYSER.into());
+            Err(fault)
+        }
+    }
+}
+
+async fn asked_here(cx: &Cx, visit: &mut Visit, page: fn(&Visit) -> Page<'_>) -> Result<Told, Fault> {
     let path = page(visit).path.to_owned();
     let answer = visit.ask(cx, Question::get(&path)).await?;
     let judged = judge(&answer, &page(visit));

@@ -25,6 +25,25 @@ use crate::{
 /// What is shown of a server that took a question and never answered.
 const SILENCE: &str = "no answer in time";
 
+/// The virtual directory of IIS behind a path, and what makes it take a password.
+fn opened_by(path: &str) -> (&'static str, &'static str) {
+    const BASIC: &str = "-BasicAuthentication $true";
+    let path = path.to_ascii_lowercase();
+    match () {
+        () if path.starts_with("/rpc/") => ("OutlookAnywhere", "-IISAuthenticationMethods Basic,NTLM"),
+        () if path.starts_with("/autodiscover/") => ("AutodiscoverVirtualDirectory", BASIC),
+        () => ("WebServicesVirtualDirectory", BASIC),
+    }
+}
+
+/// The field Host: the port is named unless it is the usual one.
+// RFC 9110 §7.2
+fn host_field(host: &str, port: u16) -> String {
+    let bare = host.trim_matches(['[', ']']);
+    let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+    if port == 443 { host } else { format!("{host}:{port}") }
+}
+
 /// A visit in progress.
 pub struct Visit {
     /// The server and the account.
@@ -134,7 +153,10 @@ impl Visit {
         let shown = self.offered.join(", ");
         let Some(scheme) = self.scheme() else {
             let fault = match self.site.scheme {
-                Scheme::Auto => Fault::fail("WEB_NO_COMMON_SCHEME"),
+                Scheme::Auto => {
+                    let (directory, methods) = opened_by(question.path);
+                    Fault::fail("WEB_NO_COMMON_SCHEME").with("directory", directory).with("methods", methods)
+                }
                 wanted => Fault::fail("WEB_SCHEME_NOT_OFFERED").with("wanted", wanted.word()),
             };
             return Err(fault.with("offered", shown.clone()).shown(shown));
@@ -184,14 +206,7 @@ impl Visit {
             None => self.way.again(cx).await,
         };
         let lost = || self.no_answer("the connection could not be made again");
-        // RFC 9110 §7.2
-        let host = match self.way.port {
-            443 => self.way.host.clone(),
-            port if self.way.host.contains(':') => {
-                format!("[{}]:{port}", self.way.host.trim_matches(['[', ']']))
-            }
-            port => format!("{}:{port}", self.way.host),
-        };
+        let host = host_field(&self.way.host, self.way.port);
         let opened = Exchange::over(stream.ok_or_else(lost)?, &host).await;
         opened.map_err(|_| lost())
     }
@@ -224,6 +239,23 @@ impl Visit {
                 Some(fault) => fault.shown(heard.words).at(Step::Protocol),
                 None => known,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_another_port_is_told_which() {
+        for (host, port, field) in [
+            ("mail.example.org", 443, "mail.example.org"),
+            ("mail.example.org", 8443, "mail.example.org:8443"),
+            ("::1", 443, "[::1]"),
+            ("[::1]", 444, "[::1]:444"),
+        ] {
+            assert_eq!(host_field(host, port), field);
         }
     }
 }

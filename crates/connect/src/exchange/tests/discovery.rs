@@ -61,15 +61,15 @@ async fn nobody_names_the_server() {
     let (case, _names) = found_by(healthy()).await;
     let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
     let evidence = &result.steps[0].evidence;
-    for place in [
+    let at = |place: &str| evidence.find(place).unwrap_or_else(|| panic!("{place}: {evidence}"));
+    let places = [
         "autodiscover.json",
         "autodiscover.svc",
         "autodiscover.xml",
         "http://autodiscover.example.org",
         "_autodiscover._tcp.example.org",
-    ] {
-        assert!(evidence.contains(place), "{place}: {evidence}");
-    }
+    ];
+    assert!(places.map(at).is_sorted(), "in the order in which they were tried: {evidence}");
     let page = Route::to("/autodiscover", "200 OK").saying("<html>welcome</html>");
     let (case, _names) = found_by(but([page])).await;
     case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
@@ -143,8 +143,10 @@ async fn a_foreign_host_is_not_shown_the_password() {
 
 /// A host of another domain that asks for a sign-in is not shown the password.
 async fn shows_the_stranger_nothing(case: &Case) {
-    let result = case.fails(Step::Protocol, "AUTODISCOVER_FAILED").await;
+    let result = case.fails(Step::Protocol, "AUTODISCOVER_FOREIGN_HOST").await;
     let evidence = &result.steps[0].evidence;
+    let fix = &result.steps[0].fix[0];
+    assert!(fix.contains("confirm it: --remote-server other.example.net --port "), "{fix}");
     assert!(
         evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
         "{evidence}"

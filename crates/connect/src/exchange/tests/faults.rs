@@ -136,7 +136,11 @@ async fn a_redirect_that_tells_the_password_does_not_tell_it_further() {
 #[tokio::test]
 async fn sign_ins_that_are_refused() {
     let only = |offer: &str| to(EWS, "401 Unauthorized").with(&format!("WWW-Authenticate: {offer}"));
-    Case::of(but([only("Digest realm=\"x\"")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
+    let digest = Case::of(but([only("Digest realm=\"x\"")])).await;
+    let row = digest.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
+    let row = row.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+    let fix = "Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -BasicAuthentication $true";
+    assert_eq!(row.fix, [fix]);
     Case::of(but([only("Bearer")])).await.fails(Step::Auth, "WEB_NO_COMMON_SCHEME").await;
     let case = Case::of(but([only("Basic realm=\"x\"")])).await.with("auth", "ntlm");
     case.fails(Step::Auth, "WEB_SCHEME_NOT_OFFERED").await;
@@ -270,6 +274,30 @@ async fn impersonation_is_a_right_in_the_directory_of_exchange_2007() {
             .zip(rights)
             .all(|(fix, right)| fix.contains("-User svc@example.org") && fix.ends_with(right))
     );
+}
+
+/// What a server does not understand is a matter of its version only where that is too old.
+#[tokio::test]
+async fn a_request_that_is_not_understood_is_judged_by_the_version() {
+    for (major, minor, word) in [
+        ("8", "0", "EXCHANGE_VERSION_REFUSED"),
+        ("8", "3", "EXCHANGE_REQUEST_REFUSED"),
+        ("15", "1", "EXCHANGE_REQUEST_REFUSED"),
+    ] {
+        let told = refusal("ErrorSchemaValidation")
+            .replace("MajorVersion=\"15\"", &format!("MajorVersion=\"{major}\""));
+        let minors = (0..10).map(|n| format!("MinorVersion=\"{n}\""));
+        let told = minors.fold(told, |told, was| told.replace(&was, &format!("MinorVersion=\"m{minor}\"")));
+        let told = told.replace("=\"m", "=\"");
+        let route = to(EWS, "500 Error").known(KNOWN).holding("ExchangeImpersonation").saying(&told);
+        let result = Case::of(but([route])).await.fails(Step::Mailbox, word).await;
+        let row = result.steps.iter().find(|r| r.outcome == Verdict::Fail).unwrap();
+        assert_eq!(
+            row.fix.iter().any(|fix| fix.contains("Service Pack 1")),
+            word.contains("VERSION"),
+            "{row:?}"
+        );
+    }
 }
 
 /// Each remedy that is a command can be copied as it stands.

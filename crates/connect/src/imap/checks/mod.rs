@@ -27,7 +27,7 @@ use crate::checks::Fault;
 static CHECKS: [Check; 9] = [
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
-    Check::of(Step::Tls, "tls-trusted", "The connection is secured and trusted"),
+    Check::of(Step::Tls, "tls-trusted", "How the connection is secured"),
     Check::of(Step::Tls, "tls-public", "What a public verifier says of it"),
     Check::of(Step::Protocol, "imap-greets", "The server speaks IMAP"),
     Check::of(Step::Auth, "imap-signs-in", "The account signs in"),

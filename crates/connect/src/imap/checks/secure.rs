@@ -64,7 +64,7 @@ impl Asking {
         };
         talk.ensure_caps().await.map_err(|e| fault("STARTTLS_REFUSED", &e))?;
         if !talk.caps.has(Capability::StartTls) {
-            return Err(Fault::fail("STARTTLS_NOT_OFFERED").shown(talk.caps.to_string()));
+            return Err(Fault::fail("STARTTLS_NOT_OFFERED").shown(talk.caps_line));
         }
         talk.ask_tls().await.map_err(|error| match error.context().contains("before TLS began") {
             true => fault("STARTTLS_INJECTED", &error),
@@ -116,7 +116,10 @@ impl Asking {
             Fault::fail(code).with("words", error.context()).shown(error.context())
         };
         talk.ensure_caps().await.map_err(garbled)?;
-        let evidence = format!("{} — {}", talk.greeting, talk.caps);
+        let mut evidence = talk.greeting.clone();
+        if talk.caps_line != evidence {
+            evidence = format!("{evidence}\n{}", talk.caps_line);
+        }
         if !talk.caps.has(Capability::Imap4Rev1) && !talk.caps.has(Capability::Imap4Rev2) {
             return Err(Fault::fail("IMAP_TOO_OLD").shown(evidence));
         }

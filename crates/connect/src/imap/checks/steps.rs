@@ -56,8 +56,9 @@ impl Asking {
             }
             fault => fault,
         })?;
+        let evidence =
+            format!("signed in{}; {}", if who.by_admin { " as administrator" } else { "" }, talk.caps_line);
         let (stream, framer, tag, caps) = talk.into_parts();
-        let evidence = format!("signed in{}; {caps}", if who.by_admin { " as administrator" } else { "" });
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
         let (cx, pacer, encoding) = (cx.clone(), Arc::new(Pacer::default()), NameEncoding::ModifiedUtf7);
         self.at = At::SignedIn(Conn::start(Prepared {

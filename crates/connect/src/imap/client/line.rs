@@ -12,6 +12,12 @@ pub fn nonsense(what: impl std::fmt::Display, frame: &Frame) -> String {
     format!("{what}, in: {}", beginning(frame.bytes()))
 }
 
+/// A line of the dialogue before anything of a mailbox is read, to the letter but for what a terminal would obey.
+pub fn as_it_came(frame: &Frame) -> String {
+    let line = String::from_utf8_lossy(frame.bytes());
+    line.trim_end().chars().filter(|c| !c.is_control()).take(2000).collect()
+}
+
 fn beginning(octets: &[u8]) -> String {
     let line = octets.split(|o| matches!(o, b'\r' | b'\n')).next().unwrap_or_default();
     let mail = line.windows(5).position(|word| word.eq_ignore_ascii_case(b"FETCH"));

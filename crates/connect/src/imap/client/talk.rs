@@ -7,15 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
 use mailferry_wire::imap::{
-    Capabilities, Capability, Code, Command, Event, Initial, Limits, Literals, Reply, ResponseFramer, Sasl,
-    Segment, Status, Tag,
+    Capabilities, Capability, Code, Command, Event, Frame, Initial, Limits, Literals, Reply, ResponseFramer,
+    Sasl, Segment, Status, Tag,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     account::{Mechanism, Proof, Security, Server, SignIn},
     classify::{Op, classify, is_about_the_mechanism, words},
-    line::nonsense,
+    line::{as_it_came, nonsense},
 };
 use crate::net::{Plain, Stream, stream::without_manual, tcp::within, tls};
 
@@ -35,8 +35,10 @@ pub struct Talk {
     tag: u32,
     /// What the server can do, as far as it told.
     pub caps: Capabilities,
-    /// The server's first words.
+    /// The server's first line, as it came.
     pub greeting: String,
+    /// The line in which it last told what it can do, as it came.
+    pub caps_line: String,
     /// Signed in already by other means (PREAUTH).
     pub preauth: bool,
     /// What the server said beside its consent to the sign-in.
@@ -73,6 +75,7 @@ impl Talk {
             tag: 0,
             caps,
             greeting,
+            caps_line: String::new(),
             preauth: false,
             notices: Vec::new(),
             secret_sent: false,
@@ -94,7 +97,6 @@ impl Talk {
             return Err(classify(talk.cx.side, Op::Greet, &status));
         }
         talk.preauth = status.condition == PreAuth;
-        talk.greeting = words(&status);
         talk.note(&status);
         Ok(talk)
     }
@@ -119,15 +121,34 @@ impl Talk {
         }
     }
 
+    /// Keeps what is shown to people to the letter.
+    fn keep_line(&mut self, reply: &Reply, frame: &Frame) {
+        let tells = match reply {
+            Reply::Capability(_) => true,
+            Reply::Status(status) | Reply::Done { status, .. } => {
+                matches!(status.code, Some(Code::Capability(_)))
+            }
+            _ => false,
+        };
+        if self.greeting.is_empty() {
+            self.greeting = as_it_came(frame);
+        }
+        if tells {
+            self.caps_line = as_it_came(frame);
+        }
+    }
+
     async fn reply(&mut self) -> Result<Reply> {
         loop {
             let event = self.framer.next().map_err(|e| self.error(Kind::Malformed, "read", e.to_string()))?;
             match event {
                 Some(Event::Response(frame)) => {
-                    return Reply::parse(&frame).map_err(|e| {
+                    let reply = Reply::parse(&frame).map_err(|e| {
                         let text = if self.secret_sent { e.to_string() } else { nonsense(e, &frame) };
                         self.error(Kind::Unsupported, "read", text).scope_of(Scope::Endpoint)
-                    });
+                    })?;
+                    self.keep_line(&reply, &frame);
+                    return Ok(reply);
                 }
                 Some(_) => {}
                 None => {
@@ -212,7 +233,7 @@ impl Talk {
             self.stream.write_all(octets).await?;
             self.stream.flush().await
         };
-        written.await.map_err(|e| self.error(Kind::Unreachable, "write", e.to_string()))
+        written.await.map_err(|e| self.error(Kind::Unreachable, "write", without_manual(&e.to_string())))
     }
 
     /// Asks for capabilities unless they are known.
@@ -272,7 +293,7 @@ impl Talk {
     ) -> std::result::Result<Self, E> {
         let Stream::Plain(tcp) = self.stream else { return Ok(self) };
         let stream = shake(tcp).await?;
-        Ok(Self { stream, framer: framer(), caps: Capabilities::default(), ..self })
+        Ok(Self { stream, framer: framer(), caps: Capabilities::default(), caps_line: String::new(), ..self })
     }
 
     /// Signs in: one try, once more only with another mechanism and only if the password itself was not refused.

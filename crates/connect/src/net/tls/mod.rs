@@ -160,7 +160,9 @@ fn verifier(
     provider: Arc<CryptoProvider>,
 ) -> std::result::Result<Arc<dyn ServerCertVerifier>, String> {
     Ok(match trust {
-        Trust::System => Arc::new(Verifier::new(provider).map_err(|e| e.to_string())?),
+        Trust::System => {
+            Arc::new(Verifier::new(provider).map_err(|e| unfound().unwrap_or_else(|| e.to_string()))?)
+        }
         Trust::CaFile(path) => {
             let roots = Arc::new(roots(path)?);
             WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(|e| e.to_string())?
@@ -179,6 +181,23 @@ pub fn check(trust: &Trust) -> std::result::Result<(), String> {
         Trust::CaFile(path) => roots(path).map(drop),
         Trust::System | Trust::Fingerprint(_) | Trust::Nobody => Ok(()),
     }
+}
+
+/// Why this system has no authorities, where it tells: a file that it was told to read is not there.
+fn unfound() -> Option<String> {
+    let found = rustls_native_certs::load_native_certs();
+    let words = found.errors.first().filter(|_| found.certs.is_empty())?;
+    Some(format!("No certificate authority can be read: {words}"))
+}
+
+/// Said of a certificate without the purpose that servers need.
+// RFC 5280 §4.2.1.12
+pub const NOT_FOR_SERVERS: &str = "serverAuth is not among its extended key usages";
+
+/// Whether a certificate was refused for its purpose; the platform's verifier has a word of its own for that.
+pub fn is_about_purpose(reason: &CertificateError) -> bool {
+    matches!(reason, CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. })
+        || format!("{reason:?}").contains("EkuError")
 }
 
 /// 64 hexadecimal digits, with or without colons.
@@ -242,6 +261,9 @@ fn explain(error: &rustls::Error, host: &str) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "the certificate was revoked".to_owned(),
+        other if is_about_purpose(other) => {
+            format!("the certificate is not one for servers: {NOT_FOR_SERVERS}")
+        }
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "the certificate is self-signed; give its fingerprint".to_owned()
         }

@@ -1,17 +1,15 @@
 //! The data folder: whether it is there, private, writable, and has room.
 
-use std::{
-    fs::{self, OpenOptions},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
-};
+use std::{io::ErrorKind, os::unix::fs::MetadataExt, path::Path};
 
 use mailferry_store::DATABASE;
-use rustix::fs::statvfs;
-use uuid::Uuid;
+use rustix::{
+    fs::statvfs,
+    process::{Resource, getrlimit},
+};
 
 use super::{Outcome, Row};
-use crate::{archive::REPORTS, out};
+use crate::{archive::REPORTS, out, room};
 
 /// Less is not enough for anything.
 const LITTLE_BYTES: u64 = 200 << 20;
@@ -24,7 +22,7 @@ pub fn rows(folder: &Path) -> Vec<Row> {
     let check = "data folder";
     let facts = [("folder", shown.clone())];
     match folder.metadata() {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if e.kind() == ErrorKind::NotFound => {
             let found = format!("{shown} is not there yet");
             let mut rows = vec![Row::bad(Outcome::Warn, check, "DOCTOR_NO_FOLDER", found)];
             let above = folder.ancestors().find(|f| f.exists());
@@ -40,22 +38,18 @@ pub fn rows(folder: &Path) -> Vec<Row> {
         }
         Ok(_) => {}
     }
-    let usable = match try_write(folder) {
+    let usable = match room::trial(folder) {
         Ok(()) => Row::ok(check, shown),
+        Err(e) if is_full(e.kind()) => {
+            Row::with(Outcome::Fail, check, "DOCTOR_DISK_FULL", format!("{shown}: {e}"), &facts)
+        }
         Err(e) => Row::with(Outcome::Fail, check, "DOCTOR_FOLDER_UNUSABLE", format!("{shown}: {e}"), &facts),
     };
     vec![usable, room(folder), private(folder)]
 }
 
-fn try_write(folder: &Path) -> std::io::Result<()> {
-    let trial = folder.join(format!("doctor-{}", Uuid::now_v7().simple()));
-    let mut options = OpenOptions::new();
-    let written = options.write(true).create_new(true).mode(0o600).open(&trial).and_then(|file| {
-        std::io::Write::write_all(&mut &file, b"trial")?;
-        file.sync_all()
-    });
-    let removed = fs::remove_file(&trial);
-    written.and(removed)
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// Bytes and files that still fit.
@@ -66,6 +60,11 @@ fn room(folder: &Path) -> Row {
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let found = format!("{} free", out::bytes(free));
+    if let Some(most) = getrlimit(Resource::Fsize).current.filter(|most| *most < SMALL_BYTES) {
+        let outcome = if most < LITTLE_BYTES { Outcome::Fail } else { Outcome::Warn };
+        let found = format!("{found}, but a file may have {} at most (ulimit -f)", out::bytes(most));
+        return Row::bad(outcome, check, "DOCTOR_FILES_LIMITED", found);
+    }
     // Some file systems make room for files as they go and tell 0 of 0.
     if disk.f_files > 0 && disk.f_favail < 1000 {
         return Row::bad(

@@ -41,13 +41,26 @@ pub fn authorities() -> Row {
     let found = rustls_native_certs::load_native_certs();
     let (n, check) = (found.certs.len(), "certificates");
     match n {
-        0 => Row::bad(Outcome::Fail, check, "DOCTOR_NO_AUTHORITIES", "no certificate authorities"),
+        0 => {
+            let found = match (named_authorities(), found.errors.first()) {
+                (Some(named), Some(error)) => format!("none; {named}: {error}"),
+                (_, Some(error)) => format!("none: {error}"),
+                _ => "no certificate authorities".to_owned(),
+            };
+            Row::bad(Outcome::Fail, check, "DOCTOR_NO_AUTHORITIES", found)
+        }
         _ if !found.errors.is_empty() => {
             let words = format!("{n} certificate authorities; some cannot be read: {}", found.errors[0]);
             Row::bad(Outcome::Warn, check, "DOCTOR_AUTHORITIES_UNREAD", words)
         }
         _ => Row::ok(check, format!("{n} certificate authorities")),
     }
+}
+
+/// What stands before the system's own authorities.
+fn named_authorities() -> Option<String> {
+    let told = |name: &str| Some(format!("{name} is {}", Path::new(&std::env::var_os(name)?).display()));
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(told)
 }
 
 /// Who is asked for names.

@@ -57,10 +57,17 @@ pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
     let failing = result.steps.iter().find(|s| s.outcome == Verdict::Fail);
     match failing {
         Some(row) => out.say(&format!("Failed at {}.", step(row))),
-        None if result.result == "Warning" => {
-            out.say("Warning: nobody signed in. mailferry endpoint test NAME --mailbox ADDRESS tries it on a mailbox.");
+        None if result.is_without_sign_in() => {
+            out.say("Success, but nobody signed in: name the account (--username USER --password-file FILE) or a mailbox (--mailbox ADDRESS).");
         }
         None => out.say(&format!("{}.", result.result)),
+    }
+    if let Some(row) = result.unasked() {
+        out.say(&format!("      cause: {}", row.cause.as_deref().unwrap_or_default()));
+        row.fix.iter().for_each(|fix| out.say(&format!("      fix:   {fix}")));
+    }
+    if let Some(outside) = result.steps.iter().find_map(|row| row.seen.get("fromOutside")?.as_str()) {
+        out.say(&format!("All of this is seen from here; the view from outside: {outside}"));
     }
     if let Some(repeated) = &result.repeated {
         let [least, middle, most_of, most] = repeated.latency_ms;

@@ -90,7 +90,7 @@ fn test(result: &TestResult) -> Value {
         picked.filter(|f| !step[f].is_null()).map(|f| (f.to_owned(), step[f].clone())).collect()
     });
     let steps: Vec<serde_json::Map<String, Value>> = steps.collect();
-    json!({ "result": whole["result"], "at": whole["at"], "steps": steps })
+    json!({ "result": whole["result"], "signedIn": whole["signedIn"], "at": whole["at"], "steps": steps })
 }
 
 /// Batches: statuses, times, how many mailboxes are how.

@@ -199,7 +199,7 @@ pub(super) fn settings(bound: &Bound, kind: &str) -> Result<(Object, Object), Fa
             }
             _ => typed,
         };
-        settings.insert(setting.to_owned(), ours.into());
+        settings.insert(table::setting_of(kind, setting).to_owned(), ours.into());
     }
     if let Some(given) = bound.get("credentials") {
         let credential = credential::of(given)?;

@@ -73,15 +73,17 @@ fn row(result: &TestResult, stored: Option<&str>) -> Vec<Datum> {
         let code = f.code.as_ref().map(|c| format!(" [{c}]")).unwrap_or_default();
         format!("{}{code}", f.cause.as_deref().unwrap_or(&f.title))
     };
-    let message = match (failing, warned) {
+    let unasked = result.unasked();
+    let message = match (failing.or(unasked), warned) {
+        (Some(f), _) if unasked.is_some() => Some(told(f)),
         (Some(f), _) => Some(format!("Failed at {}: {}", step(f), told(f))),
         (None, Some(f)) => Some(told(f)),
-        (None, None) if result.result == "Warning" => {
+        (None, None) if result.is_without_sign_in() => {
             Some("Nobody signed in; -TestMailbox ADDRESS tries it on a mailbox.".to_owned())
         }
         _ => None,
     };
-    let said = failing.or(warned);
+    let said = failing.or(warned).or(unasked);
     let detail = said.map(|f| f.evidence.trim().to_owned()).filter(|t| !t.is_empty());
     let fix = said.map(|f| remedies(f).join("\n")).filter(|t| !t.is_empty());
     let steps =

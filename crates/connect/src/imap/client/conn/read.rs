@@ -22,7 +22,7 @@ use crate::{
         line::nonsense,
         pipe::{Answer, Kept},
     },
-    net::Stream,
+    net::{Stream, stream::without_manual},
 };
 
 /// So many times as long as an answer to a put may take, a piece of a large body waits for its reader.
@@ -90,7 +90,7 @@ impl Inner {
             match half.read_buf(&mut framer.spare()).await {
                 Ok(0) => return self.error(Kind::Unreachable, "the server closed the connection"),
                 Ok(_) => self.touch(),
-                Err(e) => return self.error(Kind::Unreachable, e.to_string()).because(e),
+                Err(e) => return self.error(Kind::Unreachable, without_manual(&e.to_string())).because(e),
             }
         }
     }

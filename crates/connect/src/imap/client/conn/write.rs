@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{Gate, Inner};
-use crate::net::Stream;
+use crate::net::{Stream, stream::without_manual};
 
 /// Octets gathered before they are written.
 const GATHER: usize = 256 << 10;
@@ -115,7 +115,7 @@ impl Inner {
     async fn flush(&self, out: &mut Gathered, half: &mut WriteHalf<Stream>) -> Result<()> {
         let written = out.write(half).await;
         self.touch();
-        written.map_err(|e| self.error(Kind::Unreachable, e.to_string()).because(e))
+        written.map_err(|e| self.error(Kind::Unreachable, without_manual(&e.to_string())).because(e))
     }
 
     async fn command(

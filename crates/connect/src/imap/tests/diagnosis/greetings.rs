@@ -69,6 +69,23 @@ async fn capabilities_with_one_flaw() {
     Case::says(closes).await.fails(Step::Protocol, "IMAP_HUNG_UP_BEHIND_GREETING").await;
 }
 
+/// Evidence is what the server said: its own letter case, its own order, its own line.
+#[tokio::test]
+async fn greeting_and_capabilities_are_shown_as_they_came() {
+    let told = "* CAPABILITY IMAP4rev1 Zebra LITERAL+ auth=Plain";
+    let dialogue = Dialogue::greeting("* OK  Welcome to  us\r\n")
+        .says("CAPABILITY", &format!("{told}\r\n{{tag}} OK done\r\n"));
+    let result = Case::says(dialogue).await.test().await;
+    let row = result.steps.iter().find(|row| row.id == "imap-greets").unwrap();
+    assert_eq!(row.evidence, format!("* OK  Welcome to  us\n{told}"));
+    let row = result.steps.iter().find(|row| row.id == "imap-signs-in").unwrap();
+    assert!(row.evidence.ends_with(" OK [CAPABILITY IMAP4rev1 UIDPLUS] signed in"), "{row:?}");
+    let along = "* OK [CAPABILITY IMAP4rev1 auth=PLAIN] hello";
+    let result = Case::says(Dialogue::greeting(&format!("{along}\r\n"))).await.test().await;
+    let row = result.steps.iter().find(|row| row.id == "imap-greets").unwrap();
+    assert_eq!(row.evidence, along, "what the greeting tells is asked no more");
+}
+
 /// What is seen beside the evidence quotes servers as well.
 #[tokio::test]
 async fn a_secret_is_not_in_what_was_seen() {

@@ -35,7 +35,25 @@ async fn a_name_is_not_found_for_one_reason_or_another() {
 async fn a_dns_server_that_is_not_there_is_silent() {
     let case = Case::says(Dialogue::default()).await;
     let case = case.with("remote-server", "mail.example.org").with("resolver", "127.0.0.1:9");
-    case.fails(Step::Dns, "DNS_SILENT").await;
+    let result = case.fails(Step::Dns, "DNS_SILENT").await;
+    let fix =
+        "Check the DNS server 127.0.0.1:9, which the settings name, or name another: --resolver ADDRESS";
+    assert_eq!(result.steps[0].fix, [fix]);
+}
+
+#[tokio::test]
+async fn names_that_stand_for_each_other_are_a_circle() {
+    let names = [
+        ("mail.example.org", Known::Alias("a.example.org")),
+        ("a.example.org", Known::Alias("b.example.org")),
+        ("b.example.org", Known::Alias("a.example.org")),
+    ];
+    let server = NameServer::start(&names).await.unwrap();
+    let case = Case::says(Dialogue::default()).await;
+    let case = case.with("remote-server", "mail.example.org").with("resolver", server.address.to_string());
+    let result = case.fails(Step::Dns, "DNS_CIRCLE").await;
+    let way = "mail.example.org -> a.example.org -> b.example.org -> a.example.org";
+    assert!(result.steps[0].cause.as_ref().unwrap().contains(way), "{:?}", result.steps[0]);
 }
 
 #[tokio::test]

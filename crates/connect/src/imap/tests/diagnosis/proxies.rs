@@ -57,6 +57,10 @@ async fn it_says_why_it_does_not() {
         let proxy = Proxy::start(kind, sign_in).await.unwrap();
         behind(scheme, &proxy).await.fails(Step::Tcp, code).await;
     }
+    let proxy = Proxy::start(Kind::HttpStatus(302), None).await.unwrap();
+    let result = behind("http", &proxy).await.fails(Step::Tcp, "PROXY_FOREIGN").await;
+    let said = "leads people to a page (that is no such proxy: HTTP/1.1 302";
+    assert!(result.steps[1].cause.as_ref().unwrap().contains(said), "{:?}", result.steps[1]);
     let proxy = Proxy::start(Kind::HttpOffers("NTLM"), None).await.unwrap();
     let result = signed(behind("http", &proxy).await).fails(Step::Tcp, "PROXY_NO_COMMON_SCHEME").await;
     assert!(result.steps[1].cause.as_ref().unwrap().contains("it offers NTLM"), "{:?}", result.steps[1]);

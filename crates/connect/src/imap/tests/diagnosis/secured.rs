@@ -91,6 +91,23 @@ async fn another_certificate_than_the_one_that_was_given() {
     case.fails(Step::Tls, "CERTIFICATE_NOT_PINNED").await;
 }
 
+/// A pinned certificate is taken whatever its age, and nobody else would take it.
+#[tokio::test]
+async fn a_pinned_certificate_that_is_over_or_not_begun_is_said_to_be_so() {
+    for (days, code, said) in [
+        ((-90, -3), "CERTIFICATE_EXPIRED", "The certificate ended on 20"),
+        ((3, 90), "CERTIFICATE_NOT_YET_VALID", "The certificate begins on 20"),
+        ((-90, 3), "CERTIFICATE_ENDS", "The certificate ends in "),
+    ] {
+        let case = Case::certified(&Paper { days, ..Paper::default() }).await;
+        let shown = case.test().await.steps[2].seen["certificateFingerprint"].as_str().unwrap().to_owned();
+        let row = case.with("fingerprint", shown).test().await.steps.remove(2);
+        let native = if code == "CERTIFICATE_ENDS" { Verdict::Warn } else { Verdict::Fail };
+        assert_eq!((row.outcome, row.native, row.code.as_deref()), (Verdict::Warn, native, Some(code)));
+        assert!(row.cause.as_ref().unwrap().starts_with(said), "{row:?}");
+    }
+}
+
 /// One word fails; what else is wrong is told with it.
 #[tokio::test]
 async fn a_second_fault_of_a_certificate_is_not_hidden_by_the_first() {

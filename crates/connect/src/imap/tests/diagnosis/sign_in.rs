@@ -115,7 +115,10 @@ async fn no_way_to_sign_in_that_both_know() {
 
 #[tokio::test]
 async fn somebody_is_signed_in_already() {
-    Case::says(Dialogue::greeting("* PREAUTH welcome\r\n")).await.fails(Step::Auth, "IMAP_PREAUTH").await;
+    let case = Case::says(Dialogue::greeting("* PREAUTH welcome\r\n")).await;
+    let result = case.fails(Step::Auth, "IMAP_PREAUTH").await;
+    let row = result.steps.iter().find(|row| row.id == "imap-signs-in").unwrap();
+    assert_eq!(row.evidence, "* PREAUTH welcome");
 }
 
 #[tokio::test]

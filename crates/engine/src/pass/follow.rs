@@ -213,7 +213,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
         {
             Err(e)
         }
-        Some(Outcome::Unsure(_)) => {
+        Some(Outcome::Unsure(error)) => {
             let before = owed.as_entry();
             let entry = Entry {
                 key: old.key,
@@ -227,7 +227,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             shared.record(entry.clone(), owed.entry.as_deref()).await?;
             shared.add_doubt(Owed { entry: Some(Box::new(entry)), ..owed.clone() });
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-            Ok(true)
+            if error.wants_rest() { Err(error) } else { Ok(true) }
         }
         _ => {
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));

@@ -47,6 +47,8 @@ pub enum Lie {
     Twice,
     /// Stored, and the answer is NO. Servers whose index fails after their store has taken a message.
     No,
+    /// The same, and the answer asks for an hour of rest. Exchange Online, whose limits count what it has done.
+    NoForLong,
 }
 
 /// What a server refuses to store.

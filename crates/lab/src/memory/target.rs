@@ -6,7 +6,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use mailferry_model::{
-    Error, Kind, Result, Scope, Side,
+    Error, Kind, Result, Retry, Scope, Side,
     caps::{Fidelity, TargetCaps},
     flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, FolderSpec},
@@ -65,8 +65,10 @@ impl MemoryTarget {
                         Outcome::Placed(tells.then(|| target_id(epoch, INVENTED)))
                     }
                     None => {
+                        let rest = state.denies(&mail);
                         let mail = state.as_kept(mail);
-                        placed(state, folder, mail, tells)
+                        let placed = placed(state, folder, mail, tells);
+                        rest.map_or(placed, Outcome::Unsure)
                     }
                 },
                 Ready::Move(from, epoch, _) if state.rooms.get(&from).is_some_and(|r| r.epoch != epoch) => {
@@ -388,6 +390,14 @@ impl State {
     fn swallows(&self, mail: &Mail) -> bool {
         let text = String::from_utf8_lossy(&mail.body);
         self.swallows.iter().any(|word| text.contains(word.as_str()))
+    }
+
+    fn denies(&mut self, mail: &Mail) -> Option<Error> {
+        let text = String::from_utf8_lossy(&mail.body);
+        let at = self.denies.iter().position(|word| text.contains(word.as_str()))?;
+        self.denies.remove(at);
+        let error = Error::new(Kind::Throttled, Side::Target, "append", "slow down");
+        Some(error.retry_of(Retry::After(std::time::Duration::from_secs(3600))))
     }
 
     fn refusal(&self, mail: &Mail) -> Option<Error> {

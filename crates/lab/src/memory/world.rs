@@ -110,6 +110,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Words in bodies that the target says OK to and throws away.
     pub swallows: Vec<String>,
+    /// Words in bodies that the target keeps, says NO to, and asks for an hour of rest; each once.
+    pub denies: Vec<String>,
     /// How long the target takes for a put.
     pub put_takes: std::time::Duration,
     /// How long the target takes to make a folder.
@@ -162,6 +164,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             swallows: Vec::new(),
+            denies: Vec::new(),
             put_takes: std::time::Duration::ZERO,
             folder_takes: std::time::Duration::ZERO,
             answer_takes: std::time::Duration::ZERO,
@@ -342,6 +345,11 @@ impl World {
     /// The target says OK to messages that contain `word`, and stores nothing.
     pub fn swallow(&self, word: &str) {
         self.lock().swallows.push(word.to_owned());
+    }
+
+    /// The target keeps the next message that contains `word`, says NO, and asks for an hour of rest.
+    pub fn deny(&self, word: &str) {
+        self.lock().denies.push(word.to_owned());
     }
 
     /// The target takes so long for each put.

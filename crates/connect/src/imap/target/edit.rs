@@ -207,7 +207,10 @@ impl ImapTarget {
                             continue;
                         }
                     },
-                    Ok((_, status)) => Outcome::Refused(classify(self.pool.cx.side, Op::Move, &status)),
+                    Ok((_, status)) => match classify(self.pool.cx.side, Op::Move, &status) {
+                        error if self.asks_for_long(&error) => Outcome::Unsure(error),
+                        error => Outcome::Refused(error),
+                    },
                     Err(Lost { error, sent: Sent::Nothing, .. }) => Outcome::Refused(error),
                     Err(Lost { error, sent: Sent::Perhaps, .. }) => Outcome::Unsure(error),
                 },

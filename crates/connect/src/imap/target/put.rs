@@ -101,7 +101,7 @@ impl ImapTarget {
                 let error = classify(self.pool.cx.side, Op::Append, &status);
                 let is_kept = match error.scope() {
                     Scope::Folder => Ok(false),
-                    _ if self.asks_for_long(&error) => Ok(false),
+                    _ if self.asks_for_long(&error) => Ok(true),
                     _ => self.seen_in(&mut window).await.map(|seen| seen.contains(&(item.key, size))),
                 };
                 Some(match is_kept {
@@ -247,7 +247,7 @@ impl ImapTarget {
             }
         }
         if self.asks_for_long(&error) {
-            return Next::All(group, Outcome::Refused(error));
+            return Next::All(group, Outcome::Unsure(error));
         }
         // Some servers store what they say NO to.
         let seen = match self.seen_in(window).await {
@@ -256,7 +256,9 @@ impl ImapTarget {
         };
         let (kept, mut rest): (Vec<Letter>, Vec<Letter>) =
             group.into_iter().partition(|letter| seen.contains(&letter.kind()));
-        let kept = kept.into_iter().map(|letter| (letter, Outcome::Unsure(error.clone()))).collect();
+        // A pause that was waited for is over.
+        let told = if waits { error.clone().retry_of(Retry::Soon) } else { error.clone() };
+        let kept = kept.into_iter().map(|letter| (letter, Outcome::Unsure(told.clone()))).collect();
         if rest.is_empty() || waits {
             return Next::Some(kept, vec![rest]);
         }
@@ -282,8 +284,9 @@ impl ImapTarget {
         Next::Some(kept, vec![rest, second])
     }
 
-    /// Whether a server asks for a pause that nobody waits for: a look would have to wait for it.
-    fn asks_for_long(&self, error: &Error) -> bool {
+    /// Whether a server asks for a pause that nobody waits for: a look would have to wait for it, and only a look tells
+    /// whether it has stored what it refuses.
+    pub(super) fn asks_for_long(&self, error: &Error) -> bool {
         matches!(error.retry(), Retry::After(_)) && !self.pool.worth_waiting(error)
     }
 
@@ -343,6 +346,7 @@ fn stops(outcome: &Outcome) -> Option<Error> {
         Outcome::Refused(error) if matches!(error.scope(), Scope::Mailbox | Scope::Endpoint) => {
             Some(error.clone())
         }
+        Outcome::Unsure(error) if error.wants_rest() => Some(error.clone()),
         _ => None,
     }
 }

@@ -56,11 +56,29 @@ async fn what_is_stored_in_spite_of_a_no_is_unsure() {
     }
 }
 
+/// Nobody waits for an hour to look, and nobody sends anything more: the next run looks first.
+#[tokio::test]
+async fn what_is_stored_in_spite_of_a_no_that_asks_for_an_hour_is_unsure() {
+    for lacks in [&[][..], &[Capability::MultiAppend]] {
+        let (server, target) = served(lacks, &[Quirk::Lies(Lie::NoForLong, Nth::From(1))]).await;
+        let inbox = folder(&*target, "INBOX").await;
+        target.marks(std::slice::from_ref(&inbox)).await.unwrap();
+        let outcomes = target.put(&inbox, puts(0..3)).await;
+        let told = |o: &Outcome| matches!(o, Outcome::Unsure(e) if e.wants_rest());
+        assert!(outcomes.iter().all(told), "{outcomes:?}, without {lacks:?}");
+        assert_eq!(server.user("ann").snapshot()["INBOX"].len(), 3, "each was sent once");
+    }
+}
+
 /// A body that is not held in memory travels alone, on the only connection there is.
 #[tokio::test]
 async fn a_large_message_that_is_stored_in_spite_of_a_no_is_unsure() {
-    for (quirk, is_sure) in [(Quirk::Lies(Lie::No, Nth::Always), false), (Quirk::Refuses(Refused::Nul), true)]
-    {
+    let quirks = [
+        (Quirk::Lies(Lie::No, Nth::Always), false),
+        (Quirk::Lies(Lie::NoForLong, Nth::Always), false),
+        (Quirk::Refuses(Refused::Nul), true),
+    ];
+    for (quirk, is_sure) in quirks {
         let words = Words::Gmail;
         let (_server, target) = served(&[], &[quirk, Quirk::MaxConnections(1, words)]).await;
         let inbox = folder(&*target, "INBOX").await;

@@ -138,7 +138,7 @@ pub(super) async fn placed(
     shared.record_all(vec![as_placed(shared, sent, id, repair)]).await
 }
 
-/// Nobody knows: the ledger says owed, a look will tell.
+/// Nobody knows: the ledger says owed, a look will tell. One of the next pass, where the target wants rest.
 pub(super) async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> {
     tracing::info!(error = %error.kind().code(), "a put went unanswered; it will be looked for");
     let before = sent.owed.as_entry();
@@ -156,5 +156,5 @@ pub(super) async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> 
         return Box::pin(carry_in_turn(shared, owed.folder, vec![owed], None)).await;
     }
     shared.add_doubt(owed);
-    Ok(())
+    if error.wants_rest() { Err(error) } else { Ok(()) }
 }

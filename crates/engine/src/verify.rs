@@ -18,6 +18,9 @@ use mailferry_model::{
 /// Code of what arrived without one of its keywords.
 pub const KEYWORD_REFUSED: &str = "KEYWORD_REFUSED";
 
+/// Code of what the source gives shorter than it lists it.
+pub const SHORTER_THAN_LISTED: &str = "SHORTER_THAN_LISTED";
+
 /// A look at one target folder while it goes on, trace by trace. Of what lies there as it was put nothing is kept but an
 /// octet an entry: a folder may have very many items.
 pub struct Look<'a> {
@@ -246,6 +249,20 @@ pub fn keyword_refused() -> Reason {
         text: "the target does not take one of its keywords".into(),
         message_id: None,
     }
+}
+
+/// Why an item is shorter than the source says.
+pub fn given_short(listed: u64, given: u64) -> Reason {
+    let text =
+        format!("the source lists {listed} octets and gives {given}, asked twice; what it gives was put");
+    Reason { code: SHORTER_THAN_LISTED.into(), text: text.into(), message_id: None }
+}
+
+/// What the ledger keeps to be said of an item that is there: its code and reason.
+pub fn said_of(entry: &Entry) -> Option<(&'static str, String)> {
+    let reason = entry.reason.as_ref()?;
+    let code = [KEYWORD_REFUSED, SHORTER_THAN_LISTED].into_iter().find(|code| *code == &*reason.code)?;
+    Some((code, reason.text.to_string()))
 }
 
 /// An item named in a report.

@@ -35,6 +35,7 @@ const DATE: Date = Date { seconds: 1_600_000_000, zone: 120 };
 fn item(stage: &dyn Stage, body: &[u8], flags: Flags) -> Item {
     let (key, digest) = stage.keys(body);
     Item {
+        short_of: None,
         id: ItemId::from_bytes("1"),
         form: Form::Mime,
         key,

@@ -334,6 +334,8 @@ async fn report(
 ) -> Result<()> {
     let findings = &mut checked.findings;
     let (mut ask, mut there) = (judged.ask, judged.there);
+    let kept = |e: &Entry| verify::said_of(e).map(|(code, text)| Said::Rewritten(e.clone(), code, text));
+    let kept: Vec<Said> = there.iter().filter_map(kept).collect();
     if depth == Depth::Deep {
         let again = std::mem::take(&mut there).into_iter();
         ask.extend(again.filter_map(|e| e.target.clone().map(|id| (e, id))));
@@ -345,12 +347,10 @@ async fn report(
     said.extend(judged.unflagged.into_iter().map(|e| {
         Said::Rewritten(e, "FLAGS_REWRITTEN", "the target did not keep the flags that were put".to_owned())
     }));
+    said.extend(kept);
     for (entry, is_known) in there.into_iter().zip(judged.known) {
         if let Some(repair) = entry.repair {
             said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair)));
-        }
-        if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
-            said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));
         }
         if !is_known {
             let before = Before::of(&entry);

@@ -68,6 +68,30 @@ fn sizes_that_lie_at_the_source() {
     }
 }
 
+/// A body that comes short once is asked for again; one that stays short is named, and nobody blames the target.
+#[test]
+fn bodies_that_the_source_cuts_short() {
+    ends_right(&[Quirk::CutsBody(Nth::Only(3))], &[]);
+    let scene = Scene::with(&[Quirk::CutsBody(Nth::Always)], &[]);
+    scene.from().deliver("INBOX", Letter::create(Body::grown(1, 4_000)));
+    for more in [&[][..], &["--deep"]] {
+        let told = scene.ends(0, if more.is_empty() { "copy" } else { "verify" }, more);
+        assert_eq!(codes(&told, "rewritten"), ["SHORTER_THAN_LISTED"], "{told}");
+        assert!(codes(&told, "missing").is_empty(), "{told}");
+    }
+}
+
+/// What a deep look is given short is not what was put: the source has changed, the target has not.
+#[test]
+fn a_body_that_the_source_cuts_short_when_it_is_looked_at() {
+    let scene = Scene::with(&[Quirk::CutsBody(Nth::From(2))], &[]);
+    scene.from().deliver("INBOX", Letter::create(Body::grown(1, 4_000)));
+    scene.copies(0);
+    scene.agree();
+    let told = scene.ends(3, "verify", &["--deep"]);
+    assert_eq!(codes(&told, "missing"), ["SOURCE_DIFFERS"], "{told}");
+}
+
 #[test]
 fn sizes_that_lie_at_the_target() {
     for off in [-20, 20] {

@@ -195,6 +195,10 @@ impl Target for MemoryTarget {
             ));
         }
         state.writes += 1;
+        if state.fakes.iter().any(|name| name == spec.path.name()) {
+            let id = FolderId::from_bytes(format!("fake {}", spec.path));
+            return Ok(Ensured { id, created: true });
+        }
         let id = state.create(spec.path.clone(), spec.role);
         Ok(Ensured { id, created: true })
     }
@@ -204,8 +208,9 @@ impl Target for MemoryTarget {
         if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == *to) {
             return Ok(id.clone());
         }
-        if state.refuses_renames {
-            return Err(Error::new(Kind::Forbidden, Side::Target, "rename folder", "no renames here"));
+        if let Some(why) = state.refuses_renames {
+            let refused = Error::new(why, Side::Target, "rename folder", "no renames here");
+            return Err(refused.scope_of(Scope::Folder));
         }
         state.writes += 1;
         state.rename(folder, to);

@@ -126,8 +126,10 @@ pub(super) struct State {
     pub refused_names: Vec<String>,
     /// Folders of these names, and of names that begin so, the target does not make, for this reason.
     pub unmade: Vec<(String, Kind)>,
-    /// The target renames no folder.
-    pub refuses_renames: bool,
+    /// Folders of these names the target says to have made, and has not.
+    pub fakes: Vec<String>,
+    /// The target renames no folder, for this reason.
+    pub refuses_renames: Option<Kind>,
     /// Keywords that the target leaves out.
     pub refused_keywords: Vec<String>,
     /// The target dates what it is given by itself.
@@ -172,7 +174,8 @@ impl World {
             shut: Vec::new(),
             refused_names: Vec::new(),
             unmade: Vec::new(),
-            refuses_renames: false,
+            fakes: Vec::new(),
+            refuses_renames: None,
             refused_keywords: Vec::new(),
             redates: false,
             munges: false,
@@ -340,6 +343,8 @@ impl World {
     pub fn relent(&self) {
         self.lock().refuses.clear();
         self.lock().unmade.clear();
+        self.lock().fakes.clear();
+        self.lock().refuses_renames = None;
     }
 
     /// The target says OK to messages that contain `word`, and stores nothing.
@@ -398,8 +403,13 @@ impl World {
     }
 
     /// The target renames no folder.
-    pub fn refuse_renames(&self) {
-        self.lock().refuses_renames = true;
+    pub fn refuse_renames(&self, why: Kind) {
+        self.lock().refuses_renames = Some(why);
+    }
+
+    /// The target says to have made the folder of this name, and has not.
+    pub fn fake(&self, name: &str) {
+        self.lock().fakes.push(name.to_owned());
     }
 
     /// The target does not take this keyword.

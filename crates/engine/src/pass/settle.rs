@@ -238,9 +238,10 @@ async fn pair<'a, 'b>(
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().filter_map(|w| Some((*w, ours.get(w)?.clone()))).collect();
         let theirs: Vec<(usize, Digest)> = fs.iter().filter_map(|f| Some((*f, *theirs.get(f)?))).collect();
-        pairs.extend(
-            matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
-        );
+        // The flags that it was sent with tell an item from others with the same body.
+        let fits = |w: usize, f: usize| *items[w].owed.sent_flags() == traces[f].flags;
+        let paired = matching::pair_by_digest(&ours, &theirs, fits);
+        pairs.extend(paired.into_iter().map(|(w, f)| (items[w], &traces[f])));
     }
     Ok(pairs)
 }

@@ -11,6 +11,7 @@ use std::{
 use mailferry_model::{
     Error, Kind, Result, Side,
     cancel::Cancel,
+    flags::Flags,
     folder::Folder,
     id::{FolderId, Mark, TargetId},
     item::{Stub, Trace},
@@ -49,6 +50,12 @@ impl Owed {
     pub fn into_entry(self) -> Entry {
         let Self { folder, stub, entry } = self;
         entry.map_or_else(|| fresh(folder, stub), |entry| *entry)
+    }
+
+    /// The flags that it was sent with, if it was.
+    pub fn sent_flags(&self) -> &Flags {
+        let sent = self.entry.as_deref().filter(|entry| entry.unanswered > 0);
+        sent.map_or(&self.stub.flags, |entry| &entry.flags)
     }
 
     pub fn from_entry(entry: &Entry) -> Self {

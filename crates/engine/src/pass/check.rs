@@ -367,10 +367,10 @@ async fn tell_lacking(shared: &Shared, findings: &mut Findings) -> Result<()> {
     let told: HashSet<(&str, &str)> = told.map(|n| (n.folder.as_str(), n.uid.as_str())).collect();
     let mut by_folder: BTreeMap<FolderNo, Vec<Said>> = BTreeMap::new();
     for entry in locked(&shared.lacking).iter() {
-        let reason = verify::keyword_refused();
-        let named = verify::named(&shared.folder(entry.folder)?, entry, &reason.code, &*reason.text);
+        let Some((code, text)) = verify::said_of(entry) else { continue };
+        let named = verify::named(&shared.folder(entry.folder)?, entry, code, text);
         if !told.contains(&(named.folder.as_str(), named.uid.as_str())) {
-            let said = Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, named.reason);
+            let said = Said::Rewritten(entry.clone(), code, named.reason);
             by_folder.entry(entry.folder).or_default().push(said);
         }
     }

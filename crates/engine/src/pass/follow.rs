@@ -260,9 +260,10 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
                         removals::tell(shared, entry, None, FLAGS_STAY)?;
                         shared.record(entry.clone(), Some(entry)).await?;
                     }
-                    Ok(Edited::WithoutKeywords) => {
+                    Ok(Edited::WithoutKeywords(lacking)) => {
                         locked(&shared.deeds).flagged += 1;
-                        let entry = Entry { reason: Some(Box::new(keyword_refused())), ..entry.clone() };
+                        let reason = Some(Box::new(keyword_refused(&lacking)));
+                        let entry = Entry { reason, ..entry.clone() };
                         locked(&shared.lacking).push(entry.clone());
                         shared.record(entry.clone(), Some(&entry)).await?;
                     }

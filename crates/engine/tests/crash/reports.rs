@@ -87,6 +87,8 @@ async fn a_keyword_that_is_refused_in_a_later_change_is_told_then_and_at_complet
     let play = Play::begin(source.clone(), target.clone());
     let told = async |kind| {
         let findings = play.calm(&RunOptions::default(), kind, false).await.unwrap().findings;
+        let words = "the target does not take its keyword odd";
+        assert!(findings.rewritten.iter().all(|named| named.reason == words), "{findings:?}");
         findings.rewritten.into_iter().map(|named| (named.uid, named.code)).collect::<Vec<_>>()
     };
     let named = |uid: &str| (format!("100.{uid}"), "KEYWORD_REFUSED".to_owned());

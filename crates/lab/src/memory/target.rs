@@ -349,9 +349,10 @@ impl Target for MemoryTarget {
                 EditKind::Flags(difference) => {
                     let wanted = mail.flags.apply(&difference);
                     let flags = state.taken(&wanted);
-                    let all = flags == wanted;
+                    let lacking = flags.difference(&wanted).add.keywords().to_vec();
                     state.set_flags(folder, number, flags);
-                    return Ok(if all { Edited::Whole } else { Edited::WithoutKeywords });
+                    let all = lacking.is_empty();
+                    return Ok(if all { Edited::Whole } else { Edited::WithoutKeywords(lacking) });
                 }
                 EditKind::Remove if removes => drop(state.take(folder, number)),
                 EditKind::Remove => {

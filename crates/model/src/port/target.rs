@@ -58,12 +58,12 @@ pub enum EditKind {
 }
 
 /// How far an edit was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edited {
     /// As asked.
     Whole,
-    /// All but keywords that the target does not take.
-    WithoutKeywords,
+    /// All but these keywords, which the target does not take.
+    WithoutKeywords(Vec<Box<str>>),
     /// There was nothing to edit: the item is gone.
     NotThere,
 }

@@ -57,7 +57,8 @@ impl ImapTarget {
             match put {
                 Put::Move { from, id } => moves.push((at, from, id)),
                 Put::Item(Item { flags, date, key, body: Body::Bytes(body), .. }) => {
-                    letters.push(Letter { at, flags, date, body, key });
+                    let without = Flags::default();
+                    letters.push(Letter { at, flags, without, date, body, key });
                 }
                 Put::Item(item) => outcomes[at] = Some(self.stream(folder, &name, item).await),
             }
@@ -136,7 +137,7 @@ impl ImapTarget {
         letters: Vec<Letter>,
         outcomes: &mut Outcomes,
     ) {
-        let (mut tries, mut own) = (Tries::default(), Vec::new());
+        let (mut tries, mut own, mut bare) = (Tries::default(), Vec::new(), Vec::new());
         let mut work: VecDeque<Vec<Letter>> = VecDeque::new();
         if self.pool.can(Capability::MultiAppend) {
             work.push_back(letters);
@@ -167,6 +168,7 @@ impl ImapTarget {
                         tries.placed_singly += u32::from(tries.syntax && group.len() == 1);
                         let placed = self.placed(folder, &status, group.len());
                         own.extend(group.iter().zip(&placed).map(|(l, o)| (l.kind(), o.clone())));
+                        bare.extend(group.iter().zip(&placed).filter_map(|(l, o)| l.bare(o)));
                         group.iter().zip(placed).for_each(|(l, o)| outcomes[l.at] = Some(o));
                         continue;
                     }
@@ -193,6 +195,9 @@ impl ImapTarget {
                 work.iter().flatten().for_each(|l| outcomes[l.at] = Some(Outcome::Refused(error.clone())));
                 return;
             }
+        }
+        if !bare.is_empty() {
+            self.give_keywords(folder, bare).await;
         }
         if tries.syntax && tries.placed_singly > 1 {
             self.pool.quirks.note(Quirk::MultiAppendRefused);
@@ -271,6 +276,7 @@ impl ImapTarget {
                     count = only.flags.keywords().len(),
                     "keywords that the target refuses are left out"
                 );
+                only.without = Flags::from_parts(0, only.flags.keywords().iter().cloned());
                 only.flags = Flags::from_parts(only.flags.bits(), []);
                 return Next::Some(kept, vec![rest]);
             }

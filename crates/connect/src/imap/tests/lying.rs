@@ -4,11 +4,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use mailferry_lab::imap::{Config, Lie, Nth, Quirk, Refused, Server, Words};
 use mailferry_model::{
     Kind, Side,
-    flags::Flags,
+    flags::{Difference, Flags, SystemFlag},
     folder::FolderPath,
     id::FolderId,
     item::{Body, Item},
-    port::{Connector, Outcome, Put, Target},
+    port::{Connector, Edit, EditKind, Edited, Outcome, Put, Target},
     settings::MailboxAddress,
 };
 use mailferry_wire::imap::Capability;
@@ -161,4 +161,28 @@ async fn a_move_of_what_is_gone_is_refused() {
     server.user("ann").remove("INBOX", 1);
     let moved = target.put(&other, vec![Put::Move { from: inbox, id }]).await;
     assert!(matches!(&moved[0], Outcome::Refused(e) if e.kind() == Kind::NotFound), "{moved:?}");
+}
+
+/// One keyword that is refused takes none of the others along, neither when it is put nor later.
+#[tokio::test]
+async fn of_keywords_only_the_refused_one_is_left_out() {
+    for lacks in [&[][..], &[Capability::MultiAppend]] {
+        let (_server, target) = served(lacks, &[Quirk::Refuses(Refused::LongKeyword(8))]).await;
+        let inbox = folder(&*target, "INBOX").await;
+        target.marks(std::slice::from_ref(&inbox)).await.unwrap();
+        let (long, with) = ("much-too-long", SystemFlag::Flagged);
+        let flags = |words: &[&str]| Flags::from_parts(0, words.iter().map(|w| (*w).into()));
+        let mut all = puts(0..2);
+        all.push(put_of(super::message(2), flags(&["one", long, "two"]).with(with)));
+        let outcomes = target.put(&inbox, all).await;
+        assert!(outcomes.iter().all(|o| matches!(o, Outcome::Placed(_))), "{outcomes:?}");
+        let there = async || target.traces(&inbox, None).try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(there().await[2].flags, flags(&["one", "two"]).with(with), "without {lacks:?}");
+        let add = flags(&["three", "four", long]);
+        let difference = Difference { add, remove: flags(&["one"]).with(with) };
+        let edit = Edit { id: there().await[2].id.clone(), kind: EditKind::Flags(difference) };
+        let edited = target.edit(&inbox, vec![edit]).await.remove(0).unwrap();
+        assert_eq!(edited, Edited::WithoutKeywords(vec![long.into()]));
+        assert_eq!(there().await[2].flags, flags(&["two", "three", "four"]));
+    }
 }

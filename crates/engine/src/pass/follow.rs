@@ -9,7 +9,7 @@ use std::{
 use mailferry_model::{
     Kind, Result,
     error::Reaction,
-    flags::Difference,
+    flags::{Difference, Flags},
     id::{ItemId, TargetId},
     item::Trace,
     key::{Digest, HeaderKey},
@@ -48,6 +48,10 @@ type Pool = HashMap<(HeaderKey, u64), Vec<(usize, Entry)>>;
 
 /// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
 pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
+    // Very many may be gone: nothing is looked up among them where nothing is new.
+    if gathered.iter().all(|folder| folder.owed.iter().next().is_none()) && !shared.has_found_any() {
+        return Ok(());
+    }
     let mut pool = Pool::new();
     for (at, folder) in gathered.iter().enumerate() {
         for id in &folder.gone {
@@ -241,55 +245,67 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
     let mut by_folder: BTreeMap<FolderNo, Vec<(Entry, Difference)>> = BTreeMap::new();
     changes.into_iter().for_each(|(no, e, d)| by_folder.entry(no).or_default().push((e, d)));
     for (no, changes) in by_folder {
-        let target = shared.target_of(no)?;
         for part in changes.chunks(EDITS) {
-            shared.cx.cancel.check()?;
-            let known = part.iter().filter_map(|(e, d)| Some((e.target.clone()?, d.clone())));
-            let edits = known.map(|(id, d)| Edit { id, kind: EditKind::Flags(d) }).collect();
-            let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
-            for (entry, _) in part {
-                // Without an id its user moved it elsewhere: nothing to change, the base moves on.
-                let answer = if entry.target.is_some() { answers.next() } else { None }
-                    .unwrap_or(Ok(Edited::NotThere));
-                match answer {
-                    Ok(Edited::Whole) => {
-                        locked(&shared.deeds).flagged += 1;
-                        shared.record(entry.clone(), Some(entry)).await?;
-                    }
-                    Ok(Edited::NotThere) => {
-                        removals::tell(shared, entry, None, FLAGS_STAY)?;
-                        shared.record(entry.clone(), Some(entry)).await?;
-                    }
-                    Ok(Edited::WithoutKeywords(lacking)) => {
-                        locked(&shared.deeds).flagged += 1;
-                        let reason = Some(Box::new(keyword_refused(&lacking)));
-                        let entry = Entry { reason, ..entry.clone() };
-                        locked(&shared.lacking).push(entry.clone());
-                        shared.record(entry.clone(), Some(&entry)).await?;
-                    }
-                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
-                        return Err(e);
-                    }
-                    Err(e) => {
-                        tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused")
-                    }
-                }
-            }
+            carry_flags(shared, no, part).await?;
         }
     }
     Ok(())
 }
 
-/// Flag changes of gathered folders, as edits.
-pub(super) fn flag_changes(folder: &mut Gathered) -> Vec<(FolderNo, Entry, Difference)> {
-    let mut changes: Vec<_> = std::mem::take(&mut folder.flags)
-        .into_iter()
-        .filter_map(|(id, flags)| {
+/// Carries the flag changes of a gathered folder, a part at a time: there may be very many.
+pub(super) async fn changed_flags(shared: &Arc<Shared>, folder: &mut Gathered) -> Result<()> {
+    let mut changed: Vec<(ItemId, Flags)> = std::mem::take(&mut folder.flags).into_iter().collect();
+    changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut changed = changed.into_iter();
+    loop {
+        let part: Vec<_> = changed.by_ref().take(EDITS).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        let change = |(id, flags): (ItemId, Flags)| {
             let entry = folder.known.get(&id)?;
             let difference = entry.flags.difference(&flags);
-            Some((folder.folder, Entry { flags, ..entry.clone() }, difference))
-        })
-        .collect();
-    changes.sort_by(|a, b| a.1.id.cmp(&b.1.id));
-    changes
+            Some((Entry { flags, ..entry.clone() }, difference))
+        };
+        let part: Vec<_> = part.into_iter().filter_map(change).collect();
+        carry_flags(shared, folder.folder, &part).await?;
+    }
+}
+
+/// Carries some flags of one folder.
+async fn carry_flags(shared: &Arc<Shared>, no: FolderNo, part: &[(Entry, Difference)]) -> Result<()> {
+    let target = shared.target_of(no)?;
+    shared.cx.cancel.check()?;
+    let known = part.iter().filter_map(|(e, d)| Some((e.target.clone()?, d.clone())));
+    let edits = known.map(|(id, d)| Edit { id, kind: EditKind::Flags(d) }).collect();
+    let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
+    for (entry, _) in part {
+        // Without an id its user moved it elsewhere: nothing to change, the base moves on.
+        let answer =
+            if entry.target.is_some() { answers.next() } else { None }.unwrap_or(Ok(Edited::NotThere));
+        match answer {
+            Ok(Edited::Whole) => {
+                locked(&shared.deeds).flagged += 1;
+                shared.record(entry.clone(), Some(entry)).await?;
+            }
+            Ok(Edited::NotThere) => {
+                removals::tell(shared, entry, None, FLAGS_STAY)?;
+                shared.record(entry.clone(), Some(entry)).await?;
+            }
+            Ok(Edited::WithoutKeywords(lacking)) => {
+                locked(&shared.deeds).flagged += 1;
+                let reason = Some(Box::new(keyword_refused(&lacking)));
+                let entry = Entry { reason, ..entry.clone() };
+                locked(&shared.lacking).push(entry.clone());
+                shared.record(entry.clone(), Some(&entry)).await?;
+            }
+            Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
+                return Err(e);
+            }
+            Err(e) => {
+                tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused")
+            }
+        }
+    }
+    Ok(())
 }

@@ -388,6 +388,11 @@ impl Shared {
         locked(&self.found).entry((entry.key, entry.size)).or_default().push(entry.clone());
     }
 
+    /// Whether settling found anything.
+    pub fn has_found_any(&self) -> bool {
+        !locked(&self.found).is_empty()
+    }
+
     /// Whether settling found something equal that [`take_found`](Self::take_found) has not given.
     pub fn has_found(&self, entry: &Entry) -> bool {
         locked(&self.found).get(&(entry.key, entry.size)).is_some_and(|found| !found.is_empty())

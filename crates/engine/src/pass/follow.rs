@@ -2,7 +2,7 @@
 //! settled; what people did at the target stays. Removals come after, in [`super::removals`].
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -43,8 +43,12 @@ pub(super) struct Later {
     pub older: Vec<(Entry, FolderNo, ItemId)>,
 }
 
-/// What is gone from its place, by header key and size, with the place of its folder.
-type Pool = HashMap<(HeaderKey, u64), Vec<(usize, Entry)>>;
+/// What is gone from its place, by header key, with the place of its folder. Not by size: many sources list sizes that
+/// are a little wrong, and the body tells in any case.
+type Pool = HashMap<HeaderKey, Vec<(usize, Entry)>>;
+
+/// Listed sizes are rarely more wrong than by one part in so many.
+const WRONG: u64 = 8;
 
 /// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
 pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
@@ -56,7 +60,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     for (at, folder) in gathered.iter().enumerate() {
         for id in &folder.gone {
             if let Some(entry) = folder.known.get(id).filter(|e| e.state == State::Placed) {
-                pool.entry((entry.key, entry.size)).or_default().push((at, entry.clone()));
+                pool.entry(entry.key).or_default().push((at, entry.clone()));
             }
         }
     }
@@ -65,7 +69,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     }
     for at in 0..gathered.len() {
         for (trace, digest) in alike(shared, &gathered[at], &pool).await? {
-            let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
+            let Some(candidates) = pool.get_mut(&trace.key) else { continue };
             let Some((from, entry)) = pick(shared, &trace, digest, at, candidates).await? else { continue };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
@@ -99,15 +103,19 @@ async fn alike(
     folder: &Gathered,
     pool: &Pool,
 ) -> Result<Vec<(Trace<ItemId>, Option<Digest>)>> {
-    let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
-    let alike = folder.owed.iter().filter(|o| sizes.contains(&o.stub.size));
+    let sizes: BTreeSet<u64> = pool.values().flatten().map(|(_, entry)| entry.size).collect();
+    let near = |size: u64| {
+        let little = size / WRONG + 64;
+        sizes.range(size.saturating_sub(little)..=size + little).next().is_some()
+    };
+    let alike = folder.owed.iter().filter(|o| near(o.stub.size));
     let ids: Vec<ItemId> = alike.map(|o| o.stub.id.clone()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let source = shared.folder(folder.folder)?.source;
     let mut traces = source_traces(shared, &source, Some(&ids)).await?;
-    traces.retain(|trace| pool.contains_key(&(trace.key, trace.size)));
+    traces.retain(|trace| pool.contains_key(&trace.key));
     let ids: Vec<ItemId> = traces.iter().map(|trace| trace.id.clone()).collect();
     let digests = source_digests(shared, &source, &ids).await?;
     Ok(traces.into_iter().zip(digests.into_iter().map(Result::ok)).collect())

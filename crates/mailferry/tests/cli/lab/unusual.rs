@@ -68,6 +68,22 @@ fn sizes_that_lie_at_the_source() {
     }
 }
 
+/// What is moved at a source that lists sizes wrong is moved at the target too, and not put once more.
+#[test]
+fn moves_at_a_source_whose_sizes_lie() {
+    for off in [-20, 40] {
+        let scene = scene(&[Quirk::SizeLies(off)], &[]);
+        scene.copies(0);
+        for uid in 1..=4 {
+            scene.from().move_message("INBOX", uid, "Sent").unwrap();
+        }
+        scene.from().deliver("Sent", letter(999));
+        let told = scene.copies(0);
+        assert_eq!((told["moved"].as_u64(), told["put"].as_u64()), (Some(4), Some(1)), "{off}: {told}");
+        scene.agree();
+    }
+}
+
 /// A body that comes short once is asked for again; one that stays short is named, and nobody blames the target.
 #[test]
 fn bodies_that_the_source_cuts_short() {

@@ -71,6 +71,7 @@ impl source::Stage for Stage {
         let folder = self.folder(&*target, folder).await;
         let (key, digest) = target::Stage::keys(self, body);
         let put = Put::Item(Item {
+            short_of: None,
             id: ItemId::from_bytes("1"),
             form: Form::Mime,
             key,

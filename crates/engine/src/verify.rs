@@ -18,6 +18,9 @@ use mailferry_model::{
 /// Code of what arrived without one of its keywords.
 pub const KEYWORD_REFUSED: &str = "KEYWORD_REFUSED";
 
+/// Code of what the source gives shorter than it lists it.
+pub const SHORTER_THAN_LISTED: &str = "SHORTER_THAN_LISTED";
+
 /// A look at one target folder while it goes on, trace by trace. Of what lies there as it was put nothing is kept but an
 /// octet an entry: a folder may have very many items.
 pub struct Look<'a> {
@@ -27,8 +30,12 @@ pub struct Look<'a> {
     by_id: Vec<u32>,
     seen: Vec<u8>,
     sizes: HashMap<TargetId, u64>,
+    lacking: Lacking,
     free: Vec<Trace<TargetId>>,
 }
+
+/// Keywords that were put and are not there.
+type Lacking = HashMap<TargetId, Vec<Box<str>>>;
 
 /// What a look saw.
 pub struct Seen {
@@ -36,6 +43,7 @@ pub struct Seen {
     entries: Vec<u8>,
     /// Sizes as the target lists them, where they are others than those that were put.
     sizes: HashMap<TargetId, u64>,
+    lacking: Lacking,
     /// What no entry claims.
     free: Vec<Trace<TargetId>>,
 }
@@ -45,9 +53,8 @@ const THERE: u8 = 1;
 const DIFFERS: u8 = 2;
 const REDATED: u8 = 4;
 const UNFLAGGED: u8 = 8;
-const LACKS_KEYWORD: u8 = 16;
 /// Under an id that was not known.
-const NAMED: u8 = 32;
+const NAMED: u8 = 16;
 
 /// What judging a folder found.
 #[derive(Debug, Default)]
@@ -81,7 +88,8 @@ impl<'a> Look<'a> {
         let mut by_id: Vec<u32> = with_id.map(|(at, _)| at).collect();
         by_id.sort_by(|a, b| entries[*a as usize].target.cmp(&entries[*b as usize].target));
         let seen = vec![0; entries.len()];
-        Self { entries, fidelity, by_id, seen, sizes: HashMap::new(), free: Vec::new() }
+        let (sizes, lacking) = (HashMap::new(), Lacking::new());
+        Self { entries, fidelity, by_id, seen, sizes, lacking, free: Vec::new() }
     }
 
     /// The next thing that lies there.
@@ -95,6 +103,7 @@ impl<'a> Look<'a> {
             is_claimed |= matches!(entry.state, State::Placed | State::Gone);
             if entry.state == State::Placed {
                 self.seen[*at as usize] = compare(self.fidelity, entry, &trace);
+                note(&mut self.lacking, entry, &trace);
                 if trace.size != entry.size {
                     self.sizes.insert(trace.id.clone(), trace.size);
                 }
@@ -107,13 +116,13 @@ impl<'a> Look<'a> {
 
     /// All has been seen.
     pub fn end(self) -> Seen {
-        Seen { entries: self.seen, sizes: self.sizes, free: self.free }
+        Seen { entries: self.seen, sizes: self.sizes, lacking: self.lacking, free: self.free }
     }
 }
 
 /// Judges one folder. `untrue` are items of which the source shows something else than was put.
 pub fn judge(entries: Vec<Entry>, seen: Seen, untrue: &HashSet<ItemId>, fidelity: Fidelity) -> Judged {
-    let Seen { entries: mut bits, sizes, free: unclaimed } = seen;
+    let Seen { entries: mut bits, sizes, mut lacking, free: unclaimed } = seen;
     let mut judged = Judged { sizes, ..Judged::default() };
     let mut free = Alike::new();
     for trace in unclaimed.iter().rev() {
@@ -148,9 +157,10 @@ pub fn judge(entries: Vec<Entry>, seen: Seen, untrue: &HashSet<ItemId>, fidelity
                 return false;
             };
             *bits = NAMED | compare(fidelity, entry, trace);
+            note(&mut lacking, entry, trace);
             entry.target = Some(trace.id.clone());
         }
-        is_there(entry, *bits, untrue, &mut judged)
+        is_there(entry, *bits, untrue, &lacking, &mut judged)
     });
     judged.there = there;
     for ((key, size), traces) in free.into_iter().chain(newest) {
@@ -161,7 +171,13 @@ pub fn judge(entries: Vec<Entry>, seen: Seen, untrue: &HashSet<ItemId>, fidelity
 }
 
 /// Says what is to be said of an entry that was found; whether it is there as it was put.
-fn is_there(entry: &mut Entry, bits: u8, untrue: &HashSet<ItemId>, judged: &mut Judged) -> bool {
+fn is_there(
+    entry: &mut Entry,
+    bits: u8,
+    untrue: &HashSet<ItemId>,
+    lacking: &Lacking,
+    judged: &mut Judged,
+) -> bool {
     let has = |bit: u8| bits & bit != 0;
     let honest = entry.repair.is_some() || !untrue.contains(&entry.id);
     if has(DIFFERS) || !honest {
@@ -174,7 +190,7 @@ fn is_there(entry: &mut Entry, bits: u8, untrue: &HashSet<ItemId>, judged: &mut 
     if has(UNFLAGGED) {
         judged.unflagged.push(entry.clone());
     }
-    let reason = reason(entry, has(LACKS_KEYWORD));
+    let reason = reason(entry, entry.target.as_ref().and_then(|id| lacking.get(id)));
     judged.known.push(entry.seen && !has(NAMED) && reason == entry.reason);
     (entry.seen, entry.reason) = (true, reason);
     true
@@ -227,25 +243,44 @@ fn compare(fidelity: Fidelity, entry: &Entry, trace: &Trace<TargetId>) -> u8 {
     // Later on people may have changed them; keywords have no place in many targets.
     let lost = entry.flags.bits() & !trace.flags.bits();
     let unflagged = !entry.seen && entry.pass > 0 && lost != 0;
-    let lacks = !trace.flags.difference(&entry.flags).add.keywords().is_empty();
-    let seen = [(DIFFERS, !same), (REDATED, redated), (UNFLAGGED, unflagged), (LACKS_KEYWORD, lacks)];
+    let seen = [(DIFFERS, !same), (REDATED, redated), (UNFLAGGED, unflagged)];
     seen.into_iter().filter(|(_, is)| *is).fold(THERE, |bits, (bit, _)| bits | bit)
 }
 
 /// A keyword that is not there at the first look was left out for a target that refuses it; later it may be its
 /// user who took it away. The ledger keeps it, so that each later report names it too, as long as one is lacking.
-fn reason(entry: &Entry, lacks: bool) -> Option<Box<Reason>> {
-    let known = entry.reason.clone().filter(|r| lacks || &*r.code != KEYWORD_REFUSED);
-    known.or_else(|| (lacks && !entry.seen).then(|| Box::new(keyword_refused())))
+fn reason(entry: &Entry, lacking: Option<&Vec<Box<str>>>) -> Option<Box<Reason>> {
+    let known = entry.reason.clone().filter(|r| lacking.is_some() || &*r.code != KEYWORD_REFUSED);
+    known.or_else(|| lacking.filter(|_| !entry.seen).map(|lacking| Box::new(keyword_refused(lacking))))
 }
 
-/// Why an item lacks a keyword.
-pub fn keyword_refused() -> Reason {
-    Reason {
-        code: KEYWORD_REFUSED.into(),
-        text: "the target does not take one of its keywords".into(),
-        message_id: None,
+/// Keeps the keywords that an entry was put with and that are not there.
+fn note(lacking: &mut Lacking, entry: &Entry, trace: &Trace<TargetId>) {
+    let keywords = trace.flags.difference(&entry.flags).add.keywords().to_vec();
+    if !keywords.is_empty() {
+        lacking.insert(trace.id.clone(), keywords);
     }
+}
+
+/// Why an item lacks keywords.
+pub fn keyword_refused(lacking: &[Box<str>]) -> Reason {
+    let word = if lacking.len() == 1 { "keyword" } else { "keywords" };
+    let text = format!("the target does not take its {word} {}", lacking.join(", "));
+    Reason { code: KEYWORD_REFUSED.into(), text: text.into(), message_id: None }
+}
+
+/// Why an item is shorter than the source says.
+pub fn given_short(listed: u64, given: u64) -> Reason {
+    let text =
+        format!("the source lists {listed} octets and gives {given}, asked twice; what it gives was put");
+    Reason { code: SHORTER_THAN_LISTED.into(), text: text.into(), message_id: None }
+}
+
+/// What the ledger keeps to be said of an item that is there: its code and reason.
+pub fn said_of(entry: &Entry) -> Option<(&'static str, String)> {
+    let reason = entry.reason.as_ref()?;
+    let code = [KEYWORD_REFUSED, SHORTER_THAN_LISTED].into_iter().find(|code| *code == &*reason.code)?;
+    Some((code, reason.text.to_string()))
 }
 
 /// An item named in a report.

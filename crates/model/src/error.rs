@@ -226,6 +226,11 @@ impl Error {
         format!("{side}_{}", self.0.kind.code())
     }
 
+    /// Whether the other side wants to be left alone for a while, with the whole mailbox.
+    pub fn wants_rest(&self) -> bool {
+        self.0.scope >= Scope::Mailbox && matches!(self.0.retry, Retry::After(_))
+    }
+
     /// What the engine does about it.
     pub fn reaction(&self) -> Reaction {
         match (self.0.scope, self.0.retry) {

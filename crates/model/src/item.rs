@@ -93,6 +93,8 @@ pub struct Item {
     pub body: Body,
     /// Known when the body has been read: at once for [`Body::Bytes`], at the end of a [`Body::Stream`].
     pub digest: ItemDigest,
+    /// The size that the source lists, where it gives a body that is shorter by much, asked twice.
+    pub short_of: Option<u64>,
 }
 
 /// The digest of a body that may still be on its way.

@@ -191,7 +191,7 @@ pub struct FolderEntry {
     pub placed_pass: u32,
     /// Whether the folder is gone from the source.
     pub gone: bool,
-    /// Why the target did not make the folder, if the last pass left it out for that.
+    /// Why the target did not make the folder, if the last pass left it out for that; or why it put off renaming it.
     pub unmade: Option<Box<Reason>>,
     /// Whether its owner was subscribed to it at the source when that was last carried; `None`: it never was.
     pub subscribed: Option<bool>,

@@ -38,6 +38,7 @@ mod nonsense;
 mod odd;
 mod one_more;
 mod refused_names;
+mod short;
 mod silent;
 
 /// What every variant must still announce for Dovecot to be usable.
@@ -72,7 +73,7 @@ fn put_of(bytes: Vec<u8>, flags: Flags) -> Put {
     let digest = mailferry_model::item::ItemDigest::Known(digest(&chunks));
     let date = Some(Date { seconds: 1_700_000_000, zone: 60 });
     let (id, form, body) = (ids::item_id(1, 1), Form::Mime, Body::Bytes(chunks));
-    Put::Item(Item { id, form, key, message_id, date, flags, body, digest })
+    Put::Item(Item { id, form, key, message_id, date, flags, body, digest, short_of: None })
 }
 
 async fn folder(target: &dyn Target, name: &str) -> FolderId {

@@ -157,6 +157,7 @@ impl MaildirSource {
                 false => Body::Bytes(body),
             };
             Item {
+                short_of: None,
                 id: stub.id,
                 form: Form::Mime,
                 key,

@@ -171,9 +171,10 @@ impl MaildirTarget {
                 let letters = self.store.letters(dir, &flags).map_err(failed)?;
                 let cur = dir.sub("cur").map_err(failed)?;
                 mail.rename(&cur, mail.base(), &letters).map_err(failed)?;
-                // Keywords have the small letters.
-                let taken = letters.chars().filter(char::is_ascii_lowercase).count();
-                Ok(if taken < flags.keywords().len() { Edited::WithoutKeywords } else { Edited::Whole })
+                let known = self.store.keywords(dir);
+                let lacks = |keyword: &str| !known.iter().any(|k| k.eq_ignore_ascii_case(keyword));
+                let lacking: Vec<_> = flags.keywords().iter().filter(|k| lacks(k)).cloned().collect();
+                Ok(if lacking.is_empty() { Edited::Whole } else { Edited::WithoutKeywords(lacking) })
             }
         }
     }

@@ -31,7 +31,17 @@ fn put(text: &str, flags: Flags) -> Put {
     let digest = mailferry_model::item::ItemDigest::Known(digest(&body));
     let date = Some(Date { seconds: 1_600_000_000, zone: 0 });
     let id = mailferry_model::id::ItemId::from_bytes("1");
-    Put::Item(Item { id, form: Form::Mime, key, message_id, date, flags, body: Body::Bytes(body), digest })
+    Put::Item(Item {
+        id,
+        form: Form::Mime,
+        key,
+        message_id,
+        date,
+        flags,
+        body: Body::Bytes(body),
+        digest,
+        short_of: None,
+    })
 }
 
 async fn fresh(dir: &std::path::Path) -> Stage {

@@ -193,7 +193,8 @@ async fn pair(
         let theirs = target_digests(shared, folder, &ids).await?;
         let theirs: Vec<(usize, Digest)> =
             fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
-        found.extend(matching::pair_by_digest(&ours, &theirs));
+        let fits = |w: usize, f: usize| entries[w].flags == traces[f].flags;
+        found.extend(matching::pair_by_digest(&ours, &theirs, fits));
     }
     Ok(found)
 }

@@ -334,6 +334,8 @@ async fn report(
 ) -> Result<()> {
     let findings = &mut checked.findings;
     let (mut ask, mut there) = (judged.ask, judged.there);
+    let kept = |e: &Entry| verify::said_of(e).map(|(code, text)| Said::Rewritten(e.clone(), code, text));
+    let kept: Vec<Said> = there.iter().filter_map(kept).collect();
     if depth == Depth::Deep {
         let again = std::mem::take(&mut there).into_iter();
         ask.extend(again.filter_map(|e| e.target.clone().map(|id| (e, id))));
@@ -345,12 +347,10 @@ async fn report(
     said.extend(judged.unflagged.into_iter().map(|e| {
         Said::Rewritten(e, "FLAGS_REWRITTEN", "the target did not keep the flags that were put".to_owned())
     }));
+    said.extend(kept);
     for (entry, is_known) in there.into_iter().zip(judged.known) {
         if let Some(repair) = entry.repair {
             said.push(Said::Rewritten(entry.clone(), "REPAIRED", verify::repair_words(repair)));
-        }
-        if let Some(reason) = entry.reason.as_ref().filter(|r| &*r.code == verify::KEYWORD_REFUSED) {
-            said.push(Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, reason.text.to_string()));
         }
         if !is_known {
             let before = Before::of(&entry);
@@ -367,10 +367,10 @@ async fn tell_lacking(shared: &Shared, findings: &mut Findings) -> Result<()> {
     let told: HashSet<(&str, &str)> = told.map(|n| (n.folder.as_str(), n.uid.as_str())).collect();
     let mut by_folder: BTreeMap<FolderNo, Vec<Said>> = BTreeMap::new();
     for entry in locked(&shared.lacking).iter() {
-        let reason = verify::keyword_refused();
-        let named = verify::named(&shared.folder(entry.folder)?, entry, &reason.code, &*reason.text);
+        let Some((code, text)) = verify::said_of(entry) else { continue };
+        let named = verify::named(&shared.folder(entry.folder)?, entry, code, text);
         if !told.contains(&(named.folder.as_str(), named.uid.as_str())) {
-            let said = Said::Rewritten(entry.clone(), verify::KEYWORD_REFUSED, named.reason);
+            let said = Said::Rewritten(entry.clone(), code, named.reason);
             by_folder.entry(entry.folder).or_default().push(said);
         }
     }

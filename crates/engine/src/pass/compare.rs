@@ -23,6 +23,11 @@ use crate::verify;
 /// Bodies compared in one call.
 const TOGETHER: usize = 256;
 
+/// What is said where the target is not to blame, and where it is.
+const AS_PUT: &str =
+    "the target shows what the source gave when it was copied; the source gives something else now";
+const NOT_AS_PUT: &str = "the target said OK and shows something else than was put";
+
 /// What is said of an item, before its Message-ID is known.
 pub(super) enum Said {
     /// Changed by the target or by a named repair.
@@ -54,6 +59,7 @@ pub(super) async fn bodies(
             let put = if entry.repair.is_some() { entry.digest } else { here.ok().or(entry.digest) };
             let same = put.is_some() && there.as_ref().ok() == put.as_ref();
             let unread = there.as_ref().err().filter(|e| e.kind() != Kind::NotFound).cloned();
+            let as_put = entry.digest.is_some() && there.as_ref().ok() == entry.digest.as_ref();
             let verdict = match (same, entry.repair) {
                 (true, Some(repair)) => Verdict::Rewritten("REPAIRED", verify::repair_words(repair)),
                 (true, None) if sizes.get(id).is_some_and(|size| *size != entry.size) => {
@@ -67,11 +73,12 @@ pub(super) async fn bodies(
                 },
             };
             if let Verdict::Wrong = verdict {
-                let reason = match unread {
-                    Some(e) => format!("it cannot be read at the target: {}", e.context()),
-                    None => "the target said OK and shows something else than was put".to_owned(),
+                let (code, reason) = match unread {
+                    Some(e) => ("ITEM_DIFFERS", format!("it cannot be read at the target: {}", e.context())),
+                    None if as_put => ("SOURCE_DIFFERS", AS_PUT.to_owned()),
+                    None => ("ITEM_DIFFERS", NOT_AS_PUT.to_owned()),
                 };
-                said.push(Said::Missing(entry.clone(), "ITEM_DIFFERS", reason));
+                said.push(Said::Missing(entry.clone(), code, reason));
                 continue;
             }
             let seen = Entry { seen: true, target: Some(id.clone()), ..entry.clone() };

@@ -137,7 +137,8 @@ pub(super) async fn claim(
             fs.into_iter().zip(theirs).filter_map(|(f, d)| Some((f, d.ok()?))).collect();
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().map(|w| (*w, entries[nameless[*w]].digest.into_iter().collect())).collect();
-        pairs.extend(matching::pair_by_digest(&ours, &theirs));
+        let fits = |w: usize, f: usize| entries[nameless[w]].flags == free[f].flags;
+        pairs.extend(matching::pair_by_digest(&ours, &theirs, fits));
     }
     let mut used: Vec<usize> = pairs.iter().map(|(_, f)| *f).collect();
     for (w, f) in pairs {

@@ -2,14 +2,14 @@
 //! settled; what people did at the target stays. Removals come after, in [`super::removals`].
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use mailferry_model::{
     Kind, Result,
     error::Reaction,
-    flags::Difference,
+    flags::{Difference, Flags},
     id::{ItemId, TargetId},
     item::Trace,
     key::{Digest, HeaderKey},
@@ -43,16 +43,24 @@ pub(super) struct Later {
     pub older: Vec<(Entry, FolderNo, ItemId)>,
 }
 
-/// What is gone from its place, by header key and size, with the place of its folder.
-type Pool = HashMap<(HeaderKey, u64), Vec<(usize, Entry)>>;
+/// What is gone from its place, by header key, with the place of its folder. Not by size: many sources list sizes that
+/// are a little wrong, and the body tells in any case.
+type Pool = HashMap<HeaderKey, Vec<(usize, Entry)>>;
+
+/// Listed sizes are rarely more wrong than by one part in so many.
+const WRONG: u64 = 8;
 
 /// Carries moves: what is gone in one place and new, equal, in another is moved, not put again.
 pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later: &mut Later) -> Result<()> {
+    // Very many may be gone: nothing is looked up among them where nothing is new.
+    if gathered.iter().all(|folder| folder.owed.iter().next().is_none()) && !shared.has_found_any() {
+        return Ok(());
+    }
     let mut pool = Pool::new();
     for (at, folder) in gathered.iter().enumerate() {
         for id in &folder.gone {
             if let Some(entry) = folder.known.get(id).filter(|e| e.state == State::Placed) {
-                pool.entry((entry.key, entry.size)).or_default().push((at, entry.clone()));
+                pool.entry(entry.key).or_default().push((at, entry.clone()));
             }
         }
     }
@@ -61,7 +69,7 @@ pub(super) async fn moves(shared: &Arc<Shared>, gathered: &mut [Gathered], later
     }
     for at in 0..gathered.len() {
         for (trace, digest) in alike(shared, &gathered[at], &pool).await? {
-            let Some(candidates) = pool.get_mut(&(trace.key, trace.size)) else { continue };
+            let Some(candidates) = pool.get_mut(&trace.key) else { continue };
             let Some((from, entry)) = pick(shared, &trace, digest, at, candidates).await? else { continue };
             let Some(owed) = gathered[at].owed.get(&trace.id).cloned() else { continue };
             let done = match from == at {
@@ -95,15 +103,19 @@ async fn alike(
     folder: &Gathered,
     pool: &Pool,
 ) -> Result<Vec<(Trace<ItemId>, Option<Digest>)>> {
-    let sizes: HashSet<u64> = pool.keys().map(|(_, size)| *size).collect();
-    let alike = folder.owed.iter().filter(|o| sizes.contains(&o.stub.size));
+    let sizes: BTreeSet<u64> = pool.values().flatten().map(|(_, entry)| entry.size).collect();
+    let near = |size: u64| {
+        let little = size / WRONG + 64;
+        sizes.range(size.saturating_sub(little)..=size + little).next().is_some()
+    };
+    let alike = folder.owed.iter().filter(|o| near(o.stub.size));
     let ids: Vec<ItemId> = alike.map(|o| o.stub.id.clone()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let source = shared.folder(folder.folder)?.source;
     let mut traces = source_traces(shared, &source, Some(&ids)).await?;
-    traces.retain(|trace| pool.contains_key(&(trace.key, trace.size)));
+    traces.retain(|trace| pool.contains_key(&trace.key));
     let ids: Vec<ItemId> = traces.iter().map(|trace| trace.id.clone()).collect();
     let digests = source_digests(shared, &source, &ids).await?;
     Ok(traces.into_iter().zip(digests.into_iter().map(Result::ok)).collect())
@@ -213,7 +225,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
         {
             Err(e)
         }
-        Some(Outcome::Unsure(_)) => {
+        Some(Outcome::Unsure(error)) => {
             let before = owed.as_entry();
             let entry = Entry {
                 key: old.key,
@@ -227,7 +239,7 @@ async fn shift(shared: &Arc<Shared>, owed: &Owed, old: &Entry, later: &mut Later
             shared.record(entry.clone(), owed.entry.as_deref()).await?;
             shared.add_doubt(Owed { entry: Some(Box::new(entry)), ..owed.clone() });
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
-            Ok(true)
+            if error.wants_rest() { Err(error) } else { Ok(true) }
         }
         _ => {
             later.older.push((old.clone(), owed.folder, owed.stub.id.clone()));
@@ -241,54 +253,67 @@ pub(super) async fn flags(shared: &Arc<Shared>, changes: Vec<(FolderNo, Entry, D
     let mut by_folder: BTreeMap<FolderNo, Vec<(Entry, Difference)>> = BTreeMap::new();
     changes.into_iter().for_each(|(no, e, d)| by_folder.entry(no).or_default().push((e, d)));
     for (no, changes) in by_folder {
-        let target = shared.target_of(no)?;
         for part in changes.chunks(EDITS) {
-            shared.cx.cancel.check()?;
-            let known = part.iter().filter_map(|(e, d)| Some((e.target.clone()?, d.clone())));
-            let edits = known.map(|(id, d)| Edit { id, kind: EditKind::Flags(d) }).collect();
-            let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
-            for (entry, _) in part {
-                // Without an id its user moved it elsewhere: nothing to change, the base moves on.
-                let answer = if entry.target.is_some() { answers.next() } else { None }
-                    .unwrap_or(Ok(Edited::NotThere));
-                match answer {
-                    Ok(Edited::Whole) => {
-                        locked(&shared.deeds).flagged += 1;
-                        shared.record(entry.clone(), Some(entry)).await?;
-                    }
-                    Ok(Edited::NotThere) => {
-                        removals::tell(shared, entry, None, FLAGS_STAY)?;
-                        shared.record(entry.clone(), Some(entry)).await?;
-                    }
-                    Ok(Edited::WithoutKeywords) => {
-                        locked(&shared.deeds).flagged += 1;
-                        let entry = Entry { reason: Some(Box::new(keyword_refused())), ..entry.clone() };
-                        locked(&shared.lacking).push(entry.clone());
-                        shared.record(entry.clone(), Some(&entry)).await?;
-                    }
-                    Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
-                        return Err(e);
-                    }
-                    Err(e) => {
-                        tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused")
-                    }
-                }
-            }
+            carry_flags(shared, no, part).await?;
         }
     }
     Ok(())
 }
 
-/// Flag changes of gathered folders, as edits.
-pub(super) fn flag_changes(folder: &mut Gathered) -> Vec<(FolderNo, Entry, Difference)> {
-    let mut changes: Vec<_> = std::mem::take(&mut folder.flags)
-        .into_iter()
-        .filter_map(|(id, flags)| {
+/// Carries the flag changes of a gathered folder, a part at a time: there may be very many.
+pub(super) async fn changed_flags(shared: &Arc<Shared>, folder: &mut Gathered) -> Result<()> {
+    let mut changed: Vec<(ItemId, Flags)> = std::mem::take(&mut folder.flags).into_iter().collect();
+    changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut changed = changed.into_iter();
+    loop {
+        let part: Vec<_> = changed.by_ref().take(EDITS).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        let change = |(id, flags): (ItemId, Flags)| {
             let entry = folder.known.get(&id)?;
             let difference = entry.flags.difference(&flags);
-            Some((folder.folder, Entry { flags, ..entry.clone() }, difference))
-        })
-        .collect();
-    changes.sort_by(|a, b| a.1.id.cmp(&b.1.id));
-    changes
+            Some((Entry { flags, ..entry.clone() }, difference))
+        };
+        let part: Vec<_> = part.into_iter().filter_map(change).collect();
+        carry_flags(shared, folder.folder, &part).await?;
+    }
+}
+
+/// Carries some flags of one folder.
+async fn carry_flags(shared: &Arc<Shared>, no: FolderNo, part: &[(Entry, Difference)]) -> Result<()> {
+    let target = shared.target_of(no)?;
+    shared.cx.cancel.check()?;
+    let known = part.iter().filter_map(|(e, d)| Some((e.target.clone()?, d.clone())));
+    let edits = known.map(|(id, d)| Edit { id, kind: EditKind::Flags(d) }).collect();
+    let mut answers = shared.sides.target.edit(&target, edits).await.into_iter();
+    for (entry, _) in part {
+        // Without an id its user moved it elsewhere: nothing to change, the base moves on.
+        let answer =
+            if entry.target.is_some() { answers.next() } else { None }.unwrap_or(Ok(Edited::NotThere));
+        match answer {
+            Ok(Edited::Whole) => {
+                locked(&shared.deeds).flagged += 1;
+                shared.record(entry.clone(), Some(entry)).await?;
+            }
+            Ok(Edited::NotThere) => {
+                removals::tell(shared, entry, None, FLAGS_STAY)?;
+                shared.record(entry.clone(), Some(entry)).await?;
+            }
+            Ok(Edited::WithoutKeywords(lacking)) => {
+                locked(&shared.deeds).flagged += 1;
+                let reason = Some(Box::new(keyword_refused(&lacking)));
+                let entry = Entry { reason, ..entry.clone() };
+                locked(&shared.lacking).push(entry.clone());
+                shared.record(entry.clone(), Some(&entry)).await?;
+            }
+            Err(e) if matches!(e.reaction(), Reaction::StallMailbox | Reaction::ParkEndpoint) => {
+                return Err(e);
+            }
+            Err(e) => {
+                tracing::warn!(folder = no.0, error = e.kind().code(), "a flag change was refused")
+            }
+        }
+    }
+    Ok(())
 }

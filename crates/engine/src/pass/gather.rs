@@ -15,6 +15,7 @@ use mailferry_model::{
 
 use super::{
     early,
+    known::Known,
     owed::OwedItems,
     reading::persist,
     shared::{Owed, Shared},
@@ -25,7 +26,7 @@ use super::{
 pub(super) struct Gathered {
     pub folder: FolderNo,
     /// What the ledger knew of the folder's items: of all while it is read, then of those that changed.
-    pub known: HashMap<ItemId, Entry>,
+    pub known: Known,
     /// To be put.
     pub owed: OwedItems,
     /// Flags at the source that differ from the ledger's.
@@ -113,10 +114,7 @@ impl Gathered {
     /// Forgets what did not change: a mailbox may have more items than there is memory.
     pub fn forget(&mut self) {
         let (gone, flags) = (&self.gone, &self.flags);
-        let changed =
-            |id: &ItemId, e: &Entry| e.state == State::Gone || gone.contains(id) || flags.contains_key(id);
-        self.known.retain(|id, entry| changed(id, entry));
-        self.known.shrink_to_fit();
+        self.known.keep(|e| e.state == State::Gone || gone.contains(&e.id) || flags.contains_key(&e.id));
     }
 
     /// Reads the next page; whether more follow at once.
@@ -237,12 +235,11 @@ impl Gathered {
 }
 
 /// What the ledger knows of a folder's items.
-async fn known(shared: &Shared, folder: &FolderEntry) -> Result<HashMap<ItemId, Entry>> {
-    let known = match folder.placed + folder.owed + folder.skipped + folder.left {
+async fn known(shared: &Shared, folder: &FolderEntry) -> Result<Known> {
+    Ok(Known::of(match folder.placed + folder.owed + folder.skipped + folder.left {
         0 => Vec::new(),
         _ => shared.entries(folder.no).await?,
-    };
-    Ok(known.into_iter().map(|e| (e.id.clone(), e)).collect())
+    }))
 }
 
 /// A folder that has vanished in the middle of a pass is left for the next one.

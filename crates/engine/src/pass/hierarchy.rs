@@ -38,7 +38,9 @@ pub(super) async fn ensure(
     let store_lives = anew::store_lives(folders.iter().map(|f| &f.entry), listed);
     let renamed = renames::follow(target, folders, listed, &mut there, deeds).await?;
     for planned in folders.iter_mut() {
-        planned.entry.unmade = None;
+        if planned.entry.target_path == planned.wanted {
+            planned.entry.renamed = None;
+        }
         let kept = planned.entry.target.as_ref().filter(|id| there.values().any(|t| t == *id));
         if kept.is_none() && planned.entry.target.take().is_some() {
             // Kept in the ledger until it was looked for what was placed there; where a user removed it, the folder

@@ -91,14 +91,32 @@ pub fn pair(wanted: &[Wanted], found: &[Found], trust: Trust, fidelity: Fidelity
     pairing
 }
 
-/// Pairs by equal digests, by count. A wanted item has one digest for each form.
-pub fn pair_by_digest(wanted: &[(usize, Vec<Digest>)], found: &[(usize, Digest)]) -> Vec<(usize, usize)> {
+/// Pairs by equal digests, by count. A wanted item has one digest for each form. Of those that are equal, rather such
+/// as fit otherwise too.
+pub fn pair_by_digest(
+    wanted: &[(usize, Vec<Digest>)],
+    found: &[(usize, Digest)],
+    fits: impl Fn(usize, usize) -> bool,
+) -> Vec<(usize, usize)> {
     let mut free: HashMap<Digest, Vec<usize>> = HashMap::new();
-    found.iter().rev().for_each(|(at, digest)| free.entry(*digest).or_default().push(*at));
-    let pick = |(at, digests): &(usize, Vec<Digest>)| {
-        digests.iter().find_map(|d| free.get_mut(d)?.pop()).map(|found| (*at, found))
-    };
-    wanted.iter().filter_map(pick).collect()
+    found.iter().for_each(|(at, digest)| free.entry(*digest).or_default().push(*at));
+    let (mut pairs, mut left) = (Vec::with_capacity(wanted.len()), Vec::new());
+    for (at, digests) in wanted {
+        let fitting = digests.iter().find_map(|digest| {
+            let alike = free.get_mut(digest)?;
+            let place = alike.iter().position(|found| fits(*at, *found))?;
+            Some(alike.remove(place))
+        });
+        match fitting {
+            Some(found) => pairs.push((*at, found)),
+            None => left.push((*at, digests)),
+        }
+    }
+    let mut next =
+        |digest| free.get_mut(digest).filter(|alike| !alike.is_empty()).map(|alike| alike.remove(0));
+    pairs
+        .extend(left.into_iter().filter_map(|(at, digests)| Some((at, digests.iter().find_map(&mut next)?))));
+    pairs
 }
 
 #[cfg(test)]
@@ -131,9 +149,14 @@ mod tests {
     fn equal_keys_are_counted_never_merged() {
         assert_eq!(ask(&[5, 5], &[5], Trust::BeyondMark), (0, 1));
         let (a, b) = (Digest([1; 16]), Digest([2; 16]));
-        assert_eq!(pair_by_digest(&[(0, vec![a]), (1, vec![a])], &[(7, a)]), [(0, 7)]);
-        assert_eq!(pair_by_digest(&[(0, vec![a]), (1, vec![b])], &[(7, b)]), [(1, 7)]);
-        assert_eq!(pair_by_digest(&[(0, vec![a, b])], &[(7, b)]), [(0, 7)], "under a repair");
+        let any = |_, _| true;
+        assert_eq!(pair_by_digest(&[(0, vec![a]), (1, vec![a])], &[(7, a)], any), [(0, 7)]);
+        assert_eq!(pair_by_digest(&[(0, vec![a]), (1, vec![b])], &[(7, b)], any), [(1, 7)]);
+        assert_eq!(pair_by_digest(&[(0, vec![a, b])], &[(7, b)], any), [(0, 7)], "under a repair");
+        let (twins, there) = ([(0, vec![a]), (1, vec![a])], [(7, a), (8, a)]);
+        let crossed = |w, f| (w, f) == (1, 7);
+        assert_eq!(pair_by_digest(&twins, &there, crossed), [(1, 7), (0, 8)], "rather what fits");
+        assert_eq!(pair_by_digest(&twins, &there, |_, _| false), [(0, 7), (1, 8)], "but all");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod follow;
 mod gather;
 mod hierarchy;
 mod judging;
+mod known;
 pub mod matching;
 mod owed;
 mod paced;

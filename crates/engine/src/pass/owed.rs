@@ -63,7 +63,7 @@ impl OwedItems {
 
     /// All of them; none is left.
     pub fn take(&mut self) -> Vec<Owed> {
-        self.places.clear();
+        self.places = HashMap::new();
         std::mem::take(&mut self.items).into_iter().flatten().collect()
     }
 }

@@ -77,6 +77,7 @@ async fn turn(shared: &Shared, bytes: u64) -> Result<()> {
 fn copy_of(item: &Item) -> Option<Item> {
     let Body::Bytes(chunks) = &item.body else { return None };
     Some(Item {
+        short_of: None,
         id: item.id.clone(),
         form: item.form,
         key: item.key,

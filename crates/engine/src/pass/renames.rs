@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mailferry_model::{
-    Error, Kind, Result,
+    Error, Kind, Result, Retry,
     error::Reaction,
     folder::{Folder, FolderPath},
     id::FolderId,
-    ledger::{FolderEntry, Head, Window},
+    ledger::{FolderEntry, Head, Reason, Window},
     port::Target,
 };
 
@@ -20,6 +20,9 @@ use super::{
     terms::Deeds,
 };
 use crate::plan::Planned;
+
+/// Why a folder has its old name at the target, in the ledger: later passes ask again.
+pub(super) const PUT_OFF: &str = "RENAME_PUT_OFF";
 
 /// Folders of the target by their path.
 type There = BTreeMap<FolderPath, FolderId>;
@@ -39,6 +42,10 @@ pub(super) async fn follow(
     there: &mut There,
     deeds: &mut Deeds,
 ) -> Result<Vec<Renamed>> {
+    for planned in folders.iter_mut() {
+        let before = planned.entry.unmade.take();
+        planned.renamed |= before.is_some_and(|why| &*why.code == PUT_OFF);
+    }
     lead(folders, there);
     let mut led = Led::new();
     let stood: Vec<FolderPath> = folders.iter().map(|f| f.entry.target_path.clone()).collect();
@@ -137,6 +144,10 @@ async fn rename(
                 reason = Some(format!("{wanted}: {}", e.context()));
             }
             Err(e) if is_refusal(&e) => {
+                if matches!(e.retry(), Retry::Soon | Retry::After(_)) {
+                    let why = Reason { code: PUT_OFF.into(), text: e.context().into(), message_id: None };
+                    folders[at].entry.unmade = Some(Box::new(why));
+                }
                 reason = Some(format!("the target does not rename it: {}", e.context()));
                 break;
             }

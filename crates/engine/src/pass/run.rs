@@ -120,7 +120,10 @@ async fn ensure(sides: Sides, terms: Terms, cx: Cx, listed: Listed) -> Result<Op
         Ok((listed, made))
     };
     let (made, early) = join(folders, early::read(&sides, &terms, &cx, first)).await;
-    let (listed, Made { unmade, renamed }) = made?;
+    let (listed, Made { mut unmade, renamed }) = made?;
+    if let Some(listed) = &listed {
+        unmade.extend(unmade::only_said(sides.target.as_ref(), &mut plan.folders, listed).await?);
+    }
     let before = target;
     let listed = listed.unwrap_or_else(|| before.clone());
     renames::follow_vanished(&mut plan.vanished, &renamed, &listed);

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -72,7 +72,7 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
     }
     shared.terms.progress.set_phase("looking for what is there already");
     load_claims(shared, &look).await?;
-    let items = forms(shared, owed).await?;
+    let (items, read) = (forms(shared, owed).await?, Read::default());
     let mut before: Option<Hits> = None;
     for _ in 0..LOOKS {
         shared.cx.cancel.check()?;
@@ -80,7 +80,7 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
         if look.trust == Trust::BeyondMark {
             finish::claim_placed(shared, &mut seen).await?;
         }
-        let hits = find(shared, &items, &seen, look.trust).await?;
+        let hits = find(shared, &items, &seen, look.trust, &read).await?;
         if before.as_ref() == Some(&hits) || Bug::NoGrace.is_on() {
             // What is nobody's may be ours in another form: that shows when its body is at hand.
             let taken = hits.iter().filter_map(|((no, _), hit)| Some((*no, hit.id.clone()?)));
@@ -103,7 +103,12 @@ pub(super) async fn settle(shared: &Arc<Shared>, owed: Vec<Owed>, look: Look) ->
 struct Item {
     owed: Owed,
     wanted: Wanted,
+    /// Digests in each form, once they were read: what an id stands for does not change.
+    digests: OnceLock<Vec<Digest>>,
 }
+
+/// Digests of what lies at the target, as far as a look has read them: the next one reads only what is new.
+type Read = Mutex<HashMap<FolderId, HashMap<TargetId, Digest>>>;
 
 /// Asks the source for the keys of what is owed. What is gone there is no longer owed.
 async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
@@ -121,7 +126,7 @@ async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
             let sent = owed.entry.as_deref().filter(|e| e.repair.is_some() || e.unanswered > 0);
             let mut forms = vec![*fact];
             forms.extend(sent.map(|e| (e.key, e.size)).filter(|f| f != fact));
-            items.push(Item { owed, wanted: Wanted { forms } });
+            items.push(Item { owed, wanted: Wanted { forms }, digests: OnceLock::new() });
         }
     }
     Ok(items)
@@ -173,7 +178,7 @@ pub(super) async fn traces(shared: &Shared, look: &Look) -> Result<Seen> {
 }
 
 /// Matches owed items with traces: each in its own folder first, then anywhere.
-async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Result<Hits> {
+async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust, read: &Read) -> Result<Hits> {
     let mut hits = Hits::new();
     let mut taken: HashSet<(FolderId, TargetId)> = HashSet::new();
     let mut own: BTreeMap<FolderId, Vec<&Item>> = BTreeMap::new();
@@ -183,7 +188,7 @@ async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Res
     let at_home = seen.iter().filter_map(|(folder, traces)| Some((folder, traces, own.get(folder)?)));
     let pairs: Vec<_> = at_home
         .map(|(folder, traces, items)| async move {
-            Ok::<_, Error>((folder, pair(shared, items, folder, traces, trust).await?))
+            Ok::<_, Error>((folder, pair(shared, items, (folder, traces), trust, read).await?))
         })
         .collect();
     let pairs: Vec<_> = stream::iter(pairs).buffered(READ_TOGETHER).try_collect().await?;
@@ -205,7 +210,7 @@ async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Res
                 .collect();
             let free: Vec<Trace<TargetId>> =
                 traces.iter().filter(|t| !taken.contains(&(folder.clone(), t.id.clone()))).cloned().collect();
-            for (item, trace) in pair(shared, &left, folder, &free, Trust::Nothing).await? {
+            for (item, trace) in pair(shared, &left, (folder, &free), Trust::Nothing, read).await? {
                 taken.insert((folder.clone(), trace.id.clone()));
                 let hit = Hit { id: None, flags: trace.flags.clone() };
                 hits.insert((item.owed.folder, item.owed.stub.id.clone()), hit);
@@ -218,9 +223,9 @@ async fn find(shared: &Shared, items: &[Item], seen: &Seen, trust: Trust) -> Res
 async fn pair<'a, 'b>(
     shared: &Shared,
     items: &[&'a Item],
-    folder: &FolderId,
-    traces: &'b [Trace<TargetId>],
+    (folder, traces): (&FolderId, &'b [Trace<TargetId>]),
     trust: Trust,
+    read: &Read,
 ) -> Result<Vec<(&'a Item, &'b Trace<TargetId>)>> {
     let wanted: Vec<Wanted> = items.iter().map(|i| i.wanted.clone()).collect();
     let found: Vec<Found> = traces.iter().map(|t| Found { key: t.key, size: t.size }).collect();
@@ -232,15 +237,16 @@ async fn pair<'a, 'b>(
     let fs = pairing.ask.iter().flat_map(|(_, fs)| fs);
     let (ours, theirs) = try_join!(
         our_digests(shared, ws.map(|w| (*w, items[*w])).collect()),
-        their_digests(shared, folder, fs.map(|f| (*f, &traces[*f].id)).collect())
+        their_digests(shared, folder, fs.map(|f| (*f, &traces[*f].id)).collect(), read)
     )?;
     for (ws, fs) in &pairing.ask {
         let ours: Vec<(usize, Vec<Digest>)> =
             ws.iter().filter_map(|w| Some((*w, ours.get(w)?.clone()))).collect();
         let theirs: Vec<(usize, Digest)> = fs.iter().filter_map(|f| Some((*f, *theirs.get(f)?))).collect();
-        pairs.extend(
-            matching::pair_by_digest(&ours, &theirs).into_iter().map(|(w, f)| (items[w], &traces[f])),
-        );
+        // The flags that it was sent with tell an item from others with the same body.
+        let fits = |w: usize, f: usize| *items[w].owed.sent_flags() == traces[f].flags;
+        let paired = matching::pair_by_digest(&ours, &theirs, fits);
+        pairs.extend(paired.into_iter().map(|(w, f)| (items[w], &traces[f])));
     }
     Ok(pairs)
 }
@@ -250,14 +256,22 @@ async fn our_digests(shared: &Shared, items: Vec<(usize, &Item)>) -> Result<Hash
     let mut all: HashMap<usize, Vec<Digest>> = HashMap::new();
     let mut by_folder: BTreeMap<FolderNo, Vec<(usize, &Item)>> = BTreeMap::new();
     for (at, item) in items {
-        by_folder.entry(item.owed.folder).or_default().push((at, item));
+        match item.digests.get() {
+            Some(digests) => _ = all.insert(at, digests.clone()),
+            None => by_folder.entry(item.owed.folder).or_default().push((at, item)),
+        }
     }
     for (no, items) in by_folder {
         let folder = shared.folder(no)?;
         let ids: Vec<ItemId> = items.iter().map(|(_, item)| item.owed.stub.id.clone()).collect();
         for ((at, item), read) in items.into_iter().zip(source_digests(shared, &folder.source, &ids).await?) {
             let repaired = item.owed.entry.as_deref().filter(|e| e.repair.is_some()).and_then(|e| e.digest);
-            all.insert(at, read.ok().into_iter().chain(repaired).collect());
+            let is_read = read.is_ok();
+            let digests: Vec<Digest> = read.ok().into_iter().chain(repaired).collect();
+            if is_read {
+                _ = item.digests.set(digests.clone());
+            }
+            all.insert(at, digests);
         }
     }
     Ok(all)
@@ -268,16 +282,23 @@ async fn their_digests(
     shared: &Shared,
     folder: &FolderId,
     found: Vec<(usize, &TargetId)>,
+    read: &Read,
 ) -> Result<HashMap<usize, Digest>> {
-    let ids: Vec<TargetId> = found.iter().map(|(_, id)| (*id).clone()).collect();
-    let read = target_digests(shared, folder, &ids).await?;
-    Ok(found.into_iter().zip(read).filter_map(|((at, _), read)| Some((at, read.ok()?))).collect())
+    let known = |id| locked(read).get(folder).and_then(|known| known.get(id).copied());
+    let new: Vec<TargetId> =
+        found.iter().map(|(_, id)| *id).filter(|id| known(id).is_none()).cloned().collect();
+    if !new.is_empty() {
+        let answers = target_digests(shared, folder, &new).await?;
+        let digests = new.into_iter().zip(answers).filter_map(|(id, digest)| Some((id, digest.ok()?)));
+        locked(read).entry(folder.clone()).or_default().extend(digests);
+    }
+    Ok(found.into_iter().filter_map(|(at, id)| Some((at, known(id)?))).collect())
 }
 
 /// Writes down what was found; what was not will be put, and remembered as perhaps put before.
 async fn record(shared: &Arc<Shared>, items: Vec<Item>, hits: Hits) -> Result<Settled> {
     let mut settled = Settled::default();
-    for Item { owed, wanted } in items {
+    for Item { owed, wanted, .. } in items {
         let before = owed.as_entry();
         let Some(hit) = hits.get(&(owed.folder, owed.stub.id.clone())) else {
             settled.owed.push(owed);

@@ -11,6 +11,7 @@ use std::{
 use mailferry_model::{
     Error, Kind, Result, Side,
     cancel::Cancel,
+    flags::Flags,
     folder::Folder,
     id::{FolderId, Mark, TargetId},
     item::{Stub, Trace},
@@ -49,6 +50,12 @@ impl Owed {
     pub fn into_entry(self) -> Entry {
         let Self { folder, stub, entry } = self;
         entry.map_or_else(|| fresh(folder, stub), |entry| *entry)
+    }
+
+    /// The flags that it was sent with, if it was.
+    pub fn sent_flags(&self) -> &Flags {
+        let sent = self.entry.as_deref().filter(|entry| entry.unanswered > 0);
+        sent.map_or(&self.stub.flags, |entry| &entry.flags)
     }
 
     pub fn from_entry(entry: &Entry) -> Self {
@@ -379,6 +386,11 @@ impl Shared {
     /// Settling found this at the target.
     pub fn find(&self, entry: &Entry) {
         locked(&self.found).entry((entry.key, entry.size)).or_default().push(entry.clone());
+    }
+
+    /// Whether settling found anything.
+    pub fn has_found_any(&self) -> bool {
+        !locked(&self.found).is_empty()
     }
 
     /// Whether settling found something equal that [`take_found`](Self::take_found) has not given.

@@ -210,9 +210,10 @@ pub(super) async fn gathered(
     put_gathered(shared, &mut folders).await?;
     finish::doubts(shared).await?;
     shared.terms.progress.set_phase("carrying changes");
-    let mut flags = std::mem::take(&mut later.flags);
-    flags.extend(folders.iter_mut().flat_map(follow::flag_changes));
-    follow::flags(shared, flags).await?;
+    follow::flags(shared, std::mem::take(&mut later.flags)).await?;
+    for folder in &mut folders {
+        follow::changed_flags(shared, folder).await?;
+    }
     // What seems to be gone may lie in a folder that could not be read, or not be made at the target.
     let restless = restless || !plan.unmade.is_empty() || !locked(&shared.paused).is_empty();
     if restless {

@@ -1,14 +1,19 @@
 //! Folders that the target does not make: left out of the pass, named with their items, tried again by the next one. A
 //! verification without a pass makes none, and says what the last pass said.
 
+use std::collections::HashSet;
+
 use mailferry_model::{
     Error, Result,
     error::Reaction,
+    folder::Folder,
     id::FolderId,
     ledger::{FolderEntry, FolderNo, Reason},
+    port::Target,
     report::Named,
 };
 
+use super::renames::PUT_OFF;
 use crate::plan::{Plan, Planned};
 
 /// A folder without a place.
@@ -40,6 +45,31 @@ impl Unmade {
     }
 }
 
+/// Folders that the target says to have made and does not list: where its state cannot be read either, it is not there.
+///
+/// # Errors
+/// What reaches the whole mailbox.
+pub(super) async fn only_said(
+    target: &dyn Target,
+    folders: &mut [Planned],
+    listed: &[Folder],
+) -> Result<Vec<Unmade>> {
+    let there: HashSet<&FolderId> = listed.iter().map(|folder| &folder.id).collect();
+    let mut unmade = Vec::new();
+    for planned in folders.iter_mut() {
+        let Some(id) = planned.entry.target.clone().filter(|id| !there.contains(id)) else { continue };
+        let Err(error) = target.marks(std::slice::from_ref(&id)).await else { continue };
+        let told = format!("it said OK, and the folder is not there: {}", error.context());
+        let error = Error::new(error.kind(), error.side(), "create folder", told)
+            .scope_of(error.scope())
+            .retry_of(error.retry())
+            .code_of("FOLDER_NOT_MADE");
+        unmade.push(Unmade::of(planned, error)?);
+        planned.entry.target = None;
+    }
+    Ok(unmade)
+}
+
 /// Takes them out of the plan's folders and names them; gives back what the ledger keeps of each: what it knew, and why
 /// the folder was not made.
 pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade], known: &[FolderEntry]) -> Vec<FolderEntry> {
@@ -60,7 +90,7 @@ pub(super) fn leave_out(plan: &mut Plan, unmade: &[Unmade], known: &[FolderEntry
 
 /// A folder that a pass left out and that is not there now either: nothing of it is missed.
 pub(super) fn told(planned: &Planned, target: Option<&FolderId>) -> Option<Named> {
-    let why = planned.entry.unmade.as_deref().filter(|_| target.is_none())?;
+    let why = planned.entry.unmade.as_deref().filter(|why| target.is_none() && &*why.code != PUT_OFF)?;
     Some(name(planned, why))
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mailferry_lab::{
     fault::{Faults, Strike},
-    memory::World,
+    memory::{Ability, World},
 };
-use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
+use mailferry_model::{Kind, flags::Flags, job::PassKind, mapping::RunOptions};
 
 use crate::harness::Play;
 
@@ -48,4 +48,23 @@ async fn a_slow_target_gets_longer_to_finish_what_it_did_not_answer() {
         struck >= calm + Duration::from_secs(12),
         "{struck:?} after {calm:?}: four puts, not the five seconds"
     );
+}
+
+/// A target that keeps a message, says NO and asks for an hour of rest: nothing more is put, and the next pass looks
+/// before it puts.
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_in_spite_of_a_no_for_an_hour_is_not_doubled() {
+    for abilities in [vec![], vec![Ability::TellsIds]] {
+        let (source, target) = (World::able(), World::with(abilities.clone()));
+        (0..9).for_each(|n| _ = source.deliver("INBOX", &large(&format!("no{n}.")), Flags::default()));
+        target.deny("no0.");
+        let play = Play::begin(source.clone(), target.clone());
+        let ended = play.calm(&RunOptions::default(), PassKind::Initial, false).await;
+        assert_eq!(ended.err().map(|e| e.kind()), Some(Kind::Throttled), "{abilities:?}");
+        let under_way = 4 * 3;
+        assert!(target.numbers("INBOX").len() < under_way.min(9), "nothing is put during the rest");
+        let report = play.calm(&RunOptions::default(), PassKind::Initial, false).await.unwrap();
+        assert_eq!(target.seen(), source.seen(), "{abilities:?}");
+        assert!(report.findings.doubled.is_empty(), "{:?}", report.findings);
+    }
 }

@@ -3,7 +3,7 @@
 
 use mailferry_lab::memory::World;
 use mailferry_model::{
-    flags::Flags,
+    flags::{Flags, SystemFlag},
     job::PassKind,
     mapping::RunOptions,
     report::{Findings, Score},
@@ -128,7 +128,7 @@ async fn equal_messages_of_two_dates_keep_them_when_they_move() {
 async fn flags_that_find_no_copy_are_told() {
     let (source, target, play) = copied().await;
     shift(&target, "A", "a0", "C");
-    let flagged = Flags::default().with(mailferry_model::flags::SystemFlag::Flagged);
+    let flagged = Flags::default().with(SystemFlag::Flagged);
     source.flag("A", source.find("A", "<a0@x>").unwrap_or_default(), flagged);
     let report = play.calm(&RunOptions::default(), PassKind::Incremental, false).await;
     let report = report.unwrap_or_else(|e| panic!("{e}"));
@@ -183,5 +183,29 @@ async fn what_was_moved_out_of_a_folder_that_nobody_looked_at_is_not_there_too_o
             let found = play.verify().await.map(|r| r.findings).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(found.doubled.len(), 1, "{kind:?}: {found:?}");
         }
+    }
+}
+
+/// Two equal messages that were put and not heard of, and whose copies changed places: each is known by the flags that
+/// it was put with, and the flag that the source took from one of them meanwhile goes.
+#[tokio::test(start_paused = true)]
+async fn of_equal_messages_after_a_crash_each_is_known_by_its_flags() {
+    let (source, target) = (World::able(), World::able());
+    let flagged = Flags::default().with(SystemFlag::Flagged);
+    let first = source.deliver("INBOX", &message("twin"), flagged);
+    source.deliver("INBOX", &message("twin"), Flags::default());
+    (0..2).for_each(|_| target.deny("twin"));
+    let play = Play::begin(source.clone(), target.clone());
+    let ended = play.calm(&RunOptions::default(), PassKind::Initial, false).await;
+    assert!(ended.is_err() && count(&target, "twin") == 2);
+    let away = target.numbers("INBOX")[0];
+    target.create("Away");
+    let away = target.shift("INBOX", away, "Away").unwrap();
+    target.shift("Away", away, "INBOX").unwrap();
+    target.drop_folder("Away");
+    source.flag("INBOX", first, Flags::default());
+    for _ in 0..2 {
+        pass(&play, &RunOptions::default()).await;
+        assert_eq!(target.seen(), source.seen());
     }
 }

@@ -1,7 +1,7 @@
 //! Folders renamed at the source whose new name is no place at the target: they never merge, and are reported.
 
 use mailferry_lab::memory::World;
-use mailferry_model::{flags::Flags, job::PassKind, mapping::RunOptions};
+use mailferry_model::{Kind, flags::Flags, job::PassKind, mapping::RunOptions};
 
 use crate::harness::Play;
 
@@ -66,12 +66,50 @@ async fn two_folders_of_the_source_never_merge() {
 #[tokio::test(start_paused = true)]
 async fn where_the_target_renames_nothing_a_folder_stays_and_that_is_reported() {
     let (source, target, play) = copied().await;
-    target.refuse_renames();
+    target.refuse_renames(Kind::Forbidden);
     source.rename("Work", "Office");
     source.deliver("Office", &message(2), Flags::default());
     later(&play).await;
     assert_eq!(counts(&target), ["INBOX: 0", "Work: 2"]);
     assert_eq!(play.renamed().await, ["Office > Work: the target does not rename it: no renames here"]);
+}
+
+/// Busy for now is not never: later passes ask again.
+#[tokio::test(start_paused = true)]
+async fn a_renaming_that_is_put_off_is_asked_for_again_by_later_passes() {
+    let (source, target, play) = copied().await;
+    target.refuse_renames(Kind::Busy);
+    source.rename("Work", "Office");
+    source.create("Office/New");
+    for _ in 0..2 {
+        later(&play).await;
+        assert_eq!(counts(&target), ["INBOX: 0", "Work: 1", "Work/New: 0"]);
+        assert_eq!(play.renamed().await.len(), 1, "{:?}", play.renamed().await);
+    }
+    target.relent();
+    source.deliver("Office", &message(2), Flags::default());
+    later(&play).await;
+    assert_eq!(counts(&target), ["INBOX: 0", "Office: 2", "Office/New: 0"]);
+    assert_eq!(play.renamed().await.len(), 0);
+    let before = target.traffic();
+    later(&play).await;
+    assert_eq!(target.traffic(), before, "and not once more");
+}
+
+/// Where the source takes it back meanwhile there is nothing left to ask for.
+#[tokio::test(start_paused = true)]
+async fn a_renaming_that_was_put_off_and_taken_back_is_forgotten() {
+    let (source, target, play) = copied().await;
+    target.refuse_renames(Kind::Busy);
+    source.rename("Work", "Office");
+    later(&play).await;
+    target.relent();
+    source.rename("Office", "Work");
+    for _ in 0..2 {
+        later(&play).await;
+        assert_eq!(counts(&target), ["INBOX: 0", "Work: 1"]);
+        assert_eq!(play.renamed().await.len(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

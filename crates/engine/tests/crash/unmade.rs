@@ -129,3 +129,29 @@ async fn one_that_is_there_by_now_is_looked_at() {
     let found = play.verify().await.unwrap().findings;
     assert_eq!((found.skipped.len(), found.missing.len()), (0, 1), "{found:?}");
 }
+
+/// The target says OK to making it, and it is not there: named, also where nothing would be put into it.
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_the_target_only_says_to_have_made_is_named() {
+    for items in [0, 2] {
+        let (source, target) = (World::able(), World::able());
+        source.create("Work");
+        (0..items).for_each(|n| _ = source.deliver("Work", &message(n), Flags::default()));
+        source.deliver("INBOX", &message(9), Flags::default());
+        target.fake("Work");
+        let play = Play::begin(source.clone(), target.clone());
+        let pass = async || play.calm(&RunOptions::default(), PassKind::Incremental, false).await.unwrap();
+        for _ in 0..2 {
+            let found = pass().await.findings;
+            let told: Vec<_> = found.skipped.iter().map(|n| (n.folder.as_str(), n.items)).collect();
+            assert_eq!(told, [("Work", Some(u64::from(items)))], "{found:?}");
+            assert_eq!(found.skipped[0].code, "FOLDER_NOT_MADE");
+            assert_eq!(counts(&target), ["INBOX: 1"]);
+            let verified = play.verify().await.unwrap().findings;
+            assert_eq!(verified, found, "verify says what the pass said");
+        }
+        target.relent();
+        assert_eq!(pass().await.score, Score::Perfect);
+        assert_eq!(target.seen(), source.seen());
+    }
+}

@@ -231,7 +231,7 @@ impl Session {
             None => return Verdict::no("TRYCREATE", "No such mailbox"),
         };
         let mut uids = UidSet::default();
-        let denied = lies.contains(&Some(Lie::No));
+        let denied = lies.iter().flatten().find(|lie| matches!(lie, Lie::No | Lie::NoForLong)).copied();
         for (coming, lie) in coming.into_iter().zip(lies) {
             let coming = told_wrong(coming, lie);
             let message = store.message(coming.body, &coming.flags, coming.date);
@@ -245,8 +245,12 @@ impl Session {
             }
             uids.insert(uid);
         }
+        if let Some(lie) = denied {
+            let wait =
+                if lie == Lie::NoForLong { " Suggested Backoff Time: 3600000 milliseconds" } else { "" };
+            return Verdict::no("", format!("Message was not taken.{wait}"));
+        }
         match self.has(Capability::UidPlus) {
-            _ if denied => Verdict::no("", "Message was not taken"),
             // RFC 4315 §3
             true => Verdict::ok_with(format!("APPENDUID {validity} {uids}"), "APPEND completed"),
             false => Verdict::ok("APPEND completed"),
@@ -268,7 +272,7 @@ fn told_wrong(mut coming: Coming, lie: Option<Lie>) -> Coming {
         Some(Lie::Other) => coming.body = BytesMut::from_iter((0..size).map(|_| b'x')).freeze().into(),
         Some(Lie::Date) => coming.date = InternalDate::from_epoch(now(), 0),
         Some(Lie::NoFlags) => coming.flags.clear(),
-        Some(Lie::Nothing | Lie::Twice | Lie::No) | None => {}
+        Some(Lie::Nothing | Lie::Twice | Lie::No | Lie::NoForLong) | None => {}
     }
     coming
 }

@@ -47,6 +47,8 @@ pub enum Lie {
     Twice,
     /// Stored, and the answer is NO. Servers whose index fails after their store has taken a message.
     No,
+    /// The same, and the answer asks for an hour of rest. Exchange Online, whose limits count what it has done.
+    NoForLong,
 }
 
 /// What a server refuses to store.
@@ -108,6 +110,8 @@ pub enum Quirk {
     Chatter(Nth),
     /// `BODY[] NIL` for a message that is there: Exchange and Zimbra for what they cannot read.
     NilBody(Nth),
+    /// A body is half of what it should be, in an answer that is whole: proxies and filters with limits of size.
+    CutsBody(Nth),
     /// RFC822.SIZE is so much off: Exchange, Zimbra, Gmail, Courier (which counts its own line ends).
     SizeLies(i64),
     /// NO to a FETCH that touches the body of this UID; what came before it is told: Exchange, Domino.

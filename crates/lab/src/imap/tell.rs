@@ -118,12 +118,23 @@ impl Session {
             }
             Some(Octets::Piece(range)) => {
                 let within = cut(range.end - range.start);
-                let range = range.start + within.start..range.start + within.end;
+                let mut range = range.start + within.start..range.start + within.end;
+                if !is_head && self.cuts_body() {
+                    range.end -= (range.end - range.start) / 2;
+                }
                 let breaks = !is_head && self.breaks_in_body();
                 return self.send_piece(message, range, breaks.then_some(End::Cut)).await;
             }
         }
         Ok(0)
+    }
+
+    fn cuts_body(&self) -> bool {
+        let cuts = self.shared.quirks.occasion(|quirk| match quirk {
+            Quirk::CutsBody(nth) => Some((*nth, ())),
+            _ => None,
+        });
+        cuts.is_some()
     }
 
     fn breaks_in_body(&self) -> bool {

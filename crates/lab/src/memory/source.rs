@@ -107,6 +107,7 @@ impl MemorySource {
             Body::Bytes(mail.body.into())
         };
         Ok(Item {
+            short_of: None,
             id: id.clone(),
             form: Form::Mime,
             key: HeaderKey(head.key),

@@ -6,7 +6,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use mailferry_model::{
-    Error, Kind, Result, Scope, Side,
+    Error, Kind, Result, Retry, Scope, Side,
     caps::{Fidelity, TargetCaps},
     flags::{Flags, SystemFlag},
     folder::{Folder, FolderPath, FolderSpec},
@@ -65,8 +65,10 @@ impl MemoryTarget {
                         Outcome::Placed(tells.then(|| target_id(epoch, INVENTED)))
                     }
                     None => {
+                        let rest = state.denies(&mail);
                         let mail = state.as_kept(mail);
-                        placed(state, folder, mail, tells)
+                        let placed = placed(state, folder, mail, tells);
+                        rest.map_or(placed, Outcome::Unsure)
                     }
                 },
                 Ready::Move(from, epoch, _) if state.rooms.get(&from).is_some_and(|r| r.epoch != epoch) => {
@@ -193,6 +195,10 @@ impl Target for MemoryTarget {
             ));
         }
         state.writes += 1;
+        if state.fakes.iter().any(|name| name == spec.path.name()) {
+            let id = FolderId::from_bytes(format!("fake {}", spec.path));
+            return Ok(Ensured { id, created: true });
+        }
         let id = state.create(spec.path.clone(), spec.role);
         Ok(Ensured { id, created: true })
     }
@@ -202,8 +208,9 @@ impl Target for MemoryTarget {
         if let Some((id, _)) = state.rooms.iter().find(|(_, r)| r.path == *to) {
             return Ok(id.clone());
         }
-        if state.refuses_renames {
-            return Err(Error::new(Kind::Forbidden, Side::Target, "rename folder", "no renames here"));
+        if let Some(why) = state.refuses_renames {
+            let refused = Error::new(why, Side::Target, "rename folder", "no renames here");
+            return Err(refused.scope_of(Scope::Folder));
         }
         state.writes += 1;
         state.rename(folder, to);
@@ -342,9 +349,10 @@ impl Target for MemoryTarget {
                 EditKind::Flags(difference) => {
                     let wanted = mail.flags.apply(&difference);
                     let flags = state.taken(&wanted);
-                    let all = flags == wanted;
+                    let lacking = flags.difference(&wanted).add.keywords().to_vec();
                     state.set_flags(folder, number, flags);
-                    return Ok(if all { Edited::Whole } else { Edited::WithoutKeywords });
+                    let all = lacking.is_empty();
+                    return Ok(if all { Edited::Whole } else { Edited::WithoutKeywords(lacking) });
                 }
                 EditKind::Remove if removes => drop(state.take(folder, number)),
                 EditKind::Remove => {
@@ -388,6 +396,14 @@ impl State {
     fn swallows(&self, mail: &Mail) -> bool {
         let text = String::from_utf8_lossy(&mail.body);
         self.swallows.iter().any(|word| text.contains(word.as_str()))
+    }
+
+    fn denies(&mut self, mail: &Mail) -> Option<Error> {
+        let text = String::from_utf8_lossy(&mail.body);
+        let at = self.denies.iter().position(|word| text.contains(word.as_str()))?;
+        self.denies.remove(at);
+        let error = Error::new(Kind::Throttled, Side::Target, "append", "slow down");
+        Some(error.retry_of(Retry::After(std::time::Duration::from_secs(3600))))
     }
 
     fn refusal(&self, mail: &Mail) -> Option<Error> {

@@ -110,6 +110,8 @@ pub(super) struct State {
     pub refuses: Vec<String>,
     /// Words in bodies that the target says OK to and throws away.
     pub swallows: Vec<String>,
+    /// Words in bodies that the target keeps, says NO to, and asks for an hour of rest; each once.
+    pub denies: Vec<String>,
     /// How long the target takes for a put.
     pub put_takes: std::time::Duration,
     /// How long the target takes to make a folder.
@@ -124,8 +126,10 @@ pub(super) struct State {
     pub refused_names: Vec<String>,
     /// Folders of these names, and of names that begin so, the target does not make, for this reason.
     pub unmade: Vec<(String, Kind)>,
-    /// The target renames no folder.
-    pub refuses_renames: bool,
+    /// Folders of these names the target says to have made, and has not.
+    pub fakes: Vec<String>,
+    /// The target renames no folder, for this reason.
+    pub refuses_renames: Option<Kind>,
     /// Keywords that the target leaves out.
     pub refused_keywords: Vec<String>,
     /// The target dates what it is given by itself.
@@ -162,6 +166,7 @@ impl World {
             landing: Vec::new(),
             refuses: Vec::new(),
             swallows: Vec::new(),
+            denies: Vec::new(),
             put_takes: std::time::Duration::ZERO,
             folder_takes: std::time::Duration::ZERO,
             answer_takes: std::time::Duration::ZERO,
@@ -169,7 +174,8 @@ impl World {
             shut: Vec::new(),
             refused_names: Vec::new(),
             unmade: Vec::new(),
-            refuses_renames: false,
+            fakes: Vec::new(),
+            refuses_renames: None,
             refused_keywords: Vec::new(),
             redates: false,
             munges: false,
@@ -337,11 +343,18 @@ impl World {
     pub fn relent(&self) {
         self.lock().refuses.clear();
         self.lock().unmade.clear();
+        self.lock().fakes.clear();
+        self.lock().refuses_renames = None;
     }
 
     /// The target says OK to messages that contain `word`, and stores nothing.
     pub fn swallow(&self, word: &str) {
         self.lock().swallows.push(word.to_owned());
+    }
+
+    /// The target keeps the next message that contains `word`, says NO, and asks for an hour of rest.
+    pub fn deny(&self, word: &str) {
+        self.lock().denies.push(word.to_owned());
     }
 
     /// The target takes so long for each put.
@@ -390,8 +403,13 @@ impl World {
     }
 
     /// The target renames no folder.
-    pub fn refuse_renames(&self) {
-        self.lock().refuses_renames = true;
+    pub fn refuse_renames(&self, why: Kind) {
+        self.lock().refuses_renames = Some(why);
+    }
+
+    /// The target says to have made the folder of this name, and has not.
+    pub fn fake(&self, name: &str) {
+        self.lock().fakes.push(name.to_owned());
     }
 
     /// The target does not take this keyword.

@@ -171,3 +171,21 @@ fn a_row_says_where_its_mailbox_lies_and_its_file_is_shredded() {
     assert!(!ferry.path("to/anna/.users").exists() && !ferry.path("to/anna/.users.bert").exists());
     ferry.ends(0, &["verify", "wave"]);
 }
+
+/// Where one of two files with the same unique name goes, the other is known by its body, whatever its line ends are.
+#[test]
+fn one_of_two_files_of_one_name_may_go() {
+    let ferry = Ferry::new();
+    let (from, to) = (ferry.maildir("from", 0), ferry.maildir("to", 0));
+    let letter = |word: &str| format!("Message-ID: <{word}@x>\nSubject: {word}\n\n{}", "short\n".repeat(40));
+    let (one, other) = ("from/cur/1700000001.M1.h:2,S", "from/new/1700000001.M1.h");
+    std::fs::write(ferry.path(one), letter("one")).unwrap();
+    std::fs::write(ferry.path(other), letter("other")).unwrap();
+    let copy = ["copy", &from, &to, "--grace", "0", "-o", "json"];
+    assert_eq!(ferry.ends(0, &copy).json()["put"], 2);
+    std::fs::remove_file(ferry.path(one)).unwrap();
+    for _ in 0..2 {
+        let told = ferry.ends(0, &copy).json();
+        assert_eq!((&told["put"], count(&ferry.path("to"))), (&json!(0), 2), "{told}");
+    }
+}

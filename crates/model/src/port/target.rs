@@ -34,7 +34,8 @@ pub enum Outcome {
     Placed(Option<TargetId>),
     /// It is not there and was refused: for an item of a group, only if it was sent alone.
     Refused(Error),
-    /// Nobody knows. The connection was dropped; settle by traces, never repeat blindly.
+    /// Nobody knows: the connection was dropped, or the target says NO and its folder could not be looked at. Settle by
+    /// traces, never repeat blindly. Where the error [wants rest](Error::wants_rest), not in this pass.
     Unsure(Error),
 }
 
@@ -57,12 +58,12 @@ pub enum EditKind {
 }
 
 /// How far an edit was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edited {
     /// As asked.
     Whole,
-    /// All but keywords that the target does not take.
-    WithoutKeywords,
+    /// All but these keywords, which the target does not take.
+    WithoutKeywords(Vec<Box<str>>),
     /// There was nothing to edit: the item is gone.
     NotThere,
 }

@@ -34,6 +34,8 @@ pub struct Pool {
     pub encoding: NameEncoding,
     /// What it does not keep.
     pub quirks: Quirks,
+    /// So many bodies in a row were shorter than listed and no longer when asked for again.
+    pub asked_in_vain: AtomicUsize,
     /// Where names begin and how they are cut.
     pub layout: Layout,
     account: Account,
@@ -87,6 +89,7 @@ impl Pool {
             caps: conn.caps().clone(),
             encoding: conn.encoding(),
             quirks,
+            asked_in_vain: AtomicUsize::new(0),
             layout,
             account,
             pacer,

@@ -14,6 +14,9 @@ pub enum Quirk {
     /// MAILBOXID in STATUS is not an id but stray octets (Cyrus 3.6.1: those of a pointer, in one of 250 folders with
     /// a line end among them): folders have no identity.
     GarbledMailboxId,
+    /// RFC822.SIZE is larger than the message by more than its line ends (estimates of Exchange): nothing is asked for
+    /// again because it is short.
+    SizesTooLarge,
 }
 
 /// The quirks of one server.

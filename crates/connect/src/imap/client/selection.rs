@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use mailferry_model::{Error, Kind, Result, Side};
-use mailferry_wire::imap::{Code, Fetch, Flag, MailboxName, PlainCode, Reply, SequenceSet, Status};
+use mailferry_model::{Error, Kind, Result, Side, flags::Flags};
+use mailferry_wire::imap::{Code, Flag, MailboxName, PlainCode, Reply, SequenceSet, Status};
 use tokio::sync::watch;
+
+use super::look;
 
 /// What SELECT or EXAMINE told.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +23,8 @@ pub struct Opened {
     pub read_only: bool,
     /// The flags that last.
     pub permanent: Option<Vec<Flag>>,
-    /// Messages that changed since (QRESYNC).
-    pub changed: Vec<Fetch>,
+    /// UIDs of messages that changed since (QRESYNC), and their flags: there may be very many.
+    pub changed: Vec<(u32, Flags)>,
     /// UIDs that vanished since (QRESYNC).
     pub vanished: Vec<SequenceSet>,
 }
@@ -32,7 +34,10 @@ impl Opened {
     pub fn take(&mut self, reply: Reply) {
         match reply {
             Reply::Exists(count) => self.exists = count,
-            Reply::Fetch(fetch) => self.changed.push(*fetch),
+            Reply::Fetch(fetch) => {
+                let told = fetch.uid.zip(fetch.flags.as_deref());
+                self.changed.extend(told.map(|(uid, flags)| (uid, look::flags(flags))));
+            }
             Reply::Vanished(vanished) => self.vanished.push(vanished.uids),
             Reply::Status(status) => self.take_code(&status),
             _ => {}

@@ -267,11 +267,10 @@ impl ImapSource {
         let uid_next = opened.uid_next.unwrap_or(facts.highest().max(at.uid_next - 1) + 1);
         let mut changes: Vec<Change> = facts.upserts(at.uid_next).collect();
         changes.extend(facts.flags(at.uid_next));
-        for fetch in &opened.changed {
-            if let (Some(uid), Some(flags)) = (fetch.uid.filter(|uid| *uid < at.uid_next), &fetch.flags) {
-                changes.push(Change::Flags(ids::item_id(at.uid_validity, uid), look::flags(flags)));
-            }
-        }
+        let changed = opened.changed.iter().filter(|(uid, _)| *uid < at.uid_next);
+        changes.extend(
+            changed.map(|(uid, flags)| Change::Flags(ids::item_id(at.uid_validity, *uid), flags.clone())),
+        );
         changes.extend(gone.iter().map(|uid| Change::Gone(ids::item_id(at.uid_validity, uid))));
         let next = place(&opened, uid_next.max(at.uid_next)).to_cursor();
         Ok(Some(Page { changes, next, more: false, listing: false }))

@@ -21,6 +21,7 @@ use mailferry_model::{
 use mailferry_wire::imap::{Fetch, MailboxName, QResync, Reply, UidSet};
 use tokio::sync::mpsc;
 
+use super::short::{self, Short};
 use crate::{
     convert::key,
     imap::client::{
@@ -72,6 +73,7 @@ pub fn fetch<'a>(
         home: None,
         alone,
         view,
+        short: Short::default(),
     });
     if !alone
         && !fetching.waiting.0.is_empty()
@@ -111,6 +113,7 @@ struct Fetching {
     home: Option<Home>,
     alone: bool,
     view: View,
+    short: Short,
 }
 
 /// So often connections may end one after another before anything arrives.
@@ -218,7 +221,7 @@ impl Fetching {
                         self.asked = None;
                     } else if self.open().is_empty() {
                         self.turn_to_next();
-                    } else if self.view == View::AsItIs {
+                    } else if self.view == View::AsItIs || self.short.take() {
                         // The folder may have been open here since before the item arrived.
                         self.view = View::Afresh;
                         self.asked = None;
@@ -354,10 +357,18 @@ impl Fetching {
             return self.empty(stub);
         }
         let id = stub.id.clone();
+        let lines = |kept: &Kept| short::line_ends(kept.chunks.pieces());
+        let short_of = body.as_ref().ok().and_then(|b| short::of(stub.size, b.chunks.len(), || lines(b)));
+        if short_of.is_some() && self.short.asks_again(&self.pool, &id) {
+            return self.waiting.put_back(stub);
+        }
+        if short_of.is_none() {
+            self.short.came(&self.pool, &id);
+        }
         let item = body.map(|Kept { chunks, digest }| {
             self.pool.cx.meter.moved(self.pool.cx.side, chunks.len());
             let first = look::beginning(chunks.pieces());
-            item(stub, &first, Body::Bytes(chunks), ItemDigest::Known(digest))
+            Item { short_of, ..item(stub, &first, Body::Bytes(chunks), ItemDigest::Known(digest)) }
         });
         self.out.push_back((id, item));
     }
@@ -376,6 +387,11 @@ impl Fetching {
     async fn large(&mut self, fetch: &Fetch, size: u64, mut pieces: mpsc::Receiver<Bytes>) {
         let Some(stub) = self.stub(fetch) else { return };
         (self.losses.all, self.losses.blamed) = (0, 0);
+        let short_of = short::of(stub.size, size, || size / short::LINE);
+        if short_of.is_some() && self.short.asks_again(&self.pool, &stub.id) {
+            while pieces.recv().await.is_some() {}
+            return self.waiting.put_back(stub);
+        }
         let (mut ahead, mut octets) = (Vec::new(), 0);
         while octets < HEAD_MAX
             && octets as u64 != size
@@ -401,13 +417,16 @@ impl Fetching {
             Some((piece, passing))
         });
         let body = Body::Stream { size, pieces: pieces.boxed() };
-        self.out.push_back((stub.id.clone(), Ok(item(stub, &first, body, ItemDigest::Passing(digest)))));
+        let id = stub.id.clone();
+        let item = Item { short_of, ..item(stub, &first, body, ItemDigest::Passing(digest)) };
+        self.out.push_back((id, Ok(item)));
     }
 }
 
 fn item(stub: Stub, first: &[u8], body: Body, digest: ItemDigest) -> Item {
     let (key, message_id) = key(first);
-    Item { id: stub.id, form: Form::Mime, key, message_id, date: stub.date, flags: stub.flags, body, digest }
+    let (id, form, date, flags) = (stub.id, Form::Mime, stub.date, stub.flags);
+    Item { id, form, key, message_id, date, flags, body, digest, short_of: None }
 }
 
 /// A large body on its way; keeps its connection to itself until it has passed.

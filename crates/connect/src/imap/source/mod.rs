@@ -31,6 +31,7 @@ use super::client::{
 mod changes;
 mod facts;
 mod fetch;
+mod short;
 
 /// A mailbox opened for reading.
 pub struct ImapSource {

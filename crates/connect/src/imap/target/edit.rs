@@ -115,16 +115,15 @@ impl ImapTarget {
         uids: &UidSet,
     ) -> Result<Edited> {
         let mut commands = Vec::new();
-        let mut edited = Edited::Whole;
+        let mut lacking: Vec<Box<str>> = Vec::new();
         let permanent = self.permanent_of(folder);
         for set in look::parts(&self.pool, uids) {
             match change {
                 Change::Flags(difference) => {
                     let add = group::flags(&difference.add, permanent.as_deref());
                     let remove = group::flags(&difference.remove, permanent.as_deref());
-                    if keywords(&add) < difference.add.keywords().len() {
-                        edited = Edited::WithoutKeywords;
-                    }
+                    let taken = |keyword: &str| add.iter().any(|flag| flag.as_str() == keyword);
+                    lacking = difference.add.keywords().iter().filter(|k| !taken(k)).cloned().collect();
                     if !add.is_empty() {
                         commands.push(Command::uid_store(&set, StoreAction::Add, &add, None));
                     }
@@ -150,17 +149,36 @@ impl ImapTarget {
                 failed = failed.or(Some(status));
             }
         }
-        let Some(status) = failed else { return Ok(edited) };
+        let Some(status) = failed else { return Ok(edited_without(lacking)) };
         match change {
             Change::Flags(difference) if is_about_keywords(&status) && has_keywords(difference) => {
-                tracing::info!("keywords that the target refuses are left out");
-                let bits = |flags: &Flags| Flags::from_parts(flags.bits(), []);
-                let plain = Difference { add: bits(&difference.add), remove: bits(&difference.remove) };
-                Box::pin(self.change(conn, folder, name, &Change::Flags(plain), uids)).await?;
-                let lost = !difference.add.keywords().is_empty();
-                Ok(if lost { Edited::WithoutKeywords } else { edited })
+                let parts = piecemeal(difference);
+                if let [_] = parts[..] {
+                    tracing::info!("a keyword that the target refuses is left out");
+                    return Ok(edited_without(difference.add.keywords().to_vec()));
+                }
+                let mut lacking = Vec::new();
+                for part in parts {
+                    let edited =
+                        Box::pin(self.change(conn, folder, name, &Change::Flags(part), uids)).await?;
+                    if let Edited::WithoutKeywords(names) = edited {
+                        lacking.extend(names);
+                    }
+                }
+                Ok(edited_without(lacking))
             }
             _ => Err(classify(self.pool.cx.side, Op::Edit, &status)),
+        }
+    }
+
+    /// Sets keywords on what was appended without any, because the target refused one of them; those that it takes.
+    pub(super) async fn give_keywords(&self, folder: &FolderId, bare: Vec<(TargetId, Flags)>) {
+        let edit =
+            |(id, add)| Edit { id, kind: EditKind::Flags(Difference { add, remove: Flags::default() }) };
+        for answer in self.edit_all(folder, bare.into_iter().map(edit).collect()).await {
+            if let Err(error) = answer {
+                tracing::info!(kind = error.kind().code(), "keywords could not be set");
+            }
         }
     }
 
@@ -207,7 +225,10 @@ impl ImapTarget {
                             continue;
                         }
                     },
-                    Ok((_, status)) => Outcome::Refused(classify(self.pool.cx.side, Op::Move, &status)),
+                    Ok((_, status)) => match classify(self.pool.cx.side, Op::Move, &status) {
+                        error if self.asks_for_long(&error) => Outcome::Unsure(error),
+                        error => Outcome::Refused(error),
+                    },
                     Err(Lost { error, sent: Sent::Nothing, .. }) => Outcome::Refused(error),
                     Err(Lost { error, sent: Sent::Perhaps, .. }) => Outcome::Unsure(error),
                 },
@@ -264,8 +285,19 @@ fn copied_to(replies: &[Reply], status: &Status) -> Option<TargetId> {
     })
 }
 
-fn keywords(flags: &[Flag]) -> usize {
-    flags.iter().filter(|flag| matches!(flag, Flag::Keyword(_))).count()
+fn edited_without(keywords: Vec<Box<str>>) -> Edited {
+    if keywords.is_empty() { Edited::Whole } else { Edited::WithoutKeywords(keywords) }
+}
+
+/// The same change without keywords, and each of its keywords by itself.
+fn piecemeal(difference: &Difference) -> Vec<Difference> {
+    let bits = |flags: &Flags| Flags::from_parts(flags.bits(), []);
+    let one = |keyword: &str| Flags::from_parts(0, [keyword.into()]);
+    let (add, remove) = (&difference.add, &difference.remove);
+    let plain = Difference { add: bits(add), remove: bits(remove) };
+    let adding = add.keywords().iter().map(|k| Difference { add: one(k), remove: Flags::default() });
+    let removing = remove.keywords().iter().map(|k| Difference { add: Flags::default(), remove: one(k) });
+    std::iter::once(plain).filter(|plain| !plain.is_empty()).chain(adding).chain(removing).collect()
 }
 
 fn has_keywords(difference: &Difference) -> bool {

@@ -2,8 +2,10 @@
 
 use mailferry_model::{
     flags::{Flags, SystemFlag},
+    id::TargetId,
     item::{Chunks, Date},
     key::HeaderKey,
+    port::Outcome,
 };
 use mailferry_wire::imap::{
     AppendForm, AppendMessage, Code, Command, Flag, InternalDate, MailboxName, Payload, Status,
@@ -16,6 +18,8 @@ pub(super) struct Letter {
     pub at: usize,
     /// Its flags.
     pub flags: Flags,
+    /// Keywords that are not among them, because the target refused one of them.
+    pub without: Flags,
     /// When it arrived.
     pub date: Option<Date>,
     /// Its bytes.
@@ -31,6 +35,16 @@ impl Letter {
     /// What it is found by in a folder.
     pub(super) fn kind(&self) -> LetterKind {
         (self.key, self.body.len())
+    }
+
+    /// Where it lies and the keywords that it lacks there, unless it was the only one that the target refused.
+    pub(super) fn bare(&self, placed: &Outcome) -> Option<(TargetId, Flags)> {
+        match placed {
+            Outcome::Placed(Some(id)) if self.without.keywords().len() > 1 => {
+                Some((id.clone(), self.without.clone()))
+            }
+            _ => None,
+        }
     }
 }
 

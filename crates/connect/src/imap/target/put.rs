@@ -57,7 +57,8 @@ impl ImapTarget {
             match put {
                 Put::Move { from, id } => moves.push((at, from, id)),
                 Put::Item(Item { flags, date, key, body: Body::Bytes(body), .. }) => {
-                    letters.push(Letter { at, flags, date, body, key });
+                    let without = Flags::default();
+                    letters.push(Letter { at, flags, without, date, body, key });
                 }
                 Put::Item(item) => outcomes[at] = Some(self.stream(folder, &name, item).await),
             }
@@ -101,7 +102,7 @@ impl ImapTarget {
                 let error = classify(self.pool.cx.side, Op::Append, &status);
                 let is_kept = match error.scope() {
                     Scope::Folder => Ok(false),
-                    _ if self.asks_for_long(&error) => Ok(false),
+                    _ if self.asks_for_long(&error) => Ok(true),
                     _ => self.seen_in(&mut window).await.map(|seen| seen.contains(&(item.key, size))),
                 };
                 Some(match is_kept {
@@ -136,7 +137,7 @@ impl ImapTarget {
         letters: Vec<Letter>,
         outcomes: &mut Outcomes,
     ) {
-        let (mut tries, mut own) = (Tries::default(), Vec::new());
+        let (mut tries, mut own, mut bare) = (Tries::default(), Vec::new(), Vec::new());
         let mut work: VecDeque<Vec<Letter>> = VecDeque::new();
         if self.pool.can(Capability::MultiAppend) {
             work.push_back(letters);
@@ -167,6 +168,7 @@ impl ImapTarget {
                         tries.placed_singly += u32::from(tries.syntax && group.len() == 1);
                         let placed = self.placed(folder, &status, group.len());
                         own.extend(group.iter().zip(&placed).map(|(l, o)| (l.kind(), o.clone())));
+                        bare.extend(group.iter().zip(&placed).filter_map(|(l, o)| l.bare(o)));
                         group.iter().zip(placed).for_each(|(l, o)| outcomes[l.at] = Some(o));
                         continue;
                     }
@@ -193,6 +195,9 @@ impl ImapTarget {
                 work.iter().flatten().for_each(|l| outcomes[l.at] = Some(Outcome::Refused(error.clone())));
                 return;
             }
+        }
+        if !bare.is_empty() {
+            self.give_keywords(folder, bare).await;
         }
         if tries.syntax && tries.placed_singly > 1 {
             self.pool.quirks.note(Quirk::MultiAppendRefused);
@@ -247,7 +252,7 @@ impl ImapTarget {
             }
         }
         if self.asks_for_long(&error) {
-            return Next::All(group, Outcome::Refused(error));
+            return Next::All(group, Outcome::Unsure(error));
         }
         // Some servers store what they say NO to.
         let seen = match self.seen_in(window).await {
@@ -256,7 +261,9 @@ impl ImapTarget {
         };
         let (kept, mut rest): (Vec<Letter>, Vec<Letter>) =
             group.into_iter().partition(|letter| seen.contains(&letter.kind()));
-        let kept = kept.into_iter().map(|letter| (letter, Outcome::Unsure(error.clone()))).collect();
+        // A pause that was waited for is over.
+        let told = if waits { error.clone().retry_of(Retry::Soon) } else { error.clone() };
+        let kept = kept.into_iter().map(|letter| (letter, Outcome::Unsure(told.clone()))).collect();
         if rest.is_empty() || waits {
             return Next::Some(kept, vec![rest]);
         }
@@ -269,6 +276,7 @@ impl ImapTarget {
                     count = only.flags.keywords().len(),
                     "keywords that the target refuses are left out"
                 );
+                only.without = Flags::from_parts(0, only.flags.keywords().iter().cloned());
                 only.flags = Flags::from_parts(only.flags.bits(), []);
                 return Next::Some(kept, vec![rest]);
             }
@@ -282,8 +290,9 @@ impl ImapTarget {
         Next::Some(kept, vec![rest, second])
     }
 
-    /// Whether a server asks for a pause that nobody waits for: a look would have to wait for it.
-    fn asks_for_long(&self, error: &Error) -> bool {
+    /// Whether a server asks for a pause that nobody waits for: a look would have to wait for it, and only a look tells
+    /// whether it has stored what it refuses.
+    pub(super) fn asks_for_long(&self, error: &Error) -> bool {
         matches!(error.retry(), Retry::After(_)) && !self.pool.worth_waiting(error)
     }
 
@@ -343,6 +352,7 @@ fn stops(outcome: &Outcome) -> Option<Error> {
         Outcome::Refused(error) if matches!(error.scope(), Scope::Mailbox | Scope::Endpoint) => {
             Some(error.clone())
         }
+        Outcome::Unsure(error) if error.wants_rest() => Some(error.clone()),
         _ => None,
     }
 }

@@ -4,11 +4,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use mailferry_lab::imap::{Config, Lie, Nth, Quirk, Refused, Server, Words};
 use mailferry_model::{
     Kind, Side,
-    flags::Flags,
+    flags::{Difference, Flags, SystemFlag},
     folder::FolderPath,
     id::FolderId,
     item::{Body, Item},
-    port::{Connector, Outcome, Put, Target},
+    port::{Connector, Edit, EditKind, Edited, Outcome, Put, Target},
     settings::MailboxAddress,
 };
 use mailferry_wire::imap::Capability;
@@ -56,11 +56,29 @@ async fn what_is_stored_in_spite_of_a_no_is_unsure() {
     }
 }
 
+/// Nobody waits for an hour to look, and nobody sends anything more: the next run looks first.
+#[tokio::test]
+async fn what_is_stored_in_spite_of_a_no_that_asks_for_an_hour_is_unsure() {
+    for lacks in [&[][..], &[Capability::MultiAppend]] {
+        let (server, target) = served(lacks, &[Quirk::Lies(Lie::NoForLong, Nth::From(1))]).await;
+        let inbox = folder(&*target, "INBOX").await;
+        target.marks(std::slice::from_ref(&inbox)).await.unwrap();
+        let outcomes = target.put(&inbox, puts(0..3)).await;
+        let told = |o: &Outcome| matches!(o, Outcome::Unsure(e) if e.wants_rest());
+        assert!(outcomes.iter().all(told), "{outcomes:?}, without {lacks:?}");
+        assert_eq!(server.user("ann").snapshot()["INBOX"].len(), 3, "each was sent once");
+    }
+}
+
 /// A body that is not held in memory travels alone, on the only connection there is.
 #[tokio::test]
 async fn a_large_message_that_is_stored_in_spite_of_a_no_is_unsure() {
-    for (quirk, is_sure) in [(Quirk::Lies(Lie::No, Nth::Always), false), (Quirk::Refuses(Refused::Nul), true)]
-    {
+    let quirks = [
+        (Quirk::Lies(Lie::No, Nth::Always), false),
+        (Quirk::Lies(Lie::NoForLong, Nth::Always), false),
+        (Quirk::Refuses(Refused::Nul), true),
+    ];
+    for (quirk, is_sure) in quirks {
         let words = Words::Gmail;
         let (_server, target) = served(&[], &[quirk, Quirk::MaxConnections(1, words)]).await;
         let inbox = folder(&*target, "INBOX").await;
@@ -143,4 +161,28 @@ async fn a_move_of_what_is_gone_is_refused() {
     server.user("ann").remove("INBOX", 1);
     let moved = target.put(&other, vec![Put::Move { from: inbox, id }]).await;
     assert!(matches!(&moved[0], Outcome::Refused(e) if e.kind() == Kind::NotFound), "{moved:?}");
+}
+
+/// One keyword that is refused takes none of the others along, neither when it is put nor later.
+#[tokio::test]
+async fn of_keywords_only_the_refused_one_is_left_out() {
+    for lacks in [&[][..], &[Capability::MultiAppend]] {
+        let (_server, target) = served(lacks, &[Quirk::Refuses(Refused::LongKeyword(8))]).await;
+        let inbox = folder(&*target, "INBOX").await;
+        target.marks(std::slice::from_ref(&inbox)).await.unwrap();
+        let (long, with) = ("much-too-long", SystemFlag::Flagged);
+        let flags = |words: &[&str]| Flags::from_parts(0, words.iter().map(|w| (*w).into()));
+        let mut all = puts(0..2);
+        all.push(put_of(super::message(2), flags(&["one", long, "two"]).with(with)));
+        let outcomes = target.put(&inbox, all).await;
+        assert!(outcomes.iter().all(|o| matches!(o, Outcome::Placed(_))), "{outcomes:?}");
+        let there = async || target.traces(&inbox, None).try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(there().await[2].flags, flags(&["one", "two"]).with(with), "without {lacks:?}");
+        let add = flags(&["three", "four", long]);
+        let difference = Difference { add, remove: flags(&["one"]).with(with) };
+        let edit = Edit { id: there().await[2].id.clone(), kind: EditKind::Flags(difference) };
+        let edited = target.edit(&inbox, vec![edit]).await.remove(0).unwrap();
+        assert_eq!(edited, Edited::WithoutKeywords(vec![long.into()]));
+        assert_eq!(there().await[2].flags, flags(&["two", "three", "four"]));
+    }
 }

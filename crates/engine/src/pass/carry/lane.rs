@@ -29,6 +29,8 @@ use crate::pass::{
 
 /// Puts of one folder in flight.
 const PUTS_AHEAD: usize = 3;
+/// So many items of a folder at once, like a page of a first listing: what is sent holds memory of its own.
+const AT_ONCE: usize = 10_000;
 /// How long a group waits for more while the target has nothing to do.
 const IDLE: std::time::Duration = std::time::Duration::from_millis(5);
 
@@ -41,15 +43,22 @@ pub(in crate::pass) async fn carry(shared: &Arc<Shared>, no: FolderNo, owed: Vec
         return Ok(());
     }
     shared.unverified(no).await?;
-    let turn = match early::turn(shared, &shared.folder(no)?.source) {
-        Some(turn) => turn,
-        None => {
-            let turn = shared.reading.clone().acquire_owned();
-            turn.await.map_err(|e| Error::bug("read", e.to_string()))?
+    let mut left = owed.into_iter();
+    loop {
+        let part: Vec<Owed> = left.by_ref().take(AT_ONCE).collect();
+        if part.is_empty() {
+            return Ok(());
         }
-    };
-    // Marks are read while the first bodies are. Whoever puts waits for them, and tells what went wrong.
-    join(carry_in_turn(shared, no, owed, Some(turn)), shared.ensure_windows()).await.0
+        let turn = match early::turn(shared, &shared.folder(no)?.source) {
+            Some(turn) => turn,
+            None => {
+                let turn = shared.reading.clone().acquire_owned();
+                turn.await.map_err(|e| Error::bug("read", e.to_string()))?
+            }
+        };
+        // Marks are read while the first bodies are. Whoever puts waits for them, and tells what went wrong.
+        join(carry_in_turn(shared, no, part, Some(turn)), shared.ensure_windows()).await.0?;
+    }
 }
 
 /// The same once it is this folder's turn to be read; the turn ends when all is read, before it is answered.

@@ -90,6 +90,7 @@ async fn put_mended(
     (sent.key, sent.size) = (mended.key, mended.body.len());
     sent.digest = ItemDigest::Known(mended.digest);
     let item = Item {
+        short_of: None,
         id: sent.owed.stub.id.clone(),
         form: Form::Mime,
         key: mended.key,

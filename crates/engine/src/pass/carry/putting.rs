@@ -20,6 +20,7 @@ use crate::{
         writer::Before,
     },
     seeded::Bug,
+    verify,
 };
 
 /// Items of one put.
@@ -37,6 +38,8 @@ pub(super) struct Sent {
     pub digest: ItemDigest,
     pub message_id: Option<Box<str>>,
     pub size: u64,
+    /// The size that the source lists, where it gives much less.
+    pub short_of: Option<u64>,
     /// For a repair; only what is in memory anyway.
     pub copy: Option<Chunks>,
 }
@@ -67,6 +70,7 @@ pub(super) async fn put(shared: &Arc<Shared>, no: FolderNo, target: &FolderId, g
             // For reports of ours: no target asks for it.
             message_id: item.message_id.take(),
             size: item.body.size(),
+            short_of: item.short_of,
             copy,
         });
         items.push(item);
@@ -110,6 +114,7 @@ fn as_placed(
     let (digest, date) = (sent.digest.get(), sent.owed.stub.date);
     // The ledger's entry may stand under older flags than those that were sent.
     let flags = sent.owed.entry.is_some().then(|| sent.owed.stub.flags.clone());
+    let reason = sent.short_of.map(|listed| Box::new(verify::given_short(listed, sent.size)));
     let entry = sent.owed.into_entry();
     let placed = Entry {
         state: State::Placed,
@@ -122,7 +127,7 @@ fn as_placed(
         seen: false,
         pass: shared.pass,
         repair,
-        reason: None,
+        reason,
         ..entry
     };
     (placed, before)
@@ -138,7 +143,7 @@ pub(super) async fn placed(
     shared.record_all(vec![as_placed(shared, sent, id, repair)]).await
 }
 
-/// Nobody knows: the ledger says owed, a look will tell.
+/// Nobody knows: the ledger says owed, a look will tell. One of the next pass, where the target wants rest.
 pub(super) async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> Result<()> {
     tracing::info!(error = %error.kind().code(), "a put went unanswered; it will be looked for");
     let before = sent.owed.as_entry();
@@ -156,5 +161,5 @@ pub(super) async fn in_doubt(shared: &Arc<Shared>, sent: Sent, error: Error) -> 
         return Box::pin(carry_in_turn(shared, owed.folder, vec![owed], None)).await;
     }
     shared.add_doubt(owed);
-    Ok(())
+    if error.wants_rest() { Err(error) } else { Ok(()) }
 }

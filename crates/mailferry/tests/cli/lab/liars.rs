@@ -112,3 +112,13 @@ fn two_for_one_is_one_too_many() {
     assert!(looks_good(&scene.copies(0)));
     scene.agree();
 }
+
+/// It keeps the message, says NO and wants an hour of rest: nobody puts it again before a look.
+#[test]
+fn who_keeps_one_and_wants_rest_gets_it_once() {
+    let scene = liar(Lie::NoForLong, Nth::Only(1));
+    scene.ends(5, "copy", &[]);
+    assert!(looks_good(&scene.copies(0)));
+    scene.agree();
+    scene.rests();
+}

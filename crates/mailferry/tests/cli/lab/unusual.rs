@@ -68,6 +68,46 @@ fn sizes_that_lie_at_the_source() {
     }
 }
 
+/// What is moved at a source that lists sizes wrong is moved at the target too, and not put once more.
+#[test]
+fn moves_at_a_source_whose_sizes_lie() {
+    for off in [-20, 40] {
+        let scene = scene(&[Quirk::SizeLies(off)], &[]);
+        scene.copies(0);
+        for uid in 1..=4 {
+            scene.from().move_message("INBOX", uid, "Sent").unwrap();
+        }
+        scene.from().deliver("Sent", letter(999));
+        let told = scene.copies(0);
+        assert_eq!((told["moved"].as_u64(), told["put"].as_u64()), (Some(4), Some(1)), "{off}: {told}");
+        scene.agree();
+    }
+}
+
+/// A body that comes short once is asked for again; one that stays short is named, and nobody blames the target.
+#[test]
+fn bodies_that_the_source_cuts_short() {
+    ends_right(&[Quirk::CutsBody(Nth::Only(3))], &[]);
+    let scene = Scene::with(&[Quirk::CutsBody(Nth::Always)], &[]);
+    scene.from().deliver("INBOX", Letter::create(Body::grown(1, 4_000)));
+    for more in [&[][..], &["--deep"]] {
+        let told = scene.ends(0, if more.is_empty() { "copy" } else { "verify" }, more);
+        assert_eq!(codes(&told, "rewritten"), ["SHORTER_THAN_LISTED"], "{told}");
+        assert!(codes(&told, "missing").is_empty(), "{told}");
+    }
+}
+
+/// What a deep look is given short is not what was put: the source has changed, the target has not.
+#[test]
+fn a_body_that_the_source_cuts_short_when_it_is_looked_at() {
+    let scene = Scene::with(&[Quirk::CutsBody(Nth::From(2))], &[]);
+    scene.from().deliver("INBOX", Letter::create(Body::grown(1, 4_000)));
+    scene.copies(0);
+    scene.agree();
+    let told = scene.ends(3, "verify", &["--deep"]);
+    assert_eq!(codes(&told, "missing"), ["SOURCE_DIFFERS"], "{told}");
+}
+
 #[test]
 fn sizes_that_lie_at_the_target() {
     for off in [-20, 20] {

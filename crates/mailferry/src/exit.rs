@@ -43,6 +43,15 @@ pub enum Failure {
     Error(Error),
     /// The same, where more can be said of what to do than the catalogue knows.
     Advised(Error, Vec<String>),
+    /// An endpoint fails its test: the exit code of that test, one sentence, and what to do.
+    Tested {
+        /// The code.
+        exit: u8,
+        /// One sentence.
+        sentence: String,
+        /// What to do.
+        fix: Vec<String>,
+    },
     /// Something of this machine, in one sentence.
     Own(String),
     /// The data folder cannot be used, in one sentence.
@@ -98,6 +107,7 @@ impl Failure {
             Self::Usage(..) => USAGE,
             Self::Problem(problem) => of_problem(problem),
             Self::Error(error) | Self::Advised(error, _) => of_error(error),
+            Self::Tested { exit, .. } => *exit,
             Self::Own(_) | Self::Store(_) => OTHER,
             Self::Unreachable(..) => UNREACHABLE,
             Self::Limit(_) => LIMIT,
@@ -120,6 +130,7 @@ impl Failure {
             Self::Error(error) if is_locked_store(error) => "STORE_LOCKED".to_owned(),
             Self::Error(error) if error.op() == mailferry_store::OPEN => "STORE_UNUSABLE".to_owned(),
             Self::Error(error) | Self::Advised(error, _) => error.code(),
+            Self::Tested { .. } => "WaitingForEndpoint".to_owned(),
             Self::Own(_) => "OWN_BUG".to_owned(),
             Self::Store(_) => "STORE_UNUSABLE".to_owned(),
             Self::Limit(_) => "OWN_TIMEOUT".to_owned(),
@@ -133,6 +144,7 @@ impl Failure {
             Self::Usage(_, text)
             | Self::Unreachable(_, text)
             | Self::Own(text)
+            | Self::Tested { sentence: text, .. }
             | Self::Store(text)
             | Self::Limit(text)
             | Self::Interrupted(text) => text.clone(),
@@ -155,6 +167,7 @@ impl Failure {
                 let cause = catalogue::find(&error.code()).map(|e| e.cause.clone());
                 (cause, fix.clone())
             }
+            Self::Tested { fix, .. } => (None, fix.clone()),
             Self::Usage(..) | Self::Error(_) | Self::Store(_) | Self::Unreachable(..) => {
                 let entry = catalogue::find(&self.code());
                 (entry.map(|e| e.cause.clone()), entry.map(|e| e.fix.clone()).unwrap_or_default())

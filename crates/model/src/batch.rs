@@ -43,6 +43,9 @@ pub struct Batch {
     /// The endpoint for whose replacement it was stopped: it goes on when it points at the successor.
     #[serde(default)]
     pub paused_for: Option<EndpointId>,
+    /// Why it begins although an endpoint fails its test.
+    #[serde(default)]
+    pub despite_test: Option<String>,
     /// When it does what by itself.
     #[serde(default)]
     pub schedule: Schedule,

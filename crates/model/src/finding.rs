@@ -331,6 +331,9 @@ impl TestResult {
     }
 }
 
+/// How the detail of a batch says that its endpoint does not do.
+pub const LAST_TEST_FAILED: &str = "its last test failed";
+
 /// Ends of codes that name what passes by itself, met while signing in.
 const PASSING: [&str; 16] = [
     "THROTTLED",

@@ -49,9 +49,8 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
     let before = match (batch.status, parked) {
         (status, _) if let Some(why) = clock::holds(&batch.schedule, status, now) => waits(why),
         (_, Some(why)) => waits(why),
-        (BatchStatus::Starting, None) => before::begin(store, &batch, now).await?,
-        (BatchStatus::Waiting, None) if clock::held(&batch) => before::begin(store, &batch, now).await?,
-        (_, None) => Before { waits: before::goes_on(store, &batch, now).await?, order: Vec::new() },
+        (BatchStatus::Starting | BatchStatus::Waiting, None) => before::begin(store, &batch, now).await?,
+        (_, None) => Before::default(),
     };
     // What ends while we read has written its user before its job: only who had no job before its status was read has
     // none to wait for. Otherwise a pass that just ended would be made again.

@@ -1,8 +1,8 @@
 //! Before the users of a batch begin, its endpoints are tested in the roles that they play there; meanwhile it waits.
 //!
-//! A good test of a moment ago is not made again, and nobody waits for long. What a test finds is kept with its endpoint:
-//! a refused sign-in makes the batch wait for a person; everything else is met again by the mailboxes, which have a
-//! patience of their own, and is known by its cause then.
+//! A test of a moment ago is not made again, and nobody waits long for one. A batch whose endpoint fails its test does
+//! not begin: the test is made again every minute, and the batch goes on by itself when it is good; or somebody says why
+//! it shall begin all the same. A refused sign-in waits for a person.
 
 use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
@@ -10,7 +10,7 @@ use mailferry_model::{
     batch::Batch,
     endpoint::Endpoint,
     endpoint_test::{EndpointTest, TestScope, TestState},
-    finding::TestedAs,
+    finding::{LAST_TEST_FAILED, TestResult, TestedAs, Verdict},
     id::{EndpointId, EndpointTestId},
     port::Store,
 };
@@ -37,33 +37,59 @@ fn testing() -> String {
     format!("{WAITING}: its endpoints are tested before its mailboxes begin")
 }
 
-/// What is to be tested before a batch that was started goes on.
+/// The detail of a batch whose endpoint does not do.
+fn failed(endpoint: &Endpoint, test: &TestResult) -> String {
+    let failing = test.steps.iter().find(|row| row.outcome == Verdict::Fail);
+    let told = failing.map_or_else(String::new, |row| {
+        let code = row.code.as_deref().map(|code| format!(" [{code}]")).unwrap_or_default();
+        format!(
+            " at {}: {}{code}",
+            format!("{:?}", row.step).to_lowercase(),
+            row.cause.as_deref().unwrap_or(row.title.as_str())
+        )
+    });
+    format!("{WAITING}: {}: {LAST_TEST_FAILED}{told}", endpoint.name)
+}
+
+/// What is to be tested before a batch that was started goes on, and why it waits.
 pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Before> {
-    let mut before = Before::default();
+    let (mut before, mut bad_ones) = (Before::default(), Vec::new());
     let as_well = (batch.source == batch.target).then_some(TestedAs::Target);
     let source = (batch.source, TestedAs::Source, as_well);
     let target = (batch.target, TestedAs::Target, None);
     for (id, role, also) in [Some(source), Some(target).filter(|_| as_well.is_none())].into_iter().flatten() {
         let endpoint = store.endpoint_by_id(id).await?;
-        let good = endpoint.last_test.as_ref().is_some_and(|test| test.result != "Failed");
-        let fresh = |at: Timestamp| at.duration_until(now) < JUST_NOW;
+        let fresh = |at: Timestamp| at.duration_until(now) < JUST_NOW && at >= endpoint.modified;
         let is_fresh = |role: TestedAs| endpoint.tested_as(role).is_some_and(fresh);
-        if good && is_fresh(role) && also.is_none_or(is_fresh) {
-            continue;
-        }
-        before.waits = Some(testing());
-        if !is_under_way(store, &[id], now).await? {
-            before.order.push(test_of(store, endpoint, (role, also), now));
+        let bad = endpoint.last_test.as_ref().filter(|test| test.result == "Failed");
+        let is_known = match bad {
+            // Made in the role that failed: there is no need to know of the other.
+            Some(test) => test.at.is_some_and(fresh),
+            None => is_fresh(role) && also.is_none_or(is_fresh),
+        };
+        match bad.filter(|_| is_known && batch.despite_test.is_none()) {
+            Some(test) => bad_ones.push(failed(&endpoint, test)),
+            None if is_known || is_overdue(store, id, now).await? => {}
+            None => {
+                before.waits.get_or_insert_with(testing);
+                if !is_under_way(store, &[id], now).await? {
+                    before.order.push(test_of(store, endpoint, (role, also), now));
+                }
+            }
         }
     }
+    // What is known to fail is worth more to people than what is not known yet.
+    before.waits = bad_ones.into_iter().next().or(before.waits);
     Ok(before)
 }
 
-/// Why a batch goes on waiting for the tests that it began to wait for.
-pub(super) async fn goes_on(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Option<String>> {
-    let waited = batch.detail.clone().filter(|detail| *detail == testing());
-    let Some(detail) = waited else { return Ok(None) };
-    Ok(is_under_way(store, &[batch.source, batch.target], now).await?.then_some(detail))
+/// Whether a test was ordered that has not ended for longer than anybody waits: mailboxes begin beside it.
+async fn is_overdue(store: &dyn Store, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
+    Ok(store.endpoint_tests().await?.iter().any(|test| {
+        let age = test.asked.duration_until(now);
+        let is_ours = test.asked_by == WORKER && test.endpoint == Some(endpoint);
+        is_ours && test.state.is_under_way() && age >= PATIENCE && age < JUST_NOW
+    }))
 }
 
 /// Whether a test of one of these was ordered by a worker a moment ago and has not ended.

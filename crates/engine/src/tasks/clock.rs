@@ -36,11 +36,6 @@ pub(super) fn holds(schedule: &Schedule, status: BatchStatus, now: Timestamp) ->
     Some(format!("{WINDOW}: its hours begin {}", shown(at, zone)))
 }
 
-/// Whether it was the clock that held it so far: its endpoints are still to be tested.
-pub(super) fn held(batch: &Batch) -> bool {
-    batch.detail.as_ref().is_some_and(|detail| detail.starts_with(START_AFTER) || detail.starts_with(WINDOW))
-}
-
 /// Does to a batch at rest what is due.
 pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
     let Some((action, because)) = due(&batch, now) else { return Ok(()) };

@@ -107,6 +107,38 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
     assert_eq!(tests(), 4, "a refused sign-in is not tried again by itself");
 }
 
+/// A batch does not begin while an endpoint fails its test; it goes on by itself, or because somebody says why.
+#[tokio::test]
+async fn a_batch_whose_endpoint_fails_its_test_does_not_begin() {
+    let town = Town::of(2).await;
+    town.fail_tests(true);
+    let batch = town.begin_untested().await;
+    let worker = town.worker();
+    let told =
+        || async { town.batch(batch).await.detail.unwrap_or_default().contains("old: its last test failed") };
+    town.until(&worker, told).await;
+    let waiting = town.batch(batch).await;
+    let words = "WaitingForEndpoint: old: its last test failed at tcp: nobody answers [SOURCE_UNREACHABLE]";
+    assert_eq!((waiting.status, waiting.detail.as_deref()), (BatchStatus::Waiting, Some(words)));
+    assert_eq!(town.sign_ins(), 0);
+    town.fail_tests(false);
+    age(&town, 2).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+}
+
+#[tokio::test]
+async fn a_batch_begins_despite_a_failing_test_where_somebody_says_why() {
+    let town = Town::of(2).await;
+    town.fail_tests(true);
+    let batch = town.begin_untested().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Waiting }).await;
+    let despite =
+        Batch { despite_test: Some("the check asks too much".to_owned()), ..town.batch(batch).await };
+    town.store.set_batch(&despite).await.unwrap();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+}
+
 /// What rests until its next pass needs its endpoints, too: an expired password is known before that pass.
 #[tokio::test]
 async fn the_monitor_tests_for_batches_that_rest_and_not_for_those_that_were_stopped() {

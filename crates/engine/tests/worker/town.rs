@@ -61,6 +61,7 @@ pub struct Memory {
     pub asked: Mutex<Vec<Settings>>,
     refuses: AtomicBool,
     hangs: AtomicBool,
+    fails_tests: AtomicBool,
     /// Sign-ins that are waited for.
     waiting: AtomicUsize,
 }
@@ -82,6 +83,26 @@ impl Drop for Waits<'_> {
 }
 
 static SIGNS_IN: Check = Check { step: Step::Auth, id: "memory-signs-in", title: "The account signs in" };
+
+static ANSWERS: Check = Check { step: Step::Tcp, id: "memory-answers", title: "It answers" };
+
+struct Answers;
+
+#[async_trait]
+impl Probe for Answers {
+    fn check(&self) -> &'static Check {
+        &ANSWERS
+    }
+
+    async fn ask(&self, _: &Cx) -> Finding {
+        Finding {
+            outcome: Verdict::Fail,
+            cause: Some("nobody answers".to_owned()),
+            code: Some("SOURCE_UNREACHABLE".to_owned()),
+            ..Finding::pass(&ANSWERS, "", 0)
+        }
+    }
+}
 
 struct SignsIn {
     refuses: bool,
@@ -132,7 +153,10 @@ impl Connector for Memory {
         self.asked.lock().unwrap().push(settings.clone());
         let refuses = self.refuses.load(Ordering::SeqCst);
         self.tests.fetch_add(1, Ordering::SeqCst);
-        vec![Box::new(SignsIn { refuses })]
+        match self.fails_tests.load(Ordering::SeqCst) {
+            true => vec![Box::new(Answers)],
+            false => vec![Box::new(SignsIn { refuses })],
+        }
     }
 
     async fn source(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Source>> {
@@ -249,6 +273,7 @@ impl Town {
             synced: None,
             completed: None,
             paused_for: None,
+            despite_test: None,
             schedule: Default::default(),
             last_synced: None,
         };
@@ -336,6 +361,11 @@ impl Town {
 
     pub fn refuse_sign_ins(&self, on: bool) {
         self.connector.refuses.store(on, Ordering::SeqCst);
+    }
+
+    /// Whether tests find that nobody answers; mailboxes open all the same.
+    pub fn fail_tests(&self, on: bool) {
+        self.connector.fails_tests.store(on, Ordering::SeqCst);
     }
 
     /// From now on a source never answers a sign-in.

@@ -10,6 +10,7 @@ use mailferry_engine::tasks::Worker;
 use mailferry_model::{
     Error, Kind, Side,
     cancel::Cancel,
+    finding::{LAST_TEST_FAILED, TestResult, TestedAs},
     id::{BatchId, UserId},
     report::Totals,
     status::BatchStatus,
@@ -34,6 +35,12 @@ use crate::{
 
 /// How often the mailboxes of a batch at a service are looked at although nothing is counted anew.
 const LOOK_TICKS: u32 = 20;
+
+/// By then a worker has looked at a batch that was started.
+const LOOKED: Duration = Duration::from_secs(2);
+
+/// By then a service has tested the endpoints of a batch that was started.
+const LOOKED_AFAR: Duration = Duration::from_secs(15);
 
 /// Until when to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -122,6 +129,7 @@ pub fn foretold(asked: &Asked<'_>, would: &Value, columns: &[Column]) {
 enum Ended {
     AtRest,
     Parked,
+    Untested,
     TimedOut,
     Interrupted,
 }
@@ -155,6 +163,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     match ended? {
         Ended::AtRest => close(asked, &api, &path).await,
         Ended::Parked => parked(&api, &path).await,
+        Ended::Untested => untested(&api, &path).await,
         Ended::TimedOut => Err(Failure::Limit(format!("The time is over; `{}` goes on.", run.command()))),
         Ended::Interrupted => Err(Failure::Interrupted(format!(
             "Stopped in order; `mailferry batch start {}` goes on.",
@@ -194,6 +203,10 @@ async fn wait(
             // What is written of the batch may be older than a change that mended its endpoint.
             Some(_) if running.is_empty() && needs_person(api, &batch).await?.is_some() => {
                 return Ok(Ended::Parked);
+            }
+            // What is written may be of an earlier run: the worker has looked by then.
+            Some(BatchStatus::Waiting) if began.elapsed() > LOOKED && fails_its_test(&batch) => {
+                return Ok(Ended::Untested);
             }
             _ => {}
         }
@@ -326,6 +339,33 @@ async fn parked(api: &Api, path: &str) -> Result<u8, Failure> {
     Err(Failure::Advised(error, vec![new_password(&endpoint), goes_on]))
 }
 
+/// Whether a batch does not begin because an endpoint fails its test.
+fn fails_its_test(batch: &Value) -> bool {
+    batch["statusDetail"].as_str().is_some_and(|detail| detail.contains(LAST_TEST_FAILED))
+}
+
+/// An endpoint fails its test, and the batch does not begin: the exit code is the test's.
+async fn untested(api: &Api, path: &str) -> Result<u8, Failure> {
+    let batch = api.get(path).await?;
+    let name = batch["name"].as_str().unwrap_or("BATCH");
+    for (side, role) in [("source", TestedAs::Source), ("target", TestedAs::Target)] {
+        let endpoint = batch[side].as_str().unwrap_or_default();
+        let view = api.get(&format!("/endpoints/{}", segment(endpoint))).await?;
+        let Ok(test) = serde_json::from_value::<TestResult>(view["lastTest"].clone()) else { continue };
+        if test.result == "Failed" {
+            let detail = batch["statusDetail"].as_str().unwrap_or_default();
+            let sentence = detail.split_once(": ").map_or(detail, |(_, told)| told).to_owned();
+            let fix = vec![
+                format!("Look closer: mailferry endpoint test {endpoint} --as {side}"),
+                format!("Then go on: mailferry batch start {name}"),
+                format!("Or begin all the same: mailferry batch set {name} --despite-test REASON"),
+            ];
+            return Err(Failure::Tested { exit: test.exit_code(role), sentence, fix });
+        }
+    }
+    Err(Failure::own(format!("The batch {name} waits for its endpoints.")))
+}
+
 /// Says what is wanted to a service, whose workers do it; waits for it if asked to.
 pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) -> Result<u8, Failure> {
     let path = run.path();
@@ -375,6 +415,11 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
             Some(_) if needs_person(api, &batch).await?.is_some() => {
                 display.clear();
                 return parked(api, &path).await;
+            }
+            // It goes on by itself when the test is good; whoever waits shall know why it does not.
+            Some(BatchStatus::Waiting) if began.elapsed() > LOOKED_AFAR && fails_its_test(&batch) => {
+                display.clear();
+                return untested(api, &path).await;
             }
             _ => {}
         }

@@ -385,3 +385,31 @@ fn further_mailboxes_are_added_and_one_goes_to_another_batch_with_its_ledger() {
     assert_eq!(count(&ferry.path("to/bert")), 2, "nothing came twice");
     assert_eq!(ferry.run(&["user", "move", "anna@x.example", "--to", "late"]).code, 6);
 }
+
+#[test]
+fn a_batch_does_not_begin_while_an_endpoint_fails_its_test() {
+    let ferry = Ferry::new();
+    endpoint(&ferry, "Old", &[]);
+    ferry.ends(
+        0,
+        &["endpoint", "new", "New", "--type", "maildir", "--path", ferry.path("{user}").to_str().unwrap()],
+    );
+    ferry.maildir("anna@x.example", 0);
+    let csv = ferry.file("wave.csv", "EmailAddress,Password\nanna@x.example,p\n");
+    ferry.ends(0, &["batch", "new", "wave", "--source", "Old", "--target", "New", "--csv", &csv]);
+    let ran = ferry.ends(21, &["batch", "start", "wave"]);
+    assert!(
+        ran.err.contains("Old: its last test failed at tcp") && ran.err.contains("--despite-test"),
+        "{}",
+        ran.err
+    );
+    let shown = ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json();
+    assert_eq!((&shown["status"], &shown["queued"]), (&json!("Waiting"), &json!(1)));
+    ferry.ends(0, &["batch", "set", "wave", "--despite-test", "the port opens tonight"]);
+    let ran = ferry.run(&["batch", "start", "wave", "--timeout", "5", "-o", "json"]);
+    assert!(matches!(ran.code, 3 | 8), "the mailbox meets it itself: {} {}", ran.code, ran.err);
+    let trail = ferry.ends(0, &["audit", "list", "-o", "json"]).out;
+    assert!(trail.contains("the port opens tonight"), "{trail}");
+    ferry.ends(0, &["batch", "set", "wave", "--unset", "despite-test"]);
+    assert_eq!(ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json()["despiteTest"], Value::Null);
+}

@@ -170,6 +170,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         synced: None,
         completed: None,
         paused_for: None,
+        despite_test: None,
         schedule: wanted.schedule,
         last_synced: None,
     };

@@ -47,6 +47,8 @@ pub(crate) struct BatchView {
     options: RunOptions,
     #[schema(value_type = shape::Schedule)]
     schedule: Schedule,
+    /// Why it begins although an endpoint fails its test.
+    despite_test: Option<String>,
     /// For people.
     notes: Option<String>,
     created: Timestamp,
@@ -100,6 +102,7 @@ impl BatchView {
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
             schedule: batch.schedule,
+            despite_test: batch.despite_test,
             notes: batch.notes,
             created: batch.created,
             started: batch.started,

@@ -61,6 +61,7 @@ pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -
         synced: Some(time(5)),
         completed: None,
         paused_for: None,
+        despite_test: None,
         schedule: Default::default(),
         last_synced: None,
     }

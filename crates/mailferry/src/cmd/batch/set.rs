@@ -19,6 +19,9 @@ pub struct Changes {
     /// For people
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,
+    /// Let it begin although an endpoint fails its test, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_test: Option<String>,
     /// Take this away, so that it is as without the flag
     #[arg(long, value_enum, value_name = "FLAG")]
     pub unset: Vec<Flag>,
@@ -54,6 +57,8 @@ pub enum Flag {
     Grace,
     /// The notes
     Notes,
+    /// Why it begins although an endpoint fails its test
+    DespiteTest,
     /// The time at which it begins
     StartAfter,
     /// The time at which it completes
@@ -119,6 +124,11 @@ fn body(args: &Changes) -> Value {
     others.into_iter().for_each(|field| change(&mut body["options"], field));
     if !run.map.is_empty() {
         body["options"]["map"] = json!(run.map);
+    }
+    if let Some(reason) = &args.despite_test {
+        body["despiteTest"] = json!(reason);
+    } else if args.unset.contains(&Flag::DespiteTest) {
+        body["despiteTest"] = json!("");
     }
     if let Some(notes) = &args.notes {
         body["notes"] = json!(notes);

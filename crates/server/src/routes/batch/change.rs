@@ -39,6 +39,9 @@ pub(crate) struct Changes {
     /// For people; an empty text takes them away.
     #[schema(max_length = 1000)]
     notes: Option<String>,
+    /// Why it begins although an endpoint fails its test; an empty text takes it away.
+    #[schema(max_length = 1000)]
+    despite_test: Option<String>,
     /// What moves and how, field by field: `filter`, `delete`, `connections`, `graceSeconds`, `map`. Each mailbox
     /// follows with its next pass.
     #[serde(default)]
@@ -80,6 +83,9 @@ pub(crate) async fn change(
     if let Some(notes) = changes.notes {
         batch.notes = checked_notes(Some(notes))?;
     }
+    if let Some(reason) = changes.despite_test {
+        batch.despite_test = checked_notes(Some(reason))?;
+    }
     batch.options = merged("options", &before.options, &changes.options)?;
     check_options(&batch.options)?;
     batch.schedule = merged("schedule", &before.schedule, &changes.schedule)?;
@@ -88,8 +94,7 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told =
-        |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::port::Cx;
+use mailferry_model::{Error, Kind, Retry, Scope, port::Cx};
 
 /// Longer pauses are not waited for: the mailbox stalls and is tried again later.
 pub const LONGEST: Duration = Duration::from_secs(300);
@@ -36,11 +36,19 @@ impl Pacer {
         self.until.lock().unwrap_or_else(PoisonError::into_inner).saturating_sub(cx.clock.elapsed())
     }
 
-    /// Returns when sending may go on.
+    /// What is said instead of sending, where the pause that is left is longer than anybody waits.
+    pub fn refusal(&self, cx: &Cx) -> Option<Error> {
+        let left = self.left(cx);
+        let text = "the server asked for a pause that is not waited for";
+        let error = || Error::new(Kind::Throttled, cx.side, "pause", text).scope_of(Scope::Mailbox);
+        (left > LONGEST).then(|| error().retry_of(Retry::After(left)))
+    }
+
+    /// Returns when sending may go on, or when nobody waits for that any more: see [`refusal`](Self::refusal).
     pub async fn ready(&self, cx: &Cx) {
         loop {
             let left = self.left(cx);
-            if left.is_zero() {
+            if left.is_zero() || left > LONGEST {
                 return;
             }
             cx.clock.sleep(left).await;

@@ -1,6 +1,9 @@
 //! Folders renamed at the source whose new name is no place at the target: they never merge, and are reported.
 
-use mailferry_lab::memory::World;
+use mailferry_lab::{
+    fault::Strike,
+    memory::{Ability, World},
+};
 use mailferry_model::{Kind, flags::Flags, job::PassKind, mapping::RunOptions};
 
 use crate::harness::Play;
@@ -124,4 +127,34 @@ async fn an_empty_folder_below_a_renamed_one_is_known_by_its_new_place() {
     source.deliver("Office/Empty", &message(2), Flags::default());
     later(&play).await;
     assert_eq!(counts(&target), ["INBOX: 0", "Office: 1", "Office/Empty: 1"]);
+}
+
+/// Two folders that change names after a crash: what was put and not heard of is found, and follows.
+#[tokio::test(start_paused = true)]
+async fn two_folders_that_change_names_after_a_crash_lose_and_double_nothing() {
+    use Ability::*;
+    for abilities in
+        [vec![], vec![TellsIds], vec![TellsIds, TellsRemovals, FlagFingerprints, Identities, Moves]]
+    {
+        for nth in 0..3 {
+            let (source, target) = (World::with(abilities.clone()), World::with(abilities.clone()));
+            for (folder, n) in [("A", 1), ("B", 2)] {
+                source.create(folder);
+                source.deliver(folder, &message(n), Flags::default());
+            }
+            let play = Play::begin(source.clone(), target.clone());
+            later(&play).await;
+            for (folder, n) in [("A", 3), ("B", 4), ("A", 5), ("B", 6)] {
+                source.deliver(folder, &message(n), Flags::default());
+            }
+            play.dies(PassKind::Incremental, Strike::PutAnswerLost, nth).await;
+            for (from, to) in [("A", "T"), ("B", "A"), ("T", "B")] {
+                source.rename(from, to);
+            }
+            for _ in 0..2 {
+                later(&play).await;
+                assert_eq!(target.seen(), source.seen(), "{abilities:?}, put {nth}");
+            }
+        }
+    }
 }

@@ -400,14 +400,14 @@ impl Inner {
     }
 
     /// What was asked for during a pause is not sent any more; goodbye is.
-    fn forget_queued(&self) {
+    fn forget_queued(&self, error: Error) {
         let mut state = self.lock();
         let goodbye = |queued: &Queued| matches!(queued.ask.command.name(), "NOOP" | "LOGOUT");
         let (stays, goes): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut state.queue).into_iter().partition(goodbye);
         (state.queue, state.tail) = (stays, None);
         drop(state);
-        lose(goes, self.error(Kind::Cancelled, "stopped during a pause that the server asked for"));
+        lose(goes, error);
     }
 
     /// Nothing more can be sent; what was sent may still be answered.

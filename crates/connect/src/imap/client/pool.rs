@@ -205,6 +205,9 @@ impl Pool {
             Some(conn) => Ok(conn),
             None => {
                 self.cx.cancel.check()?;
+                if let Some(error) = self.pacer.refusal(&self.cx) {
+                    return Err(error);
+                }
                 self.paced().await;
                 self.add().await
             }

@@ -70,6 +70,20 @@ async fn what_is_stored_in_spite_of_a_no_that_asks_for_an_hour_is_unsure() {
     }
 }
 
+/// What is put elsewhere meanwhile is neither sent nor kept waiting for an hour.
+#[tokio::test]
+async fn nothing_waits_for_an_hour() {
+    let (server, target) = served(&[], &[Quirk::Lies(Lie::NoForLong, Nth::Only(1))]).await;
+    let (inbox, other) = (folder(&*target, "INBOX").await, folder(&*target, "Other").await);
+    target.marks(&[inbox.clone(), other.clone()]).await.unwrap();
+    target.put(&inbox, puts(0..1)).await;
+    let put = tokio::time::timeout(std::time::Duration::from_secs(60), target.put(&other, puts(1..2)));
+    let outcome = put.await.unwrap().remove(0);
+    assert!(matches!(&outcome, Outcome::Refused(e) if e.wants_rest()), "{outcome:?}");
+    assert!(server.user("ann").snapshot()["Other"].is_empty());
+    tokio::time::timeout(std::time::Duration::from_secs(60), target.close()).await.unwrap().unwrap();
+}
+
 /// A body that is not held in memory travels alone, on the only connection there is.
 #[tokio::test]
 async fn a_large_message_that_is_stored_in_spite_of_a_no_is_unsure() {

@@ -360,3 +360,34 @@ fn a_liar_whose_answer_is_lost() {
     scene.copies(0);
     scene.agree();
 }
+
+/// Two folders change names while it is in doubt what of them arrived, and nothing but their names tells them apart:
+/// nothing is lost or doubled, and what stays in the wrong one is named.
+#[test]
+fn two_folders_that_change_names_while_something_is_in_doubt() {
+    let abilities = Abilities::all().without(Capability::ObjectId);
+    for nth in 3..=6 {
+        let lies = Quirk::Lies(Lie::NoForLong, Nth::Only(nth));
+        let scene = Scene::of(Config { abilities: abilities.clone(), ..server(&[]) }, server(&[lies]));
+        let deliver = |n: u32, folder: &str| _ = scene.from().deliver(folder, letter(n));
+        [(1, "A"), (2, "B")].into_iter().for_each(|(n, folder)| deliver(n, folder));
+        scene.copies(0);
+        [(3, "A"), (4, "B"), (5, "A"), (6, "B")].into_iter().for_each(|(n, folder)| deliver(n, folder));
+        scene.ends(5, "copy", &[]);
+        for (from, to) in [("A", "T"), ("B", "A"), ("T", "B")] {
+            assert!(scene.from().rename_mailbox(from, to));
+        }
+        let told = scene.copies(0);
+        let bodies = |person: mailferry_lab::imap::Person| {
+            let mut all: Vec<_> = held(&person.snapshot()).into_values().flatten().map(|m| m.0).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(bodies(scene.from()), bodies(scene.to()), "{nth}: {told}");
+        let (from, to) = (held(&scene.from().snapshot()), held(&scene.to().snapshot()));
+        let elsewhere = from["A"].iter().filter(|m| !to["A"].contains(m)).count()
+            + from["B"].iter().filter(|m| !to["B"].contains(m)).count();
+        assert_eq!(codes(&told, "changedAtTarget").len(), elsewhere, "{nth}: {told}");
+        scene.rests();
+    }
+}

@@ -95,13 +95,19 @@ impl Inner {
                 // Given up: the error is there already.
                 std::future::pending::<()>().await;
             }
-            if !self.lock().closing {
+            if let Some(error) = self.pacer.refusal(&self.cx) {
+                self.forget_queued(error);
+            } else if !self.lock().closing {
                 let ready = pin!(self.pacer.ready(&self.cx));
                 let stopped = pin!(self.cx.cancel.cancelled());
                 let first = select(ready, stopped).await;
                 if matches!(first, Either::Right(_)) && !self.pacer.left(&self.cx).is_zero() {
                     // Nobody waits for the end of a pause any more; all that may still be said is goodbye.
-                    self.forget_queued();
+                    let text = "stopped during a pause that the server asked for";
+                    self.forget_queued(self.error(Kind::Cancelled, text));
+                }
+                if self.pacer.refusal(&self.cx).is_some() {
+                    continue;
                 }
             }
             if let Some(next) = self.next_queued() {

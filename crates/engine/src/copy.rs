@@ -13,11 +13,12 @@ use mailferry_model::{
     job::{Claim, PassKind},
     ledger::Lease,
     mapping::RunOptions,
-    port::{Source, Target},
+    port::{Cx, Source, Target},
 };
 
 use crate::{
     lease::Keeper,
+    meter::MailboxMeter,
     open::{End, House, identity},
     pass::{self, Depth, Progress, Report, Sides, Terms},
 };
@@ -252,8 +253,10 @@ async fn once(
     kind: PassKind,
     (was_open, opened): (&mut bool, &(dyn Fn() + Send + Sync)),
 ) -> Result<Report> {
-    let source_cx = house.cx(Side::Source, cancel, copy.options.connections);
-    let target_cx = house.cx(Side::Target, cancel, copy.options.connections);
+    let meter = Arc::new(MailboxMeter::of(house.meter.clone(), house.clock.clone()));
+    copy.progress.set_meter(meter.clone());
+    let cx = |side| Cx { meter: meter.clone(), ..house.cx(side, cancel, copy.options.connections) };
+    let (source_cx, target_cx) = (cx(Side::Source), cx(Side::Target));
     let (source, target) = try_join!(copy.source.source(&source_cx), copy.target.target(&target_cx))?;
     *was_open = true;
     opened();

@@ -37,6 +37,7 @@ pub mod stall;
 pub mod status;
 pub mod user;
 pub mod verification;
+pub mod why;
 pub mod words;
 
 pub use error::{Error, Kind, Result, Retry, Scope, Side};

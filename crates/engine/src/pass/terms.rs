@@ -17,6 +17,8 @@ use mailferry_model::{
     report::{Findings, Score, Totals},
 };
 
+use crate::meter::{MailboxMeter, Pause};
+
 /// The two mailboxes, the ledger between them and the converter.
 #[derive(Clone)]
 pub struct Sides {
@@ -87,6 +89,7 @@ pub struct Progress {
     listed: AtomicU64,
     phase: Mutex<&'static str>,
     moved: OnceLock<Moved>,
+    meter: Mutex<Option<Arc<MailboxMeter>>>,
 }
 
 /// Called when everything is placed and verification begins.
@@ -102,6 +105,25 @@ impl Progress {
     /// What is being done, in two or three words.
     pub fn phase(&self) -> &'static str {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What goes over the wire is counted here from now on.
+    pub(crate) fn set_meter(&self, meter: Arc<MailboxMeter>) {
+        *self.meter.lock().unwrap_or_else(PoisonError::into_inner) = Some(meter);
+    }
+
+    fn meter(&self) -> Option<Arc<MailboxMeter>> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Body bytes that went over the wire, both sides together.
+    pub fn moved(&self) -> u64 {
+        self.meter().map_or(0, |meter| meter.bytes())
+    }
+
+    /// The pause that a side asked this mailbox for and that is going on.
+    pub fn pause(&self) -> Option<Pause> {
+        self.meter()?.pause()
     }
 
     pub(crate) fn set_phase(&self, phase: &'static str) {

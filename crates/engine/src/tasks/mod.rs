@@ -13,6 +13,7 @@ mod endpoint_test;
 mod gate;
 mod monitor;
 mod ordered;
+mod stalled;
 mod user;
 mod verdict;
 mod verification;

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use super::{
     batch::WAITING,
     clock::{self, WINDOW},
+    stalled::Motion,
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
 };
@@ -238,23 +239,34 @@ async fn watch(
     (open, heard): (&AtomicBool, &Notify),
 ) -> Error {
     let store = &*worker.house.store;
-    let mut told = progress.totals();
+    let clock = &*worker.house.clock;
+    let (mut motion, mut is_stalled) = (Motion::of(progress, clock), false);
     loop {
         tokio::select! {
             () = heard.notified() => {}
-            () = worker.house.clock.sleep(WRITE_EVERY) => {}
+            () = clock.sleep(WRITE_EVERY) => {}
         }
-        let now = progress.totals();
-        let moved = (now != told).then(|| worker.house.clock.now());
-        told = now;
+        let moved = motion.look(progress, clock).then(|| clock.now());
         let is_open = open.load(Ordering::SeqCst);
+        let stalled = motion.stalled(progress, clock);
+        let goes_on = is_stalled && stalled.is_none();
+        is_stalled = stalled.is_some();
         let written = change(store, job.work.user, |user| {
             if is_open {
                 step(user, UserEvent::Move);
             }
             if let Some(at) = moved {
-                user.totals = now;
+                user.totals = progress.totals();
                 user.last_progress = Some(at);
+            }
+            if goes_on {
+                user.detail = None;
+            }
+            // Written once for what it is, not each minute anew.
+            if let Some(why) =
+                stalled.clone().filter(|why| user.detail.as_ref().is_none_or(|d| d.code != why.code))
+            {
+                user.detail = Some(why);
             }
         });
         match written.await {

@@ -11,7 +11,11 @@ fn told(ran: &Ran) -> String {
     let mut err: Vec<&str> = ran.err.lines().collect();
     err.sort_unstable();
     // So are the moments at which numbers are told meanwhile.
-    let mut lines: Vec<&str> = ran.out.lines().filter(|l| !l.contains("\"type\":\"status\"")).collect();
+    // And what is told of them in words: how long ago something moved.
+    let tells = |l: &&str| {
+        l.contains("\"type\":\"status\"") || l.trim_start().trim_start_matches('"').starts_with("why")
+    };
+    let mut lines: Vec<&str> = ran.out.lines().filter(|l| !tells(l)).collect();
     if lines.iter().any(|l| l.contains("\"type\":\"mailbox\"")) {
         lines.sort_unstable();
     }

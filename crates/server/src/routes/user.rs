@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{Error, Kind, Side, batch::Batch, status::UserStatus, user::User};
+use mailferry_model::{Error, Kind, Side, batch::Batch, status::UserStatus, user::User, why};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -76,7 +76,7 @@ pub(crate) async fn show(
     let mut views = Vec::new();
     for user in context.store.users_by_address(&address).await? {
         let batch = context.store.batch_by_id(user.batch).await?;
-        views.push(UserView::of(&user, &batch.name));
+        views.push(with_reason(&context, &batch, &user).await?);
     }
     match views.is_empty() {
         true => {
@@ -94,7 +94,18 @@ pub(crate) async fn of_batch(
     Path((name, address)): Path<(String, String)>,
 ) -> Result<Versioned<UserView>, Problem> {
     let (batch, user) = find(&context, &name, &address).await?;
-    Ok(view(StatusCode::OK, &batch, &user))
+    let body = with_reason(&context, &batch, &user).await?;
+    Ok(Versioned { status: StatusCode::OK, version: user.version, body })
+}
+
+/// A user with why it is not moving.
+async fn with_reason(context: &Context, batch: &Batch, user: &User) -> mailferry_model::Result<UserView> {
+    let jobs = context.store.jobs(batch.id).await?;
+    let job = jobs.iter().find(|job| job.work.user == user.id);
+    let why = why::of_user(user, batch, job, context.clock.now());
+    let mut view = UserView::of(user, &batch.name);
+    view.why = Some(why);
+    Ok(view)
 }
 
 /// A batch and a user of it.

@@ -9,6 +9,7 @@ use mailferry_model::{
     schedule::Schedule,
     status::{BatchStatus, StatusSummary, UserStatus},
     user::User,
+    why,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(crate) struct BatchView {
     #[schema(value_type = String)]
     status: BatchStatus,
     status_detail: Option<String>,
+    /// Why it is not moving, or that it is, in a sentence.
+    why: String,
     source: String,
     target: String,
     percentage_synced: f64,
@@ -80,7 +83,12 @@ impl BatchView {
         let in_summary = |wanted| move |s: UserStatus| s.summary() == wanted;
         let queued = count(&|s| s == UserStatus::Queued);
         let unwell = Score::of_failed(count(&UserStatus::is_failure), users.len());
+        let why = match context.trouble.detail().filter(|_| batch.status.is_active()) {
+            Some(trouble) => format!("Nothing moves: {trouble}."),
+            None => why::of_batch(&batch, users, context.clock.now()),
+        };
         Ok(Self {
+            why,
             status: batch.status,
             // Whatever else it waits for, nothing is done of it.
             status_detail: context.trouble.detail().filter(|_| batch.status.is_active()).or(batch.detail),

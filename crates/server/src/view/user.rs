@@ -41,6 +41,9 @@ pub(crate) struct UserView {
     last_progress: Option<Timestamp>,
     /// What its row says beside what the batch does.
     overrides: OverridesView,
+    /// Why it is not moving, or that it is, in a sentence; told where one user is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
     version: u64,
     id: String,
     /// What came, or would come, of what was asked for, in the answer to it.
@@ -118,6 +121,7 @@ impl UserView {
             last_synced: user.last_synced,
             last_progress: user.last_progress,
             overrides: OverridesView::of(&user.overrides),
+            why: None,
             version: user.version,
             id: user.id.to_string(),
             notices: Vec::new(),

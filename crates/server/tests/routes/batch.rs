@@ -372,3 +372,27 @@ async fn further_mailboxes_come_to_a_batch_and_go_to_another() {
     let kept = house.store.users_by_address("c@x").await.unwrap();
     assert_eq!(house.store.unseal(kept[0].id.0).await.unwrap().len(), 2, "its passwords go along");
 }
+
+#[tokio::test]
+async fn a_batch_and_its_users_say_why_they_do_not_move() {
+    use mailferry_model::status::BatchStatus as B;
+    let house = with_wave().await;
+    let why = async |path: &str| house.get(path).await.1["why"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(why("/batches/wave").await, "It has not been started: mailferry batch start wave.");
+    let user = "/batches/wave/users/a@x";
+    assert_eq!(why(user).await, "Its batch has not been started: mailferry batch start wave.");
+    batch_becomes(&house, B::Syncing).await;
+    let batch = house.store.batch("wave").await.unwrap();
+    let users = house.store.users(batch.id).await.unwrap();
+    let work = mailferry_model::job::JobSpec {
+        user: users[0].id,
+        batch: batch.id,
+        source: batch.source,
+        target: batch.target,
+        kind: mailferry_model::job::PassKind::Initial,
+        run_at: batch.created,
+    };
+    house.store.add_job(&work).await.unwrap();
+    assert!(why(user).await.contains("as many mailboxes run as the limits allow"), "{}", why(user).await);
+    assert_eq!(why("/batches/wave").await, "0 mailboxes under way, 2 queued. It has just begun.");
+}

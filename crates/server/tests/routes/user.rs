@@ -111,7 +111,9 @@ async fn passwords_are_given_anew_and_shown_to_nobody() {
     let body = json!({ "password": "canary-new" });
     let (status, told) = house.ask(Method::PATCH, A, body).await;
     assert_eq!((status, &told["emailAddress"]), (200, &json!("a@x")), "{told}");
-    assert_eq!(house.get(A).await.1, told);
+    let mut shown = house.get(A).await.1;
+    shown.as_object_mut().unwrap().remove("why");
+    assert_eq!(shown, told);
     let user = house.store.users_by_address("a@x").await.unwrap().remove(0);
     let kept = house.store.unseal(user.id.0).await.unwrap();
     let kept: Vec<_> = kept.iter().map(|(name, secret)| (name.as_str(), secret.expose().as_str())).collect();

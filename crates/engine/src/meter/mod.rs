@@ -3,6 +3,8 @@
 //! One for the process. The limit is a token bucket in time: bytes are admitted at the moment at which all
 //! bytes before them have been paid for, so that many senders share it fairly.
 
+mod mailbox;
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,6 +19,8 @@ use mailferry_model::{
     port::{Clock, Meter},
 };
 
+pub use mailbox::MailboxMeter;
+
 /// How far sending may run ahead of the limit.
 const BURST: Duration = Duration::from_millis(250);
 
@@ -29,6 +33,13 @@ pub struct Pause {
     pub until: Duration,
     /// Its words.
     pub evidence: String,
+}
+
+impl Pause {
+    /// One that is asked for now.
+    fn of(clock: &dyn Clock, side: Side, wait: Duration, evidence: &str) -> Self {
+        Self { side, until: clock.elapsed() + wait, evidence: evidence.chars().take(500).collect() }
+    }
 }
 
 /// Counts traffic, remembers pauses, holds the bandwidth limit.
@@ -71,9 +82,8 @@ impl Gauge {
 
 impl Meter for Gauge {
     fn throttled(&self, side: Side, wait: Duration, evidence: &str) {
-        let until = self.clock.elapsed() + wait;
-        let evidence = evidence.chars().take(500).collect();
-        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(Pause { side, until, evidence });
+        let pause = Pause::of(&*self.clock, side, wait, evidence);
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
     }
 
     fn moved(&self, side: Side, bytes: u64) {

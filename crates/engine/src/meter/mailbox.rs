@@ -1,0 +1,70 @@
+//! The meter of one mailbox: it passes everything on to that of the process, and knows what was this mailbox's.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use mailferry_model::{
+    Side,
+    port::{Clock, Meter},
+};
+
+use super::Pause;
+
+/// What one mailbox moves, and who asks it to wait.
+pub struct MailboxMeter {
+    all: Arc<dyn Meter>,
+    clock: Arc<dyn Clock>,
+    moved: AtomicU64,
+    pause: Mutex<Option<Pause>>,
+}
+
+impl std::fmt::Debug for MailboxMeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MailboxMeter").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
+impl MailboxMeter {
+    /// One that passes on to this.
+    pub fn of(all: Arc<dyn Meter>, clock: Arc<dyn Clock>) -> Self {
+        Self { all, clock, moved: AtomicU64::new(0), pause: Mutex::default() }
+    }
+
+    /// Body bytes that went over the wire for it, both sides together.
+    pub fn bytes(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// The pause that it was asked for and that is going on.
+    pub fn pause(&self) -> Option<Pause> {
+        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pause.filter(|pause| pause.until > self.clock.elapsed())
+    }
+}
+
+impl Meter for MailboxMeter {
+    fn throttled(&self, side: Side, wait: Duration, evidence: &str) {
+        let pause = Pause::of(&*self.clock, side, wait, evidence);
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+        self.all.throttled(side, wait, evidence);
+    }
+
+    fn moved(&self, side: Side, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+        self.all.moved(side, bytes);
+    }
+
+    fn admit(&self, bytes: u64) -> BoxFuture<'_, ()> {
+        self.all.admit(bytes)
+    }
+
+    fn at_once(&self) -> Option<u64> {
+        self.all.at_once()
+    }
+}

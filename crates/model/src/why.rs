@@ -213,7 +213,7 @@ mod tests {
         let waiting = user("Syncing", detail);
         let words = "The target asks to slow down: Suggested Backoff Time: 300000. It is tried again 2026-01-01 12:05 UTC.";
         assert_eq!(of_user(&waiting, &batch("Syncing"), None, now), words);
-        let told = of_batch(&batch("Syncing"), &[waiting.clone()], now);
+        let told = of_batch(&batch("Syncing"), std::slice::from_ref(&waiting), now);
         assert_eq!(told, format!("Nothing moves; waiting: 1 mailbox: {words}"));
         let moves = user("Syncing", serde_json::Value::Null);
         let told = of_batch(&batch("Syncing"), &[waiting, moves], now);

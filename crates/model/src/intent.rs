@@ -92,6 +92,16 @@ impl Action {
         }
     }
 
+    /// Whether a user is at what is asked.
+    fn is_at(self, status: UserStatus) -> bool {
+        use UserStatus as S;
+        match self {
+            Self::Sync => status == S::IncrementalSyncing,
+            Self::Complete => matches!(status, S::Completing | S::CompletionSynced),
+            Self::Start | Self::Stop => false,
+        }
+    }
+
     /// Whether the action is of a user's concern; one that waits for its first pass is started with its batch.
     pub fn reaches(self, user: &User) -> bool {
         self.on(user).is_some() || (self == Self::Start && user.status == UserStatus::Queued)
@@ -196,7 +206,9 @@ pub fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, R
     let changed: Vec<User> = users.iter().filter_map(|u| action.on(u)).collect();
     // It rests while some of its users were stopped alone.
     let resumes = action == Action::Start && batch.status == BatchStatus::Synced && !changed.is_empty();
-    if action.is_done(batch.status) && !resumes {
+    let waits_for_it =
+        batch.status == BatchStatus::Waiting && users.iter().any(|user| action.is_at(user.status));
+    if (action.is_done(batch.status) || waits_for_it) && !resumes {
         return Ok(Intent::default());
     }
     let next = if resumes { revived(batch.status) } else { batch.status.after(action.event()) };

@@ -7,7 +7,7 @@ use mailferry_model::{
     batch::Batch,
     job::{JobSpec, PassKind},
     port::{Store, Write},
-    status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
+    status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::User,
 };
 use tokio::sync::Notify;
@@ -139,13 +139,29 @@ async fn halt(store: &dyn Store, user: &mut User) -> Result<()> {
     Ok(())
 }
 
+/// What a batch is at that waited: the last syncs, first ones, or later ones.
+fn goes_on(users: &[User]) -> BatchEvent {
+    use UserStatus as S;
+    let any = |fits: &dyn Fn(S) -> bool| users.iter().any(|user| fits(user.status));
+    let is_over = |s: S| s.summary() == StatusSummary::Completed || s == S::CompletionFailed;
+    if any(&|s| matches!(s, S::Completing | S::CompletionSynced)) || !any(&|s| !is_over(s)) {
+        return BatchEvent::RunLast;
+    }
+    let is_first = |s: S| matches!(wanted(s), Wanted::Run(PassKind::Initial));
+    match any(&|s| s == S::IncrementalSyncing) && !any(&is_first) {
+        true => BatchEvent::RunAgain,
+        false => BatchEvent::Run,
+    }
+}
+
 /// The batch as its users make it. Pure.
 fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
     let mut next = batch.clone();
     let event = match BatchStatus::settled(users.iter().map(|u| u.status)) {
-        Some(outcome) => BatchEvent::Settle(outcome),
+        Some(outcome) if batch.status != BatchStatus::Waiting => BatchEvent::Settle(outcome),
         None if waits.is_some() => BatchEvent::Wait,
-        None => BatchEvent::Run,
+        // It goes on, or comes to rest from there at the next look.
+        _ => goes_on(users),
     };
     if let Some(status) = batch.status.after(event) {
         next.status = status;

@@ -360,3 +360,32 @@ async fn a_mailbox_is_in_one_pair_of_hands() {
     assert_eq!(again.report.deeds.put, 0);
     assert!(house.clock.elapsed() < Duration::from_secs(60));
 }
+
+/// What waits for its endpoint is Waiting in whatever pass it is, and goes on with that pass.
+#[tokio::test]
+async fn a_later_sync_and_a_completion_wait_for_their_endpoint_too() {
+    let town = Town::of(2).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let passes = [
+        (UserEvent::Sync, BatchStatus::IncrementalSyncing, BatchStatus::Synced),
+        (UserEvent::Complete, BatchStatus::Completing, BatchStatus::Completed),
+    ];
+    for (event, under_way, rests) in passes {
+        town.refuse_sign_ins(true);
+        for mut user in town.users(batch).await {
+            user.status = user.status.after(event).unwrap();
+            town.store.set_user(&user).await.unwrap();
+        }
+        town.set_status(batch, under_way).await;
+        town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Waiting }).await;
+        assert!(town.batch(batch).await.detail.unwrap().starts_with("WaitingForEndpoint: old"));
+        town.refuse_sign_ins(false);
+        let mut endpoint = town.store.endpoint("old").await.unwrap();
+        endpoint.needs_to_connect = None;
+        town.store.set_endpoint(&endpoint).await.unwrap();
+        town.until(&worker, || async { town.batch(batch).await.status == rests }).await;
+    }
+    assert!(town.users(batch).await.iter().all(|user| user.status == UserStatus::Completed));
+}

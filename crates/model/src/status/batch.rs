@@ -46,8 +46,12 @@ pub enum BatchEvent {
     Start,
     /// It has to wait before it can run.
     Wait,
-    /// Work begins.
+    /// Work begins, or goes on after a wait: first syncs are under way.
     Run,
+    /// Work goes on after a wait: what is synced is synced again.
+    RunAgain,
+    /// Work goes on after a wait: the last syncs are under way.
+    RunLast,
     /// A person asks for a sync of synced users, or the interval is over.
     Sync,
     /// A person completes it.
@@ -120,8 +124,12 @@ impl BatchStatus {
                 | Self::CompletedWithErrors,
                 E::Start,
             ) => Self::Starting,
-            (Self::Starting | Self::Syncing, E::Wait) => Self::Waiting,
+            (Self::Starting | Self::Syncing | Self::IncrementalSyncing | Self::Completing, E::Wait) => {
+                Self::Waiting
+            }
             (Self::Starting | Self::Waiting, E::Run) => Self::Syncing,
+            (Self::Waiting, E::RunAgain) => Self::IncrementalSyncing,
+            (Self::Waiting, E::RunLast) => Self::Completing,
             (Self::Synced | Self::SyncedWithErrors, E::Sync) => Self::IncrementalSyncing,
             (Self::Synced | Self::SyncedWithErrors | Self::CompletedWithErrors, E::Complete) => {
                 Self::Completing
@@ -189,10 +197,12 @@ impl BatchStatus {
 mod tests {
     use super::*;
 
-    const EVENTS: [BatchEvent; 11] = [
+    const EVENTS: [BatchEvent; 13] = [
         BatchEvent::Start,
         BatchEvent::Wait,
         BatchEvent::Run,
+        BatchEvent::RunAgain,
+        BatchEvent::RunLast,
         BatchEvent::Sync,
         BatchEvent::Complete,
         BatchEvent::Stop,

@@ -62,6 +62,9 @@ impl Column {
             Self::TargetDatabase | Self::TargetArchiveDatabase => {
                 Some("only Exchange's own moves choose a database")
             }
+            Self::BadItemLimit | Self::LargeItemLimit => {
+                Some("nothing fails because of skipped items, each is named and counts in the score")
+            }
             Self::ForceChangePassword => Some("no passwords are set at the target"),
             _ => None,
         }

@@ -16,6 +16,6 @@ mod tests;
 
 pub use columns::{COLUMNS, Column, VERDICT_COLUMNS};
 pub use encoding::{Text, text};
-pub use overrides::{ItemLimit, Overrides};
+pub use overrides::Overrides;
 pub use parse::{MAX_BYTES, MAX_ROWS, Parsed, Refusal, Rejected, Row, parse};
 pub use reading::{DomainRule, Encoding, Needs, Passwords, Reading, Unknown};

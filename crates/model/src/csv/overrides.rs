@@ -17,78 +17,15 @@ pub struct Overrides {
     /// top of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_root: Option<FolderPath>,
-    /// At most so many items may be skipped because they cannot be read or written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bad_item_limit: Option<ItemLimit>,
-    /// At most so many items may be skipped because they are too large.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub large_item_limit: Option<ItemLimit>,
-}
-
-/// How many items may be skipped before somebody has to look.
-// Exchange: New-MigrationBatch, BadItemLimit: 0 to 2147483647, or Unlimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum ItemLimit {
-    /// So many.
-    AtMost(u32),
-    /// Any number.
-    Unlimited,
-}
-
-impl std::str::FromStr for ItemLimit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.eq_ignore_ascii_case("unlimited") {
-            return Ok(Self::Unlimited);
-        }
-        let number = text.parse().ok().filter(|n| *n <= i32::MAX as u32);
-        number
-            .map(Self::AtMost)
-            .ok_or_else(|| "a limit is a number from 0 to 2147483647, or Unlimited".into())
-    }
-}
-
-impl std::fmt::Display for ItemLimit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::AtMost(n) => write!(f, "{n}"),
-            Self::Unlimited => f.write_str("Unlimited"),
-        }
-    }
-}
-
-impl From<ItemLimit> for String {
-    fn from(limit: ItemLimit) -> Self {
-        limit.to_string()
-    }
-}
-
-impl TryFrom<String> for ItemLimit {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
 }
 
 impl Overrides {
     /// What the cells say; `named` gives one without blanks around it, or nothing.
     pub(super) fn of(named: impl Fn(Column) -> Option<String>) -> Result<Self, Fault> {
-        let limit = |column, name: &str| {
-            named(column).map(|text| text.parse::<ItemLimit>()).transpose().map_err(|why| {
-                let suggestion = "Write a number, write Unlimited, or leave the cell empty.";
-                ("CSV_BAD_LIMIT", format!("{name}: {why}."), suggestion.to_owned())
-            })
-        };
-        let overrides = Self {
-            user_root: named(Column::UserRoot).map(|text| user_root(&text)).transpose()?,
-            bad_item_limit: limit(Column::BadItemLimit, "BadItemLimit")?,
-            large_item_limit: limit(Column::LargeItemLimit, "LargeItemLimit")?,
-        };
+        check_limit("BadItemLimit", named(Column::BadItemLimit))?;
+        check_limit("LargeItemLimit", named(Column::LargeItemLimit))?;
         check_mailbox_type(named(Column::MailboxType))?;
-        Ok(overrides)
+        Ok(Self { user_root: named(Column::UserRoot).map(|text| user_root(&text)).transpose()? })
     }
 
     /// What moves for this mailbox, and how: its batch's options with its own in their place. Where its mailbox lies in
@@ -121,6 +58,22 @@ fn user_root(text: &str) -> Result<FolderPath, Fault> {
             "UserRoot names no folder.".to_owned(),
             "Write the folder in which the user's mailbox lies, as /users/anna, or leave the cell empty."
                 .into(),
+        )),
+    }
+}
+
+/// A number from 0 to 2147483647, or Unlimited: read from native files, where nothing is to be missed.
+// Exchange: New-MigrationBatch, BadItemLimit.
+fn check_limit(name: &str, text: Option<String>) -> Result<(), Fault> {
+    let fits = |text: &str| {
+        text.eq_ignore_ascii_case("unlimited") || text.parse::<u32>().is_ok_and(|n| n <= i32::MAX as u32)
+    };
+    match text.as_deref().is_none_or(fits) {
+        true => Ok(()),
+        false => Err((
+            "CSV_BAD_LIMIT",
+            format!("{name} is no number from 0 to 2147483647, and not Unlimited."),
+            "Write a number, write Unlimited, or leave the cell empty.".to_owned(),
         )),
     }
 }

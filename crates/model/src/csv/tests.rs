@@ -155,7 +155,7 @@ fn a_row_says_where_in_the_source_its_mailbox_lies() {
     let text = "EmailAddress,UserRoot,BadItemLimit\na@x,/users/anna,10\nb@x,,\n";
     let parsed = read(text.as_bytes(), ADMIN).unwrap();
     let own = &parsed.rows[0].overrides;
-    assert_eq!(own.bad_item_limit, Some(ItemLimit::AtMost(10)));
+    assert!(parsed.notices[0].contains("BadItemLimit"), "{:?}", parsed.notices);
     assert_eq!(parsed.rows[1].overrides, Overrides::default());
     let mut options = crate::mapping::RunOptions::default();
     assert_eq!(parsed.rows[1].overrides.applied(&options), options);

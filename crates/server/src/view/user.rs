@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mailferry_model::{
-    csv::{ItemLimit, Overrides},
+    csv::Overrides,
     job::{Job, PassKind},
     report::Score,
     status::{StatusSummary, UserStatus},
@@ -60,22 +60,11 @@ pub(crate) struct OverridesView {
     /// The folder of the source in which its mailbox lies.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_root: Option<String>,
-    /// A number, or Unlimited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bad_item_limit: Option<String>,
-    /// A number, or Unlimited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    large_item_limit: Option<String>,
 }
 
 impl OverridesView {
     fn of(overrides: &Overrides) -> Self {
-        let limit = |limit: &Option<ItemLimit>| limit.as_ref().map(ToString::to_string);
-        Self {
-            user_root: overrides.user_root.as_ref().map(ToString::to_string),
-            bad_item_limit: limit(&overrides.bad_item_limit),
-            large_item_limit: limit(&overrides.large_item_limit),
-        }
+        Self { user_root: overrides.user_root.as_ref().map(ToString::to_string) }
     }
 }
 

@@ -144,7 +144,7 @@ fn unseal(master: &MasterKey, whose: &[u8], body: &[u8]) -> Result<Zeroizing<Vec
     let (fingerprint, body) = body.split_at_checked(FINGERPRINT).ok_or_else(damaged)?;
     if fingerprint != master.fingerprint() {
         let words = "it was sealed with another master key; give the key file that this store was made with";
-        return Err(refuse(Kind::Forbidden, "open secret", words));
+        return Err(refuse(Kind::Forbidden, "open secret", words).code_of("STORE_OTHER_KEY"));
     }
     let (outer, body) = body.split_at_checked(NONCE).ok_or_else(damaged)?;
     let (wrapped, body) = body.split_at_checked(WRAPPED).ok_or_else(damaged)?;

@@ -35,10 +35,11 @@ pub const ALSO: &str = "also";
 
 /// Facts in our own words, from settings or measured: a gap in them would tell the secret. All others may quote the
 /// other side and are masked like evidence.
-const OURS: [&str; 37] = [
+const OURS: [&str; 39] = [
     ALSO,
     "account",
     "address",
+    "at",
     "begins",
     "bits",
     "days",
@@ -60,6 +61,7 @@ const OURS: [&str; 37] = [
     "product",
     "propose",
     "protocol",
+    "provider",
     "proxy",
     "realm",
     "same",

@@ -95,6 +95,9 @@ impl Speaks {
         });
         fault = fault.with("host", host).with("port", port.to_string());
         fault = fault.with("protocol", self.name()).with("wanted", wanted);
+        let usual = if self == Speaks::Imap { 993 } else { 443 };
+        let at = if port == usual { String::new() } else { format!(" --port {port}") };
+        fault = fault.with("at", at);
         Some(match self.proposes() {
             Some(propose) => fault.with("propose", propose),
             None => fault,

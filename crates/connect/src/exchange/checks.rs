@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mailferry_model::{
-    Error,
+    Error, Side,
     finding::{Check, Finding, Step, Verdict},
     port::{Cx, Probe},
     secret::Secret,
@@ -21,6 +21,11 @@ use crate::{
     },
     net::{Reach, http::Question},
 };
+
+mod marked;
+
+/// Whether a test of a target writes; tests that nobody asked for do not.
+const WRITES: &str = "probe-append";
 
 /// All checks, in their order.
 static CHECKS: [Check; 14] = [
@@ -106,12 +111,12 @@ impl rows::Asking for Asking {
             "ews-signs-in" => self.sign_in(cx).await,
             "account-lasts" => {
                 let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-                Ok(Some(account::judge(&self.settings, today)))
+                Ok(Some(account::judge(&self.settings, account::Serves::Others, today)))
             }
             "ews-version" => self.version(cx).await,
             "mrsproxy-answers" => self.mrsproxy(cx).await,
             "ews-may-impersonate" => self.impersonate(cx).await,
-            _ => Ok(self.mailbox()),
+            _ => self.mailbox(cx).await,
         }
     }
 
@@ -305,19 +310,26 @@ impl Asking {
             Fault::fail(code).with("username", user).with("mailbox", sample).with("words", words.clone());
         let product = version.map(|version| version.product().to_owned());
         let fault = product.into_iter().fold(fault, |fault, product| fault.with("product", product));
-        let belongs = if code.ends_with("IMPERSONATION_DENIED") { Step::Permission } else { Step::Mailbox };
+        let is_right = code.ends_with("IMPERSONATION_DENIED") || code == "EXCHANGE_ACCESS_DENIED";
+        let belongs = if is_right { Step::Permission } else { Step::Mailbox };
         Err(fault.shown(words).at(belongs).natively(client::natively(code)))
     }
 
-    fn mailbox(&self) -> Option<Told> {
-        self.sample.as_ref()?;
-        match &self.seen.as_ref()?.inbox {
-            Ok(items) => Some(Told::pass(match items {
-                Some(items) => format!("Inbox holds {items} items"),
-                None => "Inbox opens".to_owned(),
-            })),
-            Err(_) => None,
+    /// What it holds; of a target also whether it takes an item.
+    async fn mailbox(&mut self, cx: &Cx) -> Row {
+        let (Some(sample), Some(Ok(items))) = (self.sample.clone(), self.seen.as_ref().map(|s| &s.inbox))
+        else {
+            return Ok(None);
+        };
+        let holds = match items {
+            Some(items) => format!("Inbox holds {items} items"),
+            None => "Inbox opens".to_owned(),
+        };
+        if cx.side != Side::Target || self.settings.get(WRITES) == Some("no") {
+            return Ok(Some(Told::pass(holds)));
         }
+        let told = self.put_marked(cx, &sample).await?;
+        Ok(Some(Told { evidence: format!("{holds}; {}", told.evidence), ..told }))
     }
 }
 

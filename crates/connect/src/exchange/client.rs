@@ -26,13 +26,17 @@ pub fn session(settings: &Settings) -> Result<Session, Vec<String>> {
     Session::of(site, settings.get("email").or(settings.get("username")), settings)
 }
 
-/// What a mailbox's folder told.
+/// What a mailbox told.
 #[derive(Debug)]
 pub struct Seen {
     /// Who answered.
     pub version: Option<Version>,
-    /// How many items it holds, or why it does not open.
+    /// It was done, and how many items the folder holds; or why not.
     pub inbox: Result<Option<u64>, Refusal>,
+    /// The item that the answer speaks of, by its id.
+    pub item: Option<String>,
+    /// What that is called.
+    pub subject: Option<String>,
 }
 
 /// A refusal in the words of EWS.
@@ -60,16 +64,16 @@ pub fn classify(answer: &http::Answer) -> Result<Seen, Fault> {
         _ => {}
     }
     let parsed = Answer::parse(&answer.body).ok_or_else(odd)?;
-    let version = parsed.version;
+    let (version, item, subject) = (parsed.version, parsed.item, parsed.subject);
     match parsed.outcome {
-        Outcome::Success { items } => Ok(Seen { version, inbox: Ok(items) }),
+        Outcome::Success { items } => Ok(Seen { version, inbox: Ok(items), item, subject }),
         Outcome::Error { code, text, back_off_ms } => match code.as_str() {
             "ErrorServerBusy" | "ErrorExceededConnectionCount" | "ErrorTimeoutExpired" => {
                 let wait = back_off_ms.map(|ms| format!(", wait {ms} ms")).unwrap_or_default();
                 let words = format!("{code}: {text}{wait}");
                 Err(Fault::fail("EXCHANGE_THROTTLED").with("words", words.clone()).shown(words))
             }
-            _ => Ok(Seen { version, inbox: Err(Refusal { code, text }) }),
+            _ => Ok(Seen { version, inbox: Err(Refusal { code, text }), item, subject }),
         },
     }
 }
@@ -90,6 +94,7 @@ pub fn word(refusal: &Refusal, version: Option<&Version>) -> &'static str {
         }
         "ErrorAccessDenied" => "EXCHANGE_ACCESS_DENIED",
         "ErrorMailboxMoveInProgress" => "EXCHANGE_MAILBOX_MOVES",
+        "ErrorMailboxFailover" => "EXCHANGE_STORE_MOVES",
         "ErrorMailboxStoreUnavailable" | "ErrorConnectionFailed" => "EXCHANGE_STORE_UNAVAILABLE",
         "ErrorInvalidServerVersion" | "ErrorIncorrectSchemaVersion" | "ErrorSchemaValidation"
             if version.is_some_and(knows_our_requests) =>

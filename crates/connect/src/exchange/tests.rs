@@ -18,6 +18,7 @@ use crate::testing;
 mod discovery;
 mod faults;
 mod kerberos;
+mod marked;
 mod windows;
 
 const EWS: &str = "/ews/exchange.asmx";
@@ -75,6 +76,7 @@ struct Case {
     mailbox: Option<MailboxAddress>,
     /// It does not wait for what never comes.
     hurries: bool,
+    side: Side,
     _web: Option<Web>,
     _folder: tempfile::TempDir,
 }
@@ -104,7 +106,14 @@ impl Case {
         authority.write(&folder.path().join("ca.pem")).unwrap();
         let settings =
             at(web.address.port()).with("ca-file", folder.path().join("ca.pem").display().to_string());
-        Self { settings, mailbox: Some(anna()), hurries: false, _web: Some(web), _folder: folder }
+        Self {
+            settings,
+            mailbox: Some(anna()),
+            hurries: false,
+            side: Side::Source,
+            _web: Some(web),
+            _folder: folder,
+        }
     }
 
     fn with(self, name: &str, value: impl Into<String>) -> Self {
@@ -113,7 +122,7 @@ impl Case {
 
     async fn test(&self) -> TestResult {
         let put_timeout = if self.hurries { Duration::from_secs(1) } else { Duration::from_secs(5) };
-        let cx = Cx { put_timeout, ..testing::cx_of_today(Side::Source) };
+        let cx = Cx { put_timeout, ..testing::cx_of_today(self.side) };
         let mut rows = Vec::new();
         for probe in Exchange.probes(&self.settings, self.mailbox.as_ref()) {
             rows.push(probe.ask(&cx).await);
@@ -134,8 +143,10 @@ impl Case {
             "{shown}"
         );
         assert!(!shown.contains("canary-pw") && !shown.contains(KNOWN), "{shown}");
-        let expected = if code.ends_with("THROTTLED") { 26 } else { step.exit_code() };
-        assert_eq!(result.exit_code(TestedAs::Source), expected, "{shown}");
+        let expected =
+            if code.ends_with("THROTTLED") || code.ends_with("FULL") { 26 } else { step.exit_code() };
+        let expected = expected + if self.side == Side::Target { 10 } else { 0 };
+        assert_eq!(result.exit_code(TestedAs::of(self.side)), expected, "{shown}");
         result
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mailferry_model::{
+    Side,
     finding::{Check, Step, Verdict},
     port::{Cx, Probe},
     secret::Secret,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// All checks, in their order.
-static CHECKS: [Check; 11] = [
+static CHECKS: [Check; 12] = [
     Check::of(Step::Protocol, "autodiscover-answers", "Autodiscover names the server"),
     Check::of(Step::Dns, "dns-resolves", "The server's name is known"),
     Check::of(Step::Tcp, "tcp-connects", "The server answers on its port"),
@@ -34,16 +35,18 @@ static CHECKS: [Check; 11] = [
     Check::of(Step::Auth, "account-format", "The account's name has the form DOMAIN\\USER"),
     Check::of(Step::Auth, "rpcproxy-signs-in", "The account signs in"),
     Check::of(Step::Auth, "account-lasts", "The account is made for this, and its password lasts"),
+    Check::of(Step::Mailbox, "mailbox-untried", "Whether a mailbox opens"),
 ];
 
 /// The probes for these settings.
-pub fn probes(settings: &Settings, _: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
+pub fn probes(settings: &Settings, mailbox: Option<&MailboxAddress>) -> Vec<Box<dyn Probe>> {
     let session = session(settings);
     let discovers = session.as_ref().is_ok_and(|s| s.discovers.is_some());
     let visit = session.as_ref().ok().filter(|s| !s.site.host.is_empty()).map(|s| Visit::to(s.site.clone()));
     let session = session.map_err(|faults| faults.join("; "));
     let asked = CHECKS.iter().filter(move |c| discovers || c.id != "autodiscover-answers");
-    rows::probes(asked, Asking { settings: settings.clone(), session, visit })
+    let is_named = mailbox.is_some() || settings.get("test-mailbox").is_some();
+    rows::probes(asked, Asking { settings: settings.clone(), session, visit, is_named })
 }
 
 /// A test in progress.
@@ -51,6 +54,8 @@ struct Asking {
     settings: Settings,
     session: Result<Session, String>,
     visit: Option<Visit>,
+    /// Somebody named a mailbox to open.
+    is_named: bool,
 }
 
 #[async_trait]
@@ -70,9 +75,10 @@ impl rows::Asking for Asking {
             }
             "account-format" => Ok(Some(format(self.settings.get("username").unwrap_or_default()))),
             "rpcproxy-signs-in" => self.sign_in(cx).await,
+            "mailbox-untried" => Ok(Some(self.untried(cx))),
             _ => {
                 let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-                Ok(Some(account::judge(&self.settings, today)))
+                Ok(Some(account::judge(&self.settings, account::Serves::Others, today)))
             }
         }
     }
@@ -94,6 +100,15 @@ impl Asking {
     fn visit(&mut self) -> Result<&mut Visit, Fault> {
         let words = self.session.as_ref().err().cloned().unwrap_or_default();
         self.visit.as_mut().ok_or_else(|| Fault::of_settings().shown(words))
+    }
+
+    /// No mailbox is opened; whoever named one, or will write, is warned of it.
+    fn untried(&self, cx: &Cx) -> Told {
+        let outcome = if self.is_named || cx.side == Side::Target { Verdict::Warn } else { Verdict::NotRun };
+        let host = self.visit.as_ref().map(|visit| visit.site.host.clone()).unwrap_or_default();
+        let fault = Fault::warn("OUTLOOK_ANYWHERE_MAILBOX_UNTRIED").natively(Verdict::Unknown);
+        let fault = fault.with("host", host).shown("no mailbox was opened");
+        Told::pass("").but(Some(Fault { outcome, ..fault })).natively(Verdict::Unknown)
     }
 
     async fn discover(&mut self, cx: &Cx) -> Row {

@@ -25,6 +25,15 @@ fn healthy() -> Vec<Route> {
 }
 
 async fn test(first: Vec<Route>, username: &str) -> TestResult {
+    test_as(Side::Source, None, first, username).await
+}
+
+async fn test_as(
+    side: Side,
+    mailbox: Option<&MailboxAddress>,
+    first: Vec<Route>,
+    username: &str,
+) -> TestResult {
     let authority = Authority::create("Example Root", (-365, 365)).unwrap();
     let tls = authority.acceptor(&Paper::default()).unwrap();
     let web = Web::start(Some(tls), vec![first.into_iter().chain(healthy()).collect()]).await.unwrap();
@@ -37,9 +46,9 @@ async fn test(first: Vec<Route>, username: &str) -> TestResult {
         .with("ca-file", folder.path().join("ca.pem").display().to_string())
         .with("username", username)
         .with_secret("password", "canary-pw".into());
-    let cx = Cx { put_timeout: Duration::from_secs(5), ..testing::cx_of_today(Side::Source) };
+    let cx = Cx { put_timeout: Duration::from_secs(5), ..testing::cx_of_today(side) };
     let mut rows = Vec::new();
-    for probe in OutlookAnywhere.probes(&settings, None) {
+    for probe in OutlookAnywhere.probes(&settings, mailbox) {
         rows.push(probe.ask(&cx).await);
     }
     let result = TestResult::of(rows);
@@ -54,6 +63,23 @@ async fn a_healthy_server_passes_with_the_word_that_staged_is_retired() {
     let warned: Vec<_> =
         result.steps.iter().filter(|r| r.outcome == Verdict::Warn).map(|r| r.code.as_deref()).collect();
     assert_eq!(warned, [Some("OUTLOOK_ANYWHERE_STAGED_RETIRED")]);
+}
+
+/// Whoever names a mailbox, or will write, is told that none is opened.
+#[tokio::test]
+async fn no_mailbox_is_opened_and_it_says_so() {
+    let anna = MailboxAddress { address: "anna@example.org".into(), ..MailboxAddress::default() };
+    for (side, mailbox, outcome) in [
+        (Side::Source, None, Verdict::NotRun),
+        (Side::Source, Some(&anna), Verdict::Warn),
+        (Side::Target, None, Verdict::Warn),
+    ] {
+        let result = test_as(side, mailbox, Vec::new(), "CORP\\svc").await;
+        let row = result.steps.last().unwrap();
+        assert_eq!((row.step, row.outcome, row.native), (Step::Mailbox, outcome, Verdict::Unknown));
+        assert_eq!(row.code.as_deref(), Some("OUTLOOK_ANYWHERE_MAILBOX_UNTRIED"));
+        assert!(row.fix[0].contains("--remote-server 127.0.0.1 "), "{row:?}");
+    }
 }
 
 #[tokio::test]

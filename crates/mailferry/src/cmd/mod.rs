@@ -120,7 +120,7 @@ fn confirm(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let problem = || {
-        let text = format!("{what} is not removed without a yes.");
+        let text = format!("Nothing is removed without a yes: {what}.");
         let problem = mailferry_server::Problem::conflict("CONFIRMATION_MISSING", text);
         Failure::Problem(Box::new(problem))
     };

@@ -171,6 +171,20 @@ fn what_a_file_may_not_say_is_refused_before_anything_is_done() {
     ferry.ends(2, &["apply"]);
 }
 
+/// Who looks at a plan need not have the secrets; who carries it out does.
+#[test]
+fn a_plan_is_shown_without_the_secrets_that_it_refers_to() {
+    let ferry = Ferry::new();
+    let text = FILE.replace("passwordFrom: old-admin", "passwordFrom: elsewhere");
+    let file = ferry.file("ends.yaml", &text);
+    let planned = with(&ferry, CANARY, 0, &["apply", "-f", &file, "--dry-run"]);
+    assert!(planned.out.contains("password: from elsewhere"), "{}", planned.out);
+    assert!(planned.err.contains("the reference elsewhere is not at hand here"), "{}", planned.err);
+    let refused = with(&ferry, CANARY, 2, &["apply", "-f", &file]);
+    assert!(refused.err.contains("MAILFERRY_REFERENCE_ELSEWHERE"), "{}", refused.err);
+    assert_eq!(ferry.ends(0, &["endpoint", "list", "-o", "json"]).json(), json!([]));
+}
+
 #[test]
 fn a_type_never_changes_and_what_batches_use_is_not_pruned() {
     let ferry = Ferry::new();

@@ -1,6 +1,6 @@
 //! Whom the system trusts: `SSL_CERT_FILE` stands before its own authorities, and what is wrong with it is named.
 
-use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, Paper};
+use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, Paper, paper::SignedBy};
 use serde_json::Value;
 
 use super::ferry::{Ferry, Ran};
@@ -48,4 +48,27 @@ fn a_file_of_authorities_in_the_environment_is_heeded_and_named() {
     let rows = told["rows"].as_array().unwrap();
     let certificates = rows.iter().find(|row| row["check"] == "certificates").unwrap();
     assert!(certificates["found"].as_str().unwrap().contains("SSL_CERT_FILE is /nowhere/root.pem"), "{told}");
+}
+
+/// What lies below an authority of the system and is not sent is no authority of the company's own.
+#[test]
+fn an_intermediate_that_is_not_sent_is_missing_below_a_trusted_root() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let ferry = Ferry::new();
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    let stranger = Authority::create("Stranger Root", (-365, 365)).unwrap();
+    let [root, other] = ["root.pem", "other.pem"].map(|name| ferry.path(name));
+    authority.write(&root).unwrap();
+    stranger.write(&other).unwrap();
+    let paper = Paper { signed_by: SignedBy::Between, shows_chain: false, ..Paper::default() };
+    let door = Door::Tls(authority.acceptor(&paper).unwrap());
+    let server = runtime.block_on(Fake::start(door, Dialogue::default())).unwrap();
+    let port = server.address.port().to_string();
+    let missing = row(&ferry, &port, 22, root.to_str().unwrap());
+    assert_eq!(missing["code"], "CERTIFICATE_CHAIN_INCOMPLETE", "{missing}");
+    let cause = missing["cause"].as_str().unwrap();
+    assert!(cause.contains("Probably: its name is like that of CN=Example Root,"), "{cause}");
+    let fixes = missing["fix"].as_array().unwrap();
+    assert!(fixes.iter().any(|fix| fix.as_str().unwrap().contains("--ca-file FILE")), "{missing}");
+    assert_eq!(row(&ferry, &port, 22, other.to_str().unwrap())["code"], "CERTIFICATE_PRIVATE_CA");
 }

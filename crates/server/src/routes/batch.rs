@@ -83,6 +83,11 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
     page: Page,
 ) -> Result<Part<BatchView>, Problem> {
+    let known = BatchStatus::ALL.map(|status| format!("{status:?}"));
+    if which.status.as_ref().is_some_and(|s| !known.iter().any(|known| known.eq_ignore_ascii_case(s))) {
+        let detail = format!("There is no such status; there are {}.", known.join(", "));
+        return Err(Problem::refused("REQUEST_MALFORMED", detail));
+    }
     let mut views = Vec::new();
     for batch in context.store.batches().await? {
         views.push(BatchView::of(&context, batch).await?);

@@ -81,6 +81,16 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
     page: Page,
 ) -> Result<Part<EndpointView>, Problem> {
+    let called = |known: &str, asked: &String| known.eq_ignore_ascii_case(asked);
+    let kinds: Vec<&str> = context.manifests.iter().map(|m| m.kind).collect();
+    for (what, asked, known) in
+        [("type", &which.kind, &kinds[..]), ("status", &which.status, &EndpointView::STATUSES[..])]
+    {
+        if asked.as_ref().is_some_and(|asked| !known.iter().any(|known| called(known, asked))) {
+            let detail = format!("There is no such {what}; there are {}.", known.join(", "));
+            return Err(Problem::refused("REQUEST_MALFORMED", detail));
+        }
+    }
     let batches = context.store.batches().await?;
     let mut views = Vec::new();
     for endpoint in context.store.endpoints().await? {

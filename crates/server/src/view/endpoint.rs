@@ -100,6 +100,9 @@ impl EndpointView {
         self.version
     }
 
+    /// All that a status may be.
+    pub(crate) const STATUSES: [&str; 4] = ["Connected", "NeedsToConnect", "Failed", "NotTested"];
+
     /// Whether its kind and status are the ones asked for.
     pub(crate) fn fits(&self, kind: Option<&str>, status: Option<&str>) -> bool {
         kind.is_none_or(|k| k.eq_ignore_ascii_case(&self.kind))

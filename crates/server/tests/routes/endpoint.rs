@@ -215,3 +215,18 @@ async fn names_and_settings_hold_no_character_that_cannot_be_shown() {
         assert_eq!((status, &problem["code"]), (422, &json!("SETTINGS_REFUSED")));
     }
 }
+
+#[tokio::test]
+async fn a_kind_or_status_that_is_none_is_refused() {
+    let house = House::fresh().await;
+    for (query, code) in [
+        ("/endpoints?type=bogus", 422),
+        ("/endpoints?status=bogus", 422),
+        ("/batches?status=bogus", 422),
+        ("/endpoints?type=POST&status=nottested", 200),
+        ("/batches?status=completed", 200),
+    ] {
+        let (status, answer) = house.get(query).await;
+        assert_eq!(status, code, "{query}: {answer}");
+    }
+}

@@ -20,7 +20,7 @@ async fn another_master_key_opens_nothing_and_says_so() {
         let other = MasterKey::from_text(&KEY.replace("00", "ff")).unwrap();
         let store = SqlStore::open(&place.location, other).await.unwrap();
         let error = store.unseal(owner).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Forbidden, "{place}: {error}");
+        assert_eq!((error.kind(), &*error.code()), (Kind::Forbidden, "STORE_OTHER_KEY"), "{place}");
         assert!(error.context().contains("another master key"), "{place}: {error}");
     }
 }

@@ -66,6 +66,10 @@ pub struct Answer {
     pub version: Option<Version>,
     /// What became of it.
     pub outcome: Outcome,
+    /// The item that it speaks of, by its id.
+    pub item: Option<String>,
+    /// What that is called, where asked for.
+    pub subject: Option<String>,
 }
 
 impl Answer {
@@ -96,7 +100,9 @@ impl Answer {
                 Outcome::Error { code, text: told(&["faultstring"]), back_off_ms }
             }
         };
-        Some(Self { version, outcome })
+        let item = find("ItemId").and_then(|l| l.attribute("Id")).map(str::to_owned);
+        let subject = find("Subject").map(|l| l.text.clone());
+        Some(Self { version, outcome, item, subject })
     }
 }
 
@@ -149,6 +155,16 @@ mod tests {
         assert!(
             matches!(Answer::parse(&bare).unwrap().outcome, Outcome::Error { code, .. } if code == "ErrorSchemaValidation")
         );
+    }
+
+    #[test]
+    fn an_item_that_was_made_is_known_by_its_id() {
+        let made = envelope(
+            "<m:R><m:ResponseCode>NoError</m:ResponseCode><m:Items><t:Message><t:ItemId Id=\"AAk=\" ChangeKey=\"x\"/>\
+             <t:Subject>a</t:Subject></t:Message></m:Items></m:R>",
+        );
+        let answer = Answer::parse(&made).unwrap();
+        assert_eq!((answer.item.as_deref(), answer.subject.as_deref()), (Some("AAk="), Some("a")));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use mailferry_model::finding::Verdict;
+use rustls::pki_types::CertificateDer;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
@@ -16,7 +17,7 @@ use x509_parser::{
 use super::{ALSO, Fault};
 use crate::net::{
     Trust,
-    tls::{Shown, authorities_of},
+    tls::{Shown, authorities_of, authorities_of_system},
 };
 
 /// Names of public authorities, as their intermediates have them.
@@ -103,7 +104,13 @@ pub(super) fn missing(shown: &Shown, chain: &[X509Certificate<'_>], trust: &Trus
     if is_public && !is_whole {
         return fault("CERTIFICATE_CHAIN_INCOMPLETE");
     }
-    let Trust::CaFile(_) = trust else { return fault("CERTIFICATE_PRIVATE_CA") };
+    let Trust::CaFile(_) = trust else {
+        let store = authorities_of_system();
+        let kin = (!is_whole && *trust == Trust::System).then(|| kin_in(last.issuer(), &store)).flatten();
+        let Some(kin) = kin else { return fault("CERTIFICATE_PRIVATE_CA") };
+        let words = format!("Probably: its name is like that of {kin}, whom this machine trusts.");
+        return fault("CERTIFICATE_CHAIN_INCOMPLETE").with(ALSO, words).with("trusted", kin);
+    };
     let given = authorities_of(trust);
     let given: Vec<_> =
         given.iter().filter_map(|der| x509_parser::parse_x509_certificate(der).ok()).collect();
@@ -123,6 +130,25 @@ pub(super) fn missing(shown: &Shown, chain: &[X509Certificate<'_>], trust: &Trus
         }
         () => told("CERTIFICATE_OTHER_CA_FILE"),
     }
+}
+
+/// The authority of a store to which an issuer probably belongs: of the same organisation, or called alike but for words
+/// that many have. A store holds many, so a single word in common says nothing.
+fn kin_in(issuer: &X509Name<'_>, store: &[CertificateDer<'_>]) -> Option<String> {
+    let of = |name: &X509Name<'_>| {
+        let organisation =
+            name.iter_organization().next().and_then(|o| o.as_str().ok()).map(str::to_lowercase);
+        (organisation, words(name))
+    };
+    let (organisation, called) = of(issuer);
+    store.iter().filter_map(|der| x509_parser::parse_x509_certificate(der).ok()).find_map(|(_, authority)| {
+        let (its_organisation, its_words) = of(authority.subject());
+        let is_same = organisation.is_some() && organisation == its_organisation;
+        let is_alike = !called.is_empty() && called == its_words;
+        // The same name and another key is another authority.
+        let is_kin = (is_same || is_alike) && authority.subject() != issuer;
+        is_kin.then(|| authority.subject().to_string())
+    })
 }
 
 /// Whether the file of authorities holds one of the name that is wanted: if it did not sign, it was made anew.
@@ -189,4 +215,37 @@ fn issuer_url(leaf: &X509Certificate<'_>) -> Option<String> {
         }
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mailferry_lab::fake::Authority;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    fn store(names: &[&str]) -> Vec<CertificateDer<'static>> {
+        let folder = tempfile::tempdir().unwrap();
+        let held = |name: &&str| {
+            let path = folder.path().join("root.pem");
+            Authority::create(name, (-365, 365)).unwrap().write(&path).unwrap();
+            CertificateDer::from_pem_file(&path).unwrap()
+        };
+        names.iter().map(held).collect()
+    }
+
+    #[test]
+    fn an_issuer_called_like_a_trusted_root_probably_belongs_to_it() {
+        let store = store(&["Other Root", "Northwind Root CA", "Government Root Certification Authority"]);
+        let kin = |name: &str| {
+            let issuer = self::store(&[name]);
+            let (_, issuer) = x509_parser::parse_x509_certificate(&issuer[0]).unwrap();
+            kin_in(issuer.subject(), &store)
+        };
+        assert_eq!(kin("Northwind Issuing CA 2").as_deref(), Some("CN=Northwind Root CA"));
+        // One word in common is not enough, no words at all neither, and the same name is another key.
+        for name in ["Contoso Government CA", "Issuing CA", "Root CA 1", "Northwind Root CA", "Fabrikam CA"] {
+            assert_eq!(kin(name), None, "{name}");
+        }
+    }
 }

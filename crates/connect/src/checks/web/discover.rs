@@ -111,7 +111,11 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn told(&self, fault: Fault, address: &str) -> Fault {
-        let domain = address.rsplit('@').next().unwrap_or_default();
+        // Who names a foreign host is the domain that was asked for, whichever address it sent us on to.
+        let domain = match &*fault.code {
+            "AUTODISCOVER_FOREIGN_HOST" => &self.own,
+            _ => address.rsplit('@').next().unwrap_or_default(),
+        };
         fault.with("address", address).with("domain", domain).shown(self.tries.join("\n"))
     }
 

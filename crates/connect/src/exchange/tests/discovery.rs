@@ -147,6 +147,8 @@ async fn shows_the_stranger_nothing(case: &Case) {
     let evidence = &result.steps[0].evidence;
     let fix = &result.steps[0].fix[0];
     assert!(fix.contains("confirm it: --remote-server other.example.net --port "), "{fix}");
+    let cause = result.steps[0].cause.as_deref().unwrap();
+    assert!(cause.starts_with("For example.org the answers name other.example.net,"), "{cause}");
     assert!(
         evidence.contains("other.example.net asks for a sign-in and belongs to another domain"),
         "{evidence}"

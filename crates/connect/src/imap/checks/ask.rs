@@ -9,6 +9,7 @@ use mailferry_model::{
     settings::{MailboxAddress, Settings},
 };
 
+use super::provider::Provider;
 use crate::imap::client::{
     account::{Proof, Security, Server, SignIn},
     conn::Conn,
@@ -38,6 +39,8 @@ pub(super) struct Asking {
     pub(super) way: Option<Approach>,
     /// What the server said when it took the sign-in.
     pub(super) notices: Vec<String>,
+    /// Who that is, once it has spoken.
+    pub(super) provider: Option<&'static Provider>,
     pub(super) at: At,
 }
 
@@ -64,7 +67,7 @@ impl Asking {
         let who = mailbox.map(|mailbox| SignIn::for_mailbox(settings, mailbox));
         let way = server.as_ref().ok().map(way_to);
         let (settings, notices) = (settings.clone(), Vec::new());
-        Self { sample, settings, server, who, way, notices, at: At::Begin }
+        Self { sample, settings, server, who, way, notices, provider: None, at: At::Begin }
     }
 
     /// The way to the server.

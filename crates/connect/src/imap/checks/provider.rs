@@ -137,6 +137,11 @@ static PROVIDERS: [Provider; 25] = [
 ];
 
 impl Provider {
+    /// Whether it refuses the passwords with which people sign in.
+    pub fn wants_app_password(&self) -> bool {
+        self.notes.iter().any(|note| note.contains("application password"))
+    }
+
     fn owns(&self, host: &str) -> bool {
         self.hosts.iter().any(|own| is_own(host, own))
     }

@@ -124,7 +124,8 @@ impl Asking {
             return Err(Fault::fail("IMAP_TOO_OLD").shown(evidence));
         }
         let mut told = Told::pass(evidence.clone()).seen("capabilities", talk.caps.to_string());
-        if let Some(known) = provider::recognise(&self.server()?.host, &evidence) {
+        self.provider = provider::recognise(&self.server()?.host, &evidence);
+        if let Some(known) = self.provider {
             told = told.seen("provider", known.name).seen("providerNotes", known.notes);
         }
         self.at = At::Greeted(Box::new(talk));

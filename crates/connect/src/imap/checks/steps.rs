@@ -49,7 +49,12 @@ impl Asking {
             return self.known(signed_in, shown);
         }
         let secured = self.way.as_ref().is_some_and(|way| way.shown.is_some());
-        signed_in.map_err(|error| match refused(&error, shown, who.by_admin) {
+        let wants_another = self.provider.filter(|known| known.wants_app_password());
+        let refused = |error: &Error| match (refused(error, shown, who.by_admin), wants_another) {
+            (fault, Some(known)) => fault.with("provider", known.name),
+            (fault, None) => fault,
+        };
+        signed_in.map_err(|error| match refused(&error) {
             // Whoever is asked for what is there already does not see it.
             fault if fault.code == "IMAP_PASSWORDS_DISABLED" && secured => {
                 Fault { code: "IMAP_TLS_UNSEEN".into(), ..fault }
@@ -96,7 +101,9 @@ impl Asking {
             return Ok(None);
         }
         let today = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Ok(Some(account::judge(&self.settings, today).but(account::told_to_end(&self.notices))))
+        let by_admin = self.who.as_ref().is_some_and(|w| w.as_ref().is_ok_and(|w| w.by_admin));
+        let serves = if by_admin { account::Serves::Others } else { account::Serves::Itself };
+        Ok(Some(account::judge(&self.settings, serves, today).but(account::told_to_end(&self.notices))))
     }
 
     pub(super) async fn permission(&mut self, cx: &Cx) -> Row {
@@ -124,7 +131,11 @@ impl Asking {
         let fault = |error: Error| {
             let code = refusals::of_mailbox(&error);
             let fault = spoken(code, &error);
-            if code == "IMAP_MAY_NOT_OPEN" { fault.at(Step::Permission) } else { fault }
+            if ["IMAP_MAY_NOT_OPEN", "IMAP_MAY_NOT_PUT"].contains(&code) {
+                fault.at(Step::Permission)
+            } else {
+                fault
+            }
         };
         let opened = selection.opened().await.map_err(fault)?;
         let mut evidence = format!("INBOX holds {} messages", opened.exists);

@@ -160,6 +160,7 @@ pub fn of_mailbox(error: &Error) -> &'static str {
         Kind::Timeout => of_waiting(error),
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
         Kind::Forbidden if error.op() != "append" => "IMAP_MAY_NOT_OPEN",
+        Kind::Forbidden => "IMAP_MAY_NOT_PUT",
         _ if error.op() == "append" => "IMAP_PUT_REFUSED",
         _ => "IMAP_MAILBOX_MISSING",
     }

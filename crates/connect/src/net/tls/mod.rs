@@ -217,6 +217,11 @@ pub fn authorities_of(trust: &Trust) -> Vec<CertificateDer<'static>> {
     read.map(|all| all.filter_map(std::result::Result::ok).collect()).unwrap_or_default()
 }
 
+/// The certificates that this system trusts; `SSL_CERT_FILE` stands before its own.
+pub fn authorities_of_system() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
+
 fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {
     let unreadable = |e: &dyn fmt::Display| format!("CA file {}: {e}", path.display());
     let mut store = RootCertStore::empty();

@@ -88,7 +88,8 @@ pub fn read(path: &Path) -> Result<Wanted, Failure> {
 }
 
 /// The secret that a reference stands for: a credential of systemd, or the variable of that name.
-pub fn referred(name: &str) -> Result<Secret<String>, Failure> {
+/// Nothing, where it is not at hand.
+pub fn referred(name: &str) -> Result<Option<Secret<String>>, Failure> {
     let fits = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 64
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
@@ -99,13 +100,20 @@ pub fn referred(name: &str) -> Result<Secret<String>, Failure> {
     }
     let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|d| PathBuf::from(d).join(name));
     if let Some(path) = credential.filter(|path| path.exists()) {
-        return secrets::from_file(&path);
+        return secrets::from_file(&path).map(Some);
     }
+    Ok(secrets::from_environment(&variable_of(name)))
+}
+
+/// The refusal of a reference that is not at hand.
+pub fn absent(name: &str) -> Failure {
+    let variable = variable_of(name);
+    let text = format!("There is no reference {name}: neither a credential of systemd nor {variable}.");
+    Failure::Usage("APPLY_REFERENCE", text)
+}
+
+fn variable_of(name: &str) -> String {
     let variable: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-    let variable = format!("{VARIABLE}{variable}");
-    secrets::from_environment(&variable).ok_or_else(|| {
-        let text = format!("There is no reference {name}: neither a credential of systemd nor {variable}.");
-        Failure::Usage("APPLY_REFERENCE", text)
-    })
+    format!("{VARIABLE}{variable}")
 }

@@ -59,7 +59,7 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
     let mut steps = Vec::new();
     for endpoint in &mut wanted {
         let before = named(&endpoint.name);
-        let fresh = prepared(&asked, &reach, endpoint, before).await?;
+        let fresh = prepared((&asked, args.dry_run), &reach, endpoint, before).await?;
         steps.push(plan::compare(endpoint, before, &fresh));
     }
     if args.prune {
@@ -79,7 +79,10 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
         let gone: Vec<&str> =
             steps.iter().filter(|s| s.action == Action::Remove).map(|s| s.name.as_str()).collect();
         if !gone.is_empty() {
-            confirm(&asked, &format!("the endpoints {}", gone.join(", ")))?;
+            confirm(
+                &asked,
+                &format!("the endpoint{} {}", if gone.len() > 1 { "s" } else { "" }, gone.join(", ")),
+            )?;
         }
         for step in &steps {
             done(&api, step).await?;
@@ -110,7 +113,7 @@ fn same(one: &str, other: &str) -> bool {
 /// Reads an endpoint of the file as its kind writes it; the secrets that are to be set for it. Its settings are judged
 /// with the step that they make.
 async fn prepared(
-    asked: &Asked<'_>,
+    (asked, is_plan): (&Asked<'_>, bool),
     reach: &Reach,
     endpoint: &mut WantedEndpoint,
     before: Option<&Value>,
@@ -146,7 +149,21 @@ async fn prepared(
                 format!("{name}: {} has no secret {secret}", manifest.kind),
             ));
         }
-        let value = file::referred(reference)?;
+        let value = match file::referred(reference)? {
+            Some(value) => value,
+            None if !is_plan => return Err(file::absent(reference)),
+            // A plan sends nothing: whoever looks at it need not know the secrets.
+            None => {
+                let is_kept = kept.iter().any(|(kept, _)| kept == secret);
+                let plan =
+                    if is_kept { "that it changes cannot be told" } else { "the plan takes it as given" };
+                asked.out.note(&format!("{name}: the reference {reference} is not at hand here; {plan}."));
+                if !is_kept {
+                    fresh.insert(secret.to_owned(), (reference.to_owned(), "not at hand".to_owned()));
+                }
+                continue;
+            }
+        };
         if kept.iter().find(|(kept, _)| kept == secret).is_none_or(|(_, kept)| *kept != value) {
             fresh.insert(secret.to_owned(), (reference.to_owned(), value.expose().clone()));
         }

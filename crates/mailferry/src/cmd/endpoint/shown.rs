@@ -42,6 +42,8 @@ pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
         if wanted.detail {
             detail(row).iter().for_each(|line| out.say(&format!("      {line}")));
         }
+        // What people should know of a provider before they move anything stands there without being asked for.
+        provider(row).iter().for_each(|line| out.say(&format!("      {line}")));
         let decides = native && row.native == Verdict::Fail;
         let told = decides || matches!(row.outcome, Verdict::Fail | Verdict::Warn);
         if let Some(cause) = row.cause.as_ref().filter(|_| told) {
@@ -82,11 +84,20 @@ pub fn show(out: &Out, result: &TestResult, wanted: &Wanted) {
     }
 }
 
+/// Who was recognised, and what is known of it, a line each.
+fn provider(row: &Finding) -> Vec<String> {
+    let Some(name) = row.seen.get("provider").and_then(Value::as_str) else { return Vec::new() };
+    let notes = row.seen.get("providerNotes").and_then(Value::as_array);
+    let notes = notes.into_iter().flatten().filter_map(Value::as_str).map(|note| format!("note:  {note}"));
+    std::iter::once(format!("provider: {name}")).chain(notes).collect()
+}
+
 /// Everything that was seen of a row: all of the other side's words, and what they were found to say.
 fn detail(row: &Finding) -> Vec<String> {
     let words = row.evidence.lines().map(str::trim).filter(|line| !line.is_empty());
     let words = words.map(|line| format!("heard: {line}"));
-    let seen = row.seen.iter().map(|(name, value)| match value {
+    let seen = row.seen.iter().filter(|(name, _)| !name.starts_with("provider"));
+    let seen = seen.map(|(name, value)| match value {
         Value::String(text) => format!("seen:  {name} {text}"),
         Value::Array(all) if all.iter().all(Value::is_string) => {
             let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
@@ -134,6 +145,21 @@ fn step(row: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_and_what_is_known_of_it_are_shown_unasked() {
+        let check = mailferry_model::finding::Check {
+            id: "imap.x",
+            step: mailferry_model::finding::Step::Protocol,
+            title: "IMAP",
+        };
+        let mut row = Finding::pass(&check, "ready", 5);
+        assert!(provider(&row).is_empty());
+        row.seen.insert("provider".to_owned(), "Gmail".into());
+        row.seen.insert("providerNotes".to_owned(), vec!["One.", "Two."].into());
+        assert_eq!(provider(&row), ["provider: Gmail", "note:  One.", "note:  Two."]);
+        assert_eq!(detail(&row), ["heard: ready"]);
+    }
 
     #[test]
     fn evidence_is_cut_on_narrow_terminals_alone_and_shows_it() {

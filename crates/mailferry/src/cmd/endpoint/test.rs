@@ -101,7 +101,11 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &TestArgs) -> Result<u8
     let named = sample(args)?;
     let (subject, flagged) = match (&args.name, &args.kind) {
         (Some(name), _) => (Subject::Stored(name.clone()), flagged(asked, name)?),
-        (None, Some(kind)) => (ad_hoc(asked, kind)?, None),
+        (None, Some(kind)) => {
+            // A mailbox may have a password of its own, and whoever only connects shows none.
+            let has = args.mailbox_password_file.is_some() || args.csv.is_some() || args.repeats.is_some();
+            (ad_hoc(asked, kind, !has)?, None)
+        }
         (None, None) => return Err(unnamed()),
     };
     if let Some(csv) = &args.csv {
@@ -139,18 +143,23 @@ fn flagged(asked: &Asked<'_>, name: &str) -> Result<Option<MailboxAddress>, Fail
     Ok(sample.map(|address| MailboxAddress { address: address.clone(), ..MailboxAddress::default() }))
 }
 
-/// What the flags say. Nothing is asked for on a terminal: a test without a password is a test, too.
-fn ad_hoc(asked: &Asked<'_>, kind: &str) -> Result<Subject, Failure> {
+/// What the flags say. A test without an account is a test, too; an account that `needs` a password and has none is asked
+/// for it.
+fn ad_hoc(asked: &Asked<'_>, kind: &str, needs: bool) -> Result<Subject, Failure> {
     let manifest = manifest(asked, kind)?;
     let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
     let (mut settings, secrets) = given(matches, manifest, None)?;
     check(asked, manifest, &settings)?;
     let from_environment = || secrets::from_environment("MAILFERRY_PASSWORD");
-    if !secrets.iter().any(|(name, _)| signs_in(name))
-        && manifest.setting("password").is_some()
-        && let Some(password) = from_environment()
-    {
-        settings = settings.with_secret("password", password);
+    if !secrets.iter().any(|(name, _)| signs_in(name)) && manifest.setting("password").is_some() {
+        match (from_environment(), settings.get("username")) {
+            (Some(password), _) => settings = settings.with_secret("password", password),
+            (None, Some(user)) if needs => {
+                let password = secrets::ask(user, "password-file FILE")?;
+                settings = settings.with_secret("password", password);
+            }
+            (None, _) => {}
+        }
     }
     for (name, secret) in secrets {
         settings = settings.with_secret(name, Secret::new(secret));

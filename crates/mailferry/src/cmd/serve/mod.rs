@@ -92,9 +92,10 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let (bell, keeper) = (worker.clone(), Arc::new(keeper));
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
     let code = mailferry_server::fresh_setup_code(&*instance.store).await?;
+    // Who cannot write ends here, before anybody is told that it listens.
+    beside::told(&*instance.store, "service.start", &address.to_string()).await?;
     greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
 
-    beside::told(&*instance.store, "service.start", &address.to_string()).await?;
     let working = beside::run(&worker, &instance.trouble, &cancel);
     let handle = Handle::new();
     {

@@ -128,6 +128,24 @@ fn a_test_needs_a_name_or_a_type_and_not_both() {
     }
 }
 
+/// An account that needs a password and has none is said at once, as by `endpoint new`; nobody is asked for anything.
+#[test]
+fn an_account_without_a_password_is_refused_before_anything_is_asked() {
+    let scene = Scene::with(&[], &[]);
+    let port = scene.source.port().to_string();
+    let way = ["endpoint", "test", "--type", "imap", "--remote-server", "127.0.0.1", "--port", &port];
+    let way = [&way[..], &["--security", "none"]].concat();
+    let named = [&way[..], &["--username", "boss"]].concat();
+    let refused = scene.ferry.ends(2, &named);
+    assert!(refused.err.contains("[SECRET_MISSING]"), "{}", refused.err);
+    assert!(scene.source.log().entries().is_empty(), "nothing was asked");
+    // Without an account it is a test of the way; a mailbox may have a password of its own.
+    scene.ferry.ends(0, &way);
+    let own = scene.ferry.file("own", "another\n");
+    let ran = [&named[..], &["--mailbox", "ann@example.org", "--mailbox-password-file", &own]].concat();
+    assert!(!scene.ferry.ends(23, &ran).err.contains("SECRET_MISSING"));
+}
+
 #[test]
 fn what_is_different_since_the_last_good_test_is_said() {
     let scene = Scene::with(&[], &[]);

@@ -37,7 +37,12 @@ async fn web_servers_are_told_apart() {
         ("HTTP/1.1 200 OK\r\nServer: Apache\r\n\r\n<html>", "WRONG_KIND_WEB"),
     ] {
         let case = Case::says(Dialogue::waiting().says("", answer)).await.in_a_hurry();
-        case.fails(Step::Protocol, code).await;
+        let result = case.fails(Step::Protocol, code).await;
+        if code == "WRONG_KIND_EXCHANGE" {
+            let row = result.steps.iter().find(|row| row.code.as_deref() == Some(code)).unwrap();
+            let port = case.settings.get("port").unwrap();
+            assert!(row.fix[0].ends_with(&format!(" --remote-server 127.0.0.1 --port {port}")), "{row:?}");
+        }
     }
 }
 

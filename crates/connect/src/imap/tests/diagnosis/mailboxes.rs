@@ -52,12 +52,13 @@ async fn a_mailbox_in_use_by_another() {
 async fn a_target_that_takes_nothing() {
     for (refusal, code) in [
         ("NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", "IMAP_MAILBOX_FULL"),
-        ("NO [NOPERM] you may not", "IMAP_PUT_REFUSED"),
         ("NO message rejected by policy", "IMAP_PUT_REFUSED"),
     ] {
         let dialogue = Dialogue::default().says("APPEND", &format!("{{tag}} {refusal}\r\n"));
         Case::says(dialogue).await.at_target().fails(Step::Mailbox, code).await;
     }
+    let dialogue = Dialogue::default().says("APPEND", "{tag} NO [NOPERM] you may not\r\n");
+    Case::says(dialogue).await.at_target().fails(Step::Permission, "IMAP_MAY_NOT_PUT").await;
     let read_only = "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n{tag} OK [READ-ONLY] open\r\n";
     let dialogue = Dialogue::default().says("SELECT", read_only);
     Case::says(dialogue).await.at_target().fails(Step::Mailbox, "IMAP_MAILBOX_READ_ONLY").await;

@@ -5,6 +5,20 @@ use mailferry_model::{finding::Step, settings::MailboxAddress};
 
 use super::Case;
 
+/// Who takes no plain password is told to whom it was shown.
+#[tokio::test]
+async fn a_refusal_by_a_provider_of_application_passwords_names_them() {
+    let wrong = "{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n";
+    for (greeting, told) in [("* OK Gimap ready for requests\r\n", true), ("* OK Dovecot ready.\r\n", false)]
+    {
+        let dialogue = Dialogue::greeting(greeting).says("LOGIN", wrong).says("AUTHENTICATE", wrong);
+        let result = Case::says(dialogue).await.fails(Step::Auth, "SOURCE_AUTH_FAILED").await;
+        let row = result.steps.iter().find(|row| row.step == Step::Auth).unwrap();
+        let named = "Gmail takes no plain password: make an application password in ";
+        assert_eq!(row.fix.iter().any(|fix| fix.starts_with(named)), told, "{row:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_is_known_by_its_words() {
     for (refusal, code) in [

@@ -36,12 +36,14 @@ pub(super) fn windows(shared: &Shared) -> Look {
 /// Settles the doubts of this pass and puts what turns out not to be there.
 pub(super) async fn doubts(shared: &Arc<Shared>) -> Result<()> {
     for _ in 0..ROUNDS {
-        let doubts = std::mem::take(&mut *locked(&shared.doubts));
+        let doubts = shared.decide();
         if doubts.is_empty() {
+            shared.decided();
             return Ok(());
         }
         shared.writer.sync().await?;
         let settled = settle(shared, doubts, windows(shared)).await?;
+        shared.decided();
         flags(shared, settled.flags).await?;
         put_again(shared, settled.owed).await?;
     }

@@ -49,7 +49,7 @@ pub async fn run(sides: Sides, terms: Terms, cx: Cx) -> Result<Report> {
     // Whatever happened: what was answered goes into the ledger.
     let written = shared.writer.sync().await;
     if let Err(error) = moved {
-        let clean = locked(&shared.doubts).is_empty() && written.is_ok() && shared.all_ids_known();
+        let clean = shared.is_clean() && written.is_ok();
         // What a pass before had left in doubt stays so until one comes to its end.
         if clean && head.windows.is_empty() {
             shared.close_windows().await?;

@@ -122,7 +122,11 @@ async fn forms(shared: &Shared, owed: Vec<Owed>) -> Result<Vec<Item>> {
         let facts: HashMap<ItemId, (HeaderKey, u64)> =
             traces.into_iter().map(|t| (t.id, (t.key, t.size))).collect();
         for owed in owed {
-            let Some(fact) = facts.get(&owed.stub.id) else { continue };
+            let Some(fact) = facts.get(&owed.stub.id) else {
+                // Gone, or left out of the answer: what the source does not list any more is not owed in the next pass.
+                shared.leave_untold();
+                continue;
+            };
             let sent = owed.entry.as_deref().filter(|e| e.repair.is_some() || e.unanswered > 0);
             let mut forms = vec![*fact];
             forms.extend(sent.map(|e| (e.key, e.size)).filter(|f| f != fact));

@@ -147,6 +147,12 @@ pub(crate) struct Shared {
     nameless: AtomicBool,
     /// Windows are open that an earlier pass left, and not all that it may have put was looked for.
     unsettled: AtomicBool,
+    /// Whether an earlier pass left windows open.
+    inherits: bool,
+    /// A settling of this pass has begun and not ended: what it decides on is in nobody's list meanwhile.
+    deciding: AtomicBool,
+    /// The source told nothing of something that may lie at the target: it could not be looked for.
+    untold: AtomicBool,
     /// Folders that the ledger knows and this pass has nothing to do with: what lies there is claimed all the same.
     pub left_out: Vec<FolderEntry>,
     /// What settling found at the target in this pass, by header key and size.
@@ -198,6 +204,9 @@ impl Shared {
             folders: Mutex::new(folders.into_iter().map(|f| (f.no, f)).collect()),
             left_out,
             unsettled: AtomicBool::new(!windows.is_empty()),
+            inherits: !windows.is_empty(),
+            deciding: AtomicBool::new(false),
+            untold: AtomicBool::new(false),
             doubts: Mutex::default(),
             last_doubt: Mutex::default(),
             slowest: Mutex::default(),
@@ -411,7 +420,35 @@ impl Shared {
 
     /// Whether something that an earlier pass may have put has not been looked for yet.
     pub fn is_unsettled(&self) -> bool {
-        self.unsettled.load(Ordering::SeqCst)
+        self.unsettled.load(Ordering::SeqCst) || self.untold.load(Ordering::SeqCst)
+    }
+
+    /// The source tells nothing of something that is in doubt: its windows stay open, and a later pass looks for it.
+    pub fn leave_untold(&self) {
+        self.untold.store(true, Ordering::SeqCst);
+    }
+
+    /// The source does not give something that an earlier pass may have put: the same.
+    pub fn leave_unread(&self) {
+        if self.inherits {
+            self.leave_untold();
+        }
+    }
+
+    /// Whether nothing that this pass sent is in doubt.
+    pub fn is_clean(&self) -> bool {
+        locked(&self.doubts).is_empty() && !self.deciding.load(Ordering::SeqCst) && self.all_ids_known()
+    }
+
+    /// Takes the doubts to decide on them; they stay doubts until [`Self::decided`].
+    pub fn decide(&self) -> Vec<Owed> {
+        self.deciding.store(true, Ordering::SeqCst);
+        std::mem::take(&mut *locked(&self.doubts))
+    }
+
+    /// What was taken to be decided on is settled.
+    pub fn decided(&self) {
+        self.deciding.store(false, Ordering::SeqCst);
     }
 
     /// All that earlier passes may have put was looked for, and what was found is in the ledger.

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use mailferry_lab::{fault::Strike, memory::World};
+use mailferry_lab::{
+    fault::{Faults, Strike},
+    memory::World,
+};
 use mailferry_model::{cancel::Cancel, flags::Flags, job::PassKind, mapping::RunOptions, report::Findings};
 
 use crate::harness::Play;
@@ -167,5 +170,28 @@ async fn a_message_that_its_user_moves_into_a_new_folder_meanwhile() {
             pass(&play, &RunOptions::default()).await;
             assert_eq!(counts(&target), [1, 1, 1], "{before}: {:?}", target.seen());
         }
+    }
+}
+
+/// What a pass itself left in doubt stays in doubt when it is stopped while it looks.
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_is_stopped_while_it_looks_for_what_it_sent() {
+    for moment in [100, 2500, 4900, 5100] {
+        let (source, target) = (World::able(), World::able());
+        (1..=4).for_each(|n| _ = source.deliver("INBOX", &message(&format!("a{n}")), Flags::default()));
+        let mut play = Play::begin(source.clone(), target.clone());
+        let (faults, stop) = (Faults::at(Strike::PutUnsure, 0), play.cancel.clone());
+        let stopped = Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+            stop.cancel();
+        });
+        let pass = Box::pin(play.struck(&faults));
+        match select(pass, stopped).await {
+            Either::Left((done, _)) => _ = done,
+            Either::Right(((), pass)) => _ = pass.await,
+        }
+        assert!(!target.numbers("INBOX").is_empty(), "nothing is in doubt");
+        play.cancel = Cancel::default();
+        ends_well(&source, &target, &play, &format!("stopped after {moment} ms")).await;
     }
 }

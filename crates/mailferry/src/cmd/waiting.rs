@@ -357,7 +357,9 @@ async fn untested(api: &Api, path: &str) -> Result<u8, Failure> {
             let sentence = detail.split_once(": ").map_or(detail, |(_, told)| told).to_owned();
             let fix = vec![
                 format!("Look closer: mailferry endpoint test {endpoint} --as {side}"),
-                format!("Then go on: mailferry batch start {name}"),
+                format!(
+                    "Then the batch goes on by itself where a service runs, else: mailferry batch start {name}"
+                ),
                 format!("Or begin all the same: mailferry batch set {name} --despite-test REASON"),
             ];
             return Err(Failure::Tested { exit: test.exit_code(role), sentence, fix });

@@ -159,6 +159,10 @@ pub fn classify(side: Side, op: Op, status: &Status) -> Error {
     let (kind, scope) = judge(op, status, &text);
     let error = Error::new(kind, side, op.word(), words(status)).scope_of(scope);
     match (kind, pause(status)) {
+        // Whoever names a time speaks for the account, whatever he refuses.
+        (Kind::Throttled | Kind::Busy, Some(wait)) if suggested(&text).is_some() => {
+            error.scope_of(scope.max(Scope::Mailbox)).retry_of(Retry::After(wait))
+        }
         (Kind::Throttled | Kind::Busy, Some(wait)) => error.retry_of(Retry::After(wait)),
         (Kind::Forbidden | Kind::NotFound, None) if scope == Scope::Folder => error.retry_of(Retry::Never),
         _ => error,

@@ -123,6 +123,7 @@ pub(super) async fn unanswered(shared: &Shared, source: &FolderId, left_out: Vec
 
 /// An item that could not be fetched.
 pub(super) async fn unreadable(shared: &Shared, owed: Owed, error: Error) -> Result<()> {
+    shared.leave_unread();
     match error.reaction() {
         Reaction::SkipItem => skip(shared, &owed, None, error).await,
         // Asked again in some passes, because it may be for a while only; not in each that ever follows.

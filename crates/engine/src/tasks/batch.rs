@@ -78,7 +78,9 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
     // A job that is claimed for a moment, to find the endpoint waiting, is no work.
     let working = batch.status != BatchStatus::Waiting && jobs.iter().any(|j| j.claimed);
     let next = moved(&batch, &users, before.waits.filter(|_| !working), now);
-    if next != batch {
+    // A test that is due while the batch waits for another one is ordered although nothing is different.
+    let orders = next.status == BatchStatus::Waiting && !before.order.is_empty();
+    if next != batch || orders {
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
         let entry = told(&batch, &next, now);
         let mut writes = vec![Write::SetBatch(&next)];

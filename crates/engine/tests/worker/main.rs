@@ -389,3 +389,15 @@ async fn a_later_sync_and_a_completion_wait_for_their_endpoint_too() {
     }
     assert!(town.users(batch).await.iter().all(|user| user.status == UserStatus::Completed));
 }
+
+/// One test ends when the other is too old already: that one is made again, although the batch waits as before.
+#[tokio::test]
+async fn a_batch_that_waits_for_its_tests_has_each_made_that_is_due() {
+    let town = Town::of(1).await;
+    let batch = town.begin().await;
+    age(&town, 2).await;
+    let detail = "WaitingForEndpoint: its endpoints are tested before its mailboxes begin".to_owned();
+    let waiting = Batch { status: BatchStatus::Waiting, detail: Some(detail), ..town.batch(batch).await };
+    town.store.set_batch(&waiting).await.unwrap();
+    town.until(&town.worker(), || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+}

@@ -8,9 +8,16 @@ use mailferry_model::{
     endpoint::Endpoint,
     port::{Store, Write},
 };
+use serde_json::Value;
 
 /// Who acts where no person does, for the audit trail.
 pub const WORKER: &str = "worker";
+
+/// What a worker did, for the audit trail.
+pub(crate) fn by_worker(at: Timestamp, action: &str, subject: String, change: &Value) -> AuditEntry {
+    let (actor, action, change) = (WORKER.to_owned(), action.to_owned(), Some(change.to_string()));
+    AuditEntry { at, actor, action, subject, change }
+}
 
 /// Keeps an endpoint that waits from now on, and why.
 ///
@@ -22,14 +29,8 @@ pub async fn park(
     (why, code): (&str, Option<&str>),
     at: Timestamp,
 ) -> Result<()> {
-    let change = serde_json::json!({ "why": why, "code": code }).to_string();
-    let entry = AuditEntry {
-        at,
-        actor: WORKER.to_owned(),
-        action: "endpoint.needs-to-connect".to_owned(),
-        subject: format!("endpoint {}", endpoint.name),
-        change: Some(change),
-    };
+    let change = serde_json::json!({ "why": why, "code": code });
+    let entry = by_worker(at, "endpoint.needs-to-connect", format!("endpoint {}", endpoint.name), &change);
     store.together(&[Write::SetEndpoint(endpoint), Write::Record(&entry)]).await?;
     tracing::warn!(endpoint = %endpoint.id, code, "the endpoint needs a person");
     Ok(())

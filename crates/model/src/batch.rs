@@ -53,3 +53,33 @@ pub struct Batch {
     #[serde(default)]
     pub last_synced: Option<Timestamp>,
 }
+
+impl Batch {
+    /// One that was just made and not started.
+    pub fn created(
+        id: BatchId,
+        name: String,
+        (source, target): (EndpointId, EndpointId),
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            version: 1,
+            name,
+            source,
+            target,
+            status: BatchStatus::Created,
+            detail: None,
+            options: RunOptions::default(),
+            notes: None,
+            created,
+            started: None,
+            synced: None,
+            completed: None,
+            paused_for: None,
+            despite_test: None,
+            schedule: Schedule::default(),
+            last_synced: None,
+        }
+    }
+}

@@ -48,6 +48,34 @@ pub struct User {
     pub overrides: Overrides,
 }
 
+impl User {
+    /// One that was just added: nothing of it has moved.
+    pub fn queued(
+        id: UserId,
+        batch: BatchId,
+        address: String,
+        (source, target): (MailboxAddress, MailboxAddress),
+    ) -> Self {
+        Self {
+            id,
+            version: 1,
+            batch,
+            address,
+            source,
+            target,
+            mailbox: None,
+            status: UserStatus::Queued,
+            detail: None,
+            totals: Totals::default(),
+            score: None,
+            last_synced: None,
+            last_progress: None,
+            retry_skipped: false,
+            overrides: Overrides::default(),
+        }
+    }
+}
+
 /// The finer reason of a status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {

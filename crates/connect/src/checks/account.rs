@@ -32,7 +32,7 @@ const ADMINISTRATORS: [&str; 10] = [
 
 /// What names hold that are made for a purpose: whole parts of a name, or any part of it where they are long enough
 /// not to be in people's names.
-const PURPOSES: [&str; 60] = [
+const PURPOSES: [&str; 59] = [
     "account",
     "adm",
     "admin",
@@ -67,7 +67,6 @@ const PURPOSES: [&str; 60] = [
     "master",
     "mig",
     "migrat",
-    "migration",
     "move",
     "mover",
     "noreply",

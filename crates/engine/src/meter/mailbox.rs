@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,14 +14,13 @@ use mailferry_model::{
     port::{Clock, Meter},
 };
 
-use super::Pause;
+use super::{LastPause, Pause};
 
 /// What one mailbox moves, and who asks it to wait.
 pub struct MailboxMeter {
     all: Arc<dyn Meter>,
-    clock: Arc<dyn Clock>,
     moved: AtomicU64,
-    pause: Mutex<Option<Pause>>,
+    pause: LastPause,
 }
 
 impl std::fmt::Debug for MailboxMeter {
@@ -33,7 +32,7 @@ impl std::fmt::Debug for MailboxMeter {
 impl MailboxMeter {
     /// One that passes on to this.
     pub fn of(all: Arc<dyn Meter>, clock: Arc<dyn Clock>) -> Self {
-        Self { all, clock, moved: AtomicU64::new(0), pause: Mutex::default() }
+        Self { all, moved: AtomicU64::new(0), pause: LastPause::of(clock) }
     }
 
     /// Body bytes that went over the wire for it, both sides together.
@@ -43,15 +42,13 @@ impl MailboxMeter {
 
     /// The pause that it was asked for and that is going on.
     pub fn pause(&self) -> Option<Pause> {
-        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        pause.filter(|pause| pause.until > self.clock.elapsed())
+        self.pause.now()
     }
 }
 
 impl Meter for MailboxMeter {
     fn throttled(&self, side: Side, wait: Duration, evidence: &str) {
-        let pause = Pause::of(&*self.clock, side, wait, evidence);
-        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+        self.pause.begin(side, wait, evidence);
         self.all.throttled(side, wait, evidence);
     }
 

@@ -35,10 +35,28 @@ pub struct Pause {
     pub evidence: String,
 }
 
-impl Pause {
-    /// One that is asked for now.
-    fn of(clock: &dyn Clock, side: Side, wait: Duration, evidence: &str) -> Self {
-        Self { side, until: clock.elapsed() + wait, evidence: evidence.chars().take(500).collect() }
+/// The last pause that somebody was asked for.
+struct LastPause {
+    clock: Arc<dyn Clock>,
+    pause: Mutex<Option<Pause>>,
+}
+
+impl LastPause {
+    fn of(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, pause: Mutex::default() }
+    }
+
+    /// One is asked for now.
+    fn begin(&self, side: Side, wait: Duration, evidence: &str) {
+        let evidence = evidence.chars().take(500).collect();
+        let pause = Pause { side, until: self.clock.elapsed() + wait, evidence };
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+    }
+
+    /// That one, if it is going on.
+    fn now(&self) -> Option<Pause> {
+        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pause.filter(|pause| pause.until > self.clock.elapsed())
     }
 }
 
@@ -48,20 +66,15 @@ pub struct Gauge {
     bytes_per_second: Option<u64>,
     paid: Mutex<Duration>,
     moved: [AtomicU64; 2],
-    pause: Mutex<Option<Pause>>,
+    pause: LastPause,
 }
 
 impl Gauge {
     /// A meter; without a limit everything is admitted at once.
     pub fn of(clock: Arc<dyn Clock>, bytes_per_second: Option<u64>) -> Self {
         let bytes_per_second = bytes_per_second.filter(|n| *n > 0);
-        Self {
-            clock,
-            bytes_per_second,
-            paid: Mutex::default(),
-            moved: Default::default(),
-            pause: Mutex::default(),
-        }
+        let pause = LastPause::of(clock.clone());
+        Self { clock, bytes_per_second, paid: Mutex::default(), moved: Default::default(), pause }
     }
 
     /// Body bytes that went over the wire on a side so far.
@@ -71,8 +84,7 @@ impl Gauge {
 
     /// The pause that is going on, if one is.
     pub fn pause(&self) -> Option<Pause> {
-        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        pause.filter(|p| p.until > self.clock.elapsed())
+        self.pause.now()
     }
 
     fn counter(&self, side: Side) -> &AtomicU64 {
@@ -82,8 +94,7 @@ impl Gauge {
 
 impl Meter for Gauge {
     fn throttled(&self, side: Side, wait: Duration, evidence: &str) {
-        let pause = Pause::of(&*self.clock, side, wait, evidence);
-        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+        self.pause.begin(side, wait, evidence);
     }
 
     fn moved(&self, side: Side, bytes: u64) {

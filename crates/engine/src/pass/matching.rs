@@ -2,7 +2,7 @@
 //!
 //! Equal keys are counted, never merged: n equal messages need n traces.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use mailferry_model::{
     caps::Fidelity,
@@ -98,22 +98,21 @@ pub fn pair_by_digest(
     found: &[(usize, Digest)],
     fits: impl Fn(usize, usize) -> bool,
 ) -> Vec<(usize, usize)> {
-    let mut free: HashMap<Digest, Vec<usize>> = HashMap::new();
-    found.iter().for_each(|(at, digest)| free.entry(*digest).or_default().push(*at));
+    let mut free: HashMap<Digest, VecDeque<usize>> = HashMap::new();
+    found.iter().for_each(|(at, digest)| free.entry(*digest).or_default().push_back(*at));
     let (mut pairs, mut left) = (Vec::with_capacity(wanted.len()), Vec::new());
     for (at, digests) in wanted {
         let fitting = digests.iter().find_map(|digest| {
             let alike = free.get_mut(digest)?;
             let place = alike.iter().position(|found| fits(*at, *found))?;
-            Some(alike.remove(place))
+            alike.remove(place)
         });
         match fitting {
             Some(found) => pairs.push((*at, found)),
             None => left.push((*at, digests)),
         }
     }
-    let mut next =
-        |digest| free.get_mut(digest).filter(|alike| !alike.is_empty()).map(|alike| alike.remove(0));
+    let mut next = |digest| free.get_mut(digest)?.pop_front();
     pairs
         .extend(left.into_iter().filter_map(|(at, digests)| Some((at, digests.iter().find_map(&mut next)?))));
     pairs

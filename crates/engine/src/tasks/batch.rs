@@ -16,7 +16,7 @@ use super::{
     before::{self, Before},
     clock,
 };
-use crate::parking::WORKER;
+use crate::parking::by_worker;
 
 /// The detail of a batch whose endpoint waits for a person.
 pub(super) const WAITING: &str = "WaitingForEndpoint";
@@ -100,13 +100,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
 fn told(before: &Batch, after: &Batch, at: Timestamp) -> AuditEntry {
     let change =
         serde_json::json!({ "before": before.status, "after": after.status, "detail": after.detail });
-    AuditEntry {
-        at,
-        actor: WORKER.to_owned(),
-        action: "batch.status".to_owned(),
-        subject: format!("batch {}", after.name),
-        change: Some(change.to_string()),
-    }
+    by_worker(at, "batch.status", format!("batch {}", after.name), &change)
 }
 
 /// What a user's status asks for.

@@ -53,7 +53,7 @@ fn failed(endpoint: &Endpoint, test: &TestResult) -> String {
 
 /// What is to be tested before a batch that was started goes on, and why it waits.
 pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Before> {
-    let (mut before, mut bad_ones) = (Before::default(), Vec::new());
+    let (mut before, mut fails) = (Before::default(), None);
     let as_well = (batch.source == batch.target).then_some(TestedAs::Target);
     let source = (batch.source, TestedAs::Source, as_well);
     let target = (batch.target, TestedAs::Target, None);
@@ -68,42 +68,39 @@ pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> R
             None => is_fresh(role) && also.is_none_or(is_fresh),
         };
         match bad.filter(|_| is_known && batch.despite_test.is_none()) {
-            Some(test) => bad_ones.push(failed(&endpoint, test)),
-            None if is_known || is_overdue(store, id, now).await? => {}
-            None => {
-                before.waits.get_or_insert_with(testing);
-                if !is_under_way(store, &[id], now).await? {
-                    before.order.push(test_of(store, endpoint, (role, also), now));
+            Some(test) => _ = fails.get_or_insert_with(|| failed(&endpoint, test)),
+            None if is_known => {}
+            None => match under_way_for(store, id, now).await? {
+                // Mailboxes begin beside a test that takes long.
+                Some(age) if (PATIENCE..JUST_NOW).contains(&age) => {}
+                age => {
+                    before.waits.get_or_insert_with(testing);
+                    if age.is_none_or(|age| age >= JUST_NOW) {
+                        before.order.push(test_of(store, endpoint, (role, also), now));
+                    }
                 }
-            }
+            },
         }
     }
     // What is known to fail is worth more to people than what is not known yet.
-    before.waits = bad_ones.into_iter().next().or(before.waits);
+    before.waits = fails.or(before.waits);
     Ok(before)
 }
 
-/// Whether a test was ordered that has not ended for longer than anybody waits: mailboxes begin beside it.
-async fn is_overdue(store: &dyn Store, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
-    Ok(store.endpoint_tests().await?.iter().any(|test| {
-        let age = test.asked.duration_until(now);
-        let is_ours = test.asked_by == WORKER && test.endpoint == Some(endpoint);
-        is_ours && test.state.is_under_way() && age >= PATIENCE && age < JUST_NOW
-    }))
+/// Whether a worker ordered a test of it a moment ago that has not ended.
+pub(super) async fn is_under_way(store: &dyn Store, endpoint: EndpointId, now: Timestamp) -> Result<bool> {
+    Ok(under_way_for(store, endpoint, now).await?.is_some_and(|age| age < PATIENCE))
 }
 
-/// Whether a test of one of these was ordered by a worker a moment ago and has not ended.
-pub(super) async fn is_under_way(
+/// For how long the newest test of it that a worker ordered has not ended; `None` if all have.
+async fn under_way_for(
     store: &dyn Store,
-    endpoints: &[EndpointId],
+    endpoint: EndpointId,
     now: Timestamp,
-) -> Result<bool> {
-    Ok(store.endpoint_tests().await?.iter().any(|test| {
-        test.asked_by == WORKER
-            && test.state.is_under_way()
-            && test.endpoint.is_some_and(|id| endpoints.contains(&id))
-            && test.asked.duration_until(now) < PATIENCE
-    }))
+) -> Result<Option<SignedDuration>> {
+    let tests = store.endpoint_tests().await?;
+    let ours = tests.iter().filter(|test| test.asked_by == WORKER && test.endpoint == Some(endpoint));
+    Ok(ours.filter(|test| test.state.is_under_way()).map(|test| test.asked.duration_until(now)).min())
 }
 
 fn test_of(

@@ -9,7 +9,6 @@ use std::{
 use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
-    audit::AuditEntry,
     batch::Batch,
     cancel::Cancel,
     intent::intend,
@@ -17,8 +16,9 @@ use mailferry_model::{
     schedule::{Schedule, due, shown},
     status::BatchStatus,
 };
+use serde_json::json;
 
-use crate::parking::WORKER;
+use crate::parking::by_worker;
 
 /// The detail of a batch that begins later.
 const START_AFTER: &str = "WaitingForStart";
@@ -43,13 +43,8 @@ pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Res
     let Ok(intent) = intend(&batch, &users, action) else { return Ok(()) };
     let Some(status) = intent.status.filter(|_| !intent.users.is_empty()) else { return Ok(()) };
     tracing::info!(batch = %batch.id, because = because.word(), to = ?status, "the clock moves a batch");
-    let entry = AuditEntry {
-        at: now,
-        actor: WORKER.to_owned(),
-        action: format!("batch.{}", action.word()),
-        subject: format!("batch {}", batch.name),
-        change: Some(serde_json::json!({ "because": because.word() }).to_string()),
-    };
+    let (action, change) = (format!("batch.{}", action.word()), json!({ "because": because.word() }));
+    let entry = by_worker(now, &action, format!("batch {}", batch.name), &change);
     let next = Batch { status, detail: None, ..batch };
     let mut writes = vec![Write::SetBatch(&next)];
     writes.extend(intent.users.iter().map(Write::SetUser));

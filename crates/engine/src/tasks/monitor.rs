@@ -42,7 +42,7 @@ pub(super) async fn reconcile(worker: &Worker, cancel: &Cancel) -> Result<()> {
         let fresh =
             |role: &TestedAs| endpoint.tested_as(*role).is_some_and(|at| at.duration_until(now) < most);
         let waits = endpoint.needs_to_connect.is_some() || cancel.is_cancelled();
-        if waits || roles.iter().all(fresh) || before::is_under_way(store, &[endpoint.id], now).await? {
+        if waits || roles.iter().all(fresh) || before::is_under_way(store, endpoint.id, now).await? {
             continue;
         }
         one(worker, &endpoint, (&**connector, &roles), cancel).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mailferry_model::{Kind, Side, port::Clock, stall::StallCode, user::Detail};
+use mailferry_model::{Kind, Side, port::Clock, report::Totals, stall::StallCode, user::Detail};
 
 use crate::pass::Progress;
 
@@ -12,7 +12,7 @@ pub(super) const QUIET: Duration = Duration::from_secs(300);
 
 /// What moves of a mailbox, looked at again and again.
 pub(super) struct Motion {
-    seen: (mailferry_model::report::Totals, u64, &'static str),
+    seen: (Totals, u64, &'static str),
     at: Timestamp,
     elapsed: Duration,
 }
@@ -58,7 +58,7 @@ impl Motion {
 }
 
 /// Counts, bytes under way and what is being done: any of them moves while a mailbox does.
-fn seen(progress: &Progress) -> (mailferry_model::report::Totals, u64, &'static str) {
+fn seen(progress: &Progress) -> (Totals, u64, &'static str) {
     (progress.totals(), progress.moved(), progress.phase())
 }
 

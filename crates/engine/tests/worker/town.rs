@@ -29,9 +29,9 @@ use mailferry_model::{
     limits::Limits,
     mapping::RunOptions,
     port::{Clock, Connector, Cx, Probe, Reports, Source, Store, Target},
-    report::{Kept, Totals},
+    report::Kept,
     settings::{MailboxAddress, Manifest, SettingSpec, Settings, Takes},
-    status::{BatchStatus, UserStatus},
+    status::BatchStatus,
     user::User,
 };
 use mailferry_store::{Location, MasterKey, SqlStore};
@@ -258,24 +258,12 @@ impl Town {
     /// The same where nobody has tested anything.
     pub async fn begin_untested(&self) -> BatchId {
         let id = BatchId(self.store.new_id());
+        let source = self.store.endpoint("old").await.unwrap().id;
+        let target = self.store.endpoint("new").await.unwrap().id;
         let batch = Batch {
-            id,
-            version: 1,
-            name: "wave".to_owned(),
-            source: self.store.endpoint("old").await.unwrap().id,
-            target: self.store.endpoint("new").await.unwrap().id,
             status: BatchStatus::Starting,
-            detail: None,
             options: RunOptions { grace_seconds: Some(0), ..RunOptions::default() },
-            notes: None,
-            created: self.clock.now(),
-            started: None,
-            synced: None,
-            completed: None,
-            paused_for: None,
-            despite_test: None,
-            schedule: Default::default(),
-            last_synced: None,
+            ..Batch::created(id, "wave".to_owned(), (source, target), self.clock.now())
         };
         let users: Vec<User> = (0..self.mailboxes).map(|n| self.user(id, n)).collect();
         self.store.add_batch(&batch, &users).await.unwrap();
@@ -284,23 +272,8 @@ impl Town {
 
     pub fn user(&self, batch: BatchId, n: usize) -> User {
         let mailbox = MailboxAddress { address: format!("u{n}@x"), ..MailboxAddress::default() };
-        User {
-            id: UserId(self.store.new_id()),
-            version: 1,
-            batch,
-            address: mailbox.address.clone(),
-            source: mailbox.clone(),
-            target: mailbox,
-            mailbox: None,
-            status: UserStatus::Queued,
-            detail: None,
-            totals: Totals::default(),
-            score: None,
-            last_synced: None,
-            last_progress: None,
-            retry_skipped: false,
-            overrides: Default::default(),
-        }
+        let address = mailbox.address.clone();
+        User::queued(UserId(self.store.new_id()), batch, address, (mailbox.clone(), mailbox))
     }
 
     /// What copies share; each call is another process.

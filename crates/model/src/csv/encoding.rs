@@ -22,20 +22,19 @@ pub struct Text<'a> {
 /// `CSV_WORKBOOK` for what a spreadsheet program keeps for itself; `CSV_NOT_UTF8` with the line where it ends to
 /// be text.
 pub fn text(bytes: &[u8], encoding: Encoding) -> Result<Text<'_>, Refusal> {
-    let sure = |text: Cow<'_, str>| Text { text: Cow::Owned(text.into_owned()), guessed: false };
     match bytes {
         [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => {
             let message = "The file is a workbook of a spreadsheet program, or an archive; it is not text.";
             Err(Refusal::new("CSV_WORKBOOK", message.to_owned()))
         }
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes).map(|t| sure(t.into())),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes).map(|t| sure(t.into())),
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest),
         _ => match encoding {
             Encoding::Utf8 => utf8(bytes),
             Encoding::Windows1252 => windows_1252(bytes, false),
             Encoding::Auto => match unmarked(bytes) {
-                Some(unit) => utf16(bytes, unit).map(|t| sure(t.into())),
+                Some(unit) => utf16(bytes, unit),
                 None => utf8(bytes).or_else(|_| windows_1252(bytes, true)),
             },
         },
@@ -76,7 +75,7 @@ fn unmarked(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Refusal> {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Text<'static>, Refusal> {
     let (pairs, odd) = bytes.as_chunks::<2>();
     let mut text = String::with_capacity(bytes.len());
     for character in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
@@ -86,7 +85,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Refusal> {
         }
     }
     match odd.is_empty() {
-        true => Ok(text),
+        true => Ok(Text { text: Cow::Owned(text), guessed: false }),
         false => Err(refused("UTF-16", text.matches('\n').count())),
     }
 }

@@ -7,13 +7,13 @@ use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 const DAYS: [(&str, civil::Weekday); 7] = [
-    ("mon", civil::Weekday::Monday),
-    ("tue", civil::Weekday::Tuesday),
-    ("wed", civil::Weekday::Wednesday),
-    ("thu", civil::Weekday::Thursday),
-    ("fri", civil::Weekday::Friday),
-    ("sat", civil::Weekday::Saturday),
-    ("sun", civil::Weekday::Sunday),
+    ("monday", civil::Weekday::Monday),
+    ("tuesday", civil::Weekday::Tuesday),
+    ("wednesday", civil::Weekday::Wednesday),
+    ("thursday", civil::Weekday::Thursday),
+    ("friday", civil::Weekday::Friday),
+    ("saturday", civil::Weekday::Saturday),
+    ("sunday", civil::Weekday::Sunday),
 ];
 
 /// Some windows of the week, kept as they were written.
@@ -133,12 +133,7 @@ fn window(text: &str) -> Result<Window, String> {
 fn days(text: &str) -> Option<Vec<civil::Weekday>> {
     let at = |name: &str| {
         let name = name.trim().to_lowercase();
-        DAYS.iter().position(|(short, _)| {
-            name.get(..3) == Some(short)
-                && "monday tuesday wednesday thursday friday saturday sunday"
-                    .split(' ')
-                    .any(|full| full.starts_with(name.as_str()))
-        })
+        DAYS.iter().position(|(full, _)| name.len() >= 3 && full.starts_with(&name))
     };
     let (first, last) = match text.split_once('-') {
         Some((first, last)) => (at(first)?, at(last)?),

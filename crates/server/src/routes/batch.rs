@@ -156,29 +156,16 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         return Ok(Json(Judgement::of(wanted.name, parsed)).into_response());
     }
     check_rejected(&parsed, wanted.skip_rejected)?;
-    let batch = Batch {
-        id: BatchId(context.store.new_id()),
-        version: 1,
-        name: wanted.name,
-        source: source.id,
-        target: target.id,
-        status: if wanted.schedule.start_after.is_some() {
-            BatchStatus::Starting
-        } else {
-            BatchStatus::Created
-        },
-        detail: None,
+    let (id, ends) = (BatchId(context.store.new_id()), (source.id, target.id));
+    let mut batch = Batch {
         options: wanted.options,
         notes,
-        created: context.clock.now(),
-        started: None,
-        synced: None,
-        completed: None,
-        paused_for: None,
-        despite_test: None,
         schedule: wanted.schedule,
-        last_synced: None,
+        ..Batch::created(id, wanted.name, ends, context.clock.now())
     };
+    if batch.schedule.start_after.is_some() {
+        batch.status = BatchStatus::Starting;
+    }
     let users = users_of(&context, &batch, &parsed.rows);
     let change = format!("{} mailboxes, {} -> {}", users.len(), source.name, target.name);
     let entry = entry(&context, "batch.new", format!("batch {}", batch.name), Some(change));

@@ -16,7 +16,6 @@ use mailferry_model::{
     port::Store,
     report::{Score, Totals},
     settings::{MailboxAddress, Settings},
-    status::{BatchStatus, UserStatus},
     user::{Detail, User},
 };
 
@@ -47,45 +46,25 @@ pub(super) fn endpoint(store: &dyn Store) -> Endpoint {
 pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -> Batch {
     let id = store.new_id();
     Batch {
-        id: BatchId(id),
-        version: 1,
-        name: format!("Wave {id}"),
-        source,
-        target,
-        status: BatchStatus::Created,
         detail: Some("\0 is text too".into()),
         options: RunOptions { connections: Some(3), ..RunOptions::default() },
         notes: Some("\0 ü".into()),
-        created: time(0),
-        started: None,
         synced: Some(time(5)),
-        completed: None,
-        paused_for: None,
-        despite_test: None,
-        schedule: Default::default(),
-        last_synced: None,
+        ..Batch::created(BatchId(id), format!("Wave {id}"), (source, target), time(0))
     }
 }
 
 /// A user of a batch.
 pub(super) fn user(store: &dyn Store, batch: BatchId, name: &str) -> User {
     let address = format!("{name}@{batch}.example");
+    let source = MailboxAddress { address: address.clone(), ..MailboxAddress::default() };
+    let target = MailboxAddress { user: Some("admin".into()), ..MailboxAddress::default() };
     User {
-        id: UserId(store.new_id()),
-        version: 1,
-        batch,
-        source: MailboxAddress { address: address.clone(), ..MailboxAddress::default() },
-        target: MailboxAddress { user: Some("admin".into()), ..MailboxAddress::default() },
-        address,
-        mailbox: None,
-        status: UserStatus::Queued,
         detail: Some(Detail { code: "X".into(), text: "ü\0".into(), since: time(2), next_try: None }),
         totals: Totals { identified: u64::MAX, ..Totals::default() },
         score: Some(Score::Good),
-        last_synced: None,
         last_progress: Some(time(3)),
-        retry_skipped: false,
-        overrides: Default::default(),
+        ..User::queued(UserId(store.new_id()), batch, address, (source, target))
     }
 }
 

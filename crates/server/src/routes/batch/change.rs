@@ -29,7 +29,8 @@ const LONGEST_GRACE: u64 = 3600;
 /// Changes to a batch: what is not named stays, `null` takes it away.
 ///
 /// Not changed are the name, which others call it by; the endpoints, which `POST /endpoints/{name}/replace` does with
-/// a test before it; its mailboxes, which are removed one by one and added by `POST /batches/{name}/users`; and, once it was started,
+/// a test before it; its mailboxes, which are removed one by one and added by `POST /batches/{name}/users`; and, once it
+/// was started,
 /// where folders go (`map`), because each mapping has ledgers of its own.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -6,10 +6,8 @@ use mailferry_model::{
     endpoint::Endpoint,
     id::UserId,
     port::Sealing,
-    report::Totals,
     secret::Secret,
     settings::MailboxAddress,
-    status::UserStatus,
     user::User,
 };
 use serde::Serialize;
@@ -106,23 +104,9 @@ pub(super) fn users_of(context: &Context, batch: &Batch, rows: &[csv::Row]) -> V
 
 fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
     let bare = |m: &MailboxAddress| MailboxAddress { password: None::<Secret<String>>, ..m.clone() };
-    User {
-        id: UserId(context.store.new_id()),
-        version: 1,
-        batch: batch.id,
-        address: row.source.address.clone(),
-        source: bare(&row.source),
-        target: bare(&row.target),
-        mailbox: None,
-        status: UserStatus::Queued,
-        detail: None,
-        totals: Totals::default(),
-        score: None,
-        last_synced: None,
-        last_progress: None,
-        retry_skipped: false,
-        overrides: row.overrides.clone(),
-    }
+    let (id, ends) = (UserId(context.store.new_id()), (bare(&row.source), bare(&row.target)));
+    let user = User::queued(id, batch.id, row.source.address.clone(), ends);
+    User { overrides: row.overrides.clone(), ..user }
 }
 
 async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Problem> {

@@ -16,6 +16,7 @@ mod once;
 mod openapi;
 mod page;
 mod problem;
+mod query;
 mod routes;
 mod shape;
 mod sign_in;
@@ -65,11 +66,12 @@ pub struct Context {
 
 /// The router.
 pub fn router(context: Context) -> Router {
-    let (api, _) = openapi::routes().split_for_parts();
+    let (api, document) = openapi::routes().split_for_parts();
     let api = api
         // A CSV of 10 MB, escaped as JSON text.
         .layer(axum::extract::DefaultBodyLimit::max(routes::LARGEST))
         .route_layer(from_fn_with_state(context.clone(), once::answer))
+        .route_layer(from_fn_with_state(query::Names::of(document), query::admit))
         .route_layer(from_fn_with_state(context.clone(), door::admit));
     let pages = match context.door {
         Door::Inside => Router::new(),

@@ -63,7 +63,7 @@ pub fn document() -> Document {
 }
 
 /// The operations of a path with their methods.
-fn operations(item: &mut PathItem) -> Vec<(&'static str, &mut Operation)> {
+pub(crate) fn operations(item: &mut PathItem) -> Vec<(&'static str, &mut Operation)> {
     let all = [
         ("GET", &mut item.get),
         ("PUT", &mut item.put),

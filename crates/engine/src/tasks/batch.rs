@@ -84,7 +84,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
         tracing::info!(batch = %batch.id, from = ?batch.status, to = ?next.status, "batch");
         let entry = told(&batch, &next, now);
         let mut writes = vec![Write::SetBatch(&next)];
-        if next.status != batch.status {
+        if next.status != batch.status || reason(&next) != reason(&batch) {
             writes.push(Write::Record(&entry));
         }
         if next.status == BatchStatus::Waiting {
@@ -96,10 +96,19 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
     Ok(())
 }
 
+/// The code of what a batch waits for.
+fn reason(batch: &Batch) -> Option<&str> {
+    let detail = batch.detail.as_deref().filter(|_| batch.status == BatchStatus::Waiting)?;
+    Some(detail.split_once(':').map_or(detail, |(code, _)| code))
+}
+
 /// For the audit trail: where a batch got by itself, and what it waits for.
 fn told(before: &Batch, after: &Batch, at: Timestamp) -> AuditEntry {
-    let change =
-        serde_json::json!({ "before": before.status, "after": after.status, "detail": after.detail });
+    let (from, to) = (before.status, after.status);
+    let mut change = serde_json::json!({ "before": from, "after": to, "detail": after.detail });
+    if let Some(waited) = before.detail.as_ref().filter(|_| from == BatchStatus::Waiting) {
+        change["waited"] = waited.as_str().into();
+    }
     by_worker(at, "batch.status", format!("batch {}", after.name), &change)
 }
 

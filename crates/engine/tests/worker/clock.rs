@@ -35,6 +35,12 @@ async fn a_batch_waits_for_its_start_and_is_tested_then() {
     town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
     assert!(town.now() >= start);
     assert_eq!(town.connector.tests.load(std::sync::atomic::Ordering::SeqCst), 2, "both endpoints");
+    let trail = town.store.audit(0).await.unwrap();
+    let waited = trail.iter().filter_map(|(_, entry)| entry.change.as_deref());
+    assert!(
+        waited.clone().any(|change| change.contains(r#""waited":"WaitingForStart: it begins"#)),
+        "{trail:?}"
+    );
 }
 
 #[tokio::test]

@@ -380,9 +380,9 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
     note(asked.out, &made);
     if !waits {
         match asked.out.is_for_people() {
-            true => {
-                asked.out.say(&format!("The service goes on; mailferry batch watch {} looks on.", run.name))
-            }
+            true => asked
+                .out
+                .say(&format!("It is the service's now; mailferry batch watch {} looks on.", run.name)),
             false if run.user.is_some() => asked.out.show(&made, &super::user::COLUMNS),
             false => asked.out.show(&made, &super::batch::COLUMNS),
         }

@@ -396,3 +396,17 @@ async fn a_batch_and_its_users_say_why_they_do_not_move() {
     assert!(why(user).await.contains("as many mailboxes run as the limits allow"), "{}", why(user).await);
     assert_eq!(why("/batches/wave").await, "0 mailboxes under way, 2 queued. It has just begun.");
 }
+
+#[tokio::test]
+async fn who_starts_a_batch_outside_its_hours_is_told_when_they_begin() {
+    let house = with_wave().await;
+    let hours = json!({ "schedule": { "windows": "Sat-Sun" } });
+    assert_eq!(house.ask(Method::PATCH, "/batches/wave", hours).await.0, 200);
+    let (status, told) = house.post("/batches/wave/start", json!({})).await;
+    assert_eq!((status, &told["status"]), (202, &json!("Starting")), "{told}");
+    let notice =
+        told["notices"].as_array().and_then(|all| all.last()).and_then(Value::as_str).unwrap_or_default();
+    assert!(notice.starts_with("The batch wave waits: its hours begin"), "{told}");
+    let (_, told) = house.post("/batches/wave/stop", json!({})).await;
+    assert!(!told["notices"].to_string().contains("waits"), "{told}");
+}

@@ -148,3 +148,20 @@ async fn one_is_taken_out_of_its_batch_but_not_the_last() {
     assert_eq!(remove("/batches/wave").await.0, 204, "it is still there");
     assert_eq!(remove("/batches/wave?dryRun=true").await.0, 404);
 }
+
+#[tokio::test]
+async fn a_misspelt_filter_is_refused_and_not_passed_over() {
+    let house = with_wave().await;
+    for (path, names) in [
+        ("/users?stauts=Failed", "there is batch, cursor, limit, status"),
+        ("/batches?limit=1&colour=red", "there is cursor, limit, status"),
+        ("/batches/wave?x", "there is none"),
+        ("/audit?tail=3", "there is after, last, limit"),
+    ] {
+        let (status, problem) = house.get(path).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("REQUEST_MALFORMED")), "{path}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(names), "{path}: {problem}");
+    }
+    let (status, users) = house.get("/users?status=Failed&batch=wave&limit=5").await;
+    assert_eq!((status, users.as_array().map(Vec::len)), (200, Some(0)));
+}

@@ -25,7 +25,8 @@ use crate::{
 /// The flags of a CSV.
 #[derive(Args)]
 pub struct SheetArgs {
-    /// EmailAddress[,UserName][,Password][,TargetAddress][,TargetUserName][,TargetPassword]
+    /// EmailAddress[,UserName][,Password][,UserRoot][,TargetAddress][,TargetUserName][,TargetPassword], or the native
+    /// columns of the kind
     #[arg(long, value_name = "FILE")]
     pub csv: PathBuf,
     /// How the CSV is encoded where no byte order mark says it: auto, utf-8 or windows-1252

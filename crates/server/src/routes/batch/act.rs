@@ -4,11 +4,14 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
+use jiff::Timestamp;
 use mailferry_model::{
     batch::Batch,
     id::EndpointId,
     intent::{Action, Intent, intend},
     port::Write,
+    schedule::shown,
+    status::BatchStatus,
     user::User,
 };
 use serde::Deserialize;
@@ -115,9 +118,20 @@ async fn act(
     let nothing = act_on(context, name, (action, how), None, if_match).await?;
     (context.bell)();
     let batch = context.store.batch(name).await?;
+    let later = later(&batch, context.clock.now()).filter(|_| nothing.is_none() && action != Action::Stop);
     let mut answer = view(context, StatusCode::ACCEPTED, batch).await?;
-    answer.body.notices.extend(nothing);
+    answer.body.notices.extend(nothing.into_iter().chain(later));
     Ok(answer)
+}
+
+/// Why nothing moves yet, though it is wanted.
+fn later(batch: &Batch, now: Timestamp) -> Option<String> {
+    let (schedule, name) = (&batch.schedule, &batch.name);
+    let begins = schedule.starts_at(now).filter(|_| batch.status == BatchStatus::Starting);
+    let at = begins.map(|at| (at, "it begins")).or(schedule.opens_at(now).map(|at| (at, "its hours begin")));
+    at.map(|(at, what)| {
+        format!("The batch {name} waits: {what} {}.", shown(at, schedule.time_zone.as_deref()))
+    })
 }
 
 /// What it would be, and a sentence about what would be done.

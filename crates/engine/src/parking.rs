@@ -32,6 +32,6 @@ pub async fn park(
     let change = serde_json::json!({ "why": why, "code": code });
     let entry = by_worker(at, "endpoint.needs-to-connect", format!("endpoint {}", endpoint.name), &change);
     store.together(&[Write::SetEndpoint(endpoint), Write::Record(&entry)]).await?;
-    tracing::warn!(endpoint = %endpoint.id, code, "the endpoint needs a person");
+    tracing::warn!(endpoint = %endpoint.id, name = endpoint.name, code, "the endpoint needs a person");
     Ok(())
 }

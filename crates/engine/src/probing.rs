@@ -16,6 +16,8 @@ use crate::parking;
 pub const SAMPLE: &str = "test-mailbox";
 /// The setting by which a test of a target writes nothing there.
 const WRITES: &str = "probe-append";
+/// The setting by which a connector finds its system itself.
+const FINDS: &str = "autodiscover";
 /// The word for a way to a system that does not hold.
 const LOSSY: &str = "CONNECTION_LOSSY";
 /// Between two connections of a test that repeats.
@@ -166,9 +168,16 @@ fn steadiness(repeated: &Repeated) -> Finding {
 }
 
 /// Connects again and again for so long, as far as the system speaks and no further: nobody signs in, so nothing is
-/// locked by it.
+/// locked by it. What finds itself is looked for once, because that may take a sign-in.
 pub async fn repeat(connector: &dyn Connector, settings: &Settings, cx: &Cx, how_long: Duration) -> Repeated {
-    let nobody = Settings { secrets: std::collections::BTreeMap::new(), ..settings.clone() };
+    let mut nobody = settings.clone();
+    if nobody.get(FINDS).is_some()
+        && let Ok(found) = connector.discover(cx, settings).await
+    {
+        nobody = found;
+        nobody.values.remove(FINDS);
+    }
+    nobody.secrets.clear();
     let (until, mut worked, mut failed) = (cx.clock.elapsed() + how_long, Vec::new(), Vec::new());
     while cx.clock.elapsed() < until && !cx.cancel.is_cancelled() {
         let began = cx.clock.elapsed();

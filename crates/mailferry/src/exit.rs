@@ -169,8 +169,9 @@ impl Failure {
             }
             Self::Tested { fix, .. } => (None, fix.clone()),
             Self::Usage(..) | Self::Error(_) | Self::Store(_) | Self::Unreachable(..) => {
-                let entry = catalogue::find(&self.code());
-                (entry.map(|e| e.cause.clone()), entry.map(|e| e.fix.clone()).unwrap_or_default())
+                // What speaks of something that nobody met is left out.
+                let told = catalogue::find(&self.code()).map(|entry| entry.told(&[]));
+                told.map_or_else(Default::default, |(cause, fix)| (Some(cause), fix))
             }
         }
     }

@@ -21,7 +21,9 @@ pub fn start(global: &Global) {
         .with_target("mailferry", ours)
         .with_target("rustls_platform_verifier", LevelFilter::OFF)
         .with_target("sspi", LevelFilter::OFF);
+    // What cannot be written is lost: to say so on standard error as well would end the task that wanted to say it.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = lines.log_internal_errors(false);
     let layer = match global.log_format {
         LogForm::Text => lines.with_target(false).boxed(),
         LogForm::Json => lines.json().boxed(),

@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks to stop in order, the second ends at once. Limits of files end nothing.
 
+use std::io::Write;
+
 use mailferry_model::cancel::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,8 +35,9 @@ pub fn watch(cancel: &Cancel) {
                 std::process::exit(i32::from(exit::INTERRUPTED));
             }
             second = true;
-            eprintln!("stopping in order; once more: at once");
             cancel.cancel();
+            // Whoever read it may be gone, or its disk full.
+            _ = writeln!(std::io::stderr(), "stopping in order; once more: at once");
         }
     });
 }

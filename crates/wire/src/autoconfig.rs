@@ -34,14 +34,15 @@ pub struct Server {
     pub socket: Socket,
 }
 
-/// The IMAP servers of a document, secured ones first.
+/// The IMAP servers of a document, secured ones first. One of which is not said how it is secured is left out: it is not
+/// taken for unsecured.
 pub fn servers(document: &str) -> Vec<Server> {
     let mut found = Vec::new();
-    let mut open: Option<(String, u16, Socket)> = None;
+    let mut open: Option<(String, u16, Option<Socket>)> = None;
     for leaf in xml::leaves(document).unwrap_or_default() {
         if leaf.name() == "incomingServer" {
             found.extend(open.take());
-            open = (leaf.attribute("type") == Some("imap")).then(|| (String::new(), 143, Socket::Plain));
+            open = (leaf.attribute("type") == Some("imap")).then(|| (String::new(), 143, None));
             continue;
         }
         let Some((host, port, socket)) = open.as_mut().filter(|_| leaf.path.contains("/incomingServer/"))
@@ -52,10 +53,11 @@ pub fn servers(document: &str) -> Vec<Server> {
             "hostname" => host.clone_from(&leaf.text),
             "port" => *port = leaf.text.parse().unwrap_or(0),
             "socketType" => {
-                *socket = match leaf.text.as_str() {
-                    "SSL" => Socket::Ssl,
-                    "STARTTLS" => Socket::StartTls,
-                    _ => Socket::Plain,
+                *socket = match leaf.text.trim().to_ascii_uppercase().as_str() {
+                    "SSL" | "TLS" => Some(Socket::Ssl),
+                    "STARTTLS" => Some(Socket::StartTls),
+                    "PLAIN" => Some(Socket::Plain),
+                    _ => None,
                 };
             }
             _ => {}
@@ -64,7 +66,7 @@ pub fn servers(document: &str) -> Vec<Server> {
     found.extend(open);
     let mut servers: Vec<Server> = (found.into_iter())
         .filter(|(host, port, _)| !host.is_empty() && *port > 0)
-        .map(|(host, port, socket)| Server { host, port, socket })
+        .filter_map(|(host, port, socket)| Some(Server { host, port, socket: socket? }))
         .collect();
     servers.sort_by_key(|s| match s.socket {
         Socket::Ssl => 0,
@@ -91,6 +93,19 @@ mod tests {
         assert_eq!(found[0], Server { host: "imap.example.org".into(), port: 993, socket: Socket::Ssl });
         assert_eq!(found[1].socket, Socket::StartTls);
         assert!(servers("<html><body>not found</body></html>").is_empty() && servers("x").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_said_to_be_plain_is_not_plain() {
+        let of = |socket: &str| {
+            let server = format!("<incomingServer type=\"imap\"><hostname>h</hostname><port>143</port>{socket}</incomingServer>");
+            servers(&format!("<clientConfig><emailProvider>{server}</emailProvider></clientConfig>"))
+        };
+        let sockets = |socket: &str| of(socket).into_iter().map(|s| s.socket).collect::<Vec<_>>();
+        assert_eq!(sockets("<socketType>ssl</socketType>"), [Socket::Ssl]);
+        assert_eq!(sockets("<socketType> TLS </socketType>"), [Socket::Ssl]);
+        assert_eq!(sockets("<socketType>plain</socketType>"), [Socket::Plain]);
+        assert!(of("").is_empty() && of("<socketType>quic</socketType>").is_empty());
     }
 
     #[test]

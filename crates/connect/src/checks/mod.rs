@@ -11,6 +11,8 @@ use mailferry_model::{
 };
 use serde_json::Value;
 
+use crate::net::mask;
+
 pub mod account;
 pub mod approach;
 pub mod certificate;
@@ -19,7 +21,6 @@ pub mod guards;
 pub mod inspected;
 pub mod later;
 pub mod legacy;
-pub mod mask;
 pub mod rows;
 pub mod secures;
 pub mod speaks;

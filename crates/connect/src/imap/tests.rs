@@ -38,6 +38,7 @@ mod nonsense;
 mod odd;
 mod one_more;
 mod refused_names;
+mod replaced;
 mod short;
 mod silent;
 

@@ -33,18 +33,27 @@ pub struct Question<'a> {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
+    /// Whether it changes nothing, so that it may be asked twice.
+    // RFC 9110 §9.2.2
+    pub only_reads: bool,
 }
 
 impl<'a> Question<'a> {
     /// A question without a body.
     pub fn get(path: &'a str) -> Self {
-        Self { method: http::Method::GET, path, headers: Vec::new(), body: Bytes::new() }
+        Self { method: http::Method::GET, path, headers: Vec::new(), body: Bytes::new(), only_reads: true }
     }
 
     /// A question with a body.
     pub fn post(path: &'a str, content_type: &str, body: String) -> Self {
         let headers = vec![("Content-Type", content_type.to_owned())];
-        Self { method: http::Method::POST, path, headers, body: body.into() }
+        Self { method: http::Method::POST, path, headers, body: body.into(), only_reads: false }
+    }
+
+    /// The same, of which is known that it changes nothing.
+    #[must_use]
+    pub fn only_reading(self) -> Self {
+        Self { only_reads: true, ..self }
     }
 
     /// The same with a header.
@@ -133,6 +142,10 @@ const BEGINNING: usize = 300;
 pub enum NoAnswer {
     /// The other side ended the connection, or what came is no HTTP.
     Broken(String),
+    /// The connection had ended before the question could be sent.
+    Unasked(String),
+    /// The other side ended the connection without a single octet of an answer.
+    Hung(String),
     /// No answer in time.
     Silent,
     /// So many octets of an answer in time, and no end.
@@ -146,6 +159,8 @@ pub struct Exchange {
     sender: http1::SendRequest<Full<Bytes>>,
     heard: Octets,
     host: String,
+    /// The other side said that it ends the connection.
+    ends: bool,
 }
 
 impl Exchange {
@@ -161,12 +176,12 @@ impl Exchange {
             // Whoever asks is told by his own answer.
             _ = connection.await;
         });
-        Ok(Self { sender, heard, host: host.to_owned() })
+        Ok(Self { sender, heard, host: host.to_owned(), ends: false })
     }
 
     /// Whether another question may be asked on it.
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.ends && !self.sender.is_closed()
     }
 
     /// Asks, and reads the answer.
@@ -180,8 +195,13 @@ impl Exchange {
         let answer = within(cx, "ask", limit, self.ask_at_leisure(question)).await;
         let status = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|answer| answer.status);
         tracing::debug!(side = ?cx.side, %method, path = what, status, "a question was asked");
+        let heard = self.heard.load(Ordering::Relaxed) - before;
+        let answer = answer.map(|answer| match answer {
+            Err(NoAnswer::Broken(words)) if heard == 0 => Err(NoAnswer::Hung(words)),
+            other => other,
+        });
         answer.unwrap_or_else(|e| {
-            Err(match self.heard.load(Ordering::Relaxed) - before {
+            Err(match heard {
                 _ if e.kind() == Kind::Cancelled => NoAnswer::Cancelled,
                 0 => NoAnswer::Silent,
                 octets => NoAnswer::Drips(octets),
@@ -197,13 +217,17 @@ impl Exchange {
         }
         let body = Full::new(question.body);
         let request = request.body(body).map_err(|e| NoAnswer::Broken(e.to_string()))?;
-        let broken = |e: hyper::Error| NoAnswer::Broken(words(&e));
+        let broken = |e: hyper::Error| match e.is_canceled() {
+            true => NoAnswer::Unasked(words(&e)),
+            false => NoAnswer::Broken(words(&e)),
+        };
         self.sender.ready().await.map_err(broken)?;
         let (head, body) = self.sender.send_request(request).await.map_err(broken)?.into_parts();
         let headers = head.headers.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
-        let headers = headers.collect();
+        let headers: Vec<(String, String)> = headers.collect();
+        self.ends = ends(head.version, &headers);
         // An answer that is longer is cut: what is asked for is short.
         let body = match Limited::new(body, BODY).collect().await {
             Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
@@ -211,6 +235,16 @@ impl Exchange {
         };
         Ok(Answer { status: head.status.as_u16(), headers, body })
     }
+}
+
+/// Whether the connection ends behind an answer: the library learns it only some time later.
+// RFC 9112 §9.3
+fn ends(version: http::Version, headers: &[(String, String)]) -> bool {
+    let says = |word: &str| {
+        let fields = headers.iter().filter(|(name, _)| name == "connection");
+        fields.flat_map(|(_, value)| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case(word))
+    };
+    says("close") || (version < http::Version::HTTP_11 && !says("keep-alive"))
 }
 
 /// What a server offers, without the messages of a sign-in.
@@ -250,6 +284,15 @@ mod tests {
         let words = "peer closed connection: https://docs.rs/rustls/latest/index.html#unexpected-eof";
         assert_eq!(without_manual(words), "peer closed connection");
         assert_eq!(without_manual("see https://example.org"), "see https://example.org");
+    }
+
+    #[test]
+    fn a_connection_ends_where_the_server_says_so() {
+        use http::Version;
+        let of = |version, value: &str| ends(version, &[("connection".to_owned(), value.to_owned())]);
+        assert!(of(Version::HTTP_11, "Keep-Alive, Close") && of(Version::HTTP_10, "upgrade"));
+        assert!(!of(Version::HTTP_11, "upgrade") && !of(Version::HTTP_10, "keep-alive"));
+        assert!(ends(Version::HTTP_10, &[]) && !ends(Version::HTTP_11, &[]));
     }
 
     #[test]

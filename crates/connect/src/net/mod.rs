@@ -6,6 +6,7 @@ pub mod dns;
 pub mod heard;
 pub mod http;
 pub mod kerberos;
+pub mod mask;
 pub mod ntlm;
 pub mod once;
 pub mod pacer;

@@ -12,6 +12,8 @@ use tokio::{
 };
 use tokio_socks::tcp::Socks5Stream;
 
+use super::mask::Mask;
+
 /// The most of a proxy's answer that is read.
 const ANSWER: usize = 8 << 10;
 
@@ -56,6 +58,22 @@ pub enum Refusal {
     Foreign(String),
     /// It took the connection and did not answer.
     Silent(String),
+}
+
+impl Refusal {
+    /// The same without the secrets that the proxy was shown.
+    fn cleaned(self, mask: &Mask) -> Self {
+        let clean = |words: String| mask.clean(&words);
+        match self {
+            Self::Unreachable(words) => Self::Unreachable(clean(words)),
+            Self::SignIn(words) => Self::SignIn(clean(words)),
+            Self::Scheme(words) => Self::Scheme(clean(words)),
+            Self::Forbidden(words) => Self::Forbidden(clean(words)),
+            Self::NoRoute(words) => Self::NoRoute(clean(words)),
+            Self::Foreign(words) => Self::Foreign(clean(words)),
+            Self::Silent(words) => Self::Silent(clean(words)),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -118,10 +136,13 @@ impl Proxy {
     /// Why it does not.
     pub async fn connect(&self, stream: TcpStream, host: &str, port: u16) -> Result<TcpStream, Refusal> {
         let host = host.trim_matches(['[', ']']);
-        match self.speaks {
+        let answer = match self.speaks {
             Speaks::Http => self.by_http(stream, host, port).await,
             Speaks::Socks5 => self.by_socks(stream, host, port).await,
-        }
+        };
+        // Its words are shown everywhere, and some proxies repeat what they were given.
+        let mask = Mask::of(self.sign_in.iter().map(|(_, password)| password));
+        answer.map_err(|refusal| refusal.cleaned(&mask))
     }
 
     async fn by_socks(&self, stream: TcpStream, host: &str, port: u16) -> Result<TcpStream, Refusal> {

@@ -47,19 +47,18 @@ pub(crate) async fn events(
     let after = match last.map(|id| id.to_str().ok().and_then(|id| id.trim().parse().ok())) {
         Some(Some(id)) => id,
         Some(None) => return Err(Problem::refused("REQUEST_MALFORMED", "Last-Event-ID is a number.")),
-        None => match from.after {
-            Some(after) => after,
-            None => context.store.audit_end().await?,
-        },
+        None => from.after.unwrap_or(u64::MAX),
     };
+    // From now on; also for whoever has numbers of a trail that was longer, before a backup was restored.
+    let after = after.min(context.store.audit_end().await?);
     let ends = context.clock.elapsed() + LONGEST;
     let watch = Watch::of(context, caller.role, after, ends);
     Ok(Sse::new(watched(watch)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 fn watched(watch: Watch) -> impl Stream<Item = std::result::Result<Event, Infallible>> {
-    // The first comment says at once that the stream stands.
-    let open = stream::iter([Event::default().comment("mailferry")]);
+    // The first says at once that the stream stands, and where: whoever loses it before anything happened goes on there.
+    let open = stream::iter([Event::default().comment("mailferry").id(watch.after.to_string())]);
     let rest = stream::unfold(watch, |mut watch| async move {
         loop {
             let found = watch.look().await.ok()?;

@@ -8,6 +8,7 @@ use mailferry_model::{
     Kind, Result,
     batch::Batch,
     endpoint::Endpoint,
+    finding::{TestResult, TestedAs},
     intent::Action,
     port::Write,
     status::{BatchEvent, BatchStatus, UserEvent, UserStatus},
@@ -70,21 +71,25 @@ pub(crate) async fn replace(
         return Err(Problem::refused("ENDPOINT_SAME", format!("{name} cannot replace itself.")));
     }
     let mut done = Replaced::default();
-    if new.last_test.as_ref().is_none_or(|test| test.result == "Failed") {
-        let detail =
-            format!("{} has no test in which nothing failed: mailferry endpoint test {}", new.name, new.name);
+    let batches = context.store.batches().await?;
+    let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
+    let is_written = ours.iter().any(|batch| batch.target == old.id);
+    if !is_tested(&new, is_written) {
+        let (name, role) = (&new.name, if is_written { "target" } else { "source" });
+        let detail = format!(
+            "{name} has no test as {role} in which nothing failed: mailferry endpoint test {name} --as {role}"
+        );
         if !wanted.dry_run {
             return Err(Problem::conflict("ENDPOINT_UNTESTED", detail).naming("endpoint", &new.name));
         }
         done.notices.push(detail);
     }
-    let batches = context.store.batches().await?;
-    let ours: Vec<Batch> = batches.into_iter().filter(|b| b.source == old.id || b.target == old.id).collect();
     let stays = |b: &&Batch| wanted.keep_running && b.status != BatchStatus::Created;
     for batch in ours.iter().filter(|b| !stays(b)) {
         check_successor(&context, batch, (&old, &new)).await?;
         let sides = (batch.source == old.id, batch.target == old.id);
         own_passwords::check(&context, &caller, batch, sides).await?;
+        own_passwords::check_suffice(&context, batch, &new, sides).await?;
     }
     let moved: Vec<&Batch> = ours.iter().filter(|b| b.target == old.id && !stays(b)).collect();
     batch::taken::check_shared(&context, &moved, &new).await?;
@@ -113,6 +118,16 @@ pub(crate) async fn replace(
     }
     (context.bell)();
     Ok(Json(done))
+}
+
+/// Whether a test of it found nothing that fails; where batches write to it, one by writing.
+fn is_tested(new: &Endpoint, is_written: bool) -> bool {
+    let fits = |test: &TestResult| {
+        // Tests of older versions do not say as what they were made.
+        let as_target = test.roles.is_empty() || test.roles.contains(&TestedAs::Target);
+        test.result != "Failed" && (as_target || !is_written)
+    };
+    new.last_test.as_ref().is_some_and(fits)
 }
 
 /// What would be done, as the batches are now.

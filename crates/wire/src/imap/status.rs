@@ -54,6 +54,8 @@ pub struct Status {
     pub code: Option<Code>,
     /// Text for people, maybe empty.
     pub text: Bytes,
+    /// What people are told in place of code and text, where whoever read it had to take something out.
+    pub shown: Option<String>,
 }
 
 impl Status {
@@ -76,7 +78,7 @@ impl Status {
             *cursor = attempt;
             cursor.spaces();
         }
-        Status { condition, code, text: cursor.rest() }
+        Status { condition, code, text: cursor.rest(), shown: None }
     }
 }
 

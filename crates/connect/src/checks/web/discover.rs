@@ -240,7 +240,7 @@ impl Search<'_> {
 
     /// Asks without a sign-in first, because only then is told which ones there are.
     async fn signed(&mut self, visit: &mut Visit, path: &str, body: String) -> Result<http::Answer, Fault> {
-        let question = || Question::post(path, "text/xml; charset=utf-8", body.clone());
+        let question = || Question::post(path, "text/xml; charset=utf-8", body.clone()).only_reading();
         let first = visit.ask(self.cx, question()).await?;
         if first.status != 401 {
             return Ok(first);

@@ -118,20 +118,46 @@ impl Visit {
         self.stream = self.tcp.take().map(Stream::Plain);
     }
 
-    /// Asks without a sign-in.
+    /// Asks without a sign-in. A connection on which something was asked before may have ended unseen: then once more on
+    /// another, if the question never went out or changes nothing.
     ///
     /// # Errors
     /// No answer, or one that is no HTTP.
     pub async fn ask(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
+        let reads = question.only_reads;
+        let used = self.http.as_ref().is_some_and(Exchange::is_open);
+        match self.ask_here(cx, question.clone()).await {
+            Err(NoAnswer::Unasked(_)) if used => {}
+            Err(NoAnswer::Hung(_)) if used && reads => {}
+            answer => return self.answered(cx, answer).await,
+        }
+        self.signed_in = false;
+        let answer = self.ask_here(cx, question).await;
+        self.answered(cx, answer).await
+    }
+
+    /// Asks once, on the open connection if there is one.
+    pub(super) async fn ask_once(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
+        let answer = self.ask_here(cx, question).await;
+        self.answered(cx, answer).await
+    }
+
+    async fn ask_here(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, NoAnswer> {
         let mut http = match self.http.take().filter(Exchange::is_open) {
             Some(http) => http,
-            None => self.open(cx).await?,
-        };
-        match http.ask(cx, question).await {
-            Ok(answer) => {
-                self.http = Some(http);
-                Ok(answer)
+            None => {
+                self.signed_in = false;
+                self.open(cx).await?
             }
+        };
+        let answer = http.ask(cx, question).await?;
+        self.http = Some(http);
+        Ok(answer)
+    }
+
+    async fn answered(&self, cx: &Cx, answer: Result<Answer, NoAnswer>) -> Result<Answer, Fault> {
+        match answer {
+            Ok(answer) => Ok(answer),
             Err(no_answer) => Err(self.unanswered(cx, no_answer).await),
         }
     }
@@ -141,8 +167,13 @@ impl Visit {
     /// # Errors
     /// No answer.
     pub async fn ask_afresh(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, Fault> {
-        (self.http, self.signed_in) = (None, false);
+        self.leave();
         self.ask(cx, question).await
+    }
+
+    /// Ends the connection: what may be asked once alone is asked on one that cannot have ended unseen.
+    pub fn leave(&mut self) {
+        (self.http, self.signed_in) = (None, false);
     }
 
     /// Asks as the account.
@@ -200,13 +231,13 @@ impl Visit {
         matches!(self.scheme(), Some(Scheme::Ntlm | Scheme::Negotiate)) && !self.has_ticket()
     }
 
-    async fn open(&mut self, cx: &Cx) -> Result<Exchange, Fault> {
+    async fn open(&mut self, cx: &Cx) -> Result<Exchange, NoAnswer> {
         let stream = match self.stream.take() {
             Some(stream) => Some(stream),
             None => self.way.again(cx).await,
         };
-        let lost = || self.no_answer("the connection could not be made again");
         let host = host_field(&self.way.host, self.way.port);
+        let lost = || NoAnswer::Broken("the connection could not be made again".to_owned());
         let opened = Exchange::over(stream.ok_or_else(lost)?, &host).await;
         opened.map_err(|_| lost())
     }
@@ -218,7 +249,7 @@ impl Visit {
     /// No answer: what is there instead?
     async fn unanswered(&self, cx: &Cx, no_answer: NoAnswer) -> Fault {
         let words = match no_answer {
-            NoAnswer::Broken(words) => words,
+            NoAnswer::Broken(words) | NoAnswer::Unasked(words) | NoAnswer::Hung(words) => words,
             NoAnswer::Silent => SILENCE.to_owned(),
             NoAnswer::Drips(octets) => {
                 let words = format!("{octets} octets of an answer came in time, and no end");

@@ -48,7 +48,9 @@ impl Asking {
 
     async fn marked(&mut self, cx: &Cx, mailbox: &str, body: String) -> Result<client::Seen, Fault> {
         let question = Question::post(ews::PATH, ews::CONTENT_TYPE, body).with("X-AnchorMailbox", mailbox);
-        let answer = self.visit()?.ask_signed(cx, question).await;
+        let visit = self.visit()?;
+        visit.leave();
+        let answer = visit.ask_signed(cx, question).await;
         answer.and_then(|answer| client::classify(&answer)).map_err(|fault| {
             let step = fault.step.unwrap_or(Step::Mailbox);
             fault.at(step)

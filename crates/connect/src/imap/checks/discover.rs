@@ -12,14 +12,25 @@ use crate::{
         web::{Site, Visit},
     },
     imap::client::account::Server,
-    net::{dns, http::Question},
+    net::{Reach, dns, http::Question, tcp},
 };
 
 /// A server that was found.
+#[derive(Clone)]
 struct Found {
     host: String,
     port: u16,
     security: &'static str,
+}
+
+impl Found {
+    /// Whether it is one that the settings ask for: what they say of port and security holds, and nobody goes without TLS
+    /// who did not say so.
+    fn fits(&self, settings: &Settings) -> bool {
+        let is = |name: &str, value: &str| settings.get(name).map(|wanted| wanted.eq_ignore_ascii_case(value));
+        let security = is("security", self.security).unwrap_or(self.security != "none");
+        security && is("port", &self.port.to_string()).unwrap_or(true)
+    }
 }
 
 /// Finds the server of the settings' address. The settings with it, and every try.
@@ -31,14 +42,16 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
     let Some((_, domain)) = address.rsplit_once('@') else {
         return Err(Fault::fail("AUTODISCOVER_NO_ADDRESS").shown(address));
     };
-    let reach = crate::net::Reach::from_settings(settings).unwrap_or_default();
+    let reach = Reach::from_settings(settings).unwrap_or_default();
     let mut tries = Vec::new();
-    let mut found = by_service(cx, reach.names, domain, &mut tries).await;
-    if found.is_none() {
-        found = by_document(cx, settings, &address, &mut tries).await;
+    let mut named = by_service(cx, reach.names, domain, &mut tries).await;
+    if !named.iter().any(|found| found.fits(settings)) {
+        named.extend(by_document(cx, settings, &address, &mut tries).await);
     }
-    let Some(Found { host, port, security }) = found else {
+    let fitting: Vec<Found> = named.iter().filter(|found| found.fits(settings)).cloned().collect();
+    let Some(Found { host, port, security }) = first_there(cx, &reach, domain, fitting, &mut tries).await else {
         let fault = match dns_resolves::ask_domain(cx, reach.names, domain).await {
+            _ if !named.is_empty() => not_as_asked(&named),
             Some(missing) => missing,
             None => by_mail(cx, reach.names, domain, &mut tries).await,
         };
@@ -64,6 +77,37 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
     }
 }
 
+/// Servers are named, and none with the port and the security that the settings ask for.
+fn not_as_asked(named: &[Found]) -> Fault {
+    let shown = |found: &Found| format!("{}:{} (--security {})", found.host, found.port, found.security);
+    let all: Vec<String> = named.iter().map(shown).collect();
+    Fault::fail("AUTODISCOVER_NOT_AS_ASKED").with("found", all.join(", "))
+}
+
+/// The first that takes a connection; the best of them where none does, or where it is not for us to try.
+async fn first_there(
+    cx: &Cx,
+    reach: &Reach,
+    domain: &str,
+    fitting: Vec<Found>,
+    tries: &mut Vec<String>,
+) -> Option<Found> {
+    if fitting.len() > 1 {
+        for found in fitting.iter().filter(|f| is_own(&f.host, domain) || provider::hosts(&f.host)) {
+            let reach = Reach { host: found.host.clone(), ..reach.clone() };
+            let there = async {
+                let addresses = tcp::resolve(cx, &reach, &found.host, found.port).await?;
+                tcp::connect(cx, &reach, &addresses).await
+            };
+            match there.await {
+                Ok(_) => return Some(found.clone()),
+                Err(error) => tries.push(format!("{}:{}: {}", found.host, found.port, error.context())),
+            }
+        }
+    }
+    fitting.into_iter().next()
+}
+
 /// Who takes the domain's mail may be known, and with it the kind. Others than the mailboxes' owner may take it, so
 /// nothing is asked there.
 async fn by_mail(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<String>) -> Fault {
@@ -87,44 +131,54 @@ async fn by_mail(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<Strin
     Fault::fail(code).with("mailServer", hosts.join(", "))
 }
 
+/// By SRV records, best first.
 // RFC 6186 §3.2: `_imaps` before `_imap`; a target of `.` says that there is none.
-async fn by_service(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<String>) -> Option<Found> {
+async fn by_service(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<String>) -> Vec<Found> {
+    let mut all = Vec::new();
     for (service, security) in [("_imaps", "ssl"), ("_imap", "tls")] {
         let name = format!("{service}._tcp.{domain}");
         match dns::services(cx, names, &name).await {
-            Ok(found) => match found.into_iter().find(|s| !s.host.is_empty()) {
-                Some(found) => {
-                    tries.push(format!("SRV {name}: {}:{}", found.host, found.port));
-                    return Some(Found { host: found.host, port: found.port, security });
+            Ok(found) => {
+                let there: Vec<_> = found.into_iter().filter(|s| !s.host.is_empty() && s.port > 0).collect();
+                if there.is_empty() {
+                    tries.push(format!("SRV {name}: the domain offers none"));
                 }
-                None => tries.push(format!("SRV {name}: the domain offers none")),
-            },
+                for server in there {
+                    tries.push(format!("SRV {name}: {}:{}", server.host, server.port));
+                    all.push(Found { host: server.host, port: server.port, security });
+                }
+            }
             Err(why) => tries.push(format!("SRV {name}: {why}")),
         }
     }
-    None
+    all
 }
 
-async fn by_document(cx: &Cx, settings: &Settings, address: &str, tries: &mut Vec<String>) -> Option<Found> {
+async fn by_document(cx: &Cx, settings: &Settings, address: &str, tries: &mut Vec<String>) -> Vec<Found> {
     for place in autoconfig::places(address) {
         let told = match document(cx, settings, &place).await {
-            Ok(text) => match autoconfig::servers(&text).into_iter().next() {
-                Some(server) => {
-                    tries.push(format!("{place}: {}:{}", server.host, server.port));
-                    let security = match server.socket {
-                        Socket::Ssl => "ssl",
-                        Socket::StartTls => "tls",
-                        Socket::Plain => "none",
-                    };
-                    return Some(Found { host: server.host, port: server.port, security });
+            Ok(text) => match autoconfig::servers(&text) {
+                servers if servers.is_empty() => {
+                    "it names no IMAP server of which it says how it is secured".to_owned()
                 }
-                None => "it names no IMAP server".to_owned(),
+                servers => {
+                    let found = servers.into_iter().map(|server| {
+                        tries.push(format!("{place}: {}:{}", server.host, server.port));
+                        let security = match server.socket {
+                            Socket::Ssl => "ssl",
+                            Socket::StartTls => "tls",
+                            Socket::Plain => "none",
+                        };
+                        Found { host: server.host, port: server.port, security }
+                    });
+                    return found.collect();
+                }
             },
             Err(why) => why,
         };
         tries.push(format!("{place}: {told}"));
     }
-    None
+    Vec::new()
 }
 
 async fn document(cx: &Cx, settings: &Settings, place: &str) -> Result<String, String> {

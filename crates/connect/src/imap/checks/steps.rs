@@ -63,7 +63,7 @@ impl Asking {
         })?;
         let evidence =
             format!("signed in{}; {}", if who.by_admin { " as administrator" } else { "" }, talk.caps_line);
-        let (stream, framer, tag, caps) = talk.into_parts();
+        let (stream, framer, tag, caps, mask) = talk.into_parts();
         let mode = if cx.side == Side::Target { SelectMode::ReadWrite } else { SelectMode::ReadOnly };
         let (cx, pacer, encoding) = (cx.clone(), Arc::new(Pacer::default()), NameEncoding::ModifiedUtf7);
         self.at = At::SignedIn(Conn::start(Prepared {
@@ -74,6 +74,7 @@ impl Asking {
             framer,
             tag,
             caps,
+            mask,
             encoding,
             mode,
         }));

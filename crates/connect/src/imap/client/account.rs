@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     checks::approach::trust_of,
-    net::{Reach, Trust, reach},
+    net::{Reach, Trust, mask::Mask, reach},
 };
 
 /// How the connection is secured.
@@ -76,6 +76,14 @@ pub struct SignIn {
     pub proof: Proof,
     /// Whether an administrator signs in for another.
     pub by_admin: bool,
+}
+
+impl SignIn {
+    /// What the server is shown and nobody else.
+    pub fn mask(&self) -> Mask {
+        let (Proof::Password(secret) | Proof::Token(secret)) = &self.proof;
+        Mask::of([secret])
+    }
 }
 
 impl Server {
@@ -195,6 +203,13 @@ impl SignIn {
             _ => Err("one username stands for several mailboxes: say how with admin-style".into()),
         }
     }
+}
+
+/// Whether an endpoint is to sign in for all its mailboxes and has nothing to do it with.
+pub fn is_signed_out(settings: &Settings, mailbox: &MailboxAddress) -> bool {
+    let names_one = settings.get("username").is_some_and(|name| !name.is_empty());
+    let has_one = ["password", "token"].iter().any(|name| settings.secret(name).is_some());
+    names_one && !has_one && mailbox.password.is_none() && mailbox.token.is_none()
 }
 
 /// What an `imap` or `imaps` URL stands for.

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use mailferry_model::{Error, Kind, Retry, Scope, Side};
-use mailferry_wire::imap::{Code, Condition, PlainCode, Status};
+use mailferry_wire::imap::{Code, Condition, PlainCode, Reply, Status};
+
+use crate::net::mask::Mask;
 
 /// What was tried: decides how far a refusal reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,9 @@ impl Op {
 
 /// The words of a status, with its code.
 pub fn words(status: &Status) -> String {
+    if let Some(shown) = &status.shown {
+        return shown.clone();
+    }
     let text = status.text();
     let text: String = text.chars().filter(|c| !c.is_control()).take(1000).collect();
     match &status.code {
@@ -67,6 +72,20 @@ pub fn words(status: &Status) -> String {
         Some(Code::Other { name, .. }) => format!("[{}] {text}", String::from_utf8_lossy(name)),
         _ if text.is_empty() => format!("the server answered {}", status.condition.as_str()),
         _ => text,
+    }
+}
+
+/// The same reply, of which people are shown no secret: some servers repeat in a refusal what they were given. What it
+/// means is judged by what it was.
+pub fn guarded(reply: Reply, mask: &Mask) -> Reply {
+    let guard = |status: Status| match status.is_ok() {
+        true => status,
+        false => Status { shown: Some(mask.clean(&words(&status))), ..status },
+    };
+    match reply {
+        Reply::Done { tag, status } => Reply::Done { tag, status: guard(status) },
+        Reply::Status(status) => Reply::Status(guard(status)),
+        other => other,
     }
 }
 

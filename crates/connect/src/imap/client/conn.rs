@@ -23,7 +23,7 @@ use super::{
     pipe::{Answer, Answers, Ask, Lost, Sent, Wants},
     selection::{Opened, Selection},
 };
-use crate::net::{Pacer, Stream};
+use crate::net::{Pacer, Stream, mask::Mask};
 
 mod read;
 mod route;
@@ -48,6 +48,7 @@ impl Drop for Handle {
 pub(super) struct Inner {
     cx: Cx,
     caps: Capabilities,
+    mask: Mask,
     encoding: NameEncoding,
     mode: SelectMode,
     pacer: Arc<Pacer>,
@@ -121,6 +122,8 @@ pub struct Prepared {
     pub tag: u32,
     /// What the server can do.
     pub caps: Capabilities,
+    /// What nobody is to be shown of its answers.
+    pub mask: Mask,
     /// How names are written.
     pub encoding: NameEncoding,
     /// How mailboxes are opened.
@@ -130,11 +133,12 @@ pub struct Prepared {
 impl Conn {
     /// Starts the task that owns the socket.
     pub fn start(prepared: Prepared) -> Self {
-        let Prepared { cx, pacer, rank, stream, framer, tag, caps, encoding, mode } = prepared;
+        let Prepared { cx, pacer, rank, stream, framer, tag, caps, mask, encoding, mode } = prepared;
         let state = Mutex::new(State { tag, ..State::default() });
         let (wake, active, ours) = (Notify::new(), AtomicU64::new(0), AtomicU32::new(0));
         let taken_on = AtomicBool::new(rank == Rank::Only);
-        let inner = Arc::new(Inner { cx, caps, encoding, mode, pacer, taken_on, state, wake, active, ours });
+        let inner =
+            Arc::new(Inner { cx, caps, mask, encoding, mode, pacer, taken_on, state, wake, active, ours });
         let conn = Self(Arc::new(Handle(inner.clone())));
         tokio::spawn(inner.run(stream, framer));
         conn

@@ -97,7 +97,7 @@ async fn takes_tls(cx: &Cx, server: &Server) -> bool {
 pub async fn open(cx: &Cx, pacer: &Arc<Pacer>, account: &Account, rank: Rank) -> Result<Fresh> {
     let mut talk = greet(cx, &account.server).await?;
     talk.sign_in(&account.server, &account.who).await?;
-    let (stream, framer, tag, caps) = talk.into_parts();
+    let (stream, framer, tag, caps, mask) = talk.into_parts();
     let utf8 = caps.has(Capability::Utf8Only);
     let mode = if cx.side == Side::Source { SelectMode::ReadOnly } else { SelectMode::ReadWrite };
     let encoding = if utf8 { NameEncoding::Utf8 } else { NameEncoding::ModifiedUtf7 };
@@ -109,7 +109,7 @@ pub async fn open(cx: &Cx, pacer: &Arc<Pacer>, account: &Account, rank: Rank) ->
         enable.push("UTF8=ACCEPT");
     }
     let (cx, pacer) = (cx.clone(), pacer.clone());
-    let conn = Conn::start(Prepared { cx, pacer, rank, stream, framer, tag, caps, encoding, mode });
+    let conn = Conn::start(Prepared { cx, pacer, rank, stream, framer, tag, caps, mask, encoding, mode });
     let can = |capability| conn.caps().has(capability);
     let enabled = (can(Capability::Enable) && !enable.is_empty())
         .then(|| conn.send(Ask::of(Command::enable(&enable), Wants::Session)));

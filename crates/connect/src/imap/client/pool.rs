@@ -3,16 +3,19 @@
 //! A connection that ended is replaced when the next one is needed, never after a refused password.
 
 use std::{
+    collections::VecDeque,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::select;
 use mailferry_model::{Error, Kind, Result, port::Cx};
 use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameEncoding, Reply};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     conn::{Conn, Hold, Rank},
@@ -47,8 +50,29 @@ pub struct Pool {
     /// How many are on their way.
     opening: AtomicUsize,
     /// Serialises replacing the last connection.
-    replacing: tokio::sync::Mutex<()>,
+    replacing: tokio::sync::Mutex<Replaced>,
     refused: Mutex<Option<Error>>,
+}
+
+/// When connections were replaced last.
+#[derive(Default)]
+struct Replaced(VecDeque<Duration>);
+
+impl Replaced {
+    /// So many sign-ins a minute need no pause: more look like an attack, and many servers lock out who tries.
+    const FREE: usize = 10;
+
+    /// How long to wait before the next one, which is noted.
+    fn pause(&mut self, now: Duration) -> Duration {
+        const MINUTE: Duration = Duration::from_secs(60);
+        self.0.retain(|at| now.saturating_sub(*at) < MINUTE);
+        let pause = match self.0.len() {
+            n if n < Self::FREE => Duration::ZERO,
+            n => Duration::from_millis(250 << (n - Self::FREE).min(3)),
+        };
+        self.0.push_back(now + pause);
+        pause
+    }
 }
 
 /// More than so many commands in flight on every connection: another is opened.
@@ -97,7 +121,7 @@ impl Pool {
             conns: Mutex::new(vec![conn]),
             homes: Homes::default(),
             opening: AtomicUsize::new(0),
-            replacing: tokio::sync::Mutex::new(()),
+            replacing: tokio::sync::Mutex::default(),
             refused: Mutex::new(None),
         };
         Ok((Arc::new(pool), also))
@@ -180,7 +204,10 @@ impl Pool {
         }
         let pool = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = pool.add().await {
+            // Where all have ended meanwhile, one signs in before others try.
+            if pool.lead().is_some()
+                && let Err(error) = pool.add().await
+            {
                 pool.settle_for_less(&error);
             }
             pool.opening.fetch_sub(1, Ordering::SeqCst);
@@ -200,18 +227,30 @@ impl Pool {
         if let Some(conn) = self.pick(folder) {
             return Ok(conn);
         }
-        let _one = self.replacing.lock().await;
-        match self.pick(folder) {
-            Some(conn) => Ok(conn),
-            None => {
-                self.cx.cancel.check()?;
-                if let Some(error) = self.pacer.refusal(&self.cx) {
-                    return Err(error);
-                }
-                self.paced().await;
-                self.add().await
-            }
+        let (pool, folder) = (self.clone(), folder.cloned());
+        let replaced = tokio::spawn(async move { pool.replaced(folder.as_ref()).await });
+        // A task of its own: whoever asks may not be polled while a neighbour waits for the same lock.
+        let replaced = AbortOnDropHandle::new(replaced).await;
+        replaced.unwrap_or_else(|e| Err(Error::bug("connect", e.to_string())))
+    }
+
+    async fn replaced(self: &Arc<Self>, folder: Option<&MailboxName>) -> Result<Conn> {
+        let mut before = self.replacing.lock().await;
+        if let Some(conn) = self.pick(folder) {
+            return Ok(conn);
         }
+        self.cx.cancel.check()?;
+        if let Some(error) = self.pacer.refusal(&self.cx) {
+            return Err(error);
+        }
+        self.paced().await;
+        let pause = before.pause(self.cx.clock.elapsed());
+        if !pause.is_zero() {
+            tracing::info!(side = ?self.cx.side, "the server ends one connection after the other");
+            select(pin!(self.cx.clock.sleep(pause)), pin!(self.cx.cancel.cancelled())).await;
+            self.cx.cancel.check()?;
+        }
+        self.add().await
     }
 
     /// A connection for a large body: one without work, a new one, or the least busy.
@@ -227,7 +266,8 @@ impl Pool {
                 load.commands == 0 && !load.exclusive
             };
             let idle = conns.iter().find(free).cloned();
-            idle.ok_or(conns.len() < self.limit())
+            // Where all have ended, one signs in before others try.
+            idle.ok_or(!conns.is_empty() && conns.len() < self.limit())
         };
         let conn = match idle {
             Ok(conn) => conn,

@@ -14,10 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     account::{Mechanism, Proof, Security, Server, SignIn},
-    classify::{Op, classify, is_about_the_mechanism, words},
+    classify::{Op, classify, guarded, is_about_the_mechanism, words},
     line::{as_it_came, nonsense},
 };
-use crate::net::{Plain, Stream, stream::without_manual, tcp::within, tls};
+use crate::net::{Plain, Stream, mask::Mask, stream::without_manual, tcp::within, tls};
 
 /// How long a single answer before sign-in may take.
 const ANSWER: Duration = Duration::from_secs(45);
@@ -44,7 +44,7 @@ pub struct Talk {
     /// What the server said beside its consent to the sign-in.
     pub notices: Vec<String>,
     /// A password was sent on it: what comes back may be its echo.
-    secret_sent: bool,
+    secret_sent: Option<Mask>,
 }
 
 /// So many untagged answers to one command before sign-in are no IMAP any more.
@@ -78,7 +78,7 @@ impl Talk {
             caps_line: String::new(),
             preauth: false,
             notices: Vec::new(),
-            secret_sent: false,
+            secret_sent: None,
         };
         let cx = cx.clone();
         let first = within(&cx, "greeting", GREETING.min(cx.put_timeout), talk.reply()).await;
@@ -144,11 +144,14 @@ impl Talk {
             match event {
                 Some(Event::Response(frame)) => {
                     let reply = Reply::parse(&frame).map_err(|e| {
-                        let text = if self.secret_sent { e.to_string() } else { nonsense(e, &frame) };
+                        let text = if self.secret_sent.is_some() { e.to_string() } else { nonsense(e, &frame) };
                         self.error(Kind::Unsupported, "read", text).scope_of(Scope::Endpoint)
                     })?;
                     self.keep_line(&reply, &frame);
-                    return Ok(reply);
+                    return Ok(match &self.secret_sent {
+                        Some(mask) => guarded(reply, mask),
+                        None => reply,
+                    });
                 }
                 Some(_) => {}
                 None => {
@@ -317,6 +320,7 @@ impl Talk {
                 self.error(Kind::Unsupported, "sign in", text).scope_of(Scope::Endpoint)
             });
         };
+        self.secret_sent = Some(who.mask());
         let mut status = self.attempt(first).await?;
         if !status.is_ok()
             && is_about_the_mechanism(&status)
@@ -339,7 +343,6 @@ impl Talk {
 
     async fn attempt(&mut self, way: Way) -> Result<Status> {
         let before = std::mem::take(&mut self.caps);
-        self.secret_sent = true;
         let (replies, status) = match way {
             Way::Login(user, password) => {
                 self.run(Command::login(&user, &password), Vec::new(), Bytes::new()).await?
@@ -367,9 +370,10 @@ impl Talk {
         })
     }
 
-    /// The prepared connection: its stream, the framer with what was read ahead, the last tag used.
-    pub fn into_parts(self) -> (Stream, ResponseFramer, u32, Capabilities) {
-        (self.stream, self.framer, self.tag, self.caps)
+    /// The prepared connection: its stream, the framer with what was read ahead, the last tag used, what the server can
+    /// do, and what nobody is to be shown of its answers.
+    pub fn into_parts(self) -> (Stream, ResponseFramer, u32, Capabilities, Mask) {
+        (self.stream, self.framer, self.tag, self.caps, self.secret_sent.unwrap_or_default())
     }
 }
 

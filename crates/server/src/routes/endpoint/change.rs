@@ -8,7 +8,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     port::Write,
     secret::Secret,
-    settings::{Manifest, Settings, Takes},
+    settings::{Manifest, Settings, Takes, signs_in},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -83,7 +83,8 @@ pub(crate) async fn change(
         return view(&context, StatusCode::OK, before).await;
     }
     check_aims(&context, &caller, manifest, (&before, &endpoint), &secrets).await?;
-    if endpoint.settings != before.settings || !secrets.fresh.is_empty() {
+    let signs_out = secrets.forgotten.iter().any(|name| signs_in(name));
+    if endpoint.settings != before.settings || !secrets.fresh.is_empty() || signs_out {
         // Its batches go on by themselves with the new settings, of which no test is known yet.
         endpoint.needs_to_connect = None;
         endpoint.last_test = None;

@@ -36,7 +36,8 @@ const OPEN: [&str; 4] = ["endpoint.", "batch.", "user.", "verification."];
 pub(super) struct Watch {
     context: Context,
     role: Role,
-    after: u64,
+    /// Behind which entry of the audit trail it is.
+    pub after: u64,
     /// The last that was told of each batch.
     batches: HashMap<String, Value>,
     /// What is known of the users of batches that were looked at; of numbers that grow nothing is told one by one.

@@ -115,7 +115,7 @@ impl Inner {
                 Ok(())
             }
             Err(e) => {
-                let text = format!("an answer that makes no sense: {}", nonsense(e, frame));
+                let text = format!("an answer that makes no sense: {}", self.mask.clean(&nonsense(e, frame)));
                 Err(self.error(Kind::Malformed, text))
             }
         }

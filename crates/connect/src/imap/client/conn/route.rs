@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{Flying, Gate, Inner, State};
 use crate::imap::client::{
-    classify::{Op, classify, pause},
+    classify::{Op, classify, guarded, pause, words},
     pipe::{Answer, Kept, Wants},
 };
 
@@ -77,6 +77,7 @@ impl Inner {
         body: Option<Kept>,
         gate: &mpsc::UnboundedSender<Gate>,
     ) -> Result<()> {
+        let reply = guarded(reply, &self.mask);
         let mut state = self.lock();
         match reply {
             Reply::Done { tag, status } => {
@@ -136,7 +137,7 @@ impl Inner {
     /// A pause that the server asks for holds the whole account, unless it only refuses one connection more.
     fn slow_down(&self, status: &Status) {
         if let Some(wait) = pause(status).filter(|_| self.taken_on.load(Ordering::Relaxed)) {
-            self.pacer.hold(&self.cx, wait, &status.text());
+            self.pacer.hold(&self.cx, wait, &words(status));
         }
     }
 }

@@ -131,3 +131,51 @@ async fn nothing_names_one() {
     assert!(Imap.check(&settings).is_err());
     assert!(Imap.discover(&testing::cx(Side::Source), &settings).await.is_err());
 }
+
+/// A server whose autoconfig document says this of how it is secured.
+async fn documented(socket: &str) -> (Case, NameServer, Web) {
+    let (case, names, authority) = unnamed(&[]).await;
+    let document = format!(
+        "<clientConfig><emailProvider><incomingServer type=\"imap\"><hostname>mail.example.org</hostname>\
+         <port>{}</port>{socket}</incomingServer></emailProvider></clientConfig>",
+        case.fake.address.port()
+    );
+    let route = Route::to("/mail/config-v1.1.xml", "200 OK").saying(&document);
+    let tls = authority.acceptor(&Paper { names: NAMES.to_vec(), ..Paper::default() }).unwrap();
+    let web = Web::start(Some(tls), vec![vec![route]]).await.unwrap();
+    let case = case.with("autoconfig-port", web.address.port().to_string());
+    (case, names, web)
+}
+
+#[tokio::test]
+async fn a_document_takes_no_tls_away() {
+    for wanted in [Some("ssl"), Some("tls"), None] {
+        let (case, _names, _web) = documented("<socketType>plain</socketType>").await;
+        let case = if let Some(security) = wanted { case.with("security", security) } else { case };
+        case.fails(Step::Protocol, "AUTODISCOVER_NOT_AS_ASKED").await;
+        let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await;
+        assert!(found.is_err(), "{wanted:?}");
+    }
+    let (case, _names, _web) = documented("<socketType>plain</socketType>").await;
+    let case = case.with("security", "none");
+    let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap();
+    assert_eq!(found.get("security"), Some("none"), "who says so gets it");
+    let (case, _names, _web) = documented("").await;
+    case.fails(Step::Protocol, "AUTODISCOVER_NO_IMAP").await;
+    let (case, _names, _web) = documented("<socketType>tls</socketType>").await;
+    let found = Imap.discover(&testing::cx(Side::Source), &case.settings).await.unwrap();
+    assert_eq!(found.get("security"), Some("ssl"));
+}
+
+#[tokio::test]
+async fn what_somebody_says_of_port_and_security_holds() {
+    let (case, _names, _) = unnamed(&[]).await;
+    let port = case.fake.address.port();
+    let service = ("_imap._tcp.example.org", Known::Service("mail.example.org", port));
+    let here = Known::Addresses(vec![Ipv4Addr::LOCALHOST]);
+    let names = NameServer::start(&[service, ("mail.example.org", here)]).await.unwrap();
+    let case = case.with("resolver", names.address.to_string()).with("autoconfig-port", "1");
+    let result = case.with("security", "ssl").fails(Step::Protocol, "AUTODISCOVER_NOT_AS_ASKED").await;
+    let named = format!("mail.example.org:{port} (--security tls)");
+    assert!(result.steps[0].cause.as_ref().unwrap().contains(&named), "{:?}", result.steps[0]);
+}

@@ -90,3 +90,16 @@ async fn it_swallows_everything() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_it_repeats_of_its_password_is_shown_to_nobody() {
+    let proxy = Proxy::start(Kind::HttpOffers("canary-proxy-pw"), None).await.unwrap();
+    let case = behind("http", &proxy).await;
+    let settings = case.settings.clone().with("proxy-username", SIGN_IN.0);
+    let settings = settings.with_secret("proxy-password", "canary-proxy-pw".into());
+    let case = Case { settings, ..case };
+    let result = case.fails(Step::Tcp, "PROXY_NO_COMMON_SCHEME").await;
+    assert!(!serde_json::to_string(&result).unwrap().contains("canary-proxy-pw"), "{result:?}");
+    let error = Imap.source(&testing::cx(Side::Source), &case.settings, &case.mailbox).await.err().unwrap();
+    assert!(!format!("{error} {error:?}").contains("canary-proxy-pw"), "{error:?}");
+}

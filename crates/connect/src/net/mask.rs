@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use mailferry_model::secret::Secret;
+
 mod base64;
 
 /// What stands in its place.
@@ -15,6 +17,22 @@ const SHORT: usize = 4;
 const CUT: usize = 6;
 /// Secrets shorter than this are found across white space only where they stand alone.
 const BROKEN: usize = 8;
+
+/// The secrets that another side was shown, to be taken out of what it says.
+#[derive(Clone, Debug, Default)]
+pub struct Mask(Vec<Secret<String>>);
+
+impl Mask {
+    /// Of these.
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret<String>>) -> Self {
+        Self(secrets.into_iter().cloned().collect())
+    }
+
+    /// A text without them.
+    pub fn clean(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| masked(&text, secret.expose()))
+    }
+}
 
 /// The text without the secret.
 pub fn masked(text: &str, secret: &str) -> String {
@@ -49,12 +67,13 @@ struct Meant {
 type Reading = fn(&[Meant]) -> Vec<Meant>;
 
 /// What encodings are taken off, one after the other.
-const READINGS: [&[Reading]; 13] = [
+const READINGS: [&[Reading]; 14] = [
     &[],
     &[without_nul],
     &[percent, without_nul],
     &[html, without_nul],
     &[unquoted],
+    &[with_bare_quotes],
     &[percent],
     &[html],
     &[percent, percent],
@@ -193,6 +212,14 @@ fn unquoted(meant: &[Meant]) -> Vec<Meant> {
     })
 }
 
+/// Without the backslashes before quotation marks alone: some forget to escape their escapes.
+fn with_bare_quotes(meant: &[Meant]) -> Vec<Meant> {
+    read(meant, |octets| match octets {
+        [b'\\', quote @ (b'"' | b'\''), ..] => Some((Some(*quote), 2)),
+        _ => None,
+    })
+}
+
 /// Without the zeros between the letters of UTF-16, as they are and as they are escaped.
 fn without_nul(meant: &[Meant]) -> Vec<Meant> {
     const ESCAPED: [&[u8]; 4] = [b"\\u{0}", b"\\u0000", b"\\x00", b"\\0"];
@@ -260,6 +287,7 @@ mod tests {
             format!("NO {secret} is wrong"),
             format!("NO {} is wrong", secret.to_uppercase()),
             "BAD LOGIN \"u\" \"CAN\\\"ARY\\\\S3cr3t\"".to_owned(),
+            "NO CAN\\\"ARY\\S3cr3t is wrong".to_owned(),
             format!("BAD AUTHENTICATE PLAIN {coded}"),
             format!("Basic realm=\"Basic {}\"", STANDARD.encode(format!("a:{secret}"))),
             format!("NO {}CAN\"ARY", "x".repeat(900)),

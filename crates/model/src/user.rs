@@ -46,6 +46,12 @@ pub struct User {
     /// What its row says beside what the batch does.
     #[serde(default)]
     pub overrides: Overrides,
+    /// How many items that stay behind are approved by nobody; none where nobody has counted.
+    #[serde(default)]
+    pub unapproved: Option<u64>,
+    /// Why it completes although the data-consistency gate would hold it back.
+    #[serde(default)]
+    pub despite_score: Option<String>,
 }
 
 impl User {
@@ -72,6 +78,8 @@ impl User {
             last_progress: None,
             retry_skipped: false,
             overrides: Overrides::default(),
+            unapproved: None,
+            despite_score: None,
         }
     }
 }

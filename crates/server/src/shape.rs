@@ -43,6 +43,19 @@ pub(crate) struct Schedule {
     time_zone: Option<String>,
 }
 
+/// How many skipped items a mailbox may have before it fails: a number, or `Unlimited`; no limit where none is given.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct ItemLimits {
+    /// Items skipped for other reasons than their size.
+    #[schema(value_type = Object)]
+    bad_item_limit: Option<String>,
+    /// Items skipped for their size.
+    #[schema(value_type = Object)]
+    large_item_limit: Option<String>,
+}
+
 /// What a test of an endpoint found.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]

@@ -153,8 +153,9 @@ fn goes_on(users: &[User]) -> BatchEvent {
 /// The batch as its users make it. Pure.
 fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
     let mut next = batch.clone();
-    let event = match BatchStatus::settled(users.iter().map(|u| u.status)) {
-        Some(outcome) if batch.status != BatchStatus::Waiting => BatchEvent::Settle(outcome),
+    let statuses: Vec<UserStatus> = users.iter().map(|u| u.status).collect();
+    let event = match batch.status.rest(&statuses) {
+        Some(rest) if batch.status != BatchStatus::Waiting => rest,
         None if waits.is_some() => BatchEvent::Wait,
         // It goes on, or comes to rest from there at the next look.
         _ => goes_on(users),

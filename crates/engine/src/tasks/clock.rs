@@ -38,10 +38,18 @@ pub(super) fn holds(schedule: &Schedule, status: BatchStatus, now: Timestamp) ->
 
 /// Does to a batch at rest what is due.
 pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
-    let Some((action, because)) = due(&batch, now) else { return Ok(()) };
+    let due = due(&batch, now);
+    if due.is_empty() {
+        return Ok(());
+    }
     let users = store.users(batch.id).await?;
-    let Ok(intent) = intend(&batch, &users, action) else { return Ok(()) };
-    let Some(status) = intent.status.filter(|_| !intent.users.is_empty()) else { return Ok(()) };
+    // What is held back is synced again while it waits to be completed.
+    let moves = due.into_iter().find_map(|(action, because)| {
+        let intent = intend(&batch, &users, action, now).ok()?;
+        let status = intent.status.filter(|_| intent.users.iter().any(|user| user.status.is_active()))?;
+        Some((action, because, intent, status))
+    });
+    let Some((action, because, intent, status)) = moves else { return Ok(()) };
     tracing::info!(batch = %batch.id, because = because.word(), to = ?status, "the clock moves a batch");
     let (action, change) = (format!("batch.{}", action.word()), json!({ "because": because.word() }));
     let entry = by_worker(now, &action, format!("batch {}", batch.name), &change);

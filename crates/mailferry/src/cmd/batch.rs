@@ -1,4 +1,4 @@
-//! `batch new|validate|add|list|show|set|start|stop|sync|complete|watch|remove`. Making one is [`new`]'s, changing one
+//! `batch new|validate|add|list|show|set|start|stop|sync|complete|approve|watch|remove`. Making one is [`new`]'s, changing one
 //! [`set`]'s.
 
 pub(crate) mod new;
@@ -12,7 +12,9 @@ use serde_json::json;
 use sheet::SheetArgs;
 
 use super::{
-    Asked, confirm,
+    Asked,
+    approval::{self, ApproveBatch, UnapproveBatch},
+    confirm,
     run_options::PassArgs,
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
@@ -47,7 +49,11 @@ pub enum BatchCommand {
     /// Sync what is synced once more
     Sync(RunBatch),
     /// The last sync and the verification
-    Complete(RunBatch),
+    Complete(CompleteBatch),
+    /// Say that items of its mailboxes may stay behind, and why
+    Approve(ApproveBatch),
+    /// Take approvals back
+    Unapprove(UnapproveBatch),
     /// Stop what is under way
     Stop {
         /// Its name
@@ -85,6 +91,17 @@ pub struct RunBatch {
     pub pass: PassArgs,
 }
 
+/// The flags of `batch complete`.
+#[derive(Args)]
+pub struct CompleteBatch {
+    /// How.
+    #[command(flatten)]
+    pub run: RunBatch,
+    /// Complete also what the data-consistency gate holds back, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_score: Option<String>,
+}
+
 pub(super) const COLUMNS: [Column; 13] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
@@ -117,14 +134,22 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
-        BatchCommand::Start(args) => return work(asked, &reach, "start", Goal::Synced, args).await,
-        BatchCommand::Sync(args) => return work(asked, &reach, "sync", Goal::Synced, args).await,
-        BatchCommand::Complete(args) => {
-            return work(asked, &reach, "complete", Goal::Completed, args).await;
+        BatchCommand::Start(args) => return work(asked, &reach, ("start", None), args).await,
+        BatchCommand::Sync(args) => return work(asked, &reach, ("sync", None), args).await,
+        BatchCommand::Complete(CompleteBatch { run, despite_score }) => {
+            return work(asked, &reach, ("complete", despite_score), run).await;
+        }
+        BatchCommand::Approve(ApproveBatch { name, meant, approving }) => {
+            let what = (meant.body(), &approving);
+            approval::approve(&asked, &quiet_api(), (&path(&name), &COLUMNS), what).await?;
+        }
+        BatchCommand::Unapprove(UnapproveBatch { name, meant, dry_run }) => {
+            let what = (meant.body(), dry_run);
+            approval::unapprove(&asked, &quiet_api(), (&path(&name), &COLUMNS), what).await?;
         }
         BatchCommand::Stop { name, dry_run: true } => {
             let path = format!("{}/stop", path(&name));
-            return pretend(&asked, &quiet_api(), &path, &COLUMNS).await;
+            return pretend(&asked, &quiet_api(), (&path, None), &COLUMNS).await;
         }
         BatchCommand::Stop { name, .. } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
@@ -153,17 +178,19 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
 async fn work(
     asked: Asked<'_>,
     reach: &Reach,
-    action: &'static str,
-    goal: Goal,
+    (action, despite_score): (&'static str, Option<String>),
     args: RunBatch,
 ) -> Result<u8, Failure> {
     if args.pass.dry_run {
         let path = format!("/batches/{}/{action}", segment(&args.name));
-        return pretend(&asked, &reach.api(), &path, &COLUMNS).await;
+        return pretend(&asked, &reach.api(), (&path, despite_score.as_deref()), &COLUMNS).await;
     }
     // `complete --wait` means its own end, not the first sync's.
-    let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let run = Run::of(args.name, None, (action, goal), args.pass);
+    let goal = match action {
+        "complete" => Goal::Completed,
+        _ => args.wait.unwrap_or(Goal::Synced),
+    };
+    let run = Run { despite_score, ..Run::of(args.name, None, (action, goal), args.pass) };
     match reach {
         Reach::Here(instance) => foreground(&asked, instance, &run).await,
         Reach::There(_) => {

@@ -1,4 +1,4 @@
-//! `user list|show|set|start|retry|sync|stop|move|remove`: the mailboxes of batches, one by one.
+//! `user list|show|set|start|retry|sync|complete|approve|stop|move|remove`: the mailboxes of batches, one by one.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    Asked, confirm,
+    Asked,
+    approval::{self, ApproveUser, UnapproveUser},
+    confirm,
     run_options::PassArgs,
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
@@ -44,6 +46,12 @@ pub enum UserCommand {
     Retry(RunUser),
     /// Sync it once more
     Sync(RunUser),
+    /// The last sync and the verification, of it alone
+    Complete(CompleteUser),
+    /// Say that items of it may stay behind, and why
+    Approve(ApproveUser),
+    /// Take approvals back
+    Unapprove(UnapproveUser),
     /// Stop what is under way for it
     Stop(Ending),
     /// Take it to another batch between the same endpoints; what was moved of it stays moved
@@ -118,6 +126,17 @@ pub struct RunUser {
     pub pass: PassArgs,
 }
 
+/// The flags of `user complete`.
+#[derive(Args)]
+pub struct CompleteUser {
+    /// How.
+    #[command(flatten)]
+    pub run: RunUser,
+    /// Complete it although the data-consistency gate holds it back, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_score: Option<String>,
+}
+
 pub(super) const COLUMNS: [Column; 12] = [
     Column::of("ADDRESS", "/emailAddress"),
     Column::of("BATCH", "/batch"),
@@ -153,12 +172,23 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             }
         }
         UserCommand::Set(args) => set(&asked, &api, &args).await?,
-        UserCommand::Start(args) => return work(&asked, &reach, "start", args).await,
-        UserCommand::Retry(args) => return work(&asked, &reach, "retry", args).await,
-        UserCommand::Sync(args) => return work(&asked, &reach, "sync", args).await,
+        UserCommand::Start(args) => return work(&asked, &reach, "start", (args, None)).await,
+        UserCommand::Retry(args) => return work(&asked, &reach, "retry", (args, None)).await,
+        UserCommand::Sync(args) => return work(&asked, &reach, "sync", (args, None)).await,
+        UserCommand::Complete(CompleteUser { run, despite_score }) => {
+            return work(&asked, &reach, "complete", (run, despite_score)).await;
+        }
+        UserCommand::Approve(ApproveUser { one, meant, approving }) => {
+            let path = path(&api, &one).await?;
+            approval::approve(&asked, &api, (&path, &COLUMNS), (meant.body(), &approving)).await?;
+        }
+        UserCommand::Unapprove(UnapproveUser { one, meant, dry_run }) => {
+            let path = path(&api, &one).await?;
+            approval::unapprove(&asked, &api, (&path, &COLUMNS), (meant.body(), dry_run)).await?;
+        }
         UserCommand::Stop(Ending { one, dry_run: true }) => {
             let path = format!("{}/stop", path(&api, &one).await?);
-            pretend(&asked, &api, &path, &COLUMNS).await?;
+            pretend(&asked, &api, (&path, None), &COLUMNS).await?;
         }
         UserCommand::Stop(Ending { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
@@ -215,14 +245,20 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
     Ok(())
 }
 
-async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunUser) -> Result<u8, Failure> {
+async fn work(
+    asked: &Asked<'_>,
+    reach: &Reach,
+    action: &'static str,
+    (args, despite_score): (RunUser, Option<String>),
+) -> Result<u8, Failure> {
     let api = reach.api();
     if args.pass.dry_run {
         let path = format!("{}/{action}", path(&api, &args.one).await?);
-        return pretend(asked, &api, &path, &COLUMNS).await;
+        return pretend(asked, &api, (&path, despite_score.as_deref()), &COLUMNS).await;
     }
     let name = batch(&api, &args.one).await?;
     let run = Run::of(name, Some(args.one.address), (action, Goal::Synced), args.pass);
+    let run = Run { despite_score, ..run };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {
@@ -249,7 +285,7 @@ async fn batch(api: &Api, one: &One) -> Result<String, Failure> {
     }
 }
 
-async fn path(api: &Api, one: &One) -> Result<String, Failure> {
+pub(super) async fn path(api: &Api, one: &One) -> Result<String, Failure> {
     Ok(format!("/batches/{}/users/{}", segment(&batch(api, one).await?), segment(&one.address)))
 }
 

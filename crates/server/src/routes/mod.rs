@@ -2,6 +2,7 @@
 
 mod account;
 mod again;
+mod approval;
 mod audit;
 mod batch;
 mod code;
@@ -67,11 +68,16 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(user::act::retry))
         .routes(routes!(user::act::sync))
         .routes(routes!(user::act::stop))
+        .routes(routes!(user::act::complete))
+        .routes(routes!(approval::of_user))
+        .routes(routes!(approval::back_of_user))
         .routes(routes!(user::moving::into_batch))
         .routes(routes!(batch::act::start))
         .routes(routes!(batch::act::sync))
         .routes(routes!(batch::act::complete))
         .routes(routes!(batch::act::stop))
+        .routes(routes!(approval::of_batch))
+        .routes(routes!(approval::back_of_batch))
         .routes(routes!(verification::list, verification::order))
         .routes(routes!(verification::show, verification::remove))
         .routes(routes!(work::of_batch))

@@ -103,7 +103,7 @@ pub(crate) async fn replace(
             batch::act::act_on(
                 &context,
                 &batch.name,
-                (Action::Start, How::default()),
+                (Action::Start, &How::default()),
                 None,
                 &IfMatch::default(),
             )
@@ -155,8 +155,14 @@ async fn rest(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act::act_on(context, &name, (Action::Stop, How::default()), Some(old.id), &IfMatch::default())
-            .await?;
+        batch::act::act_on(
+            context,
+            &name,
+            (Action::Stop, &How::default()),
+            Some(old.id),
+            &IfMatch::default(),
+        )
+        .await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;

@@ -175,7 +175,7 @@ fn move_status(user: &Value) -> &'static str {
 }
 
 /// The mailboxes that are meant: of a batch, in a status, or of one name.
-async fn found(desk: &Desk<'_>, bound: &Bound) -> Result<Vec<Value>, Failure> {
+pub(super) async fn found(desk: &Desk<'_>, bound: &Bound) -> Result<Vec<Value>, Failure> {
     let mut query = Vec::new();
     query.extend(bound.text("batch").map(|b| format!("batch={}", segment(&b))));
     let path = match bound.text("identity") {

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod cancel;
 pub mod caps;
 pub mod catalogue;
+pub mod completion;
 pub mod config;
 pub mod csv;
 pub mod endpoint;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    completion::LastPass,
     csv::Overrides,
     id::{BatchId, MailboxId, UserId},
     report::{Score, Totals},
@@ -52,6 +53,9 @@ pub struct User {
     /// Why it completes although the data-consistency gate would hold it back.
     #[serde(default)]
     pub despite_score: Option<String>,
+    /// What its last pass took.
+    #[serde(default)]
+    pub last_pass: Option<LastPass>,
 }
 
 impl User {
@@ -80,6 +84,7 @@ impl User {
             overrides: Overrides::default(),
             unapproved: None,
             despite_score: None,
+            last_pass: None,
         }
     }
 }

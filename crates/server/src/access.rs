@@ -48,6 +48,7 @@ pub const ACCESS: &[(&str, &str, Access)] = &[
     ("PATCH", "/batches/{name}", From(Operator)),
     ("DELETE", "/batches/{name}", From(Operator)),
     ("GET", "/batches/{name}/report", From(Viewer)),
+    ("GET", "/batches/{name}/completion", From(Viewer)),
     ("GET", "/batches/{name}/users", From(Viewer)),
     ("POST", "/batches/{name}/users", From(Operator)),
     ("GET", "/batches/{name}/users/{address}", From(Viewer)),

@@ -14,6 +14,7 @@ use mailferry_model::{
     approval::Approvals,
     batch::Batch,
     cancel::Cancel,
+    completion::LastPass,
     endpoint::Endpoint,
     id::UserId,
     job::Job,
@@ -290,7 +291,16 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
     let batch = store.batch_by_id(user.batch).await?;
     let mut approvals = Approvals::of(store.approvals(mailbox).await?);
     let ended = Ended { batch: &batch, kind: job.work.kind, findings: &kept.findings, at: now };
+    let took = report.moved_in + report.verified_in;
     let mut user = change(store, user.id, |user| {
+        user.last_pass = Some(LastPass {
+            kind: job.work.kind,
+            put: report.deeds.put,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            covered_seconds: user
+                .last_synced
+                .and_then(|last| last.duration_until(now).as_secs().try_into().ok()),
+        });
         user.mailbox = Some(mailbox);
         user.totals = report.totals;
         user.score = Some(report.score);

@@ -19,7 +19,7 @@ use super::{
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
-    api::segment,
+    api::{Api, segment},
     exit::{self, Failure},
     out::Column,
     reach::Reach,
@@ -100,6 +100,9 @@ pub struct CompleteBatch {
     /// Complete also what the data-consistency gate holds back, and say why: it is audited
     #[arg(long, value_name = "REASON")]
     pub despite_score: Option<String>,
+    /// Only say what it would meet: what stands in the way (then with code 3), and how long it may take
+    #[arg(long, conflicts_with_all = ["despite_score", "wait"])]
+    pub plan: bool,
 }
 
 pub(super) const COLUMNS: [Column; 13] = [
@@ -116,6 +119,14 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
     Column::wide("NOTES", "/notes"),
+];
+
+const PLAN: [Column; 5] = [
+    Column::of("BATCH", "/batch"),
+    Column::of("READY", "/ready"),
+    Column::of("OPEN", "/open"),
+    Column::of("SINCE", "/unsyncedSince"),
+    Column::of("SENTENCE", "/sentence"),
 ];
 
 /// Runs it.
@@ -136,7 +147,10 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
         BatchCommand::Start(args) => return work(asked, &reach, ("start", None), args).await,
         BatchCommand::Sync(args) => return work(asked, &reach, ("sync", None), args).await,
-        BatchCommand::Complete(CompleteBatch { run, despite_score }) => {
+        BatchCommand::Complete(CompleteBatch { run, plan: true, .. }) => {
+            return plan(&asked, &quiet_api(), &path(&run.name)).await;
+        }
+        BatchCommand::Complete(CompleteBatch { run, despite_score, .. }) => {
             return work(asked, &reach, ("complete", despite_score), run).await;
         }
         BatchCommand::Approve(ApproveBatch { name, meant, approving }) => {
@@ -173,6 +187,23 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         }
     }
     Ok(exit::OK)
+}
+
+/// What a completion would meet.
+async fn plan(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> {
+    let plan = api.get(&format!("{path}/completion")).await?;
+    let blockers = plan["blockers"].as_array().map_or(&[][..], Vec::as_slice);
+    match asked.out.is_for_people() {
+        true => {
+            for blocker in blockers {
+                let text = |name: &str| blocker[name].as_str().unwrap_or_default();
+                asked.out.say(&format!("{}: {} [{}]", text("subject"), text("reason"), text("code")));
+            }
+            asked.out.say(plan["sentence"].as_str().unwrap_or_default());
+        }
+        false => asked.out.show(&plan, &PLAN),
+    }
+    Ok(if blockers.is_empty() { exit::OK } else { exit::PARTIAL })
 }
 
 async fn work(

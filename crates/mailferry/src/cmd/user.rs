@@ -137,7 +137,7 @@ pub struct CompleteUser {
     pub despite_score: Option<String>,
 }
 
-pub(super) const COLUMNS: [Column; 12] = [
+pub(super) const COLUMNS: [Column; 13] = [
     Column::of("ADDRESS", "/emailAddress"),
     Column::of("BATCH", "/batch"),
     Column::of("STATUS", "/status"),
@@ -150,6 +150,7 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column::wide("LAST SYNCED", "/lastSynced"),
     Column::wide("LAST PROGRESS", "/lastProgress"),
     Column::wide("WORDS", "/detail/text"),
+    Column::wide("UNAPPROVED", "/itemsUnapproved"),
 ];
 
 /// Runs it.

@@ -6,6 +6,7 @@ mod approval;
 mod audit;
 mod batch;
 mod code;
+mod completion;
 mod config;
 mod endpoint;
 mod endpoint_test;
@@ -62,6 +63,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(batch::list, batch::create))
         .routes(routes!(batch::show, batch::change::change, batch::remove))
         .routes(routes!(batch::report))
+        .routes(routes!(completion::show))
         .routes(routes!(batch::users, batch::add::add))
         .routes(routes!(user::of_batch, user::change::change, user::change::remove))
         .routes(routes!(user::act::start))

@@ -161,6 +161,14 @@ async fn a_batch_completes_what_looks_good_and_what_is_approved() {
         status == 200 && notices.contains("1 of 2 mailboxes") && notices.contains("a@x is held back"),
         "{notices}"
     );
+    let plan = house.get("/batches/wave/completion").await.1;
+    assert_eq!(
+        (&plan["ready"], &plan["open"], &plan["seconds"]),
+        (&json!(1), &json!(2), &Value::Null),
+        "{plan}"
+    );
+    let blocker = &plan["blockers"][0];
+    assert_eq!((&blocker["subject"], &blocker["code"]), (&json!("a@x"), &json!("NeedsApproval")), "{plan}");
     let (status, told) = house.post("/batches/wave/complete", json!({})).await;
     assert_eq!(status, 202);
     assert!(told["notices"][0].as_str().unwrap().contains("user approve a@x --batch wave"), "{told}");

@@ -47,6 +47,12 @@ fn what_stays_behind_is_approved_before_its_mailbox_completes() {
     assert!(ran.out.contains("HELD BACK ann@x: its score is Investigate, and 1 item"), "{}", ran.out);
     let why = scene.told(0, &["batch", "show", "w"])["why"].to_string();
     assert!(why.contains("[NeedsApproval]: 1 of 1 mailbox"), "{why}");
+    let plan = scene.ferry.ends(3, &["batch", "complete", "w", "--plan"]).out;
+    assert!(
+        plan.starts_with("ann@x: its score is Investigate")
+            && plan.contains("[NeedsApproval]\n0 of 1 mailboxes"),
+        "{plan}"
+    );
     let refused = scene.ferry.ends(6, &["user", "complete", "ann@x"]).err;
     assert!(refused.contains("user approve ann@x --batch w --all --comment WHY"), "{refused}");
 
@@ -62,6 +68,8 @@ fn what_stays_behind_is_approved_before_its_mailbox_completes() {
     // A later pass finds it skipped again, and approved.
     let told = scene.told(3, &["batch", "sync", "w"]);
     assert_eq!(told["heldBack"], json!([]), "{told}");
+    let plan = scene.told(0, &["batch", "complete", "w", "--plan"]);
+    assert_eq!((&plan["ready"], &plan["measured"]), (&json!(1), &json!(1)), "{plan}");
     let item = scene.told(0, &["item", "list"])[0].clone();
     let (folder, uid) = (item["folder"].as_str().unwrap(), item["uid"].as_str().unwrap());
     scene.ferry.ends(0, &["item", "unapprove", "ann@x", "--folder", folder, "--uid", uid]);

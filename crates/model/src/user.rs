@@ -53,6 +53,9 @@ pub struct User {
     /// Why it completes although the data-consistency gate would hold it back.
     #[serde(default)]
     pub despite_score: Option<String>,
+    /// When it is completed by itself; its own time goes before its batch's.
+    #[serde(default)]
+    pub complete_after: Option<Timestamp>,
     /// What its last pass took.
     #[serde(default)]
     pub last_pass: Option<LastPass>,
@@ -84,6 +87,7 @@ impl User {
             overrides: Overrides::default(),
             unapproved: None,
             despite_score: None,
+            complete_after: None,
             last_pass: None,
         }
     }

@@ -119,3 +119,26 @@ async fn what_the_gate_holds_back_completes_by_itself_once_it_is_approved() {
     town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
     assert_eq!(status(0).await, UserStatus::Completed);
 }
+
+#[tokio::test]
+async fn a_mailbox_with_a_time_of_its_own_completes_then_and_not_with_its_batch() {
+    let town = Town::of(3).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let mut users = town.users(batch).await;
+    users[0].complete_after = Some(town.now());
+    users[1].complete_after = Some(later(&town, 20_000));
+    for user in &users[..2] {
+        town.store.set_user(user).await.unwrap();
+    }
+    let status = async |n: usize| town.users(batch).await[n].status;
+    town.until(&worker, || async { status(0).await == UserStatus::Completed }).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    assert_eq!([status(1).await, status(2).await], [UserStatus::Synced; 2], "alone");
+    scheduled(&town, batch, Schedule { complete_after: Some(town.now()), ..Schedule::default() }).await;
+    town.until(&worker, || async { status(2).await == UserStatus::Completed }).await;
+    assert_eq!(status(1).await, UserStatus::Synced, "its own time goes first");
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
+    assert!(town.users(batch).await.iter().all(|user| user.complete_after.is_none()));
+}

@@ -11,6 +11,7 @@ use super::{
     approval::{self, ApproveUser, UnapproveUser},
     confirm,
     run_options::PassArgs,
+    schedule,
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
@@ -38,7 +39,7 @@ pub enum UserCommand {
         /// The address
         address: String,
     },
-    /// Give its passwords anew, where each mailbox signs in with its own
+    /// Give its passwords anew, where each mailbox signs in with its own, or say when it completes
     Set(Passwords),
     /// Start or resume it; all others of its batch stay as they are. What is told, and the exit code, are the batch's
     Start(RunUser),
@@ -102,11 +103,14 @@ pub struct Passwords {
     #[command(flatten)]
     pub one: One,
     /// Its password at the source
-    #[arg(long, value_name = "FILE", required_unless_present = "target_password_file")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["target_password_file", "complete_after"])]
     pub password_file: Option<PathBuf>,
     /// Its password at the target
     #[arg(long, value_name = "FILE")]
     pub target_password_file: Option<PathBuf>,
+    /// When it is completed by itself, before its batch's own time: 2026-12-01T18:00:00Z, now; with-batch takes it away
+    #[arg(long, value_name = "TIME")]
+    pub complete_after: Option<String>,
     /// Only say what would be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
@@ -230,6 +234,12 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         let secret = secrets::from_file(file).map_err(|e| e.of_option(flag))?;
         body[name] = json!(secret.expose());
     }
+    if let Some(text) = &args.complete_after {
+        body["completeAfter"] = match text.eq_ignore_ascii_case("with-batch") {
+            true => Value::Null,
+            false => schedule::time("--complete-after", text, None)?,
+        };
+    }
     let path = path(api, &args.one).await?;
     if args.dry_run {
         body["dryRun"] = json!(true);
@@ -242,7 +252,12 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         true => format!("; mailferry user retry {address} tries it"),
         false => String::new(),
     };
-    told(asked, &user, &format!("What {address} signs in with is changed{next}."));
+    let signs_in = args.password_file.is_some() || args.target_password_file.is_some();
+    match (signs_in, user["completeAfter"].as_str()) {
+        (true, _) => told(asked, &user, &format!("What {address} signs in with is changed{next}.")),
+        (false, Some(at)) => told(asked, &user, &format!("{address} completes {at}, where a service runs.")),
+        (false, None) => told(asked, &user, &format!("{address} completes with its batch.")),
+    }
     Ok(())
 }
 

@@ -133,7 +133,11 @@ fn native_cmdlets_start_stop_and_remove_one_mailbox() {
     let told = shell(0, "Remove-MigrationUser ben@x -Confirm:$false").err;
     assert!(told.contains("ben@x is removed from w"), "{told}");
     assert!(shell(2, "Set-MigrationUser anna@x").err.contains("-ApproveSkippedItems"));
-    let later = shell(2, "Set-MigrationUser anna@x -CompleteAfter '1/1/2999'").err;
-    assert!(later.contains("Set-MigrationBatch -CompleteAfter"), "{later}");
+    let later = shell(0, "Set-MigrationUser anna@x -CompleteAfter '1/1/2999'").err;
+    assert!(later.contains("anna@x completes 2999-01-01T00:00:00Z"), "{later}");
+    let at = || ferry.ends(0, &["user", "show", "anna@x", "-o", "json"]).json()["completeAfter"].clone();
+    assert_eq!(at(), "2999-01-01T00:00:00Z");
+    let told = ferry.ends(0, &["user", "set", "anna@x", "--complete-after", "with-batch"]).out;
+    assert_eq!((told.as_str(), at()), ("anna@x completes with its batch.\n", serde_json::Value::Null));
     shell(0, "Set-MigrationUser anna@x -SyncNow");
 }

@@ -44,6 +44,8 @@ pub(crate) struct UserView {
     items_unapproved: Option<u64>,
     /// Why it completes although the data-consistency gate would hold it back.
     despite_score: Option<String>,
+    /// When it is completed by itself; its own time goes before its batch's.
+    complete_after: Option<Timestamp>,
     /// What its row says beside what the batch does.
     overrides: OverridesView,
     /// Why it is not moving, or that it is, in a sentence; told where one user is asked for.
@@ -128,6 +130,7 @@ impl UserView {
             last_progress: user.last_progress,
             items_unapproved: user.unapproved,
             despite_score: user.despite_score.clone(),
+            complete_after: user.complete_after,
             overrides: OverridesView::of(&user.overrides),
             why: None,
             version: user.version,

@@ -3,11 +3,13 @@
 //! Natively one that is named by no mailbox means all of them; here it is refused.
 
 use axum::http::Method;
+use mailferry_model::port::Clock;
 use serde_json::json;
 
 use super::{Answer, Desk, batch, confirm, is_what_if, lacks, user};
 use crate::{
     api::segment,
+    clock::SystemClock,
     cmd::{
         run_options::PassArgs,
         waiting::{Goal, Run},
@@ -83,21 +85,15 @@ pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Resu
     Ok(Answer::done())
 }
 
-/// `Set-MigrationUser`: `-ApproveSkippedItems`, `-SyncNow`, and `-CompleteAfter` with a time that has come.
+/// `Set-MigrationUser`: `-ApproveSkippedItems`, `-SyncNow`, and `-CompleteAfter`: at once where the time has come.
 pub(super) async fn change(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Result<Answer, Failure> {
     let (approves, syncs) = (bound.is_on("approve-skipped"), bound.is_on("sync-now"));
-    let completes = match bound.get("complete-after") {
-        None => false,
-        Some(Datum::Time(at)) if *at <= jiff::Timestamp::now() => true,
-        Some(_) => {
-            let text = format!(
-                "{cmdlet}: -CompleteAfter completes one mailbox at once, with a time that has come; a later one is \
-                 its batch's: Set-MigrationBatch -CompleteAfter"
-            );
-            return Err(Failure::Usage("NATIVE_PARAMETERS", text));
-        }
+    let at = match bound.get("complete-after") {
+        Some(Datum::Time(at)) => Some(*at),
+        _ => None,
     };
-    if !(approves || syncs || completes) {
+    let completes = at.is_some_and(|at| at <= SystemClock::default().now());
+    if !(approves || syncs || at.is_some()) {
         let text =
             format!("{cmdlet}: -ApproveSkippedItems, -SyncNow and -CompleteAfter change a mailbox so far");
         return Err(Failure::Usage("NATIVE_PARAMETERS", text));
@@ -105,6 +101,10 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Resu
     let Some(one) = agreed(desk, bound, cmdlet).await? else { return Ok(Answer::done()) };
     if approves {
         batch::approve(desk, &one.path(), cmdlet).await?;
+    }
+    if let Some(at) = at.filter(|_| !completes) {
+        desk.api.call(Method::PATCH, &one.path(), Some(json!({ "completeAfter": at }))).await?;
+        desk.asked.out.note(&format!("{} completes {at}, where a service runs.", one.address));
     }
     match (completes, syncs) {
         (true, _) => run(desk, one, "complete").await,

@@ -312,9 +312,9 @@ pub(super) async fn until_it_rests(desk: &Desk<'_>, run: Run) -> Result<Answer, 
     Ok(Answer { datum: Datum::Null, code })
 }
 
-/// `-ApproveSkippedItems`: all that stay behind now, with the cmdlet as the comment.
+/// All that stay behind now, with the cmdlet as the comment.
 pub(super) async fn approve(desk: &Desk<'_>, path: &str, cmdlet: &str) -> Result<(), Failure> {
-    let body = json!({ "all": true, "comment": format!("{cmdlet} -ApproveSkippedItems") });
+    let body = json!({ "all": true, "comment": format!("Approved by {cmdlet}") });
     let told = desk.api.post(&format!("{path}/approve"), body).await?;
     let notices = told["notices"].as_array().into_iter().flatten().filter_map(Value::as_str);
     notices.for_each(|notice| desk.asked.out.note(notice));

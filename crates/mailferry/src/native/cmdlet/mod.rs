@@ -76,6 +76,7 @@ pub async fn run(desk: &Desk<'_>, cmdlet: &Cmdlet, bound: &Bound) -> Result<Answ
         "Remove-MigrationBatch" => batch::remove(desk, bound).await,
         "Get-MigrationUser" => user::get(desk, bound).await.map(Answer::from),
         "Set-MigrationUser" => one::change(desk, bound, cmdlet.name).await,
+        "Set-MoveRequest" => one::change_request(desk, bound, cmdlet.name).await,
         "Start-MigrationUser" | "Resume-MoveRequest" => one::start(desk, bound, cmdlet.name).await,
         "Stop-MigrationUser" | "Suspend-MoveRequest" => one::stop(desk, bound, cmdlet.name).await,
         "Remove-MigrationUser" => one::remove(desk, bound, cmdlet.name).await,

@@ -85,6 +85,27 @@ pub(super) async fn remove(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Resu
     Ok(Answer::done())
 }
 
+/// `Set-MoveRequest`: `-SkippedItemApprovalTime`, and `-CompleteAfter` as of a migration user.
+pub(super) async fn change_request(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Result<Answer, Failure> {
+    let Some(Datum::Time(until)) = bound.get("approval-time") else {
+        return change(desk, bound, cmdlet).await;
+    };
+    let Some(one) = agreed(desk, bound, cmdlet).await? else { return Ok(Answer::done()) };
+    let items =
+        desk.api.get(&format!("/items?user={}&batch={}", segment(&one.address), segment(&one.batch))).await?;
+    let found =
+        items.as_array().into_iter().flatten().filter_map(|item| item["found"].as_str()?.parse().ok());
+    // Natively what was found later is not approved; here all of a mailbox were found by one pass.
+    if let Some(at) = found.max().filter(|at: &jiff::Timestamp| at > until) {
+        let text = format!(
+            "{cmdlet}: -SkippedItemApprovalTime is earlier than the pass that named the items ({at}): none is approved"
+        );
+        return Err(Failure::Usage("NATIVE_PARAMETERS", text));
+    }
+    batch::approve(desk, &one.path(), cmdlet).await?;
+    Ok(Answer::done())
+}
+
 /// `Set-MigrationUser`: `-ApproveSkippedItems`, `-SyncNow`, and `-CompleteAfter`: at once where the time has come.
 pub(super) async fn change(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Result<Answer, Failure> {
     let (approves, syncs) = (bound.is_on("approve-skipped"), bound.is_on("sync-now"));
@@ -94,8 +115,13 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound, cmdlet: &str) -> Resu
     };
     let completes = at.is_some_and(|at| at <= SystemClock::default().now());
     if !(approves || syncs || at.is_some()) {
-        let text =
-            format!("{cmdlet}: -ApproveSkippedItems, -SyncNow and -CompleteAfter change a mailbox so far");
+        let text = format!(
+            "{cmdlet}: {} change a mailbox so far",
+            match cmdlet {
+                "Set-MoveRequest" => "-SkippedItemApprovalTime and -CompleteAfter",
+                _ => "-ApproveSkippedItems, -SyncNow and -CompleteAfter",
+            }
+        );
         return Err(Failure::Usage("NATIVE_PARAMETERS", text));
     }
     let Some(one) = agreed(desk, bound, cmdlet).await? else { return Ok(Answer::done()) };

@@ -125,6 +125,11 @@ fn native_words_approve_and_limit() {
     shell(0, "Set-MigrationBatch w -BadItemLimit 3 -LargeItemLimit Unlimited");
     let batch = scene.told(0, &["batch", "show", "w"]);
     assert_eq!(batch["itemLimits"], json!({ "badItemLimit": 3, "largeItemLimit": "Unlimited" }));
+    let early = shell(2, "Set-MoveRequest ann@x -SkippedItemApprovalTime '1/1/2020'").err;
+    assert!(early.contains("none is approved"), "{early}");
+    let told = shell(0, "Get-MoveRequest | Set-MoveRequest -SkippedItemApprovalTime '1/1/2999'").err;
+    assert!(told.contains("1 item of 1 mailbox is approved."), "{told}");
+    scene.ferry.ends(0, &["user", "unapprove", "ann@x", "--all"]);
     let told = shell(0, "Set-MigrationUser ann@x -ApproveSkippedItems").err;
     assert!(told.contains("1 item of 1 mailbox is approved."), "{told}");
     assert!(shell(0, "Set-MigrationBatch w -ApproveSkippedItems").err.contains("nothing to approve"));

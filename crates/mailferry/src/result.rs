@@ -156,8 +156,8 @@ pub fn pretended(report: &Report) -> Value {
     object
 }
 
-/// The columns of items that a report kept, with when they were found.
-pub const KEPT_COLUMNS: [Column; 9] = [
+/// The columns of items that a report kept, with when they were found and who approved them.
+pub const KEPT_COLUMNS: [Column; 13] = [
     Column::of("USER", "/user"),
     Column::of("KIND", "/kind"),
     Column::of("FOLDER", "/folder"),
@@ -167,10 +167,14 @@ pub const KEPT_COLUMNS: [Column; 9] = [
     Column::of("REASON", "/reason"),
     Column::wide("MESSAGE-ID", "/messageId"),
     Column::wide("FOUND", "/found"),
+    Column::of("APPROVED", "/approved"),
+    Column::of("APPROVED BY", "/approvedBy"),
+    Column::wide("APPROVED AT", "/approvedAt"),
+    Column::wide("COMMENT", "/approvalComment"),
 ];
 
 /// The columns of the items of a run, as CSV and as names: all were found now.
-pub const ITEM_COLUMNS: &[Column] = KEPT_COLUMNS.split_at(KEPT_COLUMNS.len() - 1).0;
+pub const ITEM_COLUMNS: &[Column] = KEPT_COLUMNS.split_at(KEPT_COLUMNS.len() - 5).0;
 
 /// The items that a result names, one row each, with the name of their list as `kind`.
 pub fn items(object: &Value, user: Option<&str>) -> Vec<Value> {

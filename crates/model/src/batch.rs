@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    approval::{DataConsistency, ItemLimits},
     id::{BatchId, EndpointId},
     mapping::RunOptions,
     schedule::Schedule,
@@ -52,6 +53,12 @@ pub struct Batch {
     /// When its last sync ended.
     #[serde(default)]
     pub last_synced: Option<Timestamp>,
+    /// Whether its mailboxes complete whatever their score is.
+    #[serde(default)]
+    pub data_consistency: DataConsistency,
+    /// How many skipped items a mailbox of it may have before it fails.
+    #[serde(default)]
+    pub item_limits: ItemLimits,
 }
 
 impl Batch {
@@ -80,6 +87,8 @@ impl Batch {
             despite_test: None,
             schedule: Schedule::default(),
             last_synced: None,
+            data_consistency: DataConsistency::default(),
+            item_limits: ItemLimits::default(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Intent: what a person's word, or the time that a person set, does to a batch and its users. Pure; workers act on what
 //! is written.
 
+use jiff::Timestamp;
+
 use crate::{
+    approval::{held, with_gate},
     batch::Batch,
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::User,
@@ -29,6 +32,8 @@ pub enum UserAction {
     Retry,
     /// Sync it once more.
     Sync,
+    /// The last sync and the verification, of it alone.
+    Complete,
     /// Stop what is under way.
     Stop,
 }
@@ -134,6 +139,7 @@ impl UserAction {
             Self::Start => "start",
             Self::Retry => "retry",
             Self::Sync => "sync",
+            Self::Complete => "complete",
             Self::Stop => "stop",
         }
     }
@@ -145,6 +151,7 @@ impl UserAction {
             Self::Start => matches!(status.summary(), S::Active | S::Synced | S::Completed),
             Self::Retry => status.is_active(),
             Self::Sync => status == UserStatus::IncrementalSyncing,
+            Self::Complete => status.summary() == S::Completed || Action::Complete.is_at(status),
             Self::Stop => status == UserStatus::Stopping || status.summary() == S::Stopped,
         }
     }
@@ -155,6 +162,7 @@ impl UserAction {
             Self::Start => Action::Start.on(user),
             Self::Retry => Action::Start.on(user).filter(|_| user.status.is_failure()),
             Self::Sync => Action::Sync.on(user),
+            Self::Complete => Action::Complete.on(user),
             Self::Stop => Action::Stop.on(user),
         }
     }
@@ -178,6 +186,12 @@ pub fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Int
         return Ok(Intent::default());
     }
     let Some(changed) = action.on(user) else { return refused(&user.address, user.status.label()) };
+    if let Some(held) = held(batch, user).filter(|_| action == UserAction::Complete) {
+        let sentence = held.sentence(&user.address, &batch.name);
+        let blockers = vec![format!("{}: {sentence}", user.address)];
+        let detail = format!("{} is not completed: {sentence}.", user.address);
+        return Err(Refused { detail, blockers });
+    }
     let status = match (action, batch.status) {
         (UserAction::Stop, status) => Some(status),
         // The batch would be Completed with a user that is not.
@@ -202,8 +216,14 @@ fn revived(status: BatchStatus) -> Option<BatchStatus> {
 ///
 /// # Errors
 /// Why it does not apply.
-pub fn intend(batch: &Batch, users: &[User], action: Action) -> Result<Intent, Refused> {
-    let changed: Vec<User> = users.iter().filter_map(|u| action.on(u)).collect();
+pub fn intend(batch: &Batch, users: &[User], action: Action, now: Timestamp) -> Result<Intent, Refused> {
+    let completes = action == Action::Complete;
+    let on = |user: &User| match completes && held(batch, user).is_some() {
+        // It says why it stays as it is.
+        true => Some(with_gate(user.clone(), batch, now)).filter(|told| told != user),
+        false => action.on(user),
+    };
+    let changed: Vec<User> = users.iter().filter_map(on).collect();
     // It rests while some of its users were stopped alone.
     let resumes = action == Action::Start && batch.status == BatchStatus::Synced && !changed.is_empty();
     let waits_for_it =

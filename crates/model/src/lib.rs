@@ -4,11 +4,13 @@
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
 pub mod account;
+pub mod approval;
 pub mod audit;
 pub mod batch;
 pub mod cancel;
 pub mod caps;
 pub mod catalogue;
+pub mod completion;
 pub mod config;
 pub mod csv;
 pub mod endpoint;

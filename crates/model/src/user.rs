@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    completion::LastPass,
     csv::Overrides,
     id::{BatchId, MailboxId, UserId},
     report::{Score, Totals},
@@ -46,6 +47,18 @@ pub struct User {
     /// What its row says beside what the batch does.
     #[serde(default)]
     pub overrides: Overrides,
+    /// How many items that stay behind are approved by nobody; none where nobody has counted.
+    #[serde(default)]
+    pub unapproved: Option<u64>,
+    /// Why it completes although the data-consistency gate would hold it back.
+    #[serde(default)]
+    pub despite_score: Option<String>,
+    /// When it is completed by itself; its own time goes before its batch's.
+    #[serde(default)]
+    pub complete_after: Option<Timestamp>,
+    /// What its last pass took.
+    #[serde(default)]
+    pub last_pass: Option<LastPass>,
 }
 
 impl User {
@@ -72,6 +85,10 @@ impl User {
             last_progress: None,
             retry_skipped: false,
             overrides: Overrides::default(),
+            unapproved: None,
+            despite_score: None,
+            complete_after: None,
+            last_pass: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    approval::{Held, NEEDS_APPROVAL, held},
     batch::Batch,
     catalogue,
     job::Job,
@@ -70,6 +71,10 @@ pub fn of_batch(batch: &Batch, users: &[User], now: Timestamp) -> String {
             None => "It waits for a worker to look at it.".to_owned(),
         },
         S::Syncing | S::IncrementalSyncing | S::Completing => under_way(users, zone, now),
+        S::Synced | S::SyncedWithErrors if let Some(why) = held_back(batch, users) => match batch.status {
+            S::SyncedWithErrors => format!("{} {why}", failed(name, users)),
+            _ => why,
+        },
         S::Synced => format!("All its mailboxes are synced. {}", next(batch)),
         S::SyncedWithErrors => format!("{} {}", failed(name, users), next(batch)),
         S::Completed => "It is completed.".to_owned(),
@@ -83,6 +88,34 @@ pub fn of_batch(batch: &Batch, users: &[User], now: Timestamp) -> String {
         S::Removing => "It is being removed.".to_owned(),
         S::Corrupted => "Its record cannot be read.".to_owned(),
     }
+}
+
+/// What the gate holds back, and what to do about it.
+fn held_back(batch: &Batch, users: &[User]) -> Option<String> {
+    let synced = users.iter().filter(|user| user.status.summary() == StatusSummary::Synced);
+    let held: Vec<Held> = synced.filter_map(|user| held(batch, user)).collect();
+    let n = held.len();
+    let title = catalogue::find(NEEDS_APPROVAL).map_or(NEEDS_APPROVAL, |entry| entry.title.as_str());
+    let poor = held.iter().filter(|held| **held == Held::Poor).count();
+    let name = &batch.name;
+    let mends = match poor {
+        _ if n == 0 => return None,
+        0 => format!("mailferry batch approve {name} --all --comment WHY lets them complete"),
+        _ if poor == n => {
+            format!(
+                "mailferry batch complete {name} --despite-score REASON completes what is Poor all the same"
+            )
+        }
+        _ => format!(
+            "mailferry batch approve {name} --all --comment WHY lets those complete that are not Poor ({poor} {})",
+            if poor == 1 { "is" } else { "are" }
+        ),
+    };
+    let of = mailboxes(users.len());
+    Some(format!(
+        "{title} [{NEEDS_APPROVAL}]: {n} of {of} would leave items behind that nobody approved; \
+         mailferry item list --batch {name} shows them, {mends}."
+    ))
 }
 
 /// What happens next to what is synced.
@@ -223,6 +256,21 @@ mod tests {
             ),
             "{told}"
         );
+        let score = |score: &str, unapproved: u64| {
+            let mut user = user("Synced", serde_json::Value::Null);
+            user.score = serde_json::from_value(score.into()).ok();
+            user.unapproved = Some(unapproved);
+            user
+        };
+        let held = [score("Investigate", 2), score("Good", 1), score("Perfect", 0)];
+        let told = of_batch(&batch("Synced"), &held, now);
+        assert!(told.starts_with("Waits for an approval [NeedsApproval]: 1 of 3 mailboxes would"), "{told}");
+        assert!(
+            told.ends_with("mailferry batch approve wave --all --comment WHY lets them complete."),
+            "{told}"
+        );
+        let told = of_batch(&batch("Synced"), &[score("Poor", 0)], now);
+        assert!(told.contains("batch complete wave --despite-score REASON"), "{told}");
         let synced = of_batch(&batch("Synced"), &[], now);
         assert!(synced.contains("A service syncs it again 2026-01-02 00:00 UTC"), "{synced}");
     }

@@ -43,6 +43,50 @@ pub(crate) struct Schedule {
     time_zone: Option<String>,
 }
 
+/// What a completion would meet.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Plan {
+    /// Mailboxes that would be completed.
+    ready: u64,
+    /// All that are not completed yet.
+    open: u64,
+    /// What stands in the way: subject, code, reason.
+    #[schema(value_type = Vec<Object>)]
+    blockers: (),
+    /// Since when nothing was synced, of the mailbox that waits longest.
+    unsynced_since: Option<Timestamp>,
+    /// Mailboxes of which a later sync was measured.
+    measured: u64,
+    /// Items that the last sync is likely to carry; none where not all are measured.
+    items: Option<Range>,
+    /// Seconds until all are completed; none where not all are measured.
+    seconds: Option<Range>,
+}
+
+/// A guess from what was measured.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Range {
+    from: u64,
+    to: u64,
+}
+
+/// How many skipped items a mailbox may have before it fails: a number, or `Unlimited`; no limit where none is given.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct ItemLimits {
+    /// Items skipped for other reasons than their size.
+    #[schema(value_type = Object)]
+    bad_item_limit: Option<String>,
+    /// Items skipped for their size.
+    #[schema(value_type = Object)]
+    large_item_limit: Option<String>,
+}
+
 /// What a test of an endpoint found.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]

@@ -6,6 +6,7 @@
 
 mod account;
 mod answer;
+mod approval;
 mod audit;
 mod batch;
 mod bell;

@@ -40,6 +40,8 @@ impl SqlStore {
             Write::RemoveUser(id) => self.remove_user_in(tx, id).await,
             Write::StopJob(user) => self.stop_job_in(tx, user).await,
             Write::StopJobs(batch) => self.stop_jobs_in(tx, batch).await,
+            Write::Approve(approvals) => self.approve_in(tx, approvals).await,
+            Write::Unapprove(mailbox, items) => self.unapprove_in(tx, mailbox, items).await,
             Write::Seal(secrets) => self.seal_all_in(tx, secrets).await,
             Write::ForgetSecret(owner, name) => self.forget_secret_in(tx, owner, name).await,
             Write::ForgetSecrets(owner) => self.forget_secrets_in(tx, owner).await,

@@ -162,8 +162,9 @@ fn goes_on(users: &[User]) -> BatchEvent {
 /// The batch as its users make it. Pure.
 fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
     let mut next = batch.clone();
-    let event = match BatchStatus::settled(users.iter().map(|u| u.status)) {
-        Some(outcome) if batch.status != BatchStatus::Waiting => BatchEvent::Settle(outcome),
+    let statuses: Vec<UserStatus> = users.iter().map(|u| u.status).collect();
+    let event = match batch.status.rest(&statuses) {
+        Some(rest) if batch.status != BatchStatus::Waiting => rest,
         None if waits.is_some() => BatchEvent::Wait,
         // It goes on, or comes to rest from there at the next look.
         _ => goes_on(users),
@@ -178,7 +179,12 @@ fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -
     match next.status {
         BatchStatus::Synced | BatchStatus::SyncedWithErrors => {
             next.synced.get_or_insert(now);
-            next.last_synced = Some(now);
+            // What the gate held back was not synced by that.
+            let last = users.iter().filter_map(|user| user.last_synced).max();
+            next.last_synced = match event {
+                BatchEvent::SettleSynced(_) => last.max(batch.last_synced),
+                _ => Some(now),
+            };
         }
         BatchStatus::Completed | BatchStatus::CompletedWithErrors => {
             next.completed.get_or_insert(now);
@@ -186,4 +192,31 @@ fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -
         _ => {}
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use mailferry_model::{
+        id::{BatchId, EndpointId, UserId},
+        settings::MailboxAddress,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_completion_that_moves_nobody_is_no_sync() {
+        let (nobody, id) = (EndpointId(Uuid::nil()), BatchId(Uuid::nil()));
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut batch = Batch::created(id, "wave".into(), (nobody, nobody), at(0));
+        (batch.status, batch.last_synced) = (BatchStatus::Completing, Some(at(5)));
+        let mailbox = MailboxAddress { address: "anna@x".into(), ..MailboxAddress::default() };
+        let mut user = User::queued(UserId(Uuid::nil()), id, "anna@x".into(), (mailbox.clone(), mailbox));
+        (user.status, user.last_synced) = (UserStatus::Synced, Some(at(4)));
+        let next = moved(&batch, std::slice::from_ref(&user), None, at(100));
+        assert_eq!((next.status, next.last_synced), (BatchStatus::Synced, Some(at(5))));
+        user.last_synced = Some(at(99));
+        let next = moved(&batch, &[user], None, at(100));
+        assert_eq!(next.last_synced, Some(at(99)), "the last sync that it was held back after");
+    }
 }

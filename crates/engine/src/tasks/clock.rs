@@ -11,10 +11,11 @@ use mailferry_model::{
     Error, Kind, Result, Retry, Side,
     batch::Batch,
     cancel::Cancel,
-    intent::intend,
+    intent::{Action, UserAction, intend, intend_user},
     port::{Clock, Store, Write},
-    schedule::{Schedule, due, shown},
+    schedule::{Because, Schedule, due, shown},
     status::BatchStatus,
+    user::User,
 };
 use serde_json::json;
 
@@ -38,16 +39,62 @@ pub(super) fn holds(schedule: &Schedule, status: BatchStatus, now: Timestamp) ->
 
 /// Does to a batch at rest what is due.
 pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
-    let Some((action, because)) = due(&batch, now) else { return Ok(()) };
-    let users = store.users(batch.id).await?;
-    let Ok(intent) = intend(&batch, &users, action) else { return Ok(()) };
-    let Some(status) = intent.status.filter(|_| !intent.users.is_empty()) else { return Ok(()) };
+    let due = due(&batch, now);
+    let rests = matches!(batch.status, BatchStatus::Synced | BatchStatus::SyncedWithErrors);
+    if due.is_empty() && !rests {
+        return Ok(());
+    }
+    let all = store.users(batch.id).await?;
+    if rests && let Some(user) = first_due(&batch, &all, now) {
+        return complete_one(store, &batch, user, now).await;
+    }
+    // One with a time of its own is completed then.
+    let later = |user: &User| user.complete_after.is_some_and(|at| at > now);
+    let meant =
+        |action| all.iter().filter(|user| action != Action::Complete || !later(user)).cloned().collect();
+    // What is held back is synced again while it waits to be completed.
+    let moves = due.into_iter().find_map(|(action, because)| {
+        let users: Vec<User> = meant(action);
+        let intent = intend(&batch, &users, action, now).ok()?;
+        let status = intent.status.filter(|_| intent.users.iter().any(|user| user.status.is_active()))?;
+        Some((action, because, intent, status))
+    });
+    let Some((action, because, intent, status)) = moves else { return Ok(()) };
     tracing::info!(batch = %batch.id, because = because.word(), to = ?status, "the clock moves a batch");
     let (action, change) = (format!("batch.{}", action.word()), json!({ "because": because.word() }));
     let entry = by_worker(now, &action, format!("batch {}", batch.name), &change);
     let next = Batch { status, detail: None, ..batch };
     let mut writes = vec![Write::SetBatch(&next)];
     writes.extend(intent.users.iter().map(Write::SetUser));
+    writes.push(Write::Record(&entry));
+    store.together(&writes).await
+}
+
+/// The first mailbox whose own time to complete has come and that may complete.
+fn first_due<'a>(batch: &Batch, users: &'a [User], now: Timestamp) -> Option<&'a User> {
+    if batch.paused_for.is_some() || batch.schedule.opens_at(now).is_some() {
+        return None;
+    }
+    let due = |user: &&User| user.complete_after.is_some_and(|at| at <= now);
+    users.iter().filter(due).find(|user| {
+        let intent = intend_user(batch, user, UserAction::Complete);
+        intent.is_ok_and(|intent| !intent.users.is_empty())
+    })
+}
+
+/// Completes it alone; the next one follows at the next look.
+async fn complete_one(store: &dyn Store, batch: &Batch, user: &User, now: Timestamp) -> Result<()> {
+    let Ok(intent) = intend_user(batch, user, UserAction::Complete) else { return Ok(()) };
+    let Some(status) = intent.status else { return Ok(()) };
+    let subject = format!("user {} of batch {}", user.address, batch.name);
+    let change = json!({ "because": Because::CompleteAfter.word() });
+    let entry = by_worker(now, "user.complete", subject, &change);
+    let next = Batch { status, detail: None, ..batch.clone() };
+    // Asked for once, it is done once.
+    let asked = |user: User| User { complete_after: None, ..user };
+    let users: Vec<User> = intent.users.into_iter().map(asked).collect();
+    let mut writes = vec![Write::SetBatch(&next)];
+    writes.extend(users.iter().map(Write::SetUser));
     writes.push(Write::Record(&entry));
     store.together(&writes).await
 }

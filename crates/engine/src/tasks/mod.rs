@@ -11,6 +11,7 @@ mod before;
 mod clock;
 mod endpoint_test;
 mod gate;
+mod gated;
 mod monitor;
 mod ordered;
 mod stalled;

@@ -11,11 +11,13 @@ use std::{
 use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
+    approval::Approvals,
     batch::Batch,
     cancel::Cancel,
+    completion::LastPass,
     endpoint::Endpoint,
     id::UserId,
-    job::{Job, PassKind},
+    job::Job,
     port::Store,
     report::Kept,
     secret::Secret,
@@ -28,6 +30,7 @@ use tokio::sync::Notify;
 use super::{
     batch::WAITING,
     clock::{self, WINDOW},
+    gated::Ended,
     stalled::Motion,
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
@@ -282,25 +285,41 @@ async fn watch(
 async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result<()> {
     let Copied { mailbox, report } = copied;
     let now = worker.house.clock.now();
-    let clean = report.findings.is_clean();
+    let store = &*worker.house.store;
     let kept = Kept { mailbox, user: user.address.clone(), at: now, findings: report.findings };
     worker.reports.keep_report(&kept).await?;
-    let ending = if clean { UserEvent::Done } else { UserEvent::DoneWithWarnings };
-    let user = change(&*worker.house.store, user.id, |user| {
+    let batch = store.batch_by_id(user.batch).await?;
+    let mut approvals = Approvals::of(store.approvals(mailbox).await?);
+    let ended = Ended { batch: &batch, kind: job.work.kind, findings: &kept.findings, at: now };
+    let took = report.moved_in + report.verified_in;
+    let mut user = change(store, user.id, |user| {
+        user.last_pass = Some(LastPass {
+            kind: job.work.kind,
+            put: report.deeds.put,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            covered_seconds: user
+                .last_synced
+                .and_then(|last| last.duration_until(now).as_secs().try_into().ok()),
+        });
         user.mailbox = Some(mailbox);
         user.totals = report.totals;
         user.score = Some(report.score);
         user.last_synced = Some(now);
-        user.detail = None;
         user.retry_skipped = false;
-        step(user, UserEvent::Move);
-        step(user, ending);
-        if job.work.kind == PassKind::Completion {
-            step(user, ending);
-        }
+        ended.on(user, &approvals);
     })
     .await?;
-    tell(worker, &user, format!("{:?}", user.status), None);
+    // Somebody may have approved of something while this was written.
+    loop {
+        let fresh = Approvals::of(store.approvals(mailbox).await?);
+        if fresh.lacking(&kept.findings) == approvals.lacking(&kept.findings) {
+            break;
+        }
+        approvals = fresh;
+        user = change(store, user.id, |user| ended.count(user, &approvals)).await?;
+    }
+    let code = user.detail.as_ref().map(|detail| detail.code.clone());
+    tell(worker, &user, format!("{:?}", user.status), code);
     Ok(())
 }
 
@@ -400,7 +419,7 @@ async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut User)) -> Re
 }
 
 /// Moves a status where the table allows it; what does not apply changes nothing.
-fn step(user: &mut User, event: UserEvent) {
+pub(super) fn step(user: &mut User, event: UserEvent) {
     if let Some(next) = user.status.after(event) {
         user.status = next;
     }

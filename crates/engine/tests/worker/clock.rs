@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     batch::Batch,
     id::BatchId,
+    report::Score,
     schedule::Schedule,
     status::{BatchStatus, UserStatus},
 };
@@ -95,4 +96,55 @@ async fn outside_its_hours_a_batch_moves_nothing() {
     let windows = Some("Thu".parse().unwrap());
     scheduled(&town, batch, Schedule { windows, ..Schedule::default() }).await;
     town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+}
+
+#[tokio::test]
+async fn what_the_gate_holds_back_completes_by_itself_once_it_is_approved() {
+    let town = Town::of(2).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let lacking = async |n: u64| {
+        let mut user = town.users(batch).await.remove(0);
+        (user.score, user.unapproved) = (Some(Score::Investigate), Some(n));
+        town.store.set_user(&user).await.unwrap();
+    };
+    lacking(1).await;
+    scheduled(&town, batch, Schedule { complete_after: Some(town.now()), ..Schedule::default() }).await;
+    let status = async |n: usize| town.users(batch).await[n].status;
+    town.until(&worker, || async { status(1).await == UserStatus::Completed }).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let enough = later(&town, 2000);
+    town.until(&worker, || async { town.now() > enough }).await;
+    let held = town.users(batch).await.remove(0);
+    assert_eq!((held.status, held.detail.unwrap().code.as_str()), (UserStatus::Synced, "NeedsApproval"));
+    let trail = town.store.audit(0).await.unwrap();
+    let asked = trail.iter().filter(|(_, entry)| entry.action == "batch.complete").count();
+    assert_eq!(asked, 1, "it is not asked again and again");
+    lacking(0).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
+    assert_eq!(status(0).await, UserStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_mailbox_with_a_time_of_its_own_completes_then_and_not_with_its_batch() {
+    let town = Town::of(3).await;
+    let batch = town.begin().await;
+    let worker = town.worker();
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let mut users = town.users(batch).await;
+    users[0].complete_after = Some(town.now());
+    users[1].complete_after = Some(later(&town, 20_000));
+    for user in &users[..2] {
+        town.store.set_user(user).await.unwrap();
+    }
+    let status = async |n: usize| town.users(batch).await[n].status;
+    town.until(&worker, || async { status(0).await == UserStatus::Completed }).await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    assert_eq!([status(1).await, status(2).await], [UserStatus::Synced; 2], "alone");
+    scheduled(&town, batch, Schedule { complete_after: Some(town.now()), ..Schedule::default() }).await;
+    town.until(&worker, || async { status(2).await == UserStatus::Completed }).await;
+    assert_eq!(status(1).await, UserStatus::Synced, "its own time goes first");
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
+    assert!(town.users(batch).await.iter().all(|user| user.complete_after.is_none()));
 }

@@ -1,4 +1,4 @@
-//! `batch new|validate|add|list|show|set|start|stop|sync|complete|watch|remove`. Making one is [`new`]'s, changing one
+//! `batch new|validate|add|list|show|set|start|stop|sync|complete|approve|watch|remove`. Making one is [`new`]'s, changing one
 //! [`set`]'s.
 
 pub(crate) mod new;
@@ -12,12 +12,14 @@ use serde_json::json;
 use sheet::SheetArgs;
 
 use super::{
-    Asked, confirm,
+    Asked,
+    approval::{self, ApproveBatch, UnapproveBatch},
+    confirm,
     run_options::PassArgs,
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
-    api::segment,
+    api::{Api, segment},
     exit::{self, Failure},
     out::Column,
     reach::Reach,
@@ -47,7 +49,11 @@ pub enum BatchCommand {
     /// Sync what is synced once more
     Sync(RunBatch),
     /// The last sync and the verification
-    Complete(RunBatch),
+    Complete(CompleteBatch),
+    /// Say that items of its mailboxes may stay behind, and why
+    Approve(ApproveBatch),
+    /// Take approvals back
+    Unapprove(UnapproveBatch),
     /// Stop what is under way
     Stop {
         /// Its name
@@ -85,6 +91,20 @@ pub struct RunBatch {
     pub pass: PassArgs,
 }
 
+/// The flags of `batch complete`.
+#[derive(Args)]
+pub struct CompleteBatch {
+    /// How.
+    #[command(flatten)]
+    pub run: RunBatch,
+    /// Complete also what the data-consistency gate holds back, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_score: Option<String>,
+    /// Only say what it would meet: what stands in the way (then with code 3), and how long it may take
+    #[arg(long, conflicts_with_all = ["despite_score", "wait"])]
+    pub plan: bool,
+}
+
 pub(super) const COLUMNS: [Column; 13] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
@@ -99,6 +119,14 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
     Column::wide("NOTES", "/notes"),
+];
+
+const PLAN: [Column; 5] = [
+    Column::of("BATCH", "/batch"),
+    Column::of("READY", "/ready"),
+    Column::of("OPEN", "/open"),
+    Column::of("SINCE", "/unsyncedSince"),
+    Column::of("SENTENCE", "/sentence"),
 ];
 
 /// Runs it.
@@ -117,14 +145,25 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
-        BatchCommand::Start(args) => return work(asked, &reach, "start", Goal::Synced, args).await,
-        BatchCommand::Sync(args) => return work(asked, &reach, "sync", Goal::Synced, args).await,
-        BatchCommand::Complete(args) => {
-            return work(asked, &reach, "complete", Goal::Completed, args).await;
+        BatchCommand::Start(args) => return work(asked, &reach, ("start", None), args).await,
+        BatchCommand::Sync(args) => return work(asked, &reach, ("sync", None), args).await,
+        BatchCommand::Complete(CompleteBatch { run, plan: true, .. }) => {
+            return plan(&asked, &quiet_api(), &path(&run.name)).await;
+        }
+        BatchCommand::Complete(CompleteBatch { run, despite_score, .. }) => {
+            return work(asked, &reach, ("complete", despite_score), run).await;
+        }
+        BatchCommand::Approve(ApproveBatch { name, meant, approving }) => {
+            let what = (meant.body(), &approving);
+            approval::approve(&asked, &quiet_api(), (&path(&name), &COLUMNS), what).await?;
+        }
+        BatchCommand::Unapprove(UnapproveBatch { name, meant, dry_run }) => {
+            let what = (meant.body(), dry_run);
+            approval::unapprove(&asked, &quiet_api(), (&path(&name), &COLUMNS), what).await?;
         }
         BatchCommand::Stop { name, dry_run: true } => {
             let path = format!("{}/stop", path(&name));
-            return pretend(&asked, &quiet_api(), &path, &COLUMNS).await;
+            return pretend(&asked, &quiet_api(), (&path, None), &COLUMNS).await;
         }
         BatchCommand::Stop { name, .. } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
@@ -150,20 +189,39 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
     Ok(exit::OK)
 }
 
+/// What a completion would meet.
+async fn plan(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> {
+    let plan = api.get(&format!("{path}/completion")).await?;
+    let blockers = plan["blockers"].as_array().map_or(&[][..], Vec::as_slice);
+    match asked.out.is_for_people() {
+        true => {
+            for blocker in blockers {
+                let text = |name: &str| blocker[name].as_str().unwrap_or_default();
+                asked.out.say(&format!("{}: {} [{}]", text("subject"), text("reason"), text("code")));
+            }
+            asked.out.say(plan["sentence"].as_str().unwrap_or_default());
+        }
+        false => asked.out.show(&plan, &PLAN),
+    }
+    Ok(if blockers.is_empty() { exit::OK } else { exit::PARTIAL })
+}
+
 async fn work(
     asked: Asked<'_>,
     reach: &Reach,
-    action: &'static str,
-    goal: Goal,
+    (action, despite_score): (&'static str, Option<String>),
     args: RunBatch,
 ) -> Result<u8, Failure> {
     if args.pass.dry_run {
         let path = format!("/batches/{}/{action}", segment(&args.name));
-        return pretend(&asked, &reach.api(), &path, &COLUMNS).await;
+        return pretend(&asked, &reach.api(), (&path, despite_score.as_deref()), &COLUMNS).await;
     }
     // `complete --wait` means its own end, not the first sync's.
-    let goal = args.wait.filter(|_| action != "complete").unwrap_or(goal);
-    let run = Run::of(args.name, None, (action, goal), args.pass);
+    let goal = match action {
+        "complete" => Goal::Completed,
+        _ => args.wait.unwrap_or(Goal::Synced),
+    };
+    let run = Run { despite_score, ..Run::of(args.name, None, (action, goal), args.pass) };
     match reach {
         Reach::Here(instance) => foreground(&asked, instance, &run).await,
         Reach::There(_) => {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod approval;
 pub mod audit;
 pub mod backup;
 pub mod batch;

@@ -60,7 +60,7 @@ impl ScheduleArgs {
     }
 }
 
-fn time(flag: &str, text: &str, zone: Option<&TimeZone>) -> Result<Value, Failure> {
+pub(super) fn time(flag: &str, text: &str, zone: Option<&TimeZone>) -> Result<Value, Failure> {
     if text.eq_ignore_ascii_case("now") {
         return Ok(json!(SystemClock::default().now()));
     }

@@ -1,4 +1,4 @@
-//! `user list|show|set|start|retry|sync|stop|move|remove`: the mailboxes of batches, one by one.
+//! `user list|show|set|start|retry|sync|complete|approve|stop|move|remove`: the mailboxes of batches, one by one.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    Asked, confirm,
+    Asked,
+    approval::{self, ApproveUser, UnapproveUser},
+    confirm,
     run_options::PassArgs,
+    schedule,
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
@@ -36,7 +39,7 @@ pub enum UserCommand {
         /// The address
         address: String,
     },
-    /// Give its passwords anew, where each mailbox signs in with its own
+    /// Give its passwords anew, where each mailbox signs in with its own, or say when it completes
     Set(Passwords),
     /// Start or resume it; all others of its batch stay as they are. What is told, and the exit code, are the batch's
     Start(RunUser),
@@ -44,6 +47,12 @@ pub enum UserCommand {
     Retry(RunUser),
     /// Sync it once more
     Sync(RunUser),
+    /// The last sync and the verification, of it alone
+    Complete(CompleteUser),
+    /// Say that items of it may stay behind, and why
+    Approve(ApproveUser),
+    /// Take approvals back
+    Unapprove(UnapproveUser),
     /// Stop what is under way for it
     Stop(Ending),
     /// Take it to another batch between the same endpoints; what was moved of it stays moved
@@ -94,11 +103,14 @@ pub struct Passwords {
     #[command(flatten)]
     pub one: One,
     /// Its password at the source
-    #[arg(long, value_name = "FILE", required_unless_present = "target_password_file")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["target_password_file", "complete_after"])]
     pub password_file: Option<PathBuf>,
     /// Its password at the target
     #[arg(long, value_name = "FILE")]
     pub target_password_file: Option<PathBuf>,
+    /// When it is completed by itself, before its batch's own time: 2026-12-01T18:00:00Z, now; with-batch takes it away
+    #[arg(long, value_name = "TIME")]
+    pub complete_after: Option<String>,
     /// Only say what would be done
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
@@ -118,7 +130,18 @@ pub struct RunUser {
     pub pass: PassArgs,
 }
 
-pub(super) const COLUMNS: [Column; 12] = [
+/// The flags of `user complete`.
+#[derive(Args)]
+pub struct CompleteUser {
+    /// How.
+    #[command(flatten)]
+    pub run: RunUser,
+    /// Complete it although the data-consistency gate holds it back, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_score: Option<String>,
+}
+
+pub(super) const COLUMNS: [Column; 13] = [
     Column::of("ADDRESS", "/emailAddress"),
     Column::of("BATCH", "/batch"),
     Column::of("STATUS", "/status"),
@@ -131,6 +154,7 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column::wide("LAST SYNCED", "/lastSynced"),
     Column::wide("LAST PROGRESS", "/lastProgress"),
     Column::wide("WORDS", "/detail/text"),
+    Column::wide("UNAPPROVED", "/itemsUnapproved"),
 ];
 
 /// Runs it.
@@ -153,12 +177,23 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             }
         }
         UserCommand::Set(args) => set(&asked, &api, &args).await?,
-        UserCommand::Start(args) => return work(&asked, &reach, "start", args).await,
-        UserCommand::Retry(args) => return work(&asked, &reach, "retry", args).await,
-        UserCommand::Sync(args) => return work(&asked, &reach, "sync", args).await,
+        UserCommand::Start(args) => return work(&asked, &reach, "start", (args, None)).await,
+        UserCommand::Retry(args) => return work(&asked, &reach, "retry", (args, None)).await,
+        UserCommand::Sync(args) => return work(&asked, &reach, "sync", (args, None)).await,
+        UserCommand::Complete(CompleteUser { run, despite_score }) => {
+            return work(&asked, &reach, "complete", (run, despite_score)).await;
+        }
+        UserCommand::Approve(ApproveUser { one, meant, approving }) => {
+            let path = path(&api, &one).await?;
+            approval::approve(&asked, &api, (&path, &COLUMNS), (meant.body(), &approving)).await?;
+        }
+        UserCommand::Unapprove(UnapproveUser { one, meant, dry_run }) => {
+            let path = path(&api, &one).await?;
+            approval::unapprove(&asked, &api, (&path, &COLUMNS), (meant.body(), dry_run)).await?;
+        }
         UserCommand::Stop(Ending { one, dry_run: true }) => {
             let path = format!("{}/stop", path(&api, &one).await?);
-            pretend(&asked, &api, &path, &COLUMNS).await?;
+            pretend(&asked, &api, (&path, None), &COLUMNS).await?;
         }
         UserCommand::Stop(Ending { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
@@ -199,6 +234,12 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         let secret = secrets::from_file(file).map_err(|e| e.of_option(flag))?;
         body[name] = json!(secret.expose());
     }
+    if let Some(text) = &args.complete_after {
+        body["completeAfter"] = match text.eq_ignore_ascii_case("with-batch") {
+            true => Value::Null,
+            false => schedule::time("--complete-after", text, None)?,
+        };
+    }
     let path = path(api, &args.one).await?;
     if args.dry_run {
         body["dryRun"] = json!(true);
@@ -211,18 +252,29 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         true => format!("; mailferry user retry {address} tries it"),
         false => String::new(),
     };
-    told(asked, &user, &format!("What {address} signs in with is changed{next}."));
+    let signs_in = args.password_file.is_some() || args.target_password_file.is_some();
+    match (signs_in, user["completeAfter"].as_str()) {
+        (true, _) => told(asked, &user, &format!("What {address} signs in with is changed{next}.")),
+        (false, Some(at)) => told(asked, &user, &format!("{address} completes {at}, where a service runs.")),
+        (false, None) => told(asked, &user, &format!("{address} completes with its batch.")),
+    }
     Ok(())
 }
 
-async fn work(asked: &Asked<'_>, reach: &Reach, action: &'static str, args: RunUser) -> Result<u8, Failure> {
+async fn work(
+    asked: &Asked<'_>,
+    reach: &Reach,
+    action: &'static str,
+    (args, despite_score): (RunUser, Option<String>),
+) -> Result<u8, Failure> {
     let api = reach.api();
     if args.pass.dry_run {
         let path = format!("{}/{action}", path(&api, &args.one).await?);
-        return pretend(asked, &api, &path, &COLUMNS).await;
+        return pretend(asked, &api, (&path, despite_score.as_deref()), &COLUMNS).await;
     }
     let name = batch(&api, &args.one).await?;
     let run = Run::of(name, Some(args.one.address), (action, Goal::Synced), args.pass);
+    let run = Run { despite_score, ..run };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {
@@ -249,7 +301,7 @@ async fn batch(api: &Api, one: &One) -> Result<String, Failure> {
     }
 }
 
-async fn path(api: &Api, one: &One) -> Result<String, Failure> {
+pub(super) async fn path(api: &Api, one: &One) -> Result<String, Failure> {
     Ok(format!("/batches/{}/users/{}", segment(&batch(api, one).await?), segment(&one.address)))
 }
 

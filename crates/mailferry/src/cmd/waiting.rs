@@ -57,10 +57,12 @@ pub struct Run {
     pub name: String,
     /// Of which user alone.
     pub user: Option<String>,
-    /// `start`, `sync` or `complete`; of a user `start`, `retry` or `sync`.
+    /// `start`, `sync` or `complete`; of a user `retry` too.
     pub action: &'static str,
     /// Whether what was skipped is tried once more.
     pub retry_skipped: bool,
+    /// Why what the data-consistency gate holds back completes all the same.
+    pub despite_score: Option<String>,
     /// Until when.
     pub goal: Goal,
     /// Stop in order after so long.
@@ -78,7 +80,8 @@ impl Run {
         how: PassArgs,
     ) -> Self {
         let PassArgs { timeout, retry_skipped, pace, .. } = how;
-        Self { name, user, action, retry_skipped, goal, timeout, pace: pace.pace() }
+        let despite_score = None;
+        Self { name, user, action, retry_skipped, despite_score, goal, timeout, pace: pace.pace() }
     }
 
     /// The batch.
@@ -95,8 +98,9 @@ impl Run {
     }
 
     /// What the action asks for besides.
-    fn query(&self) -> &'static str {
-        if self.retry_skipped { "?retrySkipped=true" } else { "" }
+    fn query(&self) -> String {
+        let reason = self.despite_score.as_deref().map(despite).unwrap_or_default();
+        format!("?retrySkipped={}{reason}", self.retry_skipped)
     }
 
     /// The command that goes on with it.
@@ -108,9 +112,20 @@ impl Run {
     }
 }
 
+/// A reason to complete what is held back, as the router takes it.
+fn despite(reason: &str) -> String {
+    format!("&despiteScore={}", segment(reason))
+}
+
 /// What an action would do: said, and the thing itself for programs.
-pub async fn pretend(asked: &Asked<'_>, api: &Api, path: &str, columns: &[Column]) -> Result<u8, Failure> {
-    let would = api.post(&format!("{path}?dryRun=true"), json!({})).await?;
+pub async fn pretend(
+    asked: &Asked<'_>,
+    api: &Api,
+    (path, despite_score): (&str, Option<&str>),
+    columns: &[Column],
+) -> Result<u8, Failure> {
+    let reason = despite_score.map(despite).unwrap_or_default();
+    let would = api.post(&format!("{path}?dryRun=true{reason}"), json!({})).await?;
     foretold(asked, &would, columns);
     Ok(exit::OK)
 }
@@ -185,7 +200,7 @@ async fn wait(
     (worker, cancel, working): (&Arc<Worker>, &Cancel, &tokio::task::JoinHandle<mailferry_model::Result<()>>),
     display: &mut Display,
 ) -> Result<Ended, Failure> {
-    let began = Instant::now();
+    let (began, mut completes) = (Instant::now(), run.action == "complete");
     loop {
         let batch = api.get(path).await?;
         for event in worker.take_events() {
@@ -196,7 +211,9 @@ async fn wait(
         display.show(&moment(&batch, &running));
         let status: Option<BatchStatus> = serde_json::from_value(batch["status"].clone()).ok();
         match status {
-            Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
+            Some(BatchStatus::Synced) if run.goal == Goal::Completed && !completes => {
+                // Once: what the gate holds back leaves it synced.
+                completes = true;
                 act(api, path, "complete").await?;
             }
             Some(status) if !status.is_active() => return Ok(Ended::AtRest),
@@ -297,6 +314,10 @@ fn tell(out: &Out, report: &Value, batch: &Value) {
                 let text = |name: &str| failed[name].as_str().unwrap_or_default();
                 out.say(&format!("FAILED {}: {} [{}]", text("user"), text("reason"), text("code")));
             }
+            for held in report["heldBack"].as_array().unwrap_or(&empty) {
+                let text = |name: &str| held[name].as_str().unwrap_or_default();
+                out.say(&format!("HELD BACK {}: {} [{}]", text("user"), text("reason"), text("code")));
+            }
             out.whole(vec![batch.clone()], &super::batch::COLUMNS);
             out.say(report["sentence"].as_str().unwrap_or_default());
         }
@@ -391,7 +412,7 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
     let cancel = Cancel::default();
     signals::watch(&cancel);
     let mut display = Display::of(asked.out);
-    let began = Instant::now();
+    let (began, mut completes) = (Instant::now(), run.action == "complete");
     let (mut counts, mut ticks) = (Value::Null, 0_u32);
     loop {
         let batch = api.get(&path).await?;
@@ -407,7 +428,9 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
         }
         ticks = ticks.wrapping_add(1);
         match status {
-            Some(BatchStatus::Synced) if run.goal == Goal::Completed && run.action != "complete" => {
+            Some(BatchStatus::Synced) if run.goal == Goal::Completed && !completes => {
+                // Once: what the gate holds back leaves it synced.
+                completes = true;
                 act(api, &path, "complete").await?;
             }
             Some(status) if !status.is_active() => {

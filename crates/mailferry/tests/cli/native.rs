@@ -315,7 +315,7 @@ fn what_cannot_be_used_is_named_with_its_code() {
         "Get-MigrationEndpoint | Select Port | Remove-MigrationEndpoint -Confirm:$false",
         "Get-MigrationEndpoints",
         "Get-MigrationEndpoint $name",
-        "Set-MigrationUser anna@x -ApproveSkippedItems -WhatIf",
+        "New-MoveRequest anna@x -WhatIf",
         "Set-MigrationUser anna@x -ApproveAll",
         "Get-WebServicesVirtualDirectory | Format-List Identity, MRSProxyEnabled",
         "Get-MigrationEndpoint -Type Pigeon",
@@ -345,7 +345,7 @@ fn what_cannot_be_used_is_named_with_its_code() {
     2 what comes through the | has no Identity any more [USAGE]
     2 line 1: there is no command Get-MigrationEndpoints. Perhaps Get-MigrationEndpoint, New-MigrationEndpoint, Remove-MigrationEndpoint, Set-MigrationEndpoint? [NATIVE_UNKNOWN]
     2 $name is not set [USAGE]
-    7 Set-MigrationUser was read and its parameters are right, but it does nothing yet. [NATIVE_NOT_YET]
+    7 New-MoveRequest was read and its parameters are right, but it does nothing yet. [NATIVE_NOT_YET]
     2 Set-MigrationUser (line 1): -ApproveAll is no parameter [NATIVE_PARAMETERS]
     7 Get-WebServicesVirtualDirectory shows how Exchange Web Services are published: URLs, authentication, and whether MRS Proxy is on (MRSProxyEnabled). It is not run here. [NATIVE_ELSEWHERE]
     2 Get-MigrationEndpoint (line 1): -Type is one of ExchangeOutlookAnywhere, ExchangeRemoteMove, IMAP, PublicFolder [NATIVE_PARAMETERS]

@@ -1,4 +1,4 @@
-//! `user start|retry|sync|stop|remove`: one mailbox, here and where a service is.
+//! `user start|retry|sync|complete|stop|remove`: one mailbox, here and where a service is.
 
 use super::{
     ferry::{Ferry, Ran, count},
@@ -94,4 +94,50 @@ fn one_address_in_several_batches_is_asked_for_by_its_batch() {
     let told = ferry.ends(2, &["user", "sync", "anna@x"]).err;
     assert!(told.contains("--batch: ") && told.contains('v') && told.contains('w'), "{told}");
     ferry.ends(0, &["user", "sync", "anna@x", "--batch", "v"]);
+}
+
+#[test]
+fn one_mailbox_is_completed_alone_and_the_last_one_completes_its_batch() {
+    let ferry = Ferry::new();
+    let client = |code, words: &[&str]| ferry.ends(code, words);
+    scene(&ferry, &client);
+    ferry.maildir("from/ben@x", 3);
+    ferry.ends(0, &["user", "retry", "ben@x"]);
+    ferry.deliver("from/anna@x", 7);
+    let told = ferry.ends(0, &["user", "complete", "anna@x", "--dry-run"]).out;
+    assert!(told.starts_with("anna@x would complete; its batch is w."), "{told}");
+    let told = ferry.ends(0, &["user", "complete", "anna@x", "-o", "json"]).json();
+    assert_eq!(told["batchStatus"], "Synced", "{told}");
+    assert_eq!(statuses(&client), ["Completed", "Synced"]);
+    assert_eq!(count(&ferry.path("to/anna@x")), 3, "what came last was carried");
+    ferry.ends(0, &["user", "complete", "anna@x"]);
+    let told = ferry.ends(0, &["user", "complete", "ben@x", "-o", "json"]).json();
+    assert_eq!(told["batchStatus"], "Completed", "{told}");
+    assert_eq!(statuses(&client), ["Completed", "Completed"]);
+}
+
+#[test]
+fn native_cmdlets_start_stop_and_remove_one_mailbox() {
+    let ferry = Ferry::new();
+    scene(&ferry, &|code, words| ferry.ends(code, words));
+    ferry.maildir("from/ben@x", 3);
+    let shell = |code, line: &str| ferry.ends(code, &["shell", "-c", line]);
+    let told = shell(0, "Start-MigrationUser ben@x -WhatIf").out;
+    assert!(told.contains("on target \"ben@x\""), "{told}");
+    assert_eq!(count(&ferry.path("to/ben@x")), 0);
+    shell(0, "Get-MigrationUser -Status Failed | Start-MigrationUser");
+    assert_eq!(count(&ferry.path("to/ben@x")), 3);
+    assert!(shell(6, "Stop-MigrationUser ben@x").err.contains("WRONG_STATE"));
+    assert!(shell(2, "Stop-MigrationUser").err.contains("-Identity is missing"));
+    shell(4, "Remove-MigrationUser nobody@x -Confirm:$false");
+    let told = shell(0, "Remove-MigrationUser ben@x -Confirm:$false").err;
+    assert!(told.contains("ben@x is removed from w"), "{told}");
+    assert!(shell(2, "Set-MigrationUser anna@x").err.contains("-ApproveSkippedItems"));
+    let later = shell(0, "Set-MigrationUser anna@x -CompleteAfter '1/1/2999'").err;
+    assert!(later.contains("anna@x completes 2999-01-01T00:00:00Z"), "{later}");
+    let at = || ferry.ends(0, &["user", "show", "anna@x", "-o", "json"]).json()["completeAfter"].clone();
+    assert_eq!(at(), "2999-01-01T00:00:00Z");
+    let told = ferry.ends(0, &["user", "set", "anna@x", "--complete-after", "with-batch"]).out;
+    assert_eq!((told.as_str(), at()), ("anna@x completes with its batch.\n", serde_json::Value::Null));
+    shell(0, "Set-MigrationUser anna@x -SyncNow");
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{columns::Column, row::Fault};
 use crate::{
+    approval::{ItemLimit, ItemLimits},
     filter::Pattern,
     folder::FolderPath,
     mapping::{MapRule, RunOptions},
@@ -17,15 +18,21 @@ pub struct Overrides {
     /// top of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_root: Option<FolderPath>,
+    /// How many skipped items it may have before it fails.
+    #[serde(flatten)]
+    pub item_limits: ItemLimits,
 }
 
 impl Overrides {
     /// What the cells say; `named` gives one without blanks around it, or nothing.
     pub(super) fn of(named: impl Fn(Column) -> Option<String>) -> Result<Self, Fault> {
-        check_limit("BadItemLimit", named(Column::BadItemLimit))?;
-        check_limit("LargeItemLimit", named(Column::LargeItemLimit))?;
+        let item_limits = ItemLimits {
+            bad_item_limit: limit("BadItemLimit", named(Column::BadItemLimit))?,
+            large_item_limit: limit("LargeItemLimit", named(Column::LargeItemLimit))?,
+        };
         check_mailbox_type(named(Column::MailboxType))?;
-        Ok(Self { user_root: named(Column::UserRoot).map(|text| user_root(&text)).transpose()? })
+        let user_root = named(Column::UserRoot).map(|text| user_root(&text)).transpose()?;
+        Ok(Self { user_root, item_limits })
     }
 
     /// What moves for this mailbox, and how: its batch's options with its own in their place. Where its mailbox lies in
@@ -62,20 +69,18 @@ fn user_root(text: &str) -> Result<FolderPath, Fault> {
     }
 }
 
-/// A number from 0 to 2147483647, or Unlimited: read from native files, where nothing is to be missed.
+/// A number from 0 to 2147483647, or Unlimited.
 // Exchange: New-MigrationBatch, BadItemLimit.
-fn check_limit(name: &str, text: Option<String>) -> Result<(), Fault> {
-    let fits = |text: &str| {
-        text.eq_ignore_ascii_case("unlimited") || text.parse::<u32>().is_ok_and(|n| n <= i32::MAX as u32)
-    };
-    match text.as_deref().is_none_or(fits) {
-        true => Ok(()),
-        false => Err((
+fn limit(name: &str, text: Option<String>) -> Result<Option<ItemLimit>, Fault> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = |_| {
+        (
             "CSV_BAD_LIMIT",
             format!("{name} is no number from 0 to 2147483647, and not Unlimited."),
             "Write a number, write Unlimited, or leave the cell empty.".to_owned(),
-        )),
-    }
+        )
+    };
+    text.parse().map(Some).map_err(wrong)
 }
 
 fn check_mailbox_type(text: Option<String>) -> Result<(), Fault> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     account::{Account, Answer, KeptAnswer, Session, Token, TokenHash},
+    approval::{Approval, ApprovedItem},
     audit::AuditEntry,
     batch::Batch,
     config::Config,
@@ -82,6 +83,17 @@ pub trait Users: Send + Sync {
     async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
+}
+
+/// Approvals of items that stay behind.
+#[async_trait]
+pub trait Approvals: Send + Sync {
+    /// Keeps them, all or none; one of the same mailbox, item and code is replaced.
+    async fn approve(&self, approvals: &[Approval]) -> Result<()>;
+    /// Takes back those of these items of a mailbox, all or none. Nothing happens where there is none.
+    async fn unapprove(&self, mailbox: MailboxId, items: &[ApprovedItem]) -> Result<()>;
+    /// All of a mailbox, in no order. They stay when its users are removed, as its ledger does.
+    async fn approvals(&self, mailbox: MailboxId) -> Result<Vec<Approval>>;
 }
 
 /// The ledgers of mailboxes.
@@ -307,6 +319,7 @@ pub trait Store:
     + EndpointTests
     + Verifications
     + Configs
+    + Approvals
     + Batches
     + Users
     + Ledger

@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use crate::{
     account::{Account, Session, Token, TokenHash},
+    approval::{Approval, ApprovedItem},
     audit::AuditEntry,
     batch::Batch,
     config::Config,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, SessionId, TokenId, UserId, VerificationId},
+    id::{AccountId, BatchId, EndpointId, MailboxId, SessionId, TokenId, UserId, VerificationId},
     port::store::Sealing,
     user::User,
     verification::Verification,
@@ -47,6 +48,10 @@ pub enum Write<'a> {
     StopJob(UserId),
     /// As [`super::Work::stop_jobs`].
     StopJobs(BatchId),
+    /// As [`super::Approvals::approve`].
+    Approve(&'a [Approval]),
+    /// As [`super::Approvals::unapprove`].
+    Unapprove(MailboxId, &'a [ApprovedItem]),
     /// As [`super::Secrets::seal_all`].
     Seal(&'a [Sealing<'a>]),
     /// Forgets one secret of an owner. `NotFound` if there is none of that name.

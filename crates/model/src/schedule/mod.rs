@@ -98,17 +98,17 @@ impl Schedule {
     }
 }
 
-/// What the clock wants of a batch at rest now, and why; `None` if nothing.
-pub fn due(batch: &Batch, now: Timestamp) -> Option<(Action, Because)> {
+/// What the clock wants of a batch at rest now, and why: the first that moves anything.
+pub fn due(batch: &Batch, now: Timestamp) -> Vec<(Action, Because)> {
     let schedule = &batch.schedule;
     let rests = matches!(batch.status, BatchStatus::Synced | BatchStatus::SyncedWithErrors);
     if !rests || batch.paused_for.is_some() || schedule.opens_at(now).is_some() {
-        return None;
+        return Vec::new();
     }
-    if schedule.complete_after.is_some_and(|at| at <= now) {
-        return Some((Action::Complete, Because::CompleteAfter));
-    }
-    is_old(batch, now).then_some((Action::Sync, Because::SyncEvery))
+    let completes = schedule.complete_after.is_some_and(|at| at <= now);
+    let complete = completes.then_some((Action::Complete, Because::CompleteAfter));
+    let sync = is_old(batch, now).then_some((Action::Sync, Because::SyncEvery));
+    complete.into_iter().chain(sync).collect()
 }
 
 /// Whether the last sync is so long ago that the next one is due.

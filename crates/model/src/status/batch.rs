@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UserStatus;
+use super::{StatusSummary, UserStatus};
 
 /// MigrationBatchStatus, spelled as natively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,10 @@ pub enum BatchEvent {
     Stop,
     /// Its last user has come to rest: judged by [`BatchStatus::settled`].
     Settle(BatchStatusOutcome),
+    /// Its last user has come to rest, and some that are synced are not completed.
+    SettleSynced(BatchStatusOutcome),
+    /// Its last user has come to rest, and all are completed, one by one.
+    SettleCompleted,
     /// It cannot go on at all.
     Fail,
     /// A person removes it.
@@ -143,6 +147,11 @@ impl BatchStatus {
             (Self::Starting | Self::Syncing | Self::IncrementalSyncing, E::Settle(WithErrors)) => {
                 Self::SyncedWithErrors
             }
+            (Self::Completing, E::SettleSynced(Clean)) => Self::Synced,
+            (Self::Completing, E::SettleSynced(WithErrors)) => Self::SyncedWithErrors,
+            (Self::Starting | Self::Syncing | Self::IncrementalSyncing, E::SettleCompleted) => {
+                Self::Completed
+            }
             (Self::Completing, E::Settle(Clean)) => Self::Completed,
             (Self::Completing, E::Settle(WithErrors)) => Self::CompletedWithErrors,
             (
@@ -165,6 +174,23 @@ impl BatchStatus {
             }
         }
         Some(outcome)
+    }
+
+    /// What it is for a batch in this status that all its users are at rest; `None` while some are active.
+    pub fn rest(self, users: &[UserStatus]) -> Option<BatchEvent> {
+        let outcome = Self::settled(users.iter().copied())?;
+        let is = |wanted| move |user: &UserStatus| user.summary() == wanted;
+        Some(match self {
+            Self::Completing if users.iter().any(is(StatusSummary::Synced)) => {
+                BatchEvent::SettleSynced(outcome)
+            }
+            Self::Starting | Self::Syncing | Self::IncrementalSyncing
+                if !users.is_empty() && users.iter().all(is(StatusSummary::Completed)) =>
+            {
+                BatchEvent::SettleCompleted
+            }
+            _ => BatchEvent::Settle(outcome),
+        })
     }
 
     /// Whether something is being done for it right now.
@@ -197,7 +223,7 @@ impl BatchStatus {
 mod tests {
     use super::*;
 
-    const EVENTS: [BatchEvent; 13] = [
+    const EVENTS: [BatchEvent; 16] = [
         BatchEvent::Start,
         BatchEvent::Wait,
         BatchEvent::Run,
@@ -208,6 +234,9 @@ mod tests {
         BatchEvent::Stop,
         BatchEvent::Settle(BatchStatusOutcome::Clean),
         BatchEvent::Settle(BatchStatusOutcome::WithErrors),
+        BatchEvent::SettleSynced(BatchStatusOutcome::Clean),
+        BatchEvent::SettleSynced(BatchStatusOutcome::WithErrors),
+        BatchEvent::SettleCompleted,
         BatchEvent::Fail,
         BatchEvent::Remove,
         BatchEvent::Corrupt,
@@ -244,5 +273,24 @@ mod tests {
         assert_eq!(BatchStatus::settled([Synced, Stopped]), Some(BatchStatusOutcome::Clean));
         assert_eq!(BatchStatus::settled([Synced, Failed]), Some(BatchStatusOutcome::WithErrors));
         assert_eq!(BatchStatus::SyncedWithErrors.label(), "Synced with errors");
+    }
+
+    #[test]
+    fn a_completion_that_leaves_some_behind_leaves_the_batch_synced() {
+        use BatchStatus as B;
+        use UserStatus::*;
+        for (batch, users, next) in [
+            (B::Completing, &[Completed, IncrementalSynced][..], Some(B::Synced)),
+            (B::Completing, &[CompletionFailed, Synced], Some(B::SyncedWithErrors)),
+            (B::Completing, &[Completed, CompletedWithWarnings], Some(B::Completed)),
+            (B::Completing, &[Completed, IncrementalStopped], Some(B::Completed)),
+            (B::Completing, &[Completed, Completing], None),
+            (B::IncrementalSyncing, &[Completed, IncrementalSynced], Some(B::Synced)),
+            (B::IncrementalSyncing, &[Completed, Completed], Some(B::Completed)),
+            (B::Starting, &[Completed, CompletionFailed], Some(B::SyncedWithErrors)),
+        ] {
+            let after = batch.rest(users).and_then(|event| batch.after(event));
+            assert_eq!(after, next, "{batch:?} {users:?}");
+        }
     }
 }

@@ -89,6 +89,8 @@ pub enum UserEvent {
     DoneWithWarnings,
     /// The pass cannot go on.
     Fail,
+    /// The final sync went well, and what it found is not completed yet: somebody has to approve it.
+    HoldBack,
     /// A person stops it.
     Stop,
     /// It has stopped.
@@ -159,6 +161,7 @@ impl UserStatus {
             (Self::Completing, E::Done | E::DoneWithWarnings) => Self::CompletionSynced,
             (Self::CompletionSynced, E::Done) => Self::Completed,
             (Self::CompletionSynced, E::DoneWithWarnings) => Self::CompletedWithWarnings,
+            (Self::Completing | Self::CompletionSynced, E::HoldBack) => Self::IncrementalSynced,
             (Self::IncrementalSyncing, E::Fail) => Self::IncrementalFailed,
             (Self::Completing | Self::CompletionSynced, E::Fail) => Self::CompletionFailed,
             (
@@ -232,7 +235,7 @@ pub(super) fn spaced(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const EVENTS: [UserEvent; 15] = [
+    const EVENTS: [UserEvent; 16] = [
         UserEvent::Start,
         UserEvent::Claim,
         UserEvent::Provision,
@@ -244,6 +247,7 @@ mod tests {
         UserEvent::Done,
         UserEvent::DoneWithWarnings,
         UserEvent::Fail,
+        UserEvent::HoldBack,
         UserEvent::Stop,
         UserEvent::Halt,
         UserEvent::Remove,

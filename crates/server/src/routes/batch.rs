@@ -14,8 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mailferry_model::{
-    Error, Kind, Side, batch::Batch, endpoint::Endpoint, id::BatchId, mapping::RunOptions, port::Write,
-    schedule::Schedule, status::BatchStatus,
+    Error, Kind, Side,
+    approval::{DataConsistency, ItemLimits},
+    batch::Batch,
+    endpoint::Endpoint,
+    id::BatchId,
+    mapping::RunOptions,
+    port::Write,
+    schedule::Schedule,
+    status::BatchStatus,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -54,6 +61,14 @@ pub(crate) struct Creation {
     #[serde(default)]
     #[schema(value_type = shape::Schedule)]
     schedule: Schedule,
+    /// `gate`, or `off`: its mailboxes complete whatever their score is.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    data_consistency: DataConsistency,
+    /// How many skipped items a mailbox may have before it fails.
+    #[serde(default)]
+    #[schema(value_type = shape::ItemLimits)]
+    item_limits: ItemLimits,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -161,6 +176,8 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         options: wanted.options,
         notes,
         schedule: wanted.schedule,
+        data_consistency: wanted.data_consistency,
+        item_limits: wanted.item_limits,
         ..Batch::created(id, wanted.name, ends, context.clock.now())
     };
     if batch.schedule.start_after.is_some() {

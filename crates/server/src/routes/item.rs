@@ -1,7 +1,10 @@
 //! Items that a person should know about: skipped, missing, doubled, changed, rewritten, left out.
 
 use axum::extract::Query;
-use mailferry_model::report::Findings;
+use mailferry_model::{
+    approval::{Approvals, approvable},
+    report::Findings,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -47,7 +50,14 @@ pub(crate) async fn list(
     if let Some(user) = &which.user {
         kept.retain(|k| k.user.to_lowercase() == user.to_lowercase());
     }
-    let mut items: Vec<ItemView> = kept.into_iter().flat_map(ItemView::all).collect();
+    let mut items = Vec::new();
+    for kept in kept {
+        let approvals = match approvable(&kept.findings).next() {
+            Some(_) => Approvals::of(context.store.approvals(kept.mailbox).await?),
+            None => Approvals::default(),
+        };
+        items.extend(ItemView::all(kept, &approvals));
+    }
     if let Some(kind) = &which.kind {
         items.retain(|i| i.kind.eq_ignore_ascii_case(kind));
     }

@@ -2,9 +2,11 @@
 
 mod account;
 mod again;
+mod approval;
 mod audit;
 mod batch;
 mod code;
+mod completion;
 mod config;
 mod endpoint;
 mod endpoint_test;
@@ -61,17 +63,23 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(batch::list, batch::create))
         .routes(routes!(batch::show, batch::change::change, batch::remove))
         .routes(routes!(batch::report))
+        .routes(routes!(completion::show))
         .routes(routes!(batch::users, batch::add::add))
         .routes(routes!(user::of_batch, user::change::change, user::change::remove))
         .routes(routes!(user::act::start))
         .routes(routes!(user::act::retry))
         .routes(routes!(user::act::sync))
         .routes(routes!(user::act::stop))
+        .routes(routes!(user::act::complete))
+        .routes(routes!(approval::of_user))
+        .routes(routes!(approval::back_of_user))
         .routes(routes!(user::moving::into_batch))
         .routes(routes!(batch::act::start))
         .routes(routes!(batch::act::sync))
         .routes(routes!(batch::act::complete))
         .routes(routes!(batch::act::stop))
+        .routes(routes!(approval::of_batch))
+        .routes(routes!(approval::back_of_batch))
         .routes(routes!(verification::list, verification::order))
         .routes(routes!(verification::show, verification::remove))
         .routes(routes!(work::of_batch))

@@ -108,7 +108,7 @@ pub(crate) async fn replace(
             batch::act::act_on(
                 &context,
                 &batch.name,
-                (Action::Start, How::default()),
+                (Action::Start, &How::default()),
                 None,
                 &IfMatch::default(),
             )
@@ -170,8 +170,14 @@ async fn rest(
     }
     let mut now = batch;
     if now.status.is_active() && now.status != BatchStatus::Stopping {
-        batch::act::act_on(context, &name, (Action::Stop, How::default()), Some(old.id), &IfMatch::default())
-            .await?;
+        batch::act::act_on(
+            context,
+            &name,
+            (Action::Stop, &How::default()),
+            Some(old.id),
+            &IfMatch::default(),
+        )
+        .await?;
         done.paused.push(name.clone());
     }
     now = context.store.batch(&name).await?;

@@ -109,7 +109,11 @@ async fn with_reason(context: &Context, batch: &Batch, user: &User) -> mailferry
 }
 
 /// A batch and a user of it.
-async fn find(context: &Context, name: &str, address: &str) -> mailferry_model::Result<(Batch, User)> {
+pub(super) async fn find(
+    context: &Context,
+    name: &str,
+    address: &str,
+) -> mailferry_model::Result<(Batch, User)> {
     let batch = context.store.batch(name).await?;
     let users = context.store.users_by_address(address).await?;
     let found = users.into_iter().find(|user| user.batch == batch.id);
@@ -120,6 +124,6 @@ async fn find(context: &Context, name: &str, address: &str) -> mailferry_model::
     Ok((batch, user))
 }
 
-fn view(status: StatusCode, batch: &Batch, user: &User) -> Versioned<UserView> {
+pub(super) fn view(status: StatusCode, batch: &Batch, user: &User) -> Versioned<UserView> {
     Versioned { status, version: user.version, body: UserView::of(user, &batch.name) }
 }

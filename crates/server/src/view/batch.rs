@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use mailferry_model::{
     Result,
+    approval::{DataConsistency, Held, ItemLimits, NEEDS_APPROVAL, held},
     batch::Batch,
     mapping::RunOptions,
     report::{Findings, Score, Warning},
@@ -46,6 +47,16 @@ pub(crate) struct BatchView {
     bytes_synced: u64,
     #[schema(value_type = Option<String>)]
     data_consistency_score: Option<Score>,
+    /// Items that stay behind and are approved by nobody.
+    items_unapproved: u64,
+    /// Mailboxes that the data-consistency gate holds back.
+    held_back: usize,
+    /// `gate`, or `off`: its mailboxes complete whatever their score is.
+    #[schema(value_type = String)]
+    data_consistency: DataConsistency,
+    /// How many skipped items a mailbox may have before it fails.
+    #[schema(value_type = shape::ItemLimits)]
+    item_limits: ItemLimits,
     #[schema(value_type = Object)]
     options: RunOptions,
     #[schema(value_type = shape::Schedule)]
@@ -87,6 +98,7 @@ impl BatchView {
             Some(trouble) => format!("Nothing moves: {trouble}."),
             None => why::of_batch(&batch, users, context.clock.now()),
         };
+        let held_back = held_back(&batch, users).count();
         Ok(Self {
             why,
             status: batch.status,
@@ -108,6 +120,10 @@ impl BatchView {
             bytes_identified: sum(&|u| u.totals.bytes_identified),
             bytes_synced: sum(&|u| u.totals.bytes),
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
+            items_unapproved: sum(&|u| u.unapproved.unwrap_or(0)),
+            held_back,
+            data_consistency: batch.data_consistency,
+            item_limits: batch.item_limits,
             options: batch.options,
             schedule: batch.schedule,
             despite_test: batch.despite_test,
@@ -140,6 +156,12 @@ impl BatchView {
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
+}
+
+/// The mailboxes that are synced and would not be completed, each with the reason.
+fn held_back<'a>(batch: &'a Batch, users: &'a [User]) -> impl Iterator<Item = (&'a User, Held)> {
+    let synced = users.iter().filter(|user| user.status.summary() == StatusSummary::Synced);
+    synced.filter_map(|user| Some((user, held(batch, user)?)))
 }
 
 /// By bytes where they are known; a mailbox whose size is not known yet counts as nothing of an average one.
@@ -187,6 +209,9 @@ pub(crate) struct BatchReport {
     failed: Vec<Value>,
     #[schema(value_type = Vec<Object>)]
     waiting: Vec<Value>,
+    /// Mailboxes that are synced, and not completed before somebody approves of what stays behind.
+    #[schema(value_type = Vec<Object>)]
+    held_back: Vec<Value>,
     #[schema(value_type = Vec<Object>)]
     warnings: Vec<Warning>,
 }
@@ -229,6 +254,11 @@ impl BatchReport {
             sentence =
                 format!("The migration does NOT look good: {n} of {of} mailboxes failed; each says why.");
         }
+        let told = |(user, held): (&User, Held)| {
+            let reason = held.sentence(&user.address, &batch.name);
+            serde_json::json!({ "user": user.address, "score": user.score, "code": NEEDS_APPROVAL, "reason": reason })
+        };
+        let held_back: Vec<Value> = held_back(batch, &users).map(told).collect();
         let [skipped, missing, doubled, changed_at_target, rewritten, not_migratable] = lists;
         Ok(Self {
             score,
@@ -245,6 +275,7 @@ impl BatchReport {
             mailboxes: users.len(),
             failed,
             waiting,
+            held_back,
             warnings,
         })
     }

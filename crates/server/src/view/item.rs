@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use mailferry_model::report::{Findings, Kept, Named, Score};
+use mailferry_model::{
+    approval::Approvals,
+    report::{Findings, Kept, Named, Score},
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,15 +25,35 @@ pub(crate) struct ItemView {
     #[schema(value_type = shape::Named)]
     item: Named,
     found: Timestamp,
+    /// Whether somebody said that it may stay behind; of skipped and missing ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved: Option<bool>,
+    /// Who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_by: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_at: Option<Timestamp>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_comment: Option<String>,
 }
 
 impl ItemView {
-    pub(crate) fn all(kept: Kept) -> Vec<Self> {
-        let of = |kind: &'static str, item: &Named| Self {
-            user: kept.user.clone(),
-            kind,
-            item: item.clone(),
-            found: kept.at,
+    pub(crate) fn all(kept: Kept, approvals: &Approvals) -> Vec<Self> {
+        let of = |kind: &'static str, item: &Named| {
+            let is_approvable = matches!(kind, "skipped" | "missing");
+            let approval = approvals.find(item).filter(|_| is_approvable);
+            Self {
+                user: kept.user.clone(),
+                kind,
+                item: item.clone(),
+                found: kept.at,
+                approved: is_approvable.then_some(approval.is_some()),
+                approved_by: approval.map(|approval| approval.by.clone()),
+                approved_at: approval.map(|approval| approval.at),
+                approval_comment: approval.map(|approval| approval.comment.clone()),
+            }
         };
         kinds(&kept.findings)
             .into_iter()

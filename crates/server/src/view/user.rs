@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mailferry_model::{
+    approval::ItemLimit,
     csv::Overrides,
     job::{Job, PassKind},
     report::Score,
@@ -39,6 +40,12 @@ pub(crate) struct UserView {
     data_consistency_score: Option<Score>,
     last_synced: Option<Timestamp>,
     last_progress: Option<Timestamp>,
+    /// Items that stay behind and are approved by nobody; none where nobody has counted.
+    items_unapproved: Option<u64>,
+    /// Why it completes although the data-consistency gate would hold it back.
+    despite_score: Option<String>,
+    /// When it is completed by itself; its own time goes before its batch's.
+    complete_after: Option<Timestamp>,
     /// What its row says beside what the batch does.
     overrides: OverridesView,
     /// Why it is not moving, or that it is, in a sentence; told where one user is asked for.
@@ -60,11 +67,23 @@ pub(crate) struct OverridesView {
     /// The folder of the source in which its mailbox lies.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_root: Option<String>,
+    /// Items skipped for other reasons than their size, until it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    bad_item_limit: Option<ItemLimit>,
+    /// Items skipped for their size, until it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    large_item_limit: Option<ItemLimit>,
 }
 
 impl OverridesView {
     fn of(overrides: &Overrides) -> Self {
-        Self { user_root: overrides.user_root.as_ref().map(ToString::to_string) }
+        Self {
+            user_root: overrides.user_root.as_ref().map(ToString::to_string),
+            bad_item_limit: overrides.item_limits.bad_item_limit,
+            large_item_limit: overrides.item_limits.large_item_limit,
+        }
     }
 }
 
@@ -109,6 +128,9 @@ impl UserView {
             data_consistency_score: user.score,
             last_synced: user.last_synced,
             last_progress: user.last_progress,
+            items_unapproved: user.unapproved,
+            despite_score: user.despite_score.clone(),
+            complete_after: user.complete_after,
             overrides: OverridesView::of(&user.overrides),
             why: None,
             version: user.version,

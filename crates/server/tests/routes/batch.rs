@@ -130,7 +130,7 @@ async fn columns_that_mean_nothing_are_told_and_domains_become_others() {
     assert_eq!(house.post("/batches", body.clone()).await.0, 201);
     let user = house.get("/users/a@old.example").await.1[0].clone();
     assert_eq!(user["targetAddress"], "a@new.example");
-    assert_eq!(user["overrides"], json!({ "userRoot": "users/a" }));
+    assert_eq!(user["overrides"], json!({ "userRoot": "users/a", "badItemLimit": 5 }));
     body["name"] = json!("other");
     body["domainMap"] = json!(["old.example"]);
     let (status, problem) = house.post("/batches", body).await;

@@ -9,6 +9,7 @@ use mailferry_model::{Error, Kind, Side, port::Store};
 
 mod account;
 mod answer;
+mod approval;
 mod audit;
 mod batch;
 mod config;
@@ -42,6 +43,7 @@ pub fn tests() -> Vec<Test> {
         endpoint::tests(),
         batch::tests(),
         user::tests(),
+        approval::tests(),
         ledger::tests(),
         work::tests(),
         secret::tests(),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::{Api, segment},
-    cmd::{Asked, run_options::RunArgs, schedule::ScheduleArgs},
+    cmd::{Asked, approval::ConsistencyArgs, run_options::RunArgs, schedule::ScheduleArgs},
     exit::{self, Failure},
     result::counted,
 };
@@ -35,6 +35,9 @@ pub struct Creation {
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
+    /// What may stay behind.
+    #[command(flatten)]
+    pub consistency: ConsistencyArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -52,7 +55,7 @@ pub struct Addition {
 
 /// Makes one from a CSV, or only judges it.
 pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result<u8, Failure> {
-    let body = json!({
+    let mut body = json!({
         "name": args.name,
         "source": args.source,
         "target": args.target,
@@ -60,6 +63,9 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "schedule": args.schedule.given(None)?,
         "notes": args.notes,
     });
+    for (name, value) in args.consistency.given() {
+        body[name] = value;
+    }
     let sent = args.sheet.send(asked, api, (&args.source, &args.target), ("/batches", body)).await?;
     let rows = counted(sent.rows as u64, "mailbox");
     let sentence = match &sent.made {

@@ -2,12 +2,13 @@
 
 use axum::http::Method;
 use clap::{Args, ValueEnum};
+use mailferry_model::approval::DataConsistency;
 use serde_json::{Value, json};
 
 use super::COLUMNS;
 use crate::{
     api::{Api, segment},
-    cmd::{Asked, run_options::RunArgs, schedule::ScheduleArgs},
+    cmd::{Asked, approval::ConsistencyArgs, run_options::RunArgs, schedule::ScheduleArgs},
     exit::Failure,
 };
 
@@ -31,6 +32,9 @@ pub struct Changes {
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
+    /// What may stay behind.
+    #[command(flatten)]
+    pub consistency: ConsistencyArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -69,6 +73,12 @@ pub enum Flag {
     Windows,
     /// The time zone
     Tz,
+    /// What completes whatever its score is
+    DataConsistency,
+    /// How many items may be skipped
+    BadItemLimit,
+    /// How many large items may be skipped
+    LargeItemLimit,
 }
 
 /// Changes it.
@@ -77,7 +87,7 @@ pub(super) async fn run(asked: &Asked<'_>, api: &Api, args: &Changes) -> Result<
     let before = api.get(&path).await?;
     let mut body = body(args);
     body["schedule"] = schedule(args, before["schedule"]["timeZone"].as_str())?;
-    if body == json!({ "options": { "filter": {} }, "schedule": {} }) {
+    if body == json!({ "options": { "filter": {} }, "schedule": {}, "itemLimits": {} }) {
         let text = format!("nothing to change at {}: name what moves, when, or notes (--help)", args.name);
         return Err(Failure::usage(text));
     }
@@ -122,6 +132,17 @@ fn body(args: &Changes) -> Value {
     };
     filter.into_iter().for_each(|field| change(&mut body["options"]["filter"], field));
     others.into_iter().for_each(|field| change(&mut body["options"], field));
+    for (name, value) in args.consistency.given() {
+        body[name] = value;
+    }
+    if args.unset.contains(&Flag::DataConsistency) && args.consistency.data_consistency.is_none() {
+        body["dataConsistency"] = json!(DataConsistency::default());
+    }
+    for (name, flag) in [("badItemLimit", Flag::BadItemLimit), ("largeItemLimit", Flag::LargeItemLimit)] {
+        if args.unset.contains(&flag) && body["itemLimits"][name].is_null() {
+            body["itemLimits"][name] = Value::Null;
+        }
+    }
     if !run.map.is_empty() {
         body["options"]["map"] = json!(run.map);
     }

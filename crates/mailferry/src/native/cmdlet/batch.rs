@@ -3,13 +3,14 @@
 use std::{collections::HashMap, path::Path};
 
 use axum::http::Method;
-use mailferry_model::{csv::Encoding, filter::Pattern};
+use mailferry_model::{approval::ItemLimit, csv::Encoding, filter::Pattern};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, agreed, confirm, cut, is_what_if, lacks};
 use crate::{
     api::segment,
     cmd::{
+        approval::ConsistencyArgs,
         batch::{
             new::{self, Addition, Creation},
             sheet::SheetArgs,
@@ -141,6 +142,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         target,
         sheet: sheet(bound, csv, what_if),
         schedule: schedule(bound),
+        consistency: limits(bound)?,
         run: options(bound)?,
     };
     let code = new::run(desk.asked, desk.api, &creation).await?;
@@ -149,6 +151,19 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     }
     let goal = if bound.is_on("auto-complete") { Goal::Completed } else { Goal::Synced };
     in_foreground(desk, name, "start", goal).await
+}
+
+/// `-BadItemLimit`, `-LargeItemLimit`.
+fn limits(bound: &Bound) -> Result<ConsistencyArgs, Failure> {
+    let limit = |key: &'static str, name: &str| -> Result<Option<ItemLimit>, Failure> {
+        let parse = |text: String| text.parse().map_err(|e| Failure::usage(format!("-{name}: {e}")));
+        bound.text(key).map(parse).transpose()
+    };
+    Ok(ConsistencyArgs {
+        data_consistency: None,
+        bad_item_limit: limit("bad-item-limit", "BadItemLimit")?,
+        large_item_limit: limit("large-item-limit", "LargeItemLimit")?,
+    })
 }
 
 /// What moves.
@@ -224,27 +239,36 @@ fn schedule(bound: &Bound) -> ScheduleArgs {
     }
 }
 
-/// `-SyncNow`, and when it does what.
+/// `-ApproveSkippedItems`, `-SyncNow`, its limits, and when it does what.
 pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Failure> {
     const CMDLET: &str = "Set-MigrationBatch";
     let changes = schedule(bound).given(None)?;
+    let limits = limits(bound)?.given().remove("itemLimits").unwrap_or_default();
+    let has_changes = !changes.is_empty() || limits.as_object().is_some_and(|limits| !limits.is_empty());
+    let approves = bound.is_on("approve-skipped");
     if let Some(Datum::File(csv)) = bound.get("csv") {
         let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
         let addition = Addition { name, sheet: sheet(bound, csv, false) };
         let code = new::add(desk.asked, desk.api, &addition).await?;
-        if code != exit::OK || (changes.is_empty() && !bound.is_on("sync-now")) {
+        if code != exit::OK || !(has_changes || approves || bound.is_on("sync-now")) {
             return Ok(Answer { datum: Datum::Null, code });
         }
     }
-    if !bound.is_on("sync-now") && changes.is_empty() {
+    if !(bound.is_on("sync-now") || has_changes || approves) {
         let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
         desk.api.get(&path(&name)).await?;
-        let text = "Set-MigrationBatch: -CSVData, -SyncNow, -StartAfter, -CompleteAfter and -AllowIncrementalSyncs change a batch so far";
+        let text = "Set-MigrationBatch: -CSVData, -SyncNow, -ApproveSkippedItems, -StartAfter, -CompleteAfter, -BadItemLimit, -LargeItemLimit and -AllowIncrementalSyncs change a batch so far";
         return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
     }
-    if !changes.is_empty() {
+    if has_changes || approves {
         let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
-        desk.api.call(Method::PATCH, &path(&name), Some(json!({ "schedule": changes }))).await?;
+        if has_changes {
+            let body = json!({ "schedule": changes, "itemLimits": limits });
+            desk.api.call(Method::PATCH, &path(&name), Some(body)).await?;
+        }
+        if approves {
+            approve(desk, &path(&name), CMDLET).await?;
+        }
         if !bound.is_on("sync-now") {
             return Ok(Answer::done());
         }
@@ -271,9 +295,13 @@ async fn in_foreground(
     action: &'static str,
     goal: Goal,
 ) -> Result<Answer, Failure> {
+    until_it_rests(desk, Run::of(name, None, (action, goal), PassArgs::default())).await
+}
+
+/// Runs a batch or a user of it: at a service, or here until the batch rests.
+pub(super) async fn until_it_rests(desk: &Desk<'_>, run: Run) -> Result<Answer, Failure> {
     let out = desk.asked.out;
-    let told = format!("No service is named: {name} is worked on here until it comes to rest.");
-    let run = Run::of(name, None, (action, goal), PassArgs::default());
+    let told = format!("No service is named: {} is worked on here until it comes to rest.", run.name);
     let code = match desk.reach {
         Reach::There(_) => background(desk.asked, desk.api, &run, false).await?,
         Reach::Here(instance) => {
@@ -282,6 +310,15 @@ async fn in_foreground(
         }
     };
     Ok(Answer { datum: Datum::Null, code })
+}
+
+/// All that stay behind now, with the cmdlet as the comment.
+pub(super) async fn approve(desk: &Desk<'_>, path: &str, cmdlet: &str) -> Result<(), Failure> {
+    let body = json!({ "all": true, "comment": format!("Approved by {cmdlet}") });
+    let told = desk.api.post(&format!("{path}/approve"), body).await?;
+    let notices = told["notices"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    notices.for_each(|notice| desk.asked.out.note(notice));
+    Ok(())
 }
 
 /// Stops what is under way.

@@ -3,6 +3,7 @@
 mod batch;
 mod config;
 mod endpoint;
+mod one;
 mod test;
 mod user;
 
@@ -74,6 +75,11 @@ pub async fn run(desk: &Desk<'_>, cmdlet: &Cmdlet, bound: &Bound) -> Result<Answ
         "Stop-MigrationBatch" => batch::stop(desk, bound).await,
         "Remove-MigrationBatch" => batch::remove(desk, bound).await,
         "Get-MigrationUser" => user::get(desk, bound).await.map(Answer::from),
+        "Set-MigrationUser" => one::change(desk, bound, cmdlet.name).await,
+        "Set-MoveRequest" => one::change_request(desk, bound, cmdlet.name).await,
+        "Start-MigrationUser" | "Resume-MoveRequest" => one::start(desk, bound, cmdlet.name).await,
+        "Stop-MigrationUser" | "Suspend-MoveRequest" => one::stop(desk, bound, cmdlet.name).await,
+        "Remove-MigrationUser" => one::remove(desk, bound, cmdlet.name).await,
         "Get-MigrationUserStatistics" => user::statistics(desk, bound).await.map(Answer::from),
         "Get-MoveRequest" => user::move_requests(desk, bound).await.map(Answer::from),
         "Get-MoveRequestStatistics" => user::move_statistics(desk, bound).await.map(Answer::from),

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const USER: [&str; 11] = [
+const USER: [&str; 12] = [
     "Identity",
     "BatchId",
     "Status",
@@ -25,9 +25,10 @@ const USER: [&str; 11] = [
     "DataConsistencyScore",
     "ErrorSummary",
     "Guid",
+    "HasUnapprovedSkippedItems",
 ];
 const USER_VIEW: &[&str] = &["Identity", "BatchId", "Status", "LastSyncTime"];
-const STATISTICS: [&str; 14] = [
+const STATISTICS: [&str; 15] = [
     "Identity",
     "BatchId",
     "Status",
@@ -42,6 +43,7 @@ const STATISTICS: [&str; 14] = [
     "Error",
     "NextTry",
     "SkippedItems",
+    "Report",
 ];
 const STATISTICS_VIEW: &[&str] = &["Identity", "BatchId", "Status", "SyncedItemCount", "SkippedItemCount"];
 const MOVE: [&str; 6] = ["DisplayName", "Identity", "Status", "BatchName", "TargetDatabase", "BatchId"];
@@ -80,14 +82,15 @@ pub(super) fn rows(users: Vec<Value>) -> Rows {
             of("dataConsistencyScore"),
             failure(user),
             of("id"),
+            Datum::Bool(user["itemsUnapproved"].as_u64().is_some_and(|n| n > 0)),
         ]
     };
     Rows::new(What::User, &USER, USER_VIEW, users.iter().map(row).collect())
 }
 
 /// Mailboxes with how far they are.
-pub(super) fn statistics_rows(users: Vec<(Value, Datum)>) -> Rows {
-    let row = |(user, skipped): &(Value, Datum)| {
+pub(super) fn statistics_rows(users: Vec<(Value, Datum, Datum)>) -> Rows {
+    let row = |(user, skipped, report): &(Value, Datum, Datum)| {
         let of = |name: &str| Datum::of(&user[name]);
         vec![
             of("emailAddress"),
@@ -104,6 +107,7 @@ pub(super) fn statistics_rows(users: Vec<(Value, Datum)>) -> Rows {
             failure(user),
             Datum::time(&user["detail"]["nextTry"]),
             skipped.clone(),
+            report.clone(),
         ]
     };
     Rows::new(What::User, &STATISTICS, STATISTICS_VIEW, users.iter().map(row).collect())
@@ -175,7 +179,7 @@ fn move_status(user: &Value) -> &'static str {
 }
 
 /// The mailboxes that are meant: of a batch, in a status, or of one name.
-async fn found(desk: &Desk<'_>, bound: &Bound) -> Result<Vec<Value>, Failure> {
+pub(super) async fn found(desk: &Desk<'_>, bound: &Bound) -> Result<Vec<Value>, Failure> {
     let mut query = Vec::new();
     query.extend(bound.text("batch").map(|b| format!("batch={}", segment(&b))));
     let path = match bound.text("identity") {
@@ -202,7 +206,7 @@ pub(super) async fn get(desk: &Desk<'_>, bound: &Bound) -> Result<Rows, Failure>
     Ok(rows)
 }
 
-/// `Get-MigrationUserStatistics`, with skipped items where they are asked for.
+/// `Get-MigrationUserStatistics`, with skipped items and the report where they are asked for.
 pub(super) async fn statistics(desk: &Desk<'_>, bound: &Bound) -> Result<Rows, Failure> {
     if bound.get("identity").is_none() {
         return Err(lacks("Get-MigrationUserStatistics", "Identity"));
@@ -213,9 +217,21 @@ pub(super) async fn statistics(desk: &Desk<'_>, bound: &Bound) -> Result<Rows, F
             true => skipped(desk, bound, &user).await?,
             false => Datum::Null,
         };
-        told.push((user, skipped));
+        let report = match bound.is_on("report") {
+            true => report(desk, &user).await?,
+            false => Datum::Null,
+        };
+        told.push((user, skipped, report));
     }
     Ok(statistics_rows(told))
+}
+
+/// What the last passes of a mailbox found, a sentence each.
+async fn report(desk: &Desk<'_>, user: &Value) -> Result<Datum, Failure> {
+    let address = segment(user["emailAddress"].as_str().unwrap_or_default());
+    let reports = desk.api.get(&format!("/users/{address}/reports")).await?;
+    let sentence = |report: &Value| Some(Datum::Text(report["sentence"].as_str()?.to_owned()));
+    Ok(Datum::List(reports.as_array().into_iter().flatten().filter_map(sentence).collect()))
 }
 
 async fn skipped(desk: &Desk<'_>, bound: &Bound, user: &Value) -> Result<Datum, Failure> {

@@ -1,6 +1,7 @@
 //! The binary between two IMAP servers of the lab that do what servers do.
 
 mod counts;
+mod gated;
 mod large;
 mod liars;
 mod memory;

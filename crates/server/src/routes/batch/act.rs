@@ -6,6 +6,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use mailferry_model::{
+    approval::{Held, held},
     batch::Batch,
     id::EndpointId,
     intent::{Action, Intent, intend},
@@ -15,9 +16,10 @@ use mailferry_model::{
     user::User,
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use super::view;
+use super::{change::checked_notes, view};
 use crate::{
     Context,
     etag::{IfMatch, Versioned},
@@ -27,7 +29,7 @@ use crate::{
 };
 
 /// How it is wanted.
-#[derive(Clone, Copy, Default, Deserialize, IntoParams)]
+#[derive(Clone, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct How {
@@ -37,25 +39,52 @@ pub(crate) struct How {
     /// What earlier passes skipped is tried once more in the next one; not with stop.
     #[serde(default)]
     pub retry_skipped: bool,
+    /// Why mailboxes that the data-consistency gate holds back complete all the same; with complete alone.
+    #[param(max_length = 1000)]
+    pub despite_score: Option<String>,
 }
 
 impl How {
     /// What an action writes, with what else is wanted of it.
-    pub fn with(self, mut intent: Intent) -> Intent {
+    pub fn with(&self, mut intent: Intent) -> Intent {
         intent.users.iter_mut().for_each(|user| user.retry_skipped |= self.retry_skipped);
         intent
     }
 
-    /// Whether a stop may be wanted so.
+    /// The user as it is judged: with the reason why it completes although the gate would hold it back.
+    pub fn given(&self, batch: &Batch, user: User) -> User {
+        match &self.despite_score {
+            Some(_) if held(batch, &user).is_some() => {
+                User { despite_score: self.despite_score.clone(), ..user }
+            }
+            _ => user,
+        }
+    }
+
+    /// For the audit trail: why the gate was passed, if it was.
+    pub fn told(&self) -> Option<Value> {
+        self.despite_score.as_ref().map(|reason| json!({ "despiteScore": reason }))
+    }
+
+    /// Whether an action, by its word, may be wanted so; as it is kept.
     ///
     /// # Errors
-    /// Only a pass can try again what was skipped.
-    pub fn check_stop(self) -> Result<(), Problem> {
-        if !self.retry_skipped {
-            return Ok(());
+    /// Only a pass can try again what was skipped, and only a completion can pass the gate.
+    pub fn checked(mut self, action: &str) -> Result<Self, Problem> {
+        let malformed = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
+        if self.retry_skipped && action == Action::Stop.word() {
+            return malformed("What was skipped is tried again by a pass, not by a stop.");
         }
-        let detail = "What was skipped is tried again by a pass, not by a stop.";
-        Err(Problem::refused("REQUEST_MALFORMED", detail))
+        if let Some(reason) = self.despite_score.take() {
+            if action != Action::Complete.word() {
+                return malformed("despiteScore is a reason to complete, and nothing else.");
+            }
+            self.despite_score = checked_notes(Some(reason))?.filter(|reason| !reason.trim().is_empty());
+            if self.despite_score.is_none() {
+                return malformed("despiteScore says why, and is not empty.");
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -109,18 +138,20 @@ async fn act(
     name: &str,
     (action, how): (Action, How),
 ) -> Result<Versioned<BatchView>, Problem> {
-    if action == Action::Stop {
-        how.check_stop()?;
-    }
+    let how = how.checked(action.word())?;
     if how.dry_run {
-        return pretend(context, if_match, name, (action, how)).await;
+        return pretend(context, if_match, name, (action, &how)).await;
     }
-    let nothing = act_on(context, name, (action, how), None, if_match).await?;
+    let nothing = act_on(context, name, (action, &how), None, if_match).await?;
     (context.bell)();
     let batch = context.store.batch(name).await?;
     let later = later(&batch, context.clock.now()).filter(|_| nothing.is_none() && action != Action::Stop);
+    let stays = match action {
+        Action::Complete => held_back(&batch, &context.store.users(batch.id).await?),
+        _ => None,
+    };
     let mut answer = view(context, StatusCode::ACCEPTED, batch).await?;
-    answer.body.notices.extend(nothing.into_iter().chain(later));
+    answer.body.notices.extend(nothing.into_iter().chain(stays).chain(later));
     Ok(answer)
 }
 
@@ -139,13 +170,16 @@ async fn pretend(
     context: &Context,
     if_match: &IfMatch,
     name: &str,
-    (action, how): (Action, How),
+    (action, how): (Action, &How),
 ) -> Result<Versioned<BatchView>, Problem> {
     let mut batch = context.store.batch(name).await?;
     if_match.check(batch.version)?;
     let mut users = context.store.users(batch.id).await?;
-    let intent = how.with(intend(&batch, &users, action).map_err(|why| Problem::wrong_state(why, name))?);
+    users.iter_mut().for_each(|user| *user = how.given(&batch, user.clone()));
+    let intent = intend(&batch, &users, action, context.clock.now());
+    let intent = how.with(intent.map_err(|why| Problem::wrong_state(why, name))?);
     let notice = told(&batch, &users, action, &intent);
+    let stays = held_back(&batch, &users).filter(|_| action == Action::Complete && intent.status.is_some());
     if let Some(status) = intent.status {
         batch.status = status;
         for changed in intent.users {
@@ -154,7 +188,7 @@ async fn pretend(
     }
     let version = batch.version;
     let mut body = BatchView::with(context, batch, &users).await?;
-    body.notices.push(notice);
+    body.notices.extend([notice].into_iter().chain(stays));
     Ok(Versioned { status: StatusCode::OK, version, body })
 }
 
@@ -162,9 +196,25 @@ fn told(batch: &Batch, users: &[User], action: Action, intent: &Intent) -> Strin
     if intent.status.is_none() {
         return nothing(batch, action);
     }
-    let n = users.iter().filter(|user| action.reaches(user)).count();
+    let stays = |user: &&User| action == Action::Complete && held(batch, user).is_some();
+    let n = users.iter().filter(|user| action.reaches(user) && !stays(user)).count();
     let of = users.len();
     format!("The batch {} would {}: {n} of {of} mailboxes.", batch.name, action.word())
+}
+
+/// Who is not completed by a completion, and why, if there is somebody.
+fn held_back(batch: &Batch, users: &[User]) -> Option<String> {
+    let held: Vec<(&User, Held)> = users
+        .iter()
+        .filter(|user| Action::Complete.reaches(user))
+        .filter_map(|user| Some((user, held(batch, user)?)))
+        .collect();
+    let (user, why) = held.first()?;
+    let sentence = why.sentence(&user.address, &batch.name);
+    Some(match held.len() {
+        1 => format!("{} is held back and not completed: {sentence}.", user.address),
+        n => format!("{n} mailboxes are held back and not completed. {}: {sentence}.", user.address),
+    })
 }
 
 fn nothing(batch: &Batch, action: Action) -> String {
@@ -176,7 +226,7 @@ fn nothing(batch: &Batch, action: Action) -> String {
 pub(in crate::routes) async fn act_on(
     context: &Context,
     name: &str,
-    (action, how): (Action, How),
+    (action, how): (Action, &How),
     paused_for: Option<EndpointId>,
     if_match: &IfMatch,
 ) -> Result<Option<String>, Problem> {
@@ -187,7 +237,7 @@ pub(in crate::routes) async fn act_on(
 async fn once(
     context: &Context,
     name: &str,
-    (action, how, paused_for): (Action, How, Option<EndpointId>),
+    (action, how, paused_for): (Action, &How, Option<EndpointId>),
     if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<Option<String>, Problem>> {
     let mut batch = context.store.batch(name).await?;
@@ -195,7 +245,8 @@ async fn once(
         return Ok(Err(problem));
     }
     let users = context.store.users(batch.id).await?;
-    let intent = match intend(&batch, &users, action) {
+    let users: Vec<User> = users.into_iter().map(|user| how.given(&batch, user)).collect();
+    let intent = match intend(&batch, &users, action, context.clock.now()) {
         Ok(intent) => how.with(intent),
         Err(why) => return Ok(Err(Problem::wrong_state(why, name))),
     };
@@ -206,7 +257,7 @@ async fn once(
         batch.detail = None;
         batch.started.get_or_insert(context.clock.now());
     }
-    let change = paused_for.map(|id| serde_json::json!({ "pausedFor": id }).to_string());
+    let change = paused_for.map(|id| json!({ "pausedFor": id })).or(how.told()).map(|told| told.to_string());
     let entry = entry(context, &format!("batch.{}", action.word()), format!("batch {name}"), change);
     let mut writes = vec![Write::SetBatch(&batch)];
     if action == Action::Stop {

@@ -2,7 +2,14 @@
 
 use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
-    batch::Batch, mapping::RunOptions, port::Write, schedule::Schedule, status::BatchStatus, words::unshown,
+    approval::{DataConsistency, with_gate},
+    batch::Batch,
+    mapping::RunOptions,
+    port::Write,
+    schedule::Schedule,
+    status::BatchStatus,
+    user::User,
+    words::unshown,
 };
 use serde::{
     Deserialize, Serialize,
@@ -43,6 +50,14 @@ pub(crate) struct Changes {
     /// Why it begins although an endpoint fails its test; an empty text takes it away.
     #[schema(max_length = 1000)]
     despite_test: Option<String>,
+    /// `gate`, or `off`: its mailboxes complete whatever their score is.
+    #[schema(value_type = Option<String>)]
+    data_consistency: Option<DataConsistency>,
+    /// How many skipped items a mailbox may have before it fails, field by field: `badItemLimit`, `largeItemLimit`; a
+    /// number or `Unlimited`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    item_limits: Map<String, Value>,
     /// What moves and how, field by field: `filter`, `delete`, `connections`, `graceSeconds`, `map`. Each mailbox
     /// follows with its next pass.
     #[serde(default)]
@@ -87,6 +102,8 @@ pub(crate) async fn change(
     if let Some(reason) = changes.despite_test {
         batch.despite_test = checked_notes(Some(reason))?;
     }
+    batch.data_consistency = changes.data_consistency.unwrap_or(before.data_consistency);
+    batch.item_limits = merged("itemLimits", &before.item_limits, &changes.item_limits)?;
     batch.options = merged("options", &before.options, &changes.options)?;
     check_options(&batch.options)?;
     batch.schedule = merged("schedule", &before.schedule, &changes.schedule)?;
@@ -95,13 +112,28 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
-    if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;
+    let regated = regated(&context, &before, &batch).await?;
+    let mut writes = vec![Write::SetBatch(&batch)];
+    writes.extend(regated.iter().map(Write::SetUser));
+    writes.push(Write::Record(&entry));
+    if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
     view(&context, StatusCode::OK, batch).await
+}
+
+/// The mailboxes that another gate holds back, or no longer.
+async fn regated(context: &Context, before: &Batch, after: &Batch) -> mailferry_model::Result<Vec<User>> {
+    if before.data_consistency == after.data_consistency {
+        return Ok(Vec::new());
+    }
+    let users = context.store.users(after.id).await?;
+    let now = context.clock.now();
+    let gated = |user: User| Some(with_gate(user.clone(), after, now)).filter(|gated| *gated != user);
+    Ok(users.into_iter().filter_map(gated).collect())
 }
 
 /// What a batch keeps as it was made, with what to do instead.

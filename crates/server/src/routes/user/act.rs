@@ -1,6 +1,6 @@
-//! What a person wants of one user of a batch: start, retry, sync, stop.
+//! What a person wants of one user of a batch: start, retry, sync, complete, stop.
 //!
-//! Written as intent; workers act on it. There is no completion of one user: a batch is completed as a whole.
+//! Written as intent; workers act on it.
 
 use axum::{
     extract::{Path, Query},
@@ -72,6 +72,17 @@ pub(crate) async fn sync(
     act(&context, &if_match, &member, (UserAction::Sync, how)).await
 }
 
+/// The last sync and the verification of one user; all others stay as they are
+#[utoipa::path(post, path = "/batches/{name}/users/{address}/complete", operation_id = "completeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
+pub(crate) async fn complete(
+    context: Context,
+    if_match: IfMatch,
+    Path(member): Member,
+    Query(how): Query<How>,
+) -> Result<Versioned<UserView>, Problem> {
+    act(&context, &if_match, &member, (UserAction::Complete, how)).await
+}
+
 /// Stop what is under way for one user
 #[utoipa::path(post, path = "/batches/{name}/users/{address}/stop", operation_id = "stopUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address"), How), responses((status = 202, description = "Written down; workers act on it", body = UserView), (status = 200, description = "With dryRun", body = UserView)))]
 pub(crate) async fn stop(
@@ -90,12 +101,11 @@ async fn act(
     (action, how): (UserAction, How),
 ) -> Result<Versioned<UserView>, Problem> {
     let (name, address) = member;
-    if action == UserAction::Stop {
-        how.check_stop()?;
-    }
+    let how = how.checked(action.word())?;
     if how.dry_run {
         let (batch, user) = find(context, name, address).await?;
         if_match.check(user.version)?;
+        let user = how.given(&batch, user);
         let intent =
             how.with(intend_user(&batch, &user, action).map_err(|why| Problem::wrong_state(why, name))?);
         let notice = match intent.status {
@@ -106,7 +116,7 @@ async fn act(
         answer.body.notices.push(notice);
         return Ok(answer);
     }
-    let nothing = until_it_fits(address, || once(context, (name, address), (action, how), if_match)).await?;
+    let nothing = until_it_fits(address, || once(context, (name, address), (action, &how), if_match)).await?;
     (context.bell)();
     let (batch, user) = find(context, name, address).await?;
     let mut answer = view(StatusCode::ACCEPTED, &batch, &user);
@@ -117,13 +127,14 @@ async fn act(
 async fn once(
     context: &Context,
     (name, address): (&str, &str),
-    (action, how): (UserAction, How),
+    (action, how): (UserAction, &How),
     if_match: &IfMatch,
 ) -> mailferry_model::Result<Result<Option<String>, Problem>> {
     let (before, user) = find(context, name, address).await?;
     if let Err(problem) = if_match.check(user.version) {
         return Ok(Err(problem));
     }
+    let user = how.given(&before, user);
     let intent = match intend_user(&before, &user, action) {
         Ok(intent) => how.with(intent),
         Err(why) => return Ok(Err(Problem::wrong_state(why, name))),
@@ -135,7 +146,8 @@ async fn once(
         batch.started.get_or_insert(context.clock.now());
     }
     let subject = format!("user {} of batch {}", user.address, batch.name);
-    let entry = entry(context, &format!("user.{}", action.word()), subject, None);
+    let entry =
+        entry(context, &format!("user.{}", action.word()), subject, how.told().map(|told| told.to_string()));
     let mut writes: Vec<Write<'_>> = intent.users.iter().map(Write::SetUser).collect();
     if batch != before {
         writes.push(Write::SetBatch(&batch));

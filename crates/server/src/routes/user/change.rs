@@ -1,17 +1,19 @@
 //! Changing one user of a batch, or taking it out of it.
 //!
-//! Only its passwords change: address, names and target say which ledger is its own.
+//! Only its passwords and its own time to complete change: address, names and target say which ledger is its own.
 
 use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
+use jiff::Timestamp;
 use mailferry_model::{
     port::{Sealing, Write},
+    schedule::shown,
     secret::Secret,
     status::BatchStatus,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::{find, view};
@@ -33,12 +35,16 @@ pub(crate) struct Changes {
     password: Option<String>,
     /// The password at the target.
     target_password: Option<String>,
+    /// When it is completed by itself, whatever its batch says; `null` takes the time away.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<Timestamp>)]
+    complete_after: Option<Option<Timestamp>>,
     /// Only judge: nothing changes.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// Change the passwords of one user of a batch
+/// Change the passwords of one user of a batch, or when it completes
 #[utoipa::path(patch, path = "/batches/{name}/users/{address}", operation_id = "changeUser", tag = "users", params(("name" = String, Path, description = "The batch"), ("address" = String, Path, description = "The address")), request_body = Changes, responses((status = 200, description = "As it is now", body = UserView)))]
 pub(crate) async fn change(
     context: Context,
@@ -46,23 +52,38 @@ pub(crate) async fn change(
     Path((name, address)): Path<(String, String)>,
     Body(changes): Body<Changes>,
 ) -> Result<Versioned<UserView>, Problem> {
-    let (batch, user) = find(&context, &name, &address).await?;
+    let (batch, mut user) = find(&context, &name, &address).await?;
     if_match.check(user.version)?;
     let named = [("source-password", changes.password), ("target-password", changes.target_password)];
     let fresh: Vec<(&str, Secret<String>)> =
         named.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value?)))).collect();
-    if fresh.is_empty() || fresh.iter().any(|(_, secret)| secret.expose().is_empty()) {
-        let detail = "A user is given password, targetPassword or both, and none of them is empty.";
+    if (fresh.is_empty() && changes.complete_after.is_none())
+        || fresh.iter().any(|(_, secret)| secret.expose().is_empty())
+    {
+        let detail = "A user is given password, targetPassword or completeAfter, and no password is empty.";
         return Err(Problem::refused("REQUEST_MALFORMED", detail));
     }
     let names: Vec<&str> = fresh.iter().map(|(name, _)| *name).collect();
+    let before = user.complete_after;
+    user.complete_after = changes.complete_after.unwrap_or(before);
     if changes.dry_run {
         let mut answer = view(StatusCode::OK, &batch, &user);
-        answer.body.notices.push(format!("Of {address} would be replaced: {}.", names.join(", ")));
+        if !names.is_empty() {
+            answer.body.notices.push(format!("Of {address} would be replaced: {}.", names.join(", ")));
+        }
+        if let Some(at) = changes.complete_after {
+            let at =
+                at.map_or("with its batch".to_owned(), |at| shown(at, batch.schedule.time_zone.as_deref()));
+            answer.body.notices.push(format!("{address} would be completed {at}."));
+        }
         return Ok(answer);
     }
     let sealings: Vec<Sealing<'_>> = fresh.iter().map(|(name, value)| (user.id.0, *name, value)).collect();
-    let change = serde_json::json!({ "secretsReplaced": names }).to_string();
+    let mut change = serde_json::json!({ "secretsReplaced": names });
+    if changes.complete_after.is_some() {
+        change["completeAfter"] = serde_json::json!({ "before": before, "after": user.complete_after });
+    }
+    let change = change.to_string();
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry = entry(&context, "user.set", subject, Some(change));
     let writes = [Write::SetUser(&user), Write::Seal(&sealings), Write::Record(&entry)];
@@ -70,6 +91,11 @@ pub(crate) async fn change(
     (context.bell)();
     let (batch, user) = find(&context, &name, &address).await?;
     Ok(view(StatusCode::OK, &batch, &user))
+}
+
+/// Tells a field that is named with `null` from one that is not named.
+fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// Take a user out of a batch; its ledger stays

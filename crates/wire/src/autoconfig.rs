@@ -98,7 +98,9 @@ mod tests {
     #[test]
     fn what_is_not_said_to_be_plain_is_not_plain() {
         let of = |socket: &str| {
-            let server = format!("<incomingServer type=\"imap\"><hostname>h</hostname><port>143</port>{socket}</incomingServer>");
+            let server = format!(
+                "<incomingServer type=\"imap\"><hostname>h</hostname><port>143</port>{socket}</incomingServer>"
+            );
             servers(&format!("<clientConfig><emailProvider>{server}</emailProvider></clientConfig>"))
         };
         let sockets = |socket: &str| of(socket).into_iter().map(|s| s.socket).collect::<Vec<_>>();

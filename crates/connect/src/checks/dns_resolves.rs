@@ -42,7 +42,8 @@ pub fn judge(why: &Unresolved, host: &str, names: Names) -> Fault {
         Unresolved::ServerFailed => "DNS_SERVER_FAILED",
         Unresolved::Refused => "DNS_REFUSED",
         Unresolved::NotAllowed(_) => "ADDRESS_NOT_ALLOWED",
-        Unresolved::Silent | Unresolved::Cancelled | Unresolved::Other(_) => "DNS_SILENT",
+        Unresolved::Silent | Unresolved::Cancelled => "DNS_SILENT",
+        Unresolved::Other(_) => "DNS_UNUSABLE",
     };
     let servers = match names {
         Names::System => "the DNS servers in /etc/resolv.conf".to_owned(),

@@ -233,7 +233,8 @@ impl Asking {
     }
 
     async fn inbox(&mut self, cx: &Cx, acting: ews::Acting<'_>) -> Result<client::Seen, Fault> {
-        let mut question = Question::post(ews::PATH, ews::CONTENT_TYPE, ews::get_inbox(acting)).only_reading();
+        let mut question =
+            Question::post(ews::PATH, ews::CONTENT_TYPE, ews::get_inbox(acting)).only_reading();
         if let ews::Acting::For(mailbox) = acting {
             question = question.with("X-AnchorMailbox", mailbox);
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use mailferry_lab::fake::{
-    Authority, Dialogue, Door, Fake, NameServer, Paper, Reply, Route, Web, names::Known,
+    Authority, Dialogue, Door, Fake, NameServer, Paper, Reply, Route, Web, names::Known, web::Ends,
 };
 use mailferry_model::{
     Kind, Side,
@@ -205,4 +205,16 @@ async fn its_mailboxes_do_not_move_yet_and_it_says_so() {
     assert_eq!(error.kind(), Kind::Unsupported);
     assert!(Exchange.target(&cx, &at(443), &anna()).await.is_err());
     assert!(Exchange.account_of_url("ews://x").is_err());
+}
+
+/// A question on a connection that the server ended is asked on another, whether it said so or not.
+#[tokio::test]
+async fn a_server_that_ends_connections_is_healthy() {
+    for ends in [Ends::Said, Ends::Unsaid] {
+        let routes: Vec<Route> = healthy().into_iter().map(|route| route.ending(ends)).collect();
+        for _ in 0..5 {
+            let warned = Case::of(routes.clone()).await.passes().await;
+            assert!(warned.is_empty(), "{ends:?}: {warned:?}");
+        }
+    }
 }

@@ -100,10 +100,12 @@ impl Imap {
                 .retry_of(mailferry_model::Retry::AfterFix)
         };
         let server = Server::from_settings(settings).map_err(|faults| fault(faults.join("; ")))?;
-        let who = SignIn::for_mailbox(settings, mailbox).map_err(|text| match account::is_signed_out(settings, mailbox) {
-            // Whoever signed in for all mailboxes has no password any more: none of them is at fault.
-            true => Error::new(Kind::Unauthenticated, cx.side, "sign in", text).scope_of(Scope::Endpoint),
-            false => fault(text),
+        let who = SignIn::for_mailbox(settings, mailbox).map_err(|text| {
+            match account::is_signed_out(settings, mailbox) {
+                // Whoever signed in for all mailboxes has no password any more: none of them is at fault.
+                true => Error::new(Kind::Unauthenticated, cx.side, "sign in", text).scope_of(Scope::Endpoint),
+                false => fault(text),
+            }
         })?;
         Ok(Account { server, who })
     }

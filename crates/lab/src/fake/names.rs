@@ -21,6 +21,8 @@ pub enum Known {
     Fails,
     /// It is not for us.
     Refused,
+    /// The question is not understood.
+    NotImplemented,
     /// No answer at all.
     Silence,
 }
@@ -75,6 +77,7 @@ fn answer(known: &HashMap<String, Known>, question: &[u8]) -> Option<Vec<u8>> {
         Some(Known::Silence) => return None,
         Some(Known::Fails) => (2, Vec::new()),
         Some(Known::Refused) => (5, Vec::new()),
+        Some(Known::NotImplemented) => (4, Vec::new()),
         Some(Known::Alias(other)) => (0, vec![record(CNAME, &name_of(other))]),
         Some(Known::Addresses(all)) if kind == A => (0, all.iter().map(|a| record(A, &a.octets())).collect()),
         Some(Known::Service(host, port)) if kind == SRV => (0, vec![record(SRV, &service(host, *port))]),

@@ -48,6 +48,20 @@ pub struct Route {
     pub headers: Vec<String>,
     /// The body.
     pub body: String,
+    /// Whether the connection ends behind it.
+    pub ends: Ends,
+}
+
+/// Whether the connection ends behind an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// It stays.
+    #[default]
+    Never,
+    /// It ends, and the answer says so.
+    Said,
+    /// It ends without a word.
+    Unsaid,
 }
 
 impl Route {
@@ -60,7 +74,15 @@ impl Route {
             status: status.to_owned(),
             headers: Vec::new(),
             body: String::new(),
+            ends: Ends::Never,
         }
+    }
+
+    /// The same, and then the connection ends.
+    #[must_use]
+    pub fn ending(self, ends: Ends) -> Self {
+        let route = Self { ends, ..self };
+        if ends == Ends::Said { route.with("Connection: close") } else { route }
     }
 
     /// The same for who signs in.
@@ -208,6 +230,9 @@ async fn answer_all(
             return Ok(());
         }
         write(&mut stream, port, route).await?;
+        if route.ends != Ends::Never {
+            return stream.shutdown().await;
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub enum ConfigCommand {
         name: String,
         /// Its new value
         value: String,
+        /// Only say whether it could be changed so
+        #[arg(short = 'n', long, visible_alias = "what-if")]
+        dry_run: bool,
     },
 }
 
@@ -46,12 +49,16 @@ pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure
                 false => asked.out.show(&json!({ field: value }), &COLUMNS),
             }
         }
-        ConfigCommand::Set { name, value } => {
+        ConfigCommand::Set { name, value, dry_run } => {
             let field = field(&name)?;
             let number: u32 =
                 value.parse().map_err(|_| Failure::usage(format!("{name} is a whole number")))?;
-            let changed = api.call(Method::PATCH, "/config", Some(json!({ field: number }))).await?;
+            let body = json!({ field: number, "dryRun": dry_run });
+            let changed = api.call(Method::PATCH, "/config", Some(body)).await?;
             match asked.out.is_for_people() {
+                true if dry_run => {
+                    asked.out.say(&format!("{name} could be {number}; nothing was done."));
+                }
                 true => asked.out.say(&format!("{name} is {number} now.")),
                 false => asked.out.show(&changed, &COLUMNS),
             }

@@ -16,6 +16,9 @@ pub(crate) struct Changes {
     /// Mailboxes that are synced at once over all endpoints.
     #[schema(minimum = 1, maximum = 1000)]
     tenant_ceiling: Option<u32>,
+    /// Only judge: the answer is what it would be, and nothing changes.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// What holds for the whole tenant
@@ -39,7 +42,7 @@ pub(crate) async fn change(context: Context, Body(changes): Body<Changes>) -> Re
         let detail = format!("MaxConcurrentMigrations of endpoints is above {}.", after.tenant_ceiling);
         return Err(Problem::conflict("LIMITS_ABOVE_CEILING", detail).blocked_by(above));
     }
-    if after != before {
+    if after != before && !changes.dry_run {
         let change = serde_json::json!({ "before": before, "after": after }).to_string();
         let entry = entry(&context, "config.set", "config".to_owned(), Some(change));
         context.store.together(&[Write::SetConfig(after), Write::Record(&entry)]).await?;

@@ -11,6 +11,7 @@ use axum::{
 };
 use mailferry_model::{
     Kind,
+    batch::Batch,
     endpoint::Endpoint,
     finding::TestResult,
     id::{EndpointId, EndpointTestId},
@@ -22,7 +23,7 @@ use mailferry_model::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{check_name, entry};
+use super::{check_name, entry, removing::Removing};
 use crate::{
     Context,
     body::Body,
@@ -162,8 +163,14 @@ pub(crate) async fn create(
         check_free(&context, &endpoint.name).await?;
         return Ok(view(&context, StatusCode::OK, endpoint).await?.noting(notice));
     }
-    let unverified = wanted.unverified.map(|why| serde_json::json!({ "unverified": why }).to_string());
-    let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), unverified);
+    let mut change = serde_json::json!({
+        "type": endpoint.kind, "settings": endpoint.settings, "limits": endpoint.limits,
+    });
+    if let Some(why) = wanted.unverified {
+        change["unverified"] = why.into();
+    }
+    let change = Some(change.to_string());
+    let entry = entry(&context, "endpoint.new", format!("endpoint {}", endpoint.name), change);
     let secrets: Vec<_> =
         settings.secrets.iter().map(|(name, s)| (endpoint.id.0, name.as_str(), s)).collect();
     let writes = [Write::AddEndpoint(&endpoint), Write::Seal(&secrets), Write::Record(&entry)];
@@ -184,29 +191,39 @@ async fn check_free(context: &Context, name: &str) -> Result<(), Problem> {
 }
 
 /// Remove an endpoint that no batch refers to
-#[utoipa::path(delete, path = "/endpoints/{name}", operation_id = "removeEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name")), responses((status = 204, description = "Removed")))]
+#[utoipa::path(delete, path = "/endpoints/{name}", operation_id = "removeEndpoint", tag = "endpoints", params(("name" = String, Path, description = "Its name"), Removing), responses((status = 204, description = "Removed; with dryRun: it could be")))]
 pub(crate) async fn remove(
     context: Context,
     if_match: IfMatch,
     Path(name): Path<String>,
+    Query(removing): Query<Removing>,
 ) -> Result<StatusCode, Problem> {
     let endpoint = context.store.endpoint(&name).await?;
     if_match.check(endpoint.version)?;
+    if removing.dry_run {
+        let used = context.store.batches().await?;
+        return in_use(&endpoint, &used).map_or(Ok(StatusCode::NO_CONTENT), Err);
+    }
     let entry = entry(&context, "endpoint.remove", format!("endpoint {name}"), None);
     // Written first, it is still the one that was looked at.
     let writes = [Write::SetEndpoint(&endpoint), Write::RemoveEndpoint(endpoint.id), Write::Record(&entry)];
     match context.store.together(&writes).await {
         Err(error) if error.kind() == Kind::Locked => {
-            let batches = context.store.batches().await?;
-            let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
-            let detail = format!("Batches refer to the endpoint {name}.");
-            let blockers = used.map(|b| b.name.clone()).collect();
-            let problem = Problem::conflict("ENDPOINT_IN_USE", detail).naming("endpoint", &endpoint.name);
-            return Err(problem.blocked_by(blockers));
+            let used = context.store.batches().await?;
+            return in_use(&endpoint, &used).map_or(Err(error.into()), Err);
         }
         other => if_match.kept(other)?,
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why an endpoint stays: the batches that refer to it.
+fn in_use(endpoint: &Endpoint, batches: &[Batch]) -> Option<Problem> {
+    let used = batches.iter().filter(|b| b.source == endpoint.id || b.target == endpoint.id);
+    let blockers: Vec<String> = used.map(|b| b.name.clone()).collect();
+    let detail = format!("Batches refer to the endpoint {}.", endpoint.name);
+    let problem = Problem::conflict("ENDPOINT_IN_USE", detail).naming("endpoint", &endpoint.name);
+    (!blockers.is_empty()).then(|| problem.blocked_by(blockers))
 }
 
 /// What the last test of an endpoint found

@@ -67,5 +67,7 @@ pub(super) async fn check_suffice(
         "{} has no sign-in for all mailboxes, and mailboxes of the batch {} have no password of their own for it.",
         endpoint.name, batch.name
     );
-    Err(Problem::conflict("ENDPOINT_NO_SIGN_IN", detail).naming("endpoint", &endpoint.name).blocked_by(without))
+    Err(Problem::conflict("ENDPOINT_NO_SIGN_IN", detail)
+        .naming("endpoint", &endpoint.name)
+        .blocked_by(without))
 }

@@ -285,6 +285,11 @@ async fn events_go_on_where_they_were_left() {
     assert!(all.contains("\"action\":\"endpoint.new\"") && all.contains("endpoint two"), "{all}");
     let rest = house.stream(&token, "/events?after=0", &[("last-event-id", "2")], "three").await;
     assert!(!rest.contains("endpoint two") && rest.contains("id: 3\n"), "{rest}");
+    let at_once = house.stream(&token, "/events", &[], "id: ").await;
+    let stands = at_once.lines().find(|line| line.starts_with("id: ")).unwrap().to_owned();
+    assert!(stands["id: ".len()..].parse::<u64>().unwrap() >= 3, "before anything happens: {at_once}");
+    let beyond = house.stream(&token, "/events", &[("last-event-id", "999999")], "id: ").await;
+    assert!(beyond.contains(&stands), "a trail that was longer once: {beyond}");
     let wrong = house.as_token(&token, "GET", "/events?after=0", Value::Null);
     house.closing.cancel();
     let ended = wrong.await;

@@ -149,3 +149,18 @@ async fn a_successor_that_is_the_other_side_already_is_refused() {
     let (status, problem) = house.ask(Method::PATCH, "/endpoints/old", change).await;
     assert_eq!((status, &problem["code"]), (409, &json!("ENDPOINT_SAME_MAILBOX")), "{problem}");
 }
+
+#[tokio::test]
+async fn what_batches_write_to_was_tested_by_writing() {
+    let house = scene().await;
+    let mut next = house.store.endpoint("next").await.unwrap();
+    let result = json!({ "result": "Success", "native": "Success", "steps": [], "roles": ["source"] });
+    _ = next.keep_test(&mut serde_json::from_value(result.clone()).unwrap());
+    house.store.set_endpoint(&next).await.unwrap();
+    let with = json!({ "with": "next" });
+    let (status, problem) = house.post("/endpoints/new/replace", with.clone()).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("ENDPOINT_UNTESTED")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("--as target"), "{problem}");
+    let (status, done) = house.post("/endpoints/old/replace", with).await;
+    assert_eq!(status, 200, "who is read need not be written: {done}");
+}

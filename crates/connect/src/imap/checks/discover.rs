@@ -27,7 +27,8 @@ impl Found {
     /// Whether it is one that the settings ask for: what they say of port and security holds, and nobody goes without TLS
     /// who did not say so.
     fn fits(&self, settings: &Settings) -> bool {
-        let is = |name: &str, value: &str| settings.get(name).map(|wanted| wanted.eq_ignore_ascii_case(value));
+        let is =
+            |name: &str, value: &str| settings.get(name).map(|wanted| wanted.eq_ignore_ascii_case(value));
         let security = is("security", self.security).unwrap_or(self.security != "none");
         security && is("port", &self.port.to_string()).unwrap_or(true)
     }
@@ -49,7 +50,8 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         named.extend(by_document(cx, settings, &address, &mut tries).await);
     }
     let fitting: Vec<Found> = named.iter().filter(|found| found.fits(settings)).cloned().collect();
-    let Some(Found { host, port, security }) = first_there(cx, &reach, domain, fitting, &mut tries).await else {
+    let Some(Found { host, port, security }) = first_there(cx, &reach, domain, fitting, &mut tries).await
+    else {
         let fault = match dns_resolves::ask_domain(cx, reach.names, domain).await {
             _ if !named.is_empty() => not_as_asked(&named),
             Some(missing) => missing,

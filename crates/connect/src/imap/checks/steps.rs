@@ -119,6 +119,8 @@ impl Asking {
         listed.map_err(|error| match error.kind() {
             Kind::Forbidden if by_admin => spoken("IMAP_ADMIN_REFUSED", &error),
             Kind::Busy | Kind::Throttled | Kind::Timeout => spoken(refusals::of_mailbox(&error), &error),
+            // That says nothing of any right.
+            Kind::Unreachable => spoken(refusals::of_mailbox(&error), &error).at(Step::Mailbox),
             _ => Fault::of_error(&error),
         })?;
         self.at = At::SignedIn(conn);
@@ -155,6 +157,12 @@ impl Asking {
         evidence.push_str("; a test message was put there");
         match left {
             Left::Nothing => Ok(Some(Told::pass(evidence + " and removed"))),
+            Left::Refused(error) if matches!(error.kind(), Kind::Unreachable | Kind::Timeout) => {
+                let words =
+                    format!("{}; nobody knows whether the test message is still there", error.context());
+                let fault = Fault::fail(refusals::of_mailbox(&error)).with("words", words.clone());
+                Err(not_theirs(fault.shown(words)))
+            }
             Left::Refused(error) => Err(not_theirs(spoken("IMAP_PROBE_LEFT", &error))),
             Left::Stays(why) => {
                 let warning = Fault::warn("IMAP_PROBE_STAYS").with("why", why).natively(Verdict::Pass);

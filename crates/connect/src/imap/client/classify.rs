@@ -101,19 +101,26 @@ pub fn is_about_the_mechanism(status: &Status) -> bool {
     let text = status.text().to_ascii_lowercase();
     let any = |words: &[&str]| words.iter().any(|w| text.contains(w));
     let plain = status.code.is_none() || status.code.as_ref().is_some_and(|c| c.is(PlainCode::Cannot));
+    // Of a command that is refused as such BAD says it in many words; NO is about who signs in, unless it names the way.
+    let commands = [
+        "not supported",
+        "unknown command",
+        "unrecognized",
+        "unrecognised",
+        "invalid command",
+        "not implemented",
+        "syntax",
+    ];
+    let is_bad = status.condition == Condition::Bad;
     plain
         && pause(status).is_none()
-        && any(&[
+        && (any(&[
             "mechanism",
             "unsupported auth",
-            "not supported",
-            "unknown command",
-            "unrecognized",
-            "unrecognised",
-            "invalid command",
-            "not implemented",
-            "syntax",
-        ])
+            "unknown auth",
+            "authentication type",
+            "authentication method",
+        ]) || (is_bad && any(&commands)))
 }
 
 /// Words of those who have had enough for a day.

@@ -158,6 +158,7 @@ pub fn of_mailbox(error: &Error) -> &'static str {
         Kind::Busy if BUSY.iter().any(|mark| words.contains(mark)) => "IMAP_BUSY",
         Kind::Busy => "IMAP_REFUSED",
         Kind::Timeout => of_waiting(error),
+        Kind::Unreachable => "IMAP_HUNG_UP_LATER",
         Kind::QuotaExceeded => "IMAP_MAILBOX_FULL",
         Kind::Forbidden if error.op() != "append" => "IMAP_MAY_NOT_OPEN",
         Kind::Forbidden => "IMAP_MAY_NOT_PUT",

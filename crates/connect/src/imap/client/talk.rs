@@ -144,7 +144,8 @@ impl Talk {
             match event {
                 Some(Event::Response(frame)) => {
                     let reply = Reply::parse(&frame).map_err(|e| {
-                        let text = if self.secret_sent.is_some() { e.to_string() } else { nonsense(e, &frame) };
+                        let text =
+                            if self.secret_sent.is_some() { e.to_string() } else { nonsense(e, &frame) };
                         self.error(Kind::Unsupported, "read", text).scope_of(Scope::Endpoint)
                     })?;
                     self.keep_line(&reply, &frame);

@@ -56,6 +56,9 @@ pub enum EndpointCommand {
     Remove {
         /// Its name
         name: String,
+        /// Only say whether it could be removed
+        #[arg(short = 'n', long, visible_alias = "what-if")]
+        dry_run: bool,
     },
 }
 
@@ -108,7 +111,11 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
         EndpointCommand::Test(args) => return test::run(&asked, &reach, &args).await,
         EndpointCommand::Replace(args) => return replace::run(&asked, &reach, &args).await,
-        EndpointCommand::Remove { name } => {
+        EndpointCommand::Remove { name, dry_run: true } => {
+            api.call(Method::DELETE, &format!("/endpoints/{}?dryRun=true", segment(&name)), None).await?;
+            asked.out.say(&format!("The endpoint {name} could be removed; nothing was done."));
+        }
+        EndpointCommand::Remove { name, .. } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;
             confirm(&asked, &format!("the endpoint {name}"))?;

@@ -81,7 +81,10 @@ fn codes() {
 
 #[test]
 fn odd_statuses() {
-    assert_eq!(status("f1 OK"), Status { condition: Condition::Ok, code: None, text: Bytes::new(), shown: None });
+    assert_eq!(
+        status("f1 OK"),
+        Status { condition: Condition::Ok, code: None, text: Bytes::new(), shown: None }
+    );
     assert_eq!(status("f1 OK ").text(), "");
     assert_eq!(status("f1 no not now").condition, Condition::No);
     assert_eq!(status("* BYE [unclosed text").text(), "[unclosed text");

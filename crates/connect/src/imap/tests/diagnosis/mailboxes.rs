@@ -1,6 +1,6 @@
 //! The sample mailbox: read at a source, written to and cleaned up at a target.
 
-use mailferry_lab::fake::Dialogue;
+use mailferry_lab::fake::{Dialogue, Reply};
 use mailferry_model::finding::Step;
 
 use super::Case;
@@ -62,4 +62,18 @@ async fn a_target_that_takes_nothing() {
     let read_only = "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n{tag} OK [READ-ONLY] open\r\n";
     let dialogue = Dialogue::default().says("SELECT", read_only);
     Case::says(dialogue).await.at_target().fails(Step::Mailbox, "IMAP_MAILBOX_READ_ONLY").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_is_no_missing_mailbox_and_no_missing_right() {
+    for command in ["LIST", "EXAMINE"] {
+        let dialogue = Dialogue::default().with(command, Reply::Close);
+        let result = Case::says(dialogue).await.test().await;
+        let bad: Vec<_> = result.steps.iter().filter(|row| row.code.is_some()).collect();
+        let row = bad.iter().find(|row| row.code.as_deref() == Some("IMAP_HUNG_UP_LATER"));
+        assert_eq!(row.map(|row| row.step), Some(Step::Mailbox), "{command}: {bad:?}");
+    }
+    let dialogue = Dialogue::default().with("APPEND", Reply::Close);
+    let case = Case::says(dialogue).await.at_target();
+    case.fails(Step::Mailbox, "IMAP_HUNG_UP_LATER").await;
 }

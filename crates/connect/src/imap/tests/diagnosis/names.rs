@@ -23,6 +23,7 @@ async fn a_name_is_not_found_for_one_reason_or_another() {
         (Known::Fails, "DNS_SERVER_FAILED"),
         (Known::Refused, "DNS_REFUSED"),
         (Known::Silence, "DNS_SILENT"),
+        (Known::NotImplemented, "DNS_UNUSABLE"),
     ] {
         let (case, _server) = named(known).await;
         case.fails(Step::Dns, code).await;

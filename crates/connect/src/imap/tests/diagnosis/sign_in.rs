@@ -165,3 +165,23 @@ async fn an_administrator_without_the_right() {
     let mailbox = MailboxAddress { password: None, ..case.mailbox.clone() };
     Case { settings, mailbox, ..case }.fails(Step::Permission, "IMAP_ADMIN_REFUSED").await;
 }
+
+/// What the words of a refusal have in common with those about mechanisms shows the password to nobody once more.
+#[tokio::test]
+async fn a_password_is_shown_again_only_where_the_mechanism_was_refused() {
+    let offers = "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n{tag} OK done\r\n";
+    let signed_in = "{tag} OK signed in\r\n";
+    for (refusal, again) in [
+        ("NO Username or password unrecognized", false),
+        ("NO syntax of the name is not supported", false),
+        ("NO unsupported authentication mechanism", true),
+        ("BAD unknown command", true),
+    ] {
+        let dialogue = Dialogue::default().says("CAPABILITY", offers).says("LOGIN", signed_in);
+        let case = Case::says(dialogue.says("AUTHENTICATE", &format!("{{tag}} {refusal}\r\n"))).await;
+        match again {
+            true => assert!(case.passes().await.len() < 3, "{refusal}"),
+            false => _ = case.fails(Step::Auth, "SOURCE_AUTH_FAILED").await,
+        }
+    }
+}

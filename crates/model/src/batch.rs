@@ -10,6 +10,19 @@ use crate::{
     status::BatchStatus,
 };
 
+/// Which batches go first where several want the same slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// After all others.
+    Low,
+    /// As batches are made.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
 /// A batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
@@ -52,6 +65,9 @@ pub struct Batch {
     /// When its last sync ended.
     #[serde(default)]
     pub last_synced: Option<Timestamp>,
+    /// Whether it goes before others.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 impl Batch {
@@ -80,6 +96,7 @@ impl Batch {
             despite_test: None,
             schedule: Schedule::default(),
             last_synced: None,
+            priority: Priority::default(),
         }
     }
 }

@@ -15,12 +15,30 @@ impl Together for SqlStore {
         for write in writes {
             self.write_in(&mut tx, write).await?;
         }
+        let wakes = writes.iter().any(wakes);
+        if wakes {
+            tx.ring().await?;
+        }
         tx.commit().await?;
-        if writes.iter().any(|write| matches!(write, Write::StopJobs(_) | Write::StopJob(_))) {
+        if wakes {
             self.rope.send_replace(());
         }
         Ok(())
     }
+}
+
+/// Whether workers are woken for it. Users are not among them: the counts of those that move are written all the time.
+fn wakes(write: &Write<'_>) -> bool {
+    matches!(
+        write,
+        Write::SetBatch(_)
+            | Write::SetEndpoint(_)
+            | Write::SetConfig(_)
+            | Write::AddEndpointTest(_)
+            | Write::AddVerification(_)
+            | Write::StopJobs(_)
+            | Write::StopJob(_)
+    )
 }
 
 impl SqlStore {

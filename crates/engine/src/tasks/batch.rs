@@ -1,14 +1,17 @@
 //! Batches follow their users: jobs for users that have none, and statuses by the pure tables.
 
+use std::collections::{BTreeMap, HashSet};
+
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     audit::AuditEntry,
     batch::Batch,
-    job::{JobSpec, PassKind},
+    id::{BatchId, UserId},
+    job::PassKind,
     port::{Store, Write},
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
-    user::User,
+    user::Census,
 };
 use tokio::sync::Notify;
 
@@ -21,12 +24,23 @@ use crate::parking::by_worker;
 /// The detail of a batch whose endpoint waits for a person.
 pub(super) const WAITING: &str = "WaitingForEndpoint";
 
+/// How closely batches are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// By counts: with as many jobs as there are users who want one nobody lacks one, or a job ends in a moment.
+    Counts,
+    /// User by user.
+    Users,
+}
+
 /// Looks at every batch that is under way; `bell` rings for tests that it orders.
-pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) -> Result<()> {
+pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify, look: Look) -> Result<()> {
+    let mut census: BTreeMap<BatchId, Census> = store.census().await?.into_iter().collect();
     for batch in store.batches().await? {
+        let census = census.remove(&batch.id).unwrap_or_default();
         let looked_at = match batch.status {
             BatchStatus::Removing => Ok(()),
-            status if status.is_active() => one(store, batch, now, bell).await,
+            status if status.is_active() => one(store, (batch, &census, look), now, bell).await,
             _ => clock::rest(store, batch, now).await,
         };
         match looked_at {
@@ -38,7 +52,12 @@ pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) 
     Ok(())
 }
 
-async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> Result<()> {
+async fn one(
+    store: &dyn Store,
+    (batch, census, look): (Batch, &Census, Look),
+    now: Timestamp,
+    bell: &Notify,
+) -> Result<()> {
     let mut parked = None;
     for id in [batch.source, batch.target] {
         let endpoint = store.endpoint_by_id(id).await?;
@@ -52,32 +71,30 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
         (BatchStatus::Starting | BatchStatus::Waiting, None) => before::begin(store, &batch, now).await?,
         (_, None) => Before::default(),
     };
-    // What ends while we read has written its user before its job: only who had no job before its status was read has
-    // none to wait for. Otherwise a pass that just ended would be made again.
-    let had = store.jobs(batch.id).await?;
-    let mut users = store.users(batch.id).await?;
-    let jobs = store.jobs(batch.id).await?;
-    for user in &mut users {
-        let job = jobs.iter().find(|j| j.work.user == user.id);
-        match wanted(user.status) {
-            Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user).await?,
-            // Jobs come back when the endpoint does.
-            Wanted::Run(kind)
-                if job.is_none()
-                    && !had.iter().any(|j| j.work.user == user.id)
-                    && before.waits.is_none()
-                    && batch.status != BatchStatus::Stopping =>
-            {
-                let (user, source, target) = (user.id, batch.source, batch.target);
-                let work = JobSpec { user, batch: batch.id, source, target, kind, run_at: now };
-                store.add_job(&work).await?;
-            }
-            _ => {}
+    let mut statuses: Vec<UserStatus> = census.users.iter().map(|(status, _)| *status).collect();
+    if statuses.iter().any(|status| matches!(wanted(*status), Wanted::Halt)) {
+        statuses = halt_idle(store, &batch).await?;
+    }
+    // Jobs come back when the endpoint does.
+    if before.waits.is_none() && batch.status != BatchStatus::Stopping {
+        let kinds: Vec<(UserStatus, PassKind)> = statuses
+            .iter()
+            .filter_map(|status| match wanted(*status) {
+                Wanted::Run(kind) => Some((*status, kind)),
+                _ => None,
+            })
+            .collect();
+        let want: u64 =
+            census.users.iter().filter(|(s, _)| kinds.iter().any(|(k, _)| k == s)).map(|(_, n)| n).sum();
+        if want > census.jobs || (look == Look::Users && want > 0) {
+            store.add_missing_jobs(&batch, &kinds, now).await?;
         }
     }
     // A job that is claimed for a moment, to find the endpoint waiting, is no work.
-    let working = batch.status != BatchStatus::Waiting && jobs.iter().any(|j| j.claimed);
-    let next = moved(&batch, &users, before.waits.filter(|_| !working), now);
+    let working = batch.status != BatchStatus::Waiting
+        && before.waits.is_some()
+        && store.jobs(batch.id).await?.iter().any(|j| j.claimed);
+    let next = moved(&batch, &statuses, before.waits.filter(|_| !working), now);
     // A test that is due while the batch waits for another one is ordered although nothing is different.
     let orders = next.status == BatchStatus::Waiting && !before.order.is_empty();
     if next != batch || orders {
@@ -126,19 +143,27 @@ fn wanted(status: UserStatus) -> Wanted {
     }
 }
 
-async fn halt(store: &dyn Store, user: &mut User) -> Result<()> {
-    if let Some(next) = user.status.after(UserEvent::Halt) {
-        user.status = next;
-        store.set_user(user).await?;
-        user.version += 1;
+/// Halts the users of a batch who shall stop and are in nobody's hands; the statuses of all of them then.
+async fn halt_idle(store: &dyn Store, batch: &Batch) -> Result<Vec<UserStatus>> {
+    let mut users = store.users(batch.id).await?;
+    let jobs = store.jobs(batch.id).await?;
+    let claimed: HashSet<UserId> = jobs.iter().filter(|j| j.claimed).map(|j| j.work.user).collect();
+    for user in users.iter_mut().filter(|user| !claimed.contains(&user.id)) {
+        if !matches!(wanted(user.status), Wanted::Halt) {
+            continue;
+        }
+        if let Some(next) = user.status.after(UserEvent::Halt) {
+            user.status = next;
+            store.set_user(user).await?;
+        }
     }
-    Ok(())
+    Ok(users.iter().map(|user| user.status).collect())
 }
 
 /// What a batch is at that waited: the last syncs, first ones, or later ones.
-fn goes_on(users: &[User]) -> BatchEvent {
+fn goes_on(users: &[UserStatus]) -> BatchEvent {
     use UserStatus as S;
-    let any = |fits: &dyn Fn(S) -> bool| users.iter().any(|user| fits(user.status));
+    let any = |fits: &dyn Fn(S) -> bool| users.iter().any(|status| fits(*status));
     let is_over = |s: S| s.summary() == StatusSummary::Completed || s == S::CompletionFailed;
     if any(&|s| matches!(s, S::Completing | S::CompletionSynced)) || !any(&|s| !is_over(s)) {
         return BatchEvent::RunLast;
@@ -150,10 +175,10 @@ fn goes_on(users: &[User]) -> BatchEvent {
     }
 }
 
-/// The batch as its users make it. Pure.
-fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
+/// The batch as the statuses of its users make it, each named at least once. Pure.
+fn moved(batch: &Batch, users: &[UserStatus], waits: Option<String>, now: Timestamp) -> Batch {
     let mut next = batch.clone();
-    let event = match BatchStatus::settled(users.iter().map(|u| u.status)) {
+    let event = match BatchStatus::settled(users.iter().copied()) {
         Some(outcome) if batch.status != BatchStatus::Waiting => BatchEvent::Settle(outcome),
         None if waits.is_some() => BatchEvent::Wait,
         // It goes on, or comes to rest from there at the next look.

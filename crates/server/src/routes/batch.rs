@@ -14,8 +14,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mailferry_model::{
-    Error, Kind, Side, batch::Batch, endpoint::Endpoint, id::BatchId, mapping::RunOptions, port::Write,
-    schedule::Schedule, status::BatchStatus,
+    Error, Kind, Side,
+    batch::{Batch, Priority},
+    endpoint::Endpoint,
+    id::BatchId,
+    mapping::RunOptions,
+    port::Write,
+    schedule::Schedule,
+    status::BatchStatus,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -54,6 +60,10 @@ pub(crate) struct Creation {
     #[serde(default)]
     #[schema(value_type = shape::Schedule)]
     schedule: Schedule,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[serde(default)]
+    #[schema(value_type = Option<shape::Priority>)]
+    priority: Priority,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -160,6 +170,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     let mut batch = Batch {
         options: wanted.options,
         notes,
+        priority: wanted.priority,
         schedule: wanted.schedule,
         ..Batch::created(id, wanted.name, ends, context.clock.now())
     };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mailferry_model::{
     Result,
-    batch::Batch,
+    batch::{Batch, Priority},
     mapping::RunOptions,
     report::{Findings, Score, Warning},
     schedule::Schedule,
@@ -50,6 +50,9 @@ pub(crate) struct BatchView {
     options: RunOptions,
     #[schema(value_type = shape::Schedule)]
     schedule: Schedule,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[schema(value_type = shape::Priority)]
+    priority: Priority,
     /// Why it begins although an endpoint fails its test.
     despite_test: Option<String>,
     /// For people.
@@ -110,6 +113,7 @@ impl BatchView {
             data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
             options: batch.options,
             schedule: batch.schedule,
+            priority: batch.priority,
             despite_test: batch.despite_test,
             notes: batch.notes,
             created: batch.created,

@@ -2,7 +2,12 @@
 
 use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
-    batch::Batch, mapping::RunOptions, port::Write, schedule::Schedule, status::BatchStatus, words::unshown,
+    batch::{Batch, Priority},
+    mapping::RunOptions,
+    port::Write,
+    schedule::Schedule,
+    status::BatchStatus,
+    words::unshown,
 };
 use serde::{
     Deserialize, Serialize,
@@ -18,6 +23,7 @@ use crate::{
     etag::{IfMatch, Versioned},
     problem::Problem,
     routes::entry,
+    shape,
     view::BatchView,
 };
 
@@ -40,6 +46,9 @@ pub(crate) struct Changes {
     /// For people; an empty text takes them away.
     #[schema(max_length = 1000)]
     notes: Option<String>,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[schema(value_type = Option<shape::Priority>)]
+    priority: Option<Priority>,
     /// Why it begins although an endpoint fails its test; an empty text takes it away.
     #[schema(max_length = 1000)]
     despite_test: Option<String>,
@@ -84,6 +93,7 @@ pub(crate) async fn change(
     if let Some(notes) = changes.notes {
         batch.notes = checked_notes(Some(notes))?;
     }
+    batch.priority = changes.priority.unwrap_or(before.priority);
     if let Some(reason) = changes.despite_test {
         batch.despite_test = checked_notes(Some(reason))?;
     }
@@ -95,7 +105,7 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "priority": b.priority });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     if_match.kept(context.store.together(&[Write::SetBatch(&batch), Write::Record(&entry)]).await)?;

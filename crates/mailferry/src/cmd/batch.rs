@@ -6,7 +6,7 @@ mod set;
 pub(crate) mod sheet;
 
 use axum::http::Method;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use sheet::SheetArgs;
@@ -22,6 +22,29 @@ use crate::{
     out::Column,
     reach::Reach,
 };
+
+/// Whether a batch goes before others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// After all others
+    Low,
+    /// As batches are made
+    #[default]
+    Normal,
+    /// Before all others
+    High,
+}
+
+impl Priority {
+    /// As the API has it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
 
 /// What to do with batches.
 #[derive(Subcommand)]
@@ -85,7 +108,7 @@ pub struct RunBatch {
     pub pass: PassArgs,
 }
 
-pub(super) const COLUMNS: [Column; 13] = [
+pub(super) const COLUMNS: [Column; 14] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
     Column::of("SYNCED%", "/percentageSynced"),
@@ -98,6 +121,7 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("TARGET", "/target"),
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
+    Column::wide("PRIORITY", "/priority"),
     Column::wide("NOTES", "/notes"),
 ];
 

@@ -15,7 +15,9 @@ impl Together for SqlStore {
         for write in writes {
             self.write_in(&mut tx, write).await?;
         }
-        let wakes = writes.iter().any(wakes);
+        // What a person changes of a user is written into the audit trail with it.
+        let is_told = writes.iter().any(|write| matches!(write, Write::Record(_)));
+        let wakes = writes.iter().any(|w| wakes(w) || (is_told && matches!(w, Write::SetUser(_))));
         if wakes {
             tx.ring().await?;
         }
@@ -27,7 +29,7 @@ impl Together for SqlStore {
     }
 }
 
-/// Whether workers are woken for it. Users are not among them: the counts of those that move are written all the time.
+/// Whether workers are woken for it. Users alone are not among them: what moves is written all the time.
 fn wakes(write: &Write<'_>) -> bool {
     matches!(
         write,

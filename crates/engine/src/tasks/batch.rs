@@ -33,9 +33,14 @@ pub(super) enum Look {
     Users,
 }
 
-/// Looks at every batch that is under way; `bell` rings for tests that it orders.
-pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify, look: Look) -> Result<()> {
-    let mut census: BTreeMap<BatchId, Census> = store.census().await?.into_iter().collect();
+/// Looks at every batch that is under way, whose users were counted a moment ago; `bell` rings for tests that it orders.
+pub(super) async fn reconcile(
+    store: &dyn Store,
+    now: Timestamp,
+    bell: &Notify,
+    (look, census): (Look, Vec<(BatchId, Census)>),
+) -> Result<()> {
+    let mut census: BTreeMap<BatchId, Census> = census.into_iter().collect();
     for batch in store.batches().await? {
         let census = census.remove(&batch.id).unwrap_or_default();
         let looked_at = match batch.status {

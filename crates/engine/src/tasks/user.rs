@@ -68,7 +68,6 @@ pub(super) async fn run(worker: &Arc<Worker>, job: Job, cancel: Cancel) {
     worker.leave(job.work.user);
     write_end(worker, &job, result, entered.stopping.load(Ordering::SeqCst)).await;
     drop(entered);
-    worker.ring();
 }
 
 /// Writes what came of a job. While the store is out of order it is tried again, as long as the job is surely ours:

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,7 +34,9 @@ use crate::{open::House, pass::Progress};
 pub(super) const JOB_LEASE: Duration = Duration::from_secs(60);
 /// How often the store is looked at without a bell.
 const TIMER: Duration = Duration::from_secs(1);
-/// Looking at all batches takes one part in so many of the time, but they are looked at so often at least.
+/// Counting the users of all batches takes no more than this of a small store.
+const CHEAP: Duration = Duration::from_millis(10);
+/// Of a large one it takes one part in so many of the time, but somebody who rings waits no longer than that.
 const SPARED: (u32, Duration) = (200, Duration::from_secs(4));
 /// So often all users are looked at, and not their counts alone.
 const CLOSELY: Duration = Duration::from_secs(60);
@@ -65,6 +70,8 @@ pub struct Worker {
     /// Where passes are only counted, how long each takes.
     pub(super) simulates: Option<Length>,
     pub(super) bell: Arc<Notify>,
+    /// Whether somebody has rung since the batches were looked at.
+    rung: AtomicBool,
     /// Rings for tests that were ordered.
     pub(super) endpoint_tests: Notify,
     /// Rings for verifications that were ordered.
@@ -93,6 +100,7 @@ impl Worker {
             holdings: Holdings::default(),
             simulates: None,
             bell: Arc::default(),
+            rung: AtomicBool::new(false),
             endpoint_tests: Notify::new(),
             verifications: Notify::new(),
             running: Mutex::default(),
@@ -121,9 +129,9 @@ impl Worker {
             };
             AbortOnDrop(tokio::spawn(keep))
         };
-        let (mut spared, mut closely) = (Duration::ZERO, Duration::ZERO);
+        let mut times = Times::default();
         let ended = loop {
-            if let Err(error) = self.look(&mut jobs, &inner, (&mut spared, &mut closely)).await {
+            if let Err(error) = self.look(&mut jobs, &inner, &mut times).await {
                 break Err(error);
             }
             tokio::select! {
@@ -192,6 +200,7 @@ impl Worker {
 
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
+        self.rung.store(true, Ordering::SeqCst);
         self.bell.notify_one();
         self.endpoint_tests.notify_one();
         self.verifications.notify_one();
@@ -222,8 +231,14 @@ impl Worker {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
     }
 
-    async fn reconcile(&self, look: Look) -> Result<()> {
-        batch::reconcile(&*self.house.store, self.house.clock.now(), &self.endpoint_tests, look).await
+    /// Looks at all batches; how long counting their users took, which grows with them.
+    async fn reconcile(&self, look: Look) -> Result<Duration> {
+        let House { store, clock, .. } = &self.house;
+        let began = clock.elapsed();
+        let census = store.census().await?;
+        let took = clock.elapsed().saturating_sub(began);
+        batch::reconcile(&**store, clock.now(), &self.endpoint_tests, (look, census)).await?;
+        Ok(took)
     }
 
     /// Looks at batches and claims what there is; at batches only when the time that the last look took is spared.
@@ -231,18 +246,21 @@ impl Worker {
         self: &Arc<Self>,
         jobs: &mut JoinSet<()>,
         cancel: &Cancel,
-        (spared, closely): (&mut Duration, &mut Duration),
+        times: &mut Times,
     ) -> Result<()> {
         let House { store, owner, clock, .. } = &self.house;
         let began = clock.elapsed();
-        if began >= *spared {
-            let is_close = began >= *closely;
-            self.reconcile(if is_close { Look::Users } else { Look::Counts }).await?;
+        let is_due = began >= times.spared.min(times.closely);
+        if is_due || (began >= times.rung && self.rung.load(Ordering::SeqCst)) {
+            self.rung.store(false, Ordering::SeqCst);
+            let is_close = began >= times.closely;
+            let took = self.reconcile(if is_close { Look::Users } else { Look::Counts }).await?;
             let ended = clock.elapsed();
             if is_close {
-                *closely = ended + CLOSELY;
+                times.closely = ended + CLOSELY;
             }
-            *spared = ended + (ended.saturating_sub(began) * SPARED.0).min(SPARED.1);
+            times.spared = ended + if took < CHEAP { Duration::ZERO } else { took * SPARED.0 };
+            times.rung = times.spared.min(ended + SPARED.1);
         }
         loop {
             let claimed = store.claims(*owner, clock.now(), JOB_LEASE, HANDFUL).await?;
@@ -256,6 +274,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// When batches are looked at next: of itself, when somebody has rung, and user by user.
+#[derive(Default)]
+struct Times {
+    spared: Duration,
+    rung: Duration,
+    closely: Duration,
 }
 
 /// A task that ends with whoever started it.

@@ -1,13 +1,13 @@
 //! Batches follow their users: jobs for users that have none, and statuses by the pure tables.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     audit::AuditEntry,
     batch::Batch,
-    id::{BatchId, UserId},
+    id::{BatchId, EndpointId, UserId},
     job::PassKind,
     port::{Store, Write},
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
@@ -33,19 +33,29 @@ pub(super) enum Look {
     Users,
 }
 
-/// Looks at every batch that is under way, whose users were counted a moment ago; `bell` rings for tests that it orders.
+/// Looks at every batch that is under way; `bell` rings for tests that it orders. Users are counted after their batches
+/// are read: what a person wants is written of both at once, and a batch that is older than its users is not written.
 pub(super) async fn reconcile(
     store: &dyn Store,
     now: Timestamp,
     bell: &Notify,
-    (look, census): (Look, Vec<(BatchId, Census)>),
+    (look, batches, census): (Look, Vec<Batch>, Vec<(BatchId, Census)>),
 ) -> Result<()> {
     let mut census: BTreeMap<BatchId, Census> = census.into_iter().collect();
-    for batch in store.batches().await? {
+    // After the batches: whoever mends an endpoint starts its batches then.
+    let parked = store.endpoints().await?.into_iter().filter_map(|endpoint| {
+        let why = endpoint.needs_to_connect?;
+        Some((endpoint.id, format!("{WAITING}: {} ({why})", endpoint.name)))
+    });
+    let parked: HashMap<EndpointId, String> = parked.collect();
+    for batch in batches {
         let census = census.remove(&batch.id).unwrap_or_default();
         let looked_at = match batch.status {
             BatchStatus::Removing => Ok(()),
-            status if status.is_active() => one(store, (batch, &census, look), now, bell).await,
+            status if status.is_active() => {
+                let why = [batch.source, batch.target].iter().find_map(|id| parked.get(id)).cloned();
+                one(store, (batch, why), (&census, look), now, bell).await
+            }
             _ => clock::rest(store, batch, now).await,
         };
         match looked_at {
@@ -59,16 +69,11 @@ pub(super) async fn reconcile(
 
 async fn one(
     store: &dyn Store,
-    (batch, census, look): (Batch, &Census, Look),
+    (batch, parked): (Batch, Option<String>),
+    (census, look): (&Census, Look),
     now: Timestamp,
     bell: &Notify,
 ) -> Result<()> {
-    let mut parked = None;
-    for id in [batch.source, batch.target] {
-        let endpoint = store.endpoint_by_id(id).await?;
-        let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
-        parked = parked.or(why);
-    }
     let waits = |why| Before { waits: Some(why), order: Vec::new() };
     let before = match (batch.status, parked) {
         (status, _) if let Some(why) = clock::holds(&batch.schedule, status, now) => waits(why),

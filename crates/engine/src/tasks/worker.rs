@@ -234,10 +234,11 @@ impl Worker {
     /// Looks at all batches; how long counting their users took, which grows with them.
     async fn reconcile(&self, look: Look) -> Result<Duration> {
         let House { store, clock, .. } = &self.house;
+        let batches = store.batches().await?;
         let began = clock.elapsed();
         let census = store.census().await?;
         let took = clock.elapsed().saturating_sub(began);
-        batch::reconcile(&**store, clock.now(), &self.endpoint_tests, (look, census)).await?;
+        batch::reconcile(&**store, clock.now(), &self.endpoint_tests, (look, batches, census)).await?;
         Ok(took)
     }
 

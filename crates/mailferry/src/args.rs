@@ -87,6 +87,8 @@ pub enum Noun {
     Shell(cmd::shell::ShellArgs),
     /// Run the service: API, status page and workers, until a signal
     Serve(cmd::serve::ServeArgs),
+    /// Work for an installation on PostgreSQL, beside any number of others, until a signal
+    Worker(cmd::worker::WorkerArgs),
     /// The document of the API (OpenAPI 3.1)
     Openapi,
     /// Show a whole migration on this machine
@@ -179,6 +181,10 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub data_dir: Option<PathBuf>,
+    /// Keep what is remembered in the PostgreSQL database whose URL stands in this file (also: MAILFERRY_DATABASE_URL);
+    /// the data folder then has the master key, certificates and what is under way
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub database_url_file: Option<PathBuf>,
 }
 
 /// The form of the output.

@@ -128,6 +128,7 @@ impl Failure {
             Self::Problem(problem) => problem.code.clone(),
             Self::Error(error) if is_newer(error) => "STORE_NEWER".to_owned(),
             Self::Error(error) if is_locked_store(error) => "STORE_LOCKED".to_owned(),
+            Self::Error(error) if error.code() == "STORE_URL" => error.code(),
             Self::Error(error) if error.op() == mailferry_store::OPEN => "STORE_UNUSABLE".to_owned(),
             Self::Error(error) | Self::Advised(error, _) => error.code(),
             Self::Tested { .. } => "WaitingForEndpoint".to_owned(),

@@ -22,7 +22,9 @@ use mailferry_model::{
 use mailferry_server::{Context, Door, Problem, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
-use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports, room::Watched};
+use crate::{
+    api::Api, args::Global, clock::SystemClock, database, exit::Failure, reports::FileReports, room::Watched,
+};
 
 /// The name of the master key's file, in the data folder and among systemd's credentials.
 pub const KEY: &str = "mailferry-master-key";
@@ -35,6 +37,8 @@ pub struct Instance {
     pub connectors: Vec<Arc<dyn Connector>>,
     /// What is remembered.
     pub store: Arc<dyn Store>,
+    /// The same where other processes share it.
+    pub shared: Option<Arc<SqlStore>>,
     /// What last passes found.
     pub reports: Arc<dyn Reports>,
     /// The time.
@@ -72,14 +76,22 @@ impl Instance {
     pub async fn open(global: &Global, connectors: Vec<Arc<dyn Connector>>) -> Result<Self, Failure> {
         let folder = data_folder(global)?;
         make_private(&folder)?;
-        let key = master_key(&folder)?;
-        let reports = Arc::new(FileReports(folder.join("reports")));
         let room = Watched::of(folder.clone());
-        let store = SqlStore::open(&Location::Sqlite(folder), key).await?;
+        let url = database::url(global)?;
+        let store = Arc::new(match &url {
+            Some(url) => database::open(&folder, url).await?,
+            None => SqlStore::open(&Location::Sqlite(folder.clone()), master_key(&folder)?).await?,
+        });
+        // Every process of a shared store reads what the others found.
+        let reports: Arc<dyn Reports> = match &url {
+            Some(_) => store.clone(),
+            None => Arc::new(FileReports(folder.join("reports"))),
+        };
         let clock = Arc::new(SystemClock::default());
         Ok(Self {
             connectors,
-            store: Arc::new(store),
+            shared: url.is_some().then(|| store.clone()),
+            store,
             reports,
             clock,
             outward: Arc::default(),

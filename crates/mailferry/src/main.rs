@@ -7,6 +7,7 @@ mod args;
 mod clock;
 mod cmd;
 mod contexts;
+mod database;
 mod exit;
 mod instance;
 mod logging;
@@ -96,6 +97,11 @@ fn runtime_of(command: &args::Noun) -> std::io::Result<tokio::runtime::Runtime> 
     match command {
         args::Noun::Copy(_) | args::Noun::Verify(_) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
+        // Whoever claims holds up all other workers until it is done: it must not wait for mailboxes to let it run.
+        args::Noun::Serve(_) | args::Noun::Worker(_) => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(4)).enable_all().build()
         }
         _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build(),
     }

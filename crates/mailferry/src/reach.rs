@@ -6,6 +6,7 @@ use crate::{
     api::Api,
     cmd::Asked,
     contexts::{self, Context, Contexts},
+    database,
     exit::Failure,
     instance::Instance,
     remote::{self, Remote},
@@ -65,7 +66,7 @@ fn local_only(what: &str, remote: &Remote) -> Failure {
 fn service(asked: &Asked<'_>) -> Result<Option<Remote>, Failure> {
     let flags = asked.global;
     let named = flags.context.as_deref();
-    if flags.server.is_none() && named.is_none() && flags.data_dir.is_some() {
+    if flags.server.is_none() && named.is_none() && (flags.data_dir.is_some() || database::is_given(flags)) {
         return Ok(None);
     }
     let known = Contexts::read()?;

@@ -11,6 +11,19 @@ use crate::{
     status::BatchStatus,
 };
 
+/// Which batches go first where several want the same slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// After all others.
+    Low,
+    /// As batches are made.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
 /// A batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
@@ -59,6 +72,9 @@ pub struct Batch {
     /// How many skipped items a mailbox of it may have before it fails.
     #[serde(default)]
     pub item_limits: ItemLimits,
+    /// Whether it goes before others.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 impl Batch {
@@ -89,6 +105,7 @@ impl Batch {
             last_synced: None,
             data_consistency: DataConsistency::default(),
             item_limits: ItemLimits::default(),
+            priority: Priority::default(),
         }
     }
 }

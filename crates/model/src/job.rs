@@ -53,6 +53,17 @@ pub struct Job {
     pub attempts: u32,
 }
 
+/// A job that is held, as its holder asks for it again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub id: JobId,
+    /// With another epoch than its holder's it is somebody else's.
+    pub epoch: u64,
+    /// Whether it shall stop.
+    pub stopping: bool,
+}
+
 /// A lease that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {

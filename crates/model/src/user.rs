@@ -105,3 +105,11 @@ pub struct Detail {
     /// When it is tried again by itself, if it is.
     pub next_try: Option<Timestamp>,
 }
+/// The users of a batch, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// How many have which status, each above zero.
+    pub users: Vec<(UserStatus, u64)>,
+    /// How many have work that waits or runs.
+    pub jobs: u64,
+}

@@ -87,6 +87,16 @@ pub(crate) struct ItemLimits {
     large_item_limit: Option<String>,
 }
 
+/// Which batches go first where several want the same slots.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum Priority {
+    Low,
+    Normal,
+    High,
+}
+
 /// What a test of an endpoint found.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a shape is read by the document alone")]

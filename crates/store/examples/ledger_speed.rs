@@ -12,6 +12,7 @@ use mailferry_model::{
     key::{Digest, HeaderKey},
     ledger::{Commit, Entry, FolderNo, State, Window},
     port::{Ledger, Store, Work},
+    secret::Secret,
 };
 use mailferry_store::{Location, MasterKey, SqlStore};
 
@@ -23,7 +24,9 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("which folder?")?;
     let lite = Location::Sqlite(Path::new(&folder).join("ledger-speed"));
-    for location in std::iter::once(lite).chain(arguments.next().map(Location::Postgres)) {
+    for location in
+        std::iter::once(lite).chain(arguments.next().map(|url| Location::Postgres(Secret::new(url))))
+    {
         let engine = if matches!(location, Location::Sqlite(_)) { "SQLite" } else { "PostgreSQL" };
         println!("{engine}:");
         measure(&SqlStore::open(&location, MasterKey::from_text(&"07".repeat(32))?).await?).await?;

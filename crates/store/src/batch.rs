@@ -61,8 +61,8 @@ impl SqlStore {
     pub(crate) async fn add_batch_in(&self, tx: &mut Tx, batch: &Batch, users: &[User]) -> Result<()> {
         let op = tx.at("add batch");
         tx.run(
-            "INSERT INTO batch (workspace, id, version, name_key, source, target, doc)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO batch (workspace, id, version, name_key, source, target, priority, doc)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             args![
                 self.workspace,
                 batch.id.0,
@@ -70,6 +70,7 @@ impl SqlStore {
                 name_key(op, &batch.name)?,
                 batch.source.0,
                 batch.target.0,
+                batch.priority as i64,
                 to_doc(op, batch)?,
             ],
         )
@@ -83,8 +84,8 @@ impl SqlStore {
         let op = tx.at("set batch");
         let changed = tx
             .run(
-                "UPDATE batch SET version = version + 1, name_key = $4, source = $5, target = $6, doc = $7
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                "UPDATE batch SET version = version + 1, name_key = $4, source = $5, target = $6, priority = $7,
+                 doc = $8 WHERE workspace = $1 AND id = $2 AND version = $3",
                 args![
                     self.workspace,
                     batch.id.0,
@@ -92,6 +93,7 @@ impl SqlStore {
                     name_key(op, &batch.name)?,
                     batch.source.0,
                     batch.target.0,
+                    batch.priority as i64,
                     to_doc(op, batch)?,
                 ],
             )
@@ -123,6 +125,7 @@ impl SqlStore {
         }
         for sql in [
             "DELETE FROM job WHERE workspace = $1 AND batch = $2",
+            "DELETE FROM turn WHERE workspace = $1 AND batch = $2",
             "DELETE FROM secret WHERE workspace = $1 AND owner IN
                  (SELECT id FROM member WHERE workspace = $1 AND batch = $2)",
             "DELETE FROM member WHERE workspace = $1 AND batch = $2",

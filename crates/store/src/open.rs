@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::{Error, Kind, Result, port::Store};
+use mailferry_model::{Error, Kind, Result, port::Store, secret::Secret};
 use sqlx::{
     Connection,
     migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::watch;
@@ -32,6 +32,11 @@ pub const OPEN: &str = "open store";
 /// The file of an embedded store, in its data folder.
 pub const DATABASE: &str = "mailferry.db";
 
+/// A process that vanishes from the network in the middle of a transaction must not hold up all others: claims are made
+/// one at a time. In milliseconds and in seconds.
+const VANISHED: [(&str, &str); 2] =
+    [("idle_in_transaction_session_timeout", "30000"), ("tcp_keepalives_idle", "60")];
+
 /// How long a writer waits for another process on the same file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,8 +48,8 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 pub enum Location {
     /// Embedded: a data folder, made with mode 0700, with `mailferry.db` and `locks/` in it.
     Sqlite(PathBuf),
-    /// A PostgreSQL URL.
-    Postgres(String),
+    /// A PostgreSQL URL; there may be a password in it.
+    Postgres(Secret<String>),
 }
 
 /// The store.
@@ -75,7 +80,7 @@ impl SqlStore {
                 })?;
                 (open_sqlite(&place).await?, Some(place.locks))
             }
-            Location::Postgres(url) => (open_postgres(url).await?, None),
+            Location::Postgres(url) => (open_postgres(url.expose()).await?, None),
         };
         let (workspace, owner) = (Uuid::nil(), Uuid::now_v7());
         Ok(Self { db, key, workspace, owner, locks, rope: watch::Sender::new(()) })
@@ -154,14 +159,25 @@ async fn open_sqlite(place: &Place) -> Result<Db> {
 }
 
 async fn open_postgres(url: &str) -> Result<Db> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(unopened)?
-        .application_name("mailferry")
-        .options([("synchronous_commit", "on")]);
+    let options = shared(url)?;
+    // Alone first: a pool tries again for half a minute and then does not tell why.
+    let alone = PgConnection::connect_with(&options).await;
+    alone.map_err(unopened)?.close().await.map_err(unopened)?;
     let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await;
     let pool = pool.map_err(unopened)?;
     migrated(POSTGRES.run(&pool).await, &POSTGRES)?;
     Ok(Db::Pg(pool))
+}
+
+/// What a URL says. Without a word of it in errors: there may be a password in it.
+pub(crate) fn shared(url: &str) -> Result<PgConnectOptions> {
+    let has_scheme = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let options = PgConnectOptions::from_str(url).ok().filter(|_| has_scheme);
+    let options = options.ok_or_else(|| {
+        let words = "the URL of the database is not like postgresql://USER:PASSWORD@HOST:PORT/DATABASE";
+        refuse(Kind::Malformed, OPEN, words).code_of("STORE_URL")
+    })?;
+    Ok(options.application_name("mailferry").options([("synchronous_commit", "on")]).options(VANISHED))
 }
 
 /// The newest schema of the embedded store that this program knows.

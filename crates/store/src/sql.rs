@@ -174,19 +174,19 @@ impl Tx {
         Ok(returned)
     }
 
-    /// Runs `{before} ($n, …)` for any number of values, which stand behind those of `first`; its rows.
-    pub(crate) async fn among(
+    /// Runs `{before} ($n, …) {after}` for any number of values, which stand behind those of `first`; its rows.
+    pub(crate) async fn among<V: Clone + Into<Arg>>(
         &mut self,
-        before: &str,
+        (before, after): (&str, &str),
         first: impl Fn() -> Vec<Arg>,
-        values: Vec<String>,
+        values: Vec<V>,
     ) -> Result<Vec<Row>> {
         let mut found = Vec::new();
         for some in values.chunks(ROWS) {
             let mut args = first();
             let marks: Vec<String> = (1..=some.len()).map(|i| format!("${}", args.len() + i)).collect();
-            args.extend(some.iter().cloned().map(Arg::from));
-            let text = format!("{before} ({})", marks.join(","));
+            args.extend(some.iter().cloned().map(Into::into));
+            let text = format!("{before} ({}) {after}", marks.join(","));
             found.extend(self.rows(AssertSqlSafe(text), args).await?);
         }
         Ok(found)
@@ -232,6 +232,11 @@ macro_rules! column {
 impl Row {
     pub(crate) fn int(&self, at: usize) -> Result<i64> {
         column!(self, at, i64)
+    }
+
+    /// What `count(*)` says.
+    pub(crate) fn count(&self, at: usize) -> Result<u64> {
+        Ok(self.int(at)?.unsigned_abs())
     }
 
     pub(crate) fn maybe_int(&self, at: usize) -> Result<Option<i64>> {

@@ -15,12 +15,32 @@ impl Together for SqlStore {
         for write in writes {
             self.write_in(&mut tx, write).await?;
         }
+        // What a person changes of a user is written into the audit trail with it.
+        let is_told = writes.iter().any(|write| matches!(write, Write::Record(_)));
+        let wakes = writes.iter().any(|w| wakes(w) || (is_told && matches!(w, Write::SetUser(_))));
+        if wakes {
+            tx.ring().await?;
+        }
         tx.commit().await?;
-        if writes.iter().any(|write| matches!(write, Write::StopJobs(_) | Write::StopJob(_))) {
+        if wakes {
             self.rope.send_replace(());
         }
         Ok(())
     }
+}
+
+/// Whether workers are woken for it. Users alone are not among them: what moves is written all the time.
+fn wakes(write: &Write<'_>) -> bool {
+    matches!(
+        write,
+        Write::SetBatch(_)
+            | Write::SetEndpoint(_)
+            | Write::SetConfig(_)
+            | Write::AddEndpointTest(_)
+            | Write::AddVerification(_)
+            | Write::StopJobs(_)
+            | Write::StopJob(_)
+    )
 }
 
 impl SqlStore {

@@ -1,13 +1,14 @@
 //! Users of batches (table `member`: `user` is a reserved word).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use mailferry_model::{
     Kind, Result,
     id::{BatchId, UserId},
     port::{Together, Users, Write},
-    user::User,
+    status::UserStatus,
+    user::{Census, User},
 };
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use crate::{
 
 /// Goes before the rows that [`row`] makes.
 pub(crate) const INSERT: &str =
-    "INSERT INTO member (workspace, id, version, batch, address_key, target_key, doc)";
+    "INSERT INTO member (workspace, id, version, batch, address_key, target_key, status, doc)";
 
 /// The row of a new user.
 pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<Arg>> {
@@ -31,6 +32,7 @@ pub(crate) fn row(op: &'static str, workspace: Uuid, user: &User) -> Result<Vec<
         user.batch.0,
         name_key(op, &user.address)?,
         name_key(op, user.target.name())?,
+        status_word(op, user.status)?,
         to_doc(op, user)?,
     ])
 }
@@ -60,7 +62,7 @@ impl Users for SqlStore {
         let keys: Result<Vec<String>> = addresses.iter().map(|a| name_key(op, a)).collect();
         let mut tx = self.db.read(op).await?;
         let sql = "SELECT address_key, batch FROM member WHERE workspace = $1 AND address_key IN";
-        let rows = tx.among(sql, || args![self.workspace], keys?).await?;
+        let rows = tx.among((sql, ""), || args![self.workspace], keys?).await?;
         rows.iter().map(|row| Ok((row.text(0)?, BatchId(row.id(1)?)))).collect()
     }
 
@@ -75,7 +77,7 @@ impl Users for SqlStore {
         let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND target_key IN";
         // Rows that an older program wrote have no key: their documents tell.
         let asked = keys.iter().cloned().chain([String::new()]).collect();
-        let rows = tx.among(sql, || args![self.workspace], asked).await?;
+        let rows = tx.among((sql, ""), || args![self.workspace], asked).await?;
         let mut users = rows.iter().map(made).collect::<Result<Vec<User>>>()?;
         users.retain(|user| keys.contains(&user.target.name().to_lowercase()));
         Ok(users)
@@ -83,6 +85,34 @@ impl Users for SqlStore {
 
     async fn remove_user(&self, id: UserId) -> Result<()> {
         self.together(&[Write::RemoveUser(id)]).await
+    }
+
+    async fn census(&self) -> Result<Vec<(BatchId, Census)>> {
+        let op = "count users";
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT batch, status, count(*) FROM member WHERE workspace = $1
+                   GROUP BY batch, status ORDER BY batch, status";
+        let mut all: BTreeMap<BatchId, Census> = BTreeMap::new();
+        for row in tx.rows(sql, args![self.workspace]).await? {
+            let status = status_of(op, &row.text(1)?)?;
+            all.entry(BatchId(row.id(0)?)).or_default().users.push((status, row.count(2)?));
+        }
+        let sql = "SELECT batch, count(*) FROM job WHERE workspace = $1 GROUP BY batch ORDER BY batch";
+        for row in tx.rows(sql, args![self.workspace]).await? {
+            if let Some(census) = all.get_mut(&BatchId(row.id(0)?)) {
+                census.jobs = row.count(1)?;
+            }
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    async fn users_in(&self, batch: BatchId, status: UserStatus) -> Result<Vec<User>> {
+        let op = "list users";
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2 AND status = $3
+                   ORDER BY address_key, id";
+        let values = args![self.workspace, batch.0, status_word(op, status)?];
+        tx.rows(sql, values).await?.iter().map(made).collect()
     }
 
     async fn users(&self, batch: BatchId) -> Result<Vec<User>> {
@@ -106,8 +136,8 @@ impl SqlStore {
         let op = tx.at("set user");
         let changed = tx
             .run(
-                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, target_key = $6, doc = $7
-                 WHERE workspace = $1 AND id = $2 AND version = $3",
+                "UPDATE member SET version = version + 1, batch = $4, address_key = $5, target_key = $6, status = $7,
+                 doc = $8 WHERE workspace = $1 AND id = $2 AND version = $3",
                 args![
                     self.workspace,
                     user.id.0,
@@ -115,6 +145,7 @@ impl SqlStore {
                     user.batch.0,
                     name_key(op, &user.address)?,
                     name_key(op, user.target.name())?,
+                    status_word(op, user.status)?,
                     to_doc(op, user)?,
                 ],
             )
@@ -149,6 +180,16 @@ impl SqlStore {
             _ => Ok(()),
         }
     }
+}
+
+/// A status as its column has it: as in the document.
+pub(crate) fn status_word(op: &'static str, status: UserStatus) -> Result<String> {
+    to_doc(op, &status).map(|quoted| quoted.trim_matches('"').to_owned())
+}
+
+/// A status from its column.
+pub(crate) fn status_of(op: &'static str, word: &str) -> Result<UserStatus> {
+    from_doc(op, &format!("\"{word}\""))
 }
 
 fn made(row: &Row) -> Result<User> {

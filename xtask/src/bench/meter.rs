@@ -86,7 +86,7 @@ fn peak_of(pid: u32) -> u64 {
 }
 
 /// CPU seconds of a process and of the children it has waited for.
-fn cpu_of(pid: u32) -> f64 {
+pub(super) fn cpu_of(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
     let ticks = after_name.split(' ').skip(11).take(4).filter_map(|field| field.parse::<f64>().ok());

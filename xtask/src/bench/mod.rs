@@ -12,6 +12,7 @@ mod random;
 mod raw;
 pub mod relay;
 mod report;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -32,6 +33,8 @@ use crate::{root, run};
 pub enum What {
     /// IMAP to IMAP: mailferry, mbsync, doveadm backup and the raw limit
     Imap(imap::Options),
+    /// Claims a second, and the CPU that scheduling takes while 1,000 of 100,000 mailboxes move
+    Scheduler(scheduler::Options),
     /// The raw limit alone, between servers that run already
     Raw(raw::Job),
     /// The mailbox that is measured, written into a user's home as a Maildir++
@@ -55,6 +58,7 @@ pub fn measure(what: &What) -> Result<()> {
     match what {
         What::Imap(_) if cfg!(debug_assertions) => hand_over(),
         What::Imap(options) => imap::run(options),
+        What::Scheduler(options) => scheduler::run(options),
         What::Corpus { home, owner, messages, seed } => {
             let written = corpus::write(home, owner, *messages, *seed)?;
             println!("{}", serde_json::json!({"messages": written.messages, "bytes": written.bytes}));

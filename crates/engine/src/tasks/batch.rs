@@ -1,14 +1,17 @@
 //! Batches follow their users: jobs for users that have none, and statuses by the pure tables.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
     audit::AuditEntry,
     batch::Batch,
-    job::{JobSpec, PassKind},
+    id::{BatchId, EndpointId, UserId},
+    job::PassKind,
     port::{Store, Write},
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
-    user::User,
+    user::Census,
 };
 use tokio::sync::Notify;
 
@@ -21,12 +24,38 @@ use crate::parking::by_worker;
 /// The detail of a batch whose endpoint waits for a person.
 pub(super) const WAITING: &str = "WaitingForEndpoint";
 
-/// Looks at every batch that is under way; `bell` rings for tests that it orders.
-pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) -> Result<()> {
-    for batch in store.batches().await? {
+/// How closely batches are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// By counts: with as many jobs as there are users who want one nobody lacks one, or a job ends in a moment.
+    Counts,
+    /// User by user.
+    Users,
+}
+
+/// Looks at every batch that is under way; `bell` rings for tests that it orders. Users are counted after their batches
+/// are read: what a person wants is written of both at once, and a batch that is older than its users is not written.
+pub(super) async fn reconcile(
+    store: &dyn Store,
+    now: Timestamp,
+    bell: &Notify,
+    (look, batches, census): (Look, Vec<Batch>, Vec<(BatchId, Census)>),
+) -> Result<()> {
+    let mut census: BTreeMap<BatchId, Census> = census.into_iter().collect();
+    // After the batches: whoever mends an endpoint starts its batches then.
+    let parked = store.endpoints().await?.into_iter().filter_map(|endpoint| {
+        let why = endpoint.needs_to_connect?;
+        Some((endpoint.id, format!("{WAITING}: {} ({why})", endpoint.name)))
+    });
+    let parked: HashMap<EndpointId, String> = parked.collect();
+    for batch in batches {
+        let census = census.remove(&batch.id).unwrap_or_default();
         let looked_at = match batch.status {
             BatchStatus::Removing => Ok(()),
-            status if status.is_active() => one(store, batch, now, bell).await,
+            status if status.is_active() => {
+                let why = [batch.source, batch.target].iter().find_map(|id| parked.get(id)).cloned();
+                one(store, (batch, why), (&census, look), now, bell).await
+            }
             _ => clock::rest(store, batch, now).await,
         };
         match looked_at {
@@ -38,13 +67,13 @@ pub(super) async fn reconcile(store: &dyn Store, now: Timestamp, bell: &Notify) 
     Ok(())
 }
 
-async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> Result<()> {
-    let mut parked = None;
-    for id in [batch.source, batch.target] {
-        let endpoint = store.endpoint_by_id(id).await?;
-        let why = endpoint.needs_to_connect.map(|why| format!("{WAITING}: {} ({why})", endpoint.name));
-        parked = parked.or(why);
-    }
+async fn one(
+    store: &dyn Store,
+    (batch, parked): (Batch, Option<String>),
+    (census, look): (&Census, Look),
+    now: Timestamp,
+    bell: &Notify,
+) -> Result<()> {
     let waits = |why| Before { waits: Some(why), order: Vec::new() };
     let before = match (batch.status, parked) {
         (status, _) if let Some(why) = clock::holds(&batch.schedule, status, now) => waits(why),
@@ -52,32 +81,37 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
         (BatchStatus::Starting | BatchStatus::Waiting, None) => before::begin(store, &batch, now).await?,
         (_, None) => Before::default(),
     };
-    // What ends while we read has written its user before its job: only who had no job before its status was read has
-    // none to wait for. Otherwise a pass that just ended would be made again.
-    let had = store.jobs(batch.id).await?;
-    let mut users = store.users(batch.id).await?;
-    let jobs = store.jobs(batch.id).await?;
-    for user in &mut users {
-        let job = jobs.iter().find(|j| j.work.user == user.id);
-        match wanted(user.status) {
-            Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user).await?,
-            // Jobs come back when the endpoint does.
-            Wanted::Run(kind)
-                if job.is_none()
-                    && !had.iter().any(|j| j.work.user == user.id)
-                    && before.waits.is_none()
-                    && batch.status != BatchStatus::Stopping =>
-            {
-                let (user, source, target) = (user.id, batch.source, batch.target);
-                let work = JobSpec { user, batch: batch.id, source, target, kind, run_at: now };
-                store.add_job(&work).await?;
-            }
-            _ => {}
+    let mut statuses: Vec<UserStatus> = census.users.iter().map(|(status, _)| *status).collect();
+    if statuses.iter().any(|status| matches!(wanted(*status), Wanted::Halt)) {
+        statuses = halt_idle(store, &batch).await?;
+    }
+    // Jobs come back when the endpoint does.
+    if before.waits.is_none() && batch.status != BatchStatus::Stopping {
+        let kinds: Vec<(UserStatus, PassKind)> = statuses
+            .iter()
+            .filter_map(|status| match wanted(*status) {
+                Wanted::Run(kind) => Some((*status, kind)),
+                _ => None,
+            })
+            .collect();
+        let want: u64 =
+            census.users.iter().filter(|(s, _)| kinds.iter().any(|(k, _)| k == s)).map(|(_, n)| n).sum();
+        if want > census.jobs || (look == Look::Users && want > 0) {
+            store.add_missing_jobs(&batch, &kinds, now).await?;
         }
     }
     // A job that is claimed for a moment, to find the endpoint waiting, is no work.
-    let working = batch.status != BatchStatus::Waiting && jobs.iter().any(|j| j.claimed);
-    let next = moved(&batch, &users, before.waits.filter(|_| !working), now);
+    let working = batch.status != BatchStatus::Waiting
+        && before.waits.is_some()
+        && store.jobs(batch.id).await?.iter().any(|j| j.claimed);
+    let last = match batch.status.rest(&statuses) {
+        // What the gate held back was not synced by that: the batch was synced when its mailboxes were.
+        Some(BatchEvent::SettleSynced(_)) => {
+            store.users(batch.id).await?.iter().filter_map(|user| user.last_synced).max()
+        }
+        _ => None,
+    };
+    let next = moved(&batch, &statuses, (before.waits.filter(|_| !working), last), now);
     // A test that is due while the batch waits for another one is ordered although nothing is different.
     let orders = next.status == BatchStatus::Waiting && !before.order.is_empty();
     if next != batch || orders {
@@ -135,19 +169,27 @@ fn wanted(status: UserStatus) -> Wanted {
     }
 }
 
-async fn halt(store: &dyn Store, user: &mut User) -> Result<()> {
-    if let Some(next) = user.status.after(UserEvent::Halt) {
-        user.status = next;
-        store.set_user(user).await?;
-        user.version += 1;
+/// Halts the users of a batch who shall stop and are in nobody's hands; the statuses of all of them then.
+async fn halt_idle(store: &dyn Store, batch: &Batch) -> Result<Vec<UserStatus>> {
+    let mut users = store.users(batch.id).await?;
+    let jobs = store.jobs(batch.id).await?;
+    let claimed: HashSet<UserId> = jobs.iter().filter(|j| j.claimed).map(|j| j.work.user).collect();
+    for user in users.iter_mut().filter(|user| !claimed.contains(&user.id)) {
+        if !matches!(wanted(user.status), Wanted::Halt) {
+            continue;
+        }
+        if let Some(next) = user.status.after(UserEvent::Halt) {
+            user.status = next;
+            store.set_user(user).await?;
+        }
     }
-    Ok(())
+    Ok(users.iter().map(|user| user.status).collect())
 }
 
 /// What a batch is at that waited: the last syncs, first ones, or later ones.
-fn goes_on(users: &[User]) -> BatchEvent {
+fn goes_on(users: &[UserStatus]) -> BatchEvent {
     use UserStatus as S;
-    let any = |fits: &dyn Fn(S) -> bool| users.iter().any(|user| fits(user.status));
+    let any = |fits: &dyn Fn(S) -> bool| users.iter().any(|status| fits(*status));
     let is_over = |s: S| s.summary() == StatusSummary::Completed || s == S::CompletionFailed;
     if any(&|s| matches!(s, S::Completing | S::CompletionSynced)) || !any(&|s| !is_over(s)) {
         return BatchEvent::RunLast;
@@ -159,11 +201,16 @@ fn goes_on(users: &[User]) -> BatchEvent {
     }
 }
 
-/// The batch as its users make it. Pure.
-fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -> Batch {
+/// The batch as the statuses of its users make it, each named at least once; with what it waits for, and when the last
+/// of its users was synced, where that counts. Pure.
+fn moved(
+    batch: &Batch,
+    users: &[UserStatus],
+    (waits, last): (Option<String>, Option<Timestamp>),
+    now: Timestamp,
+) -> Batch {
     let mut next = batch.clone();
-    let statuses: Vec<UserStatus> = users.iter().map(|u| u.status).collect();
-    let event = match batch.status.rest(&statuses) {
+    let event = match batch.status.rest(users) {
         Some(rest) if batch.status != BatchStatus::Waiting => rest,
         None if waits.is_some() => BatchEvent::Wait,
         // It goes on, or comes to rest from there at the next look.
@@ -179,8 +226,6 @@ fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -
     match next.status {
         BatchStatus::Synced | BatchStatus::SyncedWithErrors => {
             next.synced.get_or_insert(now);
-            // What the gate held back was not synced by that.
-            let last = users.iter().filter_map(|user| user.last_synced).max();
             next.last_synced = match event {
                 BatchEvent::SettleSynced(_) => last.max(batch.last_synced),
                 _ => Some(now),
@@ -196,10 +241,7 @@ fn moved(batch: &Batch, users: &[User], waits: Option<String>, now: Timestamp) -
 
 #[cfg(test)]
 mod tests {
-    use mailferry_model::{
-        id::{BatchId, EndpointId, UserId},
-        settings::MailboxAddress,
-    };
+    use mailferry_model::id::{BatchId, EndpointId};
     use uuid::Uuid;
 
     use super::*;
@@ -210,13 +252,8 @@ mod tests {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
         let mut batch = Batch::created(id, "wave".into(), (nobody, nobody), at(0));
         (batch.status, batch.last_synced) = (BatchStatus::Completing, Some(at(5)));
-        let mailbox = MailboxAddress { address: "anna@x".into(), ..MailboxAddress::default() };
-        let mut user = User::queued(UserId(Uuid::nil()), id, "anna@x".into(), (mailbox.clone(), mailbox));
-        (user.status, user.last_synced) = (UserStatus::Synced, Some(at(4)));
-        let next = moved(&batch, std::slice::from_ref(&user), None, at(100));
-        assert_eq!((next.status, next.last_synced), (BatchStatus::Synced, Some(at(5))));
-        user.last_synced = Some(at(99));
-        let next = moved(&batch, &[user], None, at(100));
-        assert_eq!(next.last_synced, Some(at(99)), "the last sync that it was held back after");
+        let after = |last| moved(&batch, &[UserStatus::Synced], (None, Some(at(last))), at(100));
+        assert_eq!((after(4).status, after(4).last_synced), (BatchStatus::Synced, Some(at(5))));
+        assert_eq!(after(99).last_synced, Some(at(99)), "the last sync that it was held back after");
     }
 }

@@ -1,10 +1,11 @@
 //! Work that nobody waits for: reconcilers without input that look at the store and do what is wanted.
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
-//! sign-in try an endpoint before all others do, [`clock`] does what a schedule says, [`stalled`] says why nothing moves,
-//! [`before`] has endpoints tested before a batch begins and [`monitor`] on a timer, [`ordered`] takes what somebody
-//! ordered, which is made by [`endpoint_test`] and [`verification`]. [`Worker`] runs them on a bell and on a timer. All of
-//! it may be killed at any moment and run anywhere else again.
+//! sign-in try an endpoint before all others do, [`held`] keeps the jobs that run here, [`clock`] does what a schedule
+//! says, [`stalled`] says why nothing moves, [`before`] has endpoints tested before a batch begins and [`monitor`] on a
+//! timer, [`ordered`] takes what somebody ordered, which is made by [`endpoint_test`] and [`verification`], and
+//! [`simulated`] takes the place of passes in benchmarks. [`Worker`] runs them on a bell and on a timer. All of it may be
+//! killed at any moment and run anywhere else again.
 
 mod batch;
 mod before;
@@ -12,8 +13,10 @@ mod clock;
 mod endpoint_test;
 mod gate;
 mod gated;
+mod held;
 mod monitor;
 mod ordered;
+mod simulated;
 mod stalled;
 mod user;
 mod verdict;
@@ -21,4 +24,5 @@ mod verification;
 mod verify;
 mod worker;
 
+pub use simulated::Length;
 pub use worker::{Event, Worker};

@@ -31,6 +31,7 @@ use super::{
     batch::WAITING,
     clock::{self, WINDOW},
     gated::Ended,
+    simulated,
     stalled::Motion,
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
@@ -51,25 +52,25 @@ const RACES: usize = 8;
 pub(super) async fn run(worker: &Arc<Worker>, job: Job, cancel: Cancel) {
     // Of its own: a person may stop this mailbox alone.
     let inner = Cancel::default();
-    let stopping = AtomicBool::new(job.stopping);
-    if job.stopping {
-        inner.cancel();
-    }
+    let entered = worker.holdings.enter(&job, &inner);
     let result = {
-        let work = attempt(worker, &job, &inner);
-        let kept = keep(worker, &job, &inner, &stopping);
-        tokio::pin!(work, kept);
+        let work = async {
+            match &worker.simulates {
+                None => attempt(worker, &job, &inner).await,
+                Some(length) => simulated::attempt(worker, &job, &inner, length).await,
+            }
+        };
+        tokio::pin!(work);
         loop {
             tokio::select! {
                 result = &mut work => break result,
-                () = &mut kept => {}
                 () = cancel.cancelled(), if !inner.is_cancelled() => inner.cancel(),
             }
         }
     };
     worker.leave(job.work.user);
-    write_end(worker, &job, result, stopping.load(Ordering::SeqCst)).await;
-    worker.ring();
+    write_end(worker, &job, result, entered.stopping.load(Ordering::SeqCst)).await;
+    drop(entered);
 }
 
 /// Writes what came of a job. While the store is out of order it is tried again, as long as the job is surely ours:
@@ -88,26 +89,6 @@ async fn write_end(worker: &Worker, job: &Job, result: Result<()>, stopped: bool
             return;
         }
         clock.sleep(JOB_LEASE / 30).await;
-    }
-}
-
-/// Keeps the job's lease and hears whether a person stops it; never ends.
-async fn keep(worker: &Worker, job: &Job, inner: &Cancel, stopping: &AtomicBool) {
-    loop {
-        worker.house.clock.sleep(JOB_LEASE / 20).await;
-        match worker.house.store.keep_job(job, JOB_LEASE).await {
-            Ok(stop) => {
-                if stop && !inner.is_cancelled() {
-                    stopping.store(true, Ordering::SeqCst);
-                    inner.cancel();
-                }
-            }
-            Err(error) if error.kind() == Kind::Conflict => {
-                inner.cancel();
-                return std::future::pending().await;
-            }
-            Err(error) => tracing::warn!(job = %job.id, code = error.code(), "a job could not be kept"),
-        }
     }
 }
 
@@ -243,7 +224,8 @@ async fn watch(
 ) -> Error {
     let store = &*worker.house.store;
     let clock = &*worker.house.clock;
-    let (mut motion, mut is_stalled) = (Motion::of(progress, clock), false);
+    let mut motion = Motion::of(progress, clock);
+    let (mut is_stalled, mut was_open, mut owes) = (false, false, false);
     loop {
         tokio::select! {
             () = heard.notified() => {}
@@ -254,6 +236,12 @@ async fn watch(
         let stalled = motion.stalled(progress, clock);
         let goes_on = is_stalled && stalled.is_none();
         is_stalled = stalled.is_some();
+        // Nothing is asked of the store where there is nothing to tell it.
+        let is_news = owes || moved.is_some() || is_open != was_open || goes_on || is_stalled;
+        if !is_news {
+            continue;
+        }
+        was_open = is_open;
         let written = change(store, job.work.user, |user| {
             if is_open {
                 step(user, UserEvent::Move);
@@ -272,7 +260,9 @@ async fn watch(
                 user.detail = Some(why);
             }
         });
-        match written.await {
+        let written = written.await;
+        owes = written.is_err();
+        match written {
             // The record is gone: somebody removed the user.
             Err(error) if error.kind() == Kind::NotFound => return error,
             Err(error) => tracing::warn!(code = error.code(), "the numbers of a pass could not be written"),
@@ -402,7 +392,7 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timesta
 }
 
 /// Changes a user as it is now, however often others change it meanwhile.
-async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
+pub(super) async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
     for _ in 0..RACES {
         let before = store.user(id).await?;
         let mut user = before.clone();

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,13 +20,30 @@ use mailferry_model::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{batch, gate::Gates, monitor, ordered, user};
+use super::{
+    batch::{self, Look},
+    gate::Gates,
+    held::Holdings,
+    monitor, ordered,
+    simulated::Length,
+    user,
+};
 use crate::{open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
 pub(super) const JOB_LEASE: Duration = Duration::from_secs(60);
 /// How often the store is looked at without a bell.
 const TIMER: Duration = Duration::from_secs(1);
+/// Counting the users of all batches takes no more than this of a small store.
+const CHEAP: Duration = Duration::from_millis(10);
+/// Of a large one it takes one part in so many of the time, but somebody who rings waits no longer than that.
+const SPARED: (u32, Duration) = (200, Duration::from_secs(4));
+/// So often all users are looked at, and not their counts alone.
+const CLOSELY: Duration = Duration::from_secs(60);
+/// So many jobs are claimed in one go: then another worker may come.
+const HANDFUL: usize = 8;
+/// The duty to test endpoints on a timer, and how long it is held without a sign of life.
+const MONITOR: (&str, Duration) = ("monitor", Duration::from_secs(90));
 
 /// Something that people who watch want to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +66,12 @@ pub struct Worker {
     pub(super) connectors: Vec<Arc<dyn Connector>>,
     pub(super) reports: Arc<dyn Reports>,
     pub(super) gates: Gates,
+    pub(super) holdings: Holdings,
+    /// Where passes are only counted, how long each takes.
+    pub(super) simulates: Option<Length>,
     pub(super) bell: Arc<Notify>,
+    /// Whether somebody has rung since the batches were looked at.
+    rung: AtomicBool,
     /// Rings for tests that were ordered.
     pub(super) endpoint_tests: Notify,
     /// Rings for verifications that were ordered.
@@ -58,17 +83,34 @@ pub struct Worker {
 impl Worker {
     /// A worker that talks to these kinds of systems.
     pub fn of(house: House, connectors: Vec<Arc<dyn Connector>>, reports: Arc<dyn Reports>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::idle(house, connectors, reports))
+    }
+
+    /// A worker whose passes move nothing and take so long: for benchmarks of all else that it does.
+    pub fn simulating(house: House, reports: Arc<dyn Reports>, length: Length) -> Arc<Self> {
+        Arc::new(Self { simulates: Some(length), ..Self::idle(house, Vec::new(), reports) })
+    }
+
+    fn idle(house: House, connectors: Vec<Arc<dyn Connector>>, reports: Arc<dyn Reports>) -> Self {
+        Self {
             house,
             connectors,
             reports,
             gates: Gates::default(),
+            holdings: Holdings::default(),
+            simulates: None,
             bell: Arc::default(),
+            rung: AtomicBool::new(false),
             endpoint_tests: Notify::new(),
             verifications: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
-        })
+        }
+    }
+
+    /// By what it is told from other workers.
+    pub fn name(&self) -> String {
+        self.house.owner.to_string()
     }
 
     /// Works until it is cancelled; then stops everything in order.
@@ -79,8 +121,17 @@ impl Worker {
         let mut jobs: JoinSet<()> = JoinSet::new();
         // Of its own, so that an error of the store stops the passes too.
         let inner = Cancel::default();
+        let keeping = {
+            let worker = self.clone();
+            let keep = async move {
+                let House { store, owner, clock, .. } = &worker.house;
+                worker.holdings.keep(&**store, *owner, &**clock).await;
+            };
+            AbortOnDrop(tokio::spawn(keep))
+        };
+        let mut times = Times::default();
         let ended = loop {
-            if let Err(error) = self.look(&mut jobs, &inner).await {
+            if let Err(error) = self.look(&mut jobs, &inner, &mut times).await {
                 break Err(error);
             }
             tokio::select! {
@@ -92,24 +143,33 @@ impl Worker {
         };
         inner.cancel();
         while jobs.join_next().await.is_some() {}
+        drop(keeping);
         if ended.is_ok() {
-            self.reconcile().await?;
+            self.reconcile(Look::Users).await?;
         }
         ended
     }
 
-    /// Tests endpoints on a timer, until it is cancelled. For services: a command that runs in the foreground has its
-    /// endpoints tested before it begins, and is told by its own sign-ins then.
+    /// Tests endpoints on a timer, until it is cancelled; of several workers of an installation one does. For services: a
+    /// command that runs in the foreground has its endpoints tested before it begins, and is told by its own sign-ins
+    /// then.
     ///
     /// # Errors
     /// What the store says.
     pub async fn monitor(&self, cancel: &Cancel) -> Result<()> {
+        let House { store, owner, .. } = &self.house;
         while !cancel.is_cancelled() {
-            self.test_endpoints(cancel).await?;
+            if store.take_duty(MONITOR.0, *owner, MONITOR.1).await? {
+                self.test_endpoints(cancel).await?;
+            }
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = self.house.clock.sleep(monitor::LOOK) => {}
             }
+        }
+        // Who has it gives it back: another need not wait.
+        if store.take_duty(MONITOR.0, *owner, MONITOR.1).await? {
+            store.take_duty(MONITOR.0, *owner, Duration::ZERO).await?;
         }
         Ok(())
     }
@@ -140,6 +200,7 @@ impl Worker {
 
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
+        self.rung.store(true, Ordering::SeqCst);
         self.bell.notify_one();
         self.endpoint_tests.notify_one();
         self.verifications.notify_one();
@@ -170,17 +231,65 @@ impl Worker {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
     }
 
-    async fn reconcile(&self) -> Result<()> {
-        batch::reconcile(&*self.house.store, self.house.clock.now(), &self.endpoint_tests).await
+    /// Looks at all batches; how long counting their users took, which grows with them.
+    async fn reconcile(&self, look: Look) -> Result<Duration> {
+        let House { store, clock, .. } = &self.house;
+        let batches = store.batches().await?;
+        let began = clock.elapsed();
+        let census = store.census().await?;
+        let took = clock.elapsed().saturating_sub(began);
+        batch::reconcile(&**store, clock.now(), &self.endpoint_tests, (look, batches, census)).await?;
+        Ok(took)
     }
 
-    async fn look(self: &Arc<Self>, jobs: &mut JoinSet<()>, cancel: &Cancel) -> Result<()> {
-        let now = self.house.clock.now();
-        self.reconcile().await?;
-        while let Some(job) = self.house.store.claim(self.house.owner, now, JOB_LEASE).await? {
-            let (worker, cancel) = (self.clone(), cancel.clone());
-            jobs.spawn(async move { user::run(&worker, job, cancel).await });
+    /// Looks at batches and claims what there is; at batches only when the time that the last look took is spared.
+    async fn look(
+        self: &Arc<Self>,
+        jobs: &mut JoinSet<()>,
+        cancel: &Cancel,
+        times: &mut Times,
+    ) -> Result<()> {
+        let House { store, owner, clock, .. } = &self.house;
+        let began = clock.elapsed();
+        let is_due = began >= times.spared.min(times.closely);
+        if is_due || (began >= times.rung && self.rung.load(Ordering::SeqCst)) {
+            self.rung.store(false, Ordering::SeqCst);
+            let is_close = began >= times.closely;
+            let took = self.reconcile(if is_close { Look::Users } else { Look::Counts }).await?;
+            let ended = clock.elapsed();
+            if is_close {
+                times.closely = ended + CLOSELY;
+            }
+            times.spared = ended + if took < CHEAP { Duration::ZERO } else { took * SPARED.0 };
+            times.rung = times.spared.min(ended + SPARED.1);
         }
-        Ok(())
+        loop {
+            let claimed = store.claims(*owner, clock.now(), JOB_LEASE, HANDFUL).await?;
+            let is_all = claimed.len() < HANDFUL;
+            for job in claimed {
+                let (worker, cancel) = (self.clone(), cancel.clone());
+                jobs.spawn(async move { user::run(&worker, job, cancel).await });
+            }
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// When batches are looked at next: of itself, when somebody has rung, and user by user.
+#[derive(Default)]
+struct Times {
+    spared: Duration,
+    rung: Duration,
+    closely: Duration,
+}
+
+/// A task that ends with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

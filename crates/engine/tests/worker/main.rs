@@ -6,6 +6,7 @@
 mod clock;
 mod ordered;
 mod town;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 

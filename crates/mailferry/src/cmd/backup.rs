@@ -33,6 +33,7 @@ pub struct BackupArgs {
 /// Writes a backup.
 pub async fn run(asked: Asked<'_>, args: BackupArgs) -> Result<u8, Failure> {
     crate::reach::check_local(&asked, "backup")?;
+    crate::database::check_embedded(asked.global, "backup")?;
     let folder = instance::data_folder(asked.global)?;
     if !folder.join(DATABASE).exists() {
         let text = format!("There is no store in {}.", folder.display());

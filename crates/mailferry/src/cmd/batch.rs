@@ -6,7 +6,7 @@ mod set;
 pub(crate) mod sheet;
 
 use axum::http::Method;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use sheet::SheetArgs;
@@ -24,6 +24,29 @@ use crate::{
     out::Column,
     reach::Reach,
 };
+
+/// Whether a batch goes before others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// After all others
+    Low,
+    /// As batches are made
+    #[default]
+    Normal,
+    /// Before all others
+    High,
+}
+
+impl Priority {
+    /// As the API has it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
 
 /// What to do with batches.
 #[derive(Subcommand)]
@@ -105,7 +128,7 @@ pub struct CompleteBatch {
     pub plan: bool,
 }
 
-pub(super) const COLUMNS: [Column; 13] = [
+pub(super) const COLUMNS: [Column; 14] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
     Column::of("SYNCED%", "/percentageSynced"),
@@ -118,6 +141,7 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("TARGET", "/target"),
     Column::wide("SKIPPED", "/itemsSkipped"),
     Column::wide("DATA MIGRATED", "/bytesSynced"),
+    Column::wide("PRIORITY", "/priority"),
     Column::wide("NOTES", "/notes"),
 ];
 

@@ -31,6 +31,7 @@ pub mod user;
 pub mod verify;
 mod verify_batch;
 pub mod waiting;
+pub mod worker;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ pub async fn run(
         Noun::Explain(args) => explain::run(&asked, &args),
         Noun::Shell(args) => shell::run(asked, args).await,
         Noun::Serve(args) => serve::run(asked, args).await,
+        Noun::Worker(args) => worker::run(asked, args).await,
         Noun::Demo(args) => demo::run(asked, args).await,
         Noun::Version => {
             match out.form {

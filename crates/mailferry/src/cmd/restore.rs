@@ -62,6 +62,7 @@ struct Counts {
 /// Restores a backup.
 pub async fn run(asked: Asked<'_>, args: RestoreArgs) -> Result<u8, Failure> {
     crate::reach::check_local(&asked, "restore")?;
+    crate::database::check_embedded(asked.global, "restore")?;
     let folder = instance::data_folder(asked.global)?;
     if !args.file.exists() {
         return Err(Failure::usage(format!("{}: there is no such file", args.file.display())));

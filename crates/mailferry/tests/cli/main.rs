@@ -21,6 +21,7 @@ mod refused;
 mod remedies;
 mod said;
 mod service;
+mod shared;
 mod trusted;
 mod users;
 mod verified;

@@ -31,7 +31,7 @@ impl Service {
     }
 
     /// Started by this command.
-    fn by(ferry: Ferry, mut command: Command) -> Self {
+    pub fn by(ferry: Ferry, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -22,11 +22,12 @@ use crate::{
         AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId,
         VerificationId,
     },
-    job::{Claim, Job, JobSpec},
+    job::{Claim, Held, Job, JobSpec, PassKind},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     port::Together,
     secret::Secret,
-    user::User,
+    status::UserStatus,
+    user::{Census, User},
     verification::Verification,
 };
 
@@ -83,6 +84,11 @@ pub trait Users: Send + Sync {
     async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
+    /// Those of a batch with one status, by address.
+    async fn users_in(&self, batch: BatchId, status: UserStatus) -> Result<Vec<User>>;
+    /// How many users of each batch have which status, and how many of them have work; nothing is said of batches
+    /// without users.
+    async fn census(&self) -> Result<Vec<(BatchId, Census)>>;
 }
 
 /// Approvals of items that stay behind.
@@ -130,9 +136,31 @@ pub trait Work: Send + Sync {
     async fn release(&self, lease: Lease) -> Result<()>;
     /// Adds work, unless work of that user is already waiting or running; the row that stands.
     async fn add_job(&self, job: &JobSpec) -> Result<JobId>;
-    /// Claims the next job that is due at `now`, whose endpoints have a free slot of its pool on both sides,
-    /// for `how_long`; `None` if there is nothing now.
-    async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>>;
+    /// Adds work for the users of a batch who have one of these statuses and none: with each the pass that it asks
+    /// for; how many. A user whose pass ends at that moment gets none.
+    async fn add_missing_jobs(
+        &self,
+        batch: &Batch,
+        wanted: &[(UserStatus, PassKind)],
+        run_at: Timestamp,
+    ) -> Result<u64>;
+    /// Claims at most so many jobs, one after another: each time the next that is due at `now`, whose endpoints have a
+    /// free slot of its pool on both sides, for `how_long`; fewer if there is nothing more now. Whose holder was lost
+    /// comes first. Of batches that wait the one with the higher priority is next, then the one with fewer jobs under
+    /// way, then the one whose turn is longest ago, then the one whose job is due first.
+    async fn claims(&self, owner: Uuid, now: Timestamp, how_long: Duration, most: usize) -> Result<Vec<Job>>;
+    /// One of them, if there is one.
+    async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>> {
+        Ok(self.claims(owner, now, how_long, 1).await?.pop())
+    }
+    /// Prolongs those of these jobs that this owner still holds, and says what they are; the others were taken over or
+    /// ended.
+    async fn keep_jobs(&self, owner: Uuid, jobs: &[JobId], how_long: Duration) -> Result<Vec<Held>>;
+    /// What this owner holds.
+    async fn held_jobs(&self, owner: Uuid) -> Result<Vec<Held>>;
+    /// Takes a duty that one process of an installation does, or prolongs it; whether it is this owner's for
+    /// `how_long`. With no time at all it is given back.
+    async fn take_duty(&self, name: &str, owner: Uuid, how_long: Duration) -> Result<bool>;
     /// Prolongs a claimed job. `Conflict` if it was taken over; the answer says whether it shall stop.
     async fn keep_job(&self, job: &Job, how_long: Duration) -> Result<bool>;
     /// Ends a claimed job; with `again_at` it waits for then, unless it shall stop. `Conflict` if it was taken

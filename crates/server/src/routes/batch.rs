@@ -16,7 +16,7 @@ use axum::{
 use mailferry_model::{
     Error, Kind, Side,
     approval::{DataConsistency, ItemLimits},
-    batch::Batch,
+    batch::{Batch, Priority},
     endpoint::Endpoint,
     id::BatchId,
     mapping::RunOptions,
@@ -69,6 +69,10 @@ pub(crate) struct Creation {
     #[serde(default)]
     #[schema(value_type = shape::ItemLimits)]
     item_limits: ItemLimits,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[serde(default)]
+    #[schema(value_type = Option<shape::Priority>)]
+    priority: Priority,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -175,6 +179,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     let mut batch = Batch {
         options: wanted.options,
         notes,
+        priority: wanted.priority,
         schedule: wanted.schedule,
         data_consistency: wanted.data_consistency,
         item_limits: wanted.item_limits,

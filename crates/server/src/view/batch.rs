@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mailferry_model::{
     Result,
     approval::{DataConsistency, Held, ItemLimits, NEEDS_APPROVAL, held},
-    batch::Batch,
+    batch::{Batch, Priority},
     mapping::RunOptions,
     report::{Findings, Score, Warning},
     schedule::Schedule,
@@ -61,6 +61,9 @@ pub(crate) struct BatchView {
     options: RunOptions,
     #[schema(value_type = shape::Schedule)]
     schedule: Schedule,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[schema(value_type = shape::Priority)]
+    priority: Priority,
     /// Why it begins although an endpoint fails its test.
     despite_test: Option<String>,
     /// For people.
@@ -126,6 +129,7 @@ impl BatchView {
             item_limits: batch.item_limits,
             options: batch.options,
             schedule: batch.schedule,
+            priority: batch.priority,
             despite_test: batch.despite_test,
             notes: batch.notes,
             created: batch.created,

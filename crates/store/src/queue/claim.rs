@@ -1,10 +1,14 @@
 //! Claims: the next due job whose endpoints both have a free slot of its pool, below the tenant ceiling.
 //!
+//! Of several batches that could go on the one with the higher priority does, then the one with fewer mailboxes under
+//! way, then the one whose turn is longest ago, then the one whose job is due first: so batches that share an endpoint
+//! share its slots. What is read for that grows with batches and with slots in use, never with the jobs that wait.
+//!
 //! A claimed job holds its slots until it is ended or claimed anew, also after its lease ran out: so permits in
 //! use never exceed the limits, whoever comes back late. A job that ran out makes room for itself; where the limit is
 //! lower now, it gives its slot back and waits like others.
 
-use std::{collections::HashMap, time::Duration};
+use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use mailferry_model::{
@@ -62,112 +66,197 @@ pub(super) fn made(row: &Row) -> Result<Job> {
     })
 }
 
-/// Jobs alike as far as permits go.
-struct Group {
+/// The first due job of a batch in a pool.
+struct Candidate {
+    id: Uuid,
+    batch: Uuid,
     source: Uuid,
     target: Uuid,
     pool: i64,
-    /// Claimed by somebody whose lease ran out.
-    held: bool,
+    run_at: i64,
+    priority: i64,
+    /// When the batch was last given a slot.
+    turn: i64,
 }
 
-/// Permits: by endpoint and pool, and of the whole tenant.
+/// Permits that are free, by endpoint and pool and of the whole tenant; and who holds the others.
 #[derive(Default)]
 struct Permits {
     by_pool: HashMap<(Uuid, i64), i64>,
     of_tenant: i64,
+    held: HashMap<Uuid, i64>,
 }
 
+impl Permits {
+    /// Takes some away, or gives them back where `count` is negative. A job between two mailboxes of one endpoint
+    /// holds one slot there.
+    fn take(&mut self, (source, target, pool): (Uuid, Uuid, i64), batch: Uuid, count: i64) {
+        self.of_tenant -= count;
+        *self.by_pool.entry((source, pool)).or_default() -= count;
+        if target != source {
+            *self.by_pool.entry((target, pool)).or_default() -= count;
+        }
+        *self.held.entry(batch).or_default() += count;
+    }
+
+    /// Whether there is room for one more, or for one that holds its own slots.
+    fn has_room(&self, (source, target, pool): (Uuid, Uuid, i64), own: i64) -> bool {
+        let at = |endpoint| self.by_pool.get(&(endpoint, pool)).copied().unwrap_or(0);
+        [at(source), at(target), self.of_tenant].iter().all(|free| free + own > 0)
+    }
+}
+
+/// Due jobs that wait: the first of each batch and pool. Batches are found one after another by their index, because
+/// most of them have thousands of jobs.
+const CANDIDATES: &str = "WITH RECURSIVE waiting(batch) AS (
+         SELECT (SELECT batch FROM job WHERE workspace = $1 AND owner IS NULL ORDER BY batch LIMIT 1)
+         UNION ALL
+         SELECT (SELECT job.batch FROM job WHERE workspace = $1 AND owner IS NULL AND job.batch > waiting.batch
+                 ORDER BY job.batch LIMIT 1)
+         FROM waiting WHERE waiting.batch IS NOT NULL),
+     pools(pool) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT CAST(1 AS BIGINT)),
+     firsts(id) AS (
+         SELECT (SELECT id FROM job WHERE workspace = $1 AND job.batch = waiting.batch AND job.pool = pools.pool
+                 AND owner IS NULL AND run_at <= $2 ORDER BY run_at, id LIMIT 1)
+         FROM waiting CROSS JOIN pools WHERE waiting.batch IS NOT NULL)
+     SELECT job.id, job.batch, job.source, job.target, job.pool, job.run_at, COALESCE(batch.priority, 1),
+         COALESCE(turn.at, 0)
+     FROM firsts JOIN job ON job.workspace = $1 AND job.id = firsts.id
+     LEFT JOIN batch ON batch.workspace = $1 AND batch.id = job.batch
+     LEFT JOIN turn ON turn.workspace = $1 AND turn.batch = job.batch
+     ORDER BY job.run_at, job.id";
+
 impl SqlStore {
+    /// At most so many, each the next at that moment; all in one transaction, which nobody else's claims come between.
     pub(super) async fn claim_next(
         &self,
         owner: Uuid,
         due: Timestamp,
         how_long: Duration,
-    ) -> Result<Option<Job>> {
+        most: usize,
+    ) -> Result<Vec<Job>> {
         let op = "claim job";
         self.live(op, owner)?;
         let mut tx = self.db.write(op).await?;
         tx.alone(self.workspace, Alone::Claims).await?;
         let now = self.end_dead(&mut tx).await?;
-        let mut groups = self.groups(&mut tx, due.as_microsecond(), now).await?;
-        if groups.is_empty() {
-            return tx.commit().await.map(|()| None);
-        }
+        let due = due.as_microsecond();
         let mut free = self.free(&mut tx).await?;
-        if self.give_back(&mut tx, now, groups.iter().filter(|g| g.held && !has_room(&free, g))).await? {
-            groups = self.groups(&mut tx, due.as_microsecond(), now).await?;
+        let mut claimed = Vec::new();
+        let bounds = (until(now, how_long), now);
+        if self.give_back(&mut tx, now, &free).await? {
             free = self.free(&mut tx).await?;
         }
-        let Some(group) = groups.into_iter().find(|group| has_room(&free, group)) else {
-            return tx.commit().await.map(|()| None);
+        while claimed.len() < most
+            && let Some(job) = self.take_over(&mut tx, owner, bounds).await?
+        {
+            claimed.push(job);
+        }
+        let mut waiting = match claimed.len() < most && free.of_tenant > 0 {
+            true => self.candidates(&mut tx, due).await?,
+            false => Vec::new(),
         };
-        let sql = match group.held {
-            false => concat!(
-                "UPDATE job SET owner = $2, lease_until = $3, epoch = epoch + 1, attempts = attempts + 1
-                 WHERE workspace = $1 AND owner IS NULL AND run_at <= $4 AND id =
-                     (SELECT id FROM job WHERE workspace = $1 AND source = $5 AND target = $6 AND pool = $7
-                      AND owner IS NULL AND run_at <= $4 ORDER BY run_at, id LIMIT 1)
-                 RETURNING ",
-                columns!()
-            ),
-            true => concat!(
-                "UPDATE job SET owner = $2, lease_until = $3, epoch = epoch + 1, attempts = attempts + 1
-                 WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $4 AND id =
-                     (SELECT id FROM job WHERE workspace = $1 AND source = $5 AND target = $6 AND pool = $7
-                      AND owner IS NOT NULL AND lease_until <= $4 ORDER BY run_at, id LIMIT 1)
-                 RETURNING ",
-                columns!()
-            ),
-        };
-        let bound = if group.held { now } else { due.as_microsecond() };
-        let values =
-            args![self.workspace, owner, until(now, how_long), bound, group.source, group.target, group.pool];
-        let job = tx.row(sql, values).await?.map(|row| made(&row)).transpose()?;
+        let mut turn = waiting.iter().map(|candidate| candidate.turn).fold(now, i64::max);
+        while claimed.len() < most
+            && let Some(at) = next_of(&waiting, &free)
+        {
+            let first = waiting.swap_remove(at);
+            free.take((first.source, first.target, first.pool), first.batch, 1);
+            claimed.push(self.take(&mut tx, owner, (bounds.0, first.id)).await?);
+            turn += 1;
+            waiting.iter_mut().filter(|other| other.batch == first.batch).for_each(|other| other.turn = turn);
+            self.set_turn(&mut tx, first.batch, turn).await?;
+            if claimed.len() < most {
+                waiting.extend(self.behind(&mut tx, &Candidate { turn, ..first }, due).await?);
+            }
+        }
         tx.commit().await?;
-        Ok(job)
+        Ok(claimed)
+    }
+
+    /// A job whose holder's lease ran out: it has its slots.
+    async fn take_over(&self, tx: &mut Tx, owner: Uuid, (ends, now): (i64, i64)) -> Result<Option<Job>> {
+        let sql = concat!(
+            "UPDATE job SET owner = $2, lease_until = $3, epoch = epoch + 1, attempts = attempts + 1
+             WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $4 AND id =
+                 (SELECT id FROM job WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $4
+                  ORDER BY lease_until, run_at, id LIMIT 1)
+             RETURNING ",
+            columns!()
+        );
+        // A lease of no length is over at once: it is not taken twice in one go.
+        let now = now.min(ends - 1);
+        let row = tx.row(sql, args![self.workspace, owner, ends, now]).await?;
+        row.map(|row| made(&row)).transpose()
+    }
+
+    async fn take(&self, tx: &mut Tx, owner: Uuid, (ends, id): (i64, Uuid)) -> Result<Job> {
+        let sql = concat!(
+            "UPDATE job SET owner = $2, lease_until = $3, epoch = epoch + 1, attempts = attempts + 1
+             WHERE workspace = $1 AND id = $4 AND owner IS NULL RETURNING ",
+            columns!()
+        );
+        let row = tx.row(sql, args![self.workspace, owner, ends, id]).await?;
+        made(&row.ok_or_else(|| tx.refuse(Kind::Busy, "a job vanished while it was claimed"))?)
+    }
+
+    async fn set_turn(&self, tx: &mut Tx, batch: Uuid, at: i64) -> Result<()> {
+        let sql = "INSERT INTO turn (workspace, batch, at) VALUES ($1, $2, $3)
+                   ON CONFLICT (workspace, batch) DO UPDATE SET at = excluded.at";
+        tx.run(sql, args![self.workspace, batch, at]).await.map(drop)
+    }
+
+    async fn candidates(&self, tx: &mut Tx, due: i64) -> Result<Vec<Candidate>> {
+        let rows = tx.rows(CANDIDATES, args![self.workspace, due]).await?;
+        let candidate = |row: &Row| {
+            Ok(Candidate {
+                id: row.id(0)?,
+                batch: row.id(1)?,
+                source: row.id(2)?,
+                target: row.id(3)?,
+                pool: row.int(4)?,
+                run_at: row.int(5)?,
+                priority: row.int(6)?,
+                turn: row.int(7)?,
+            })
+        };
+        rows.iter().map(candidate).collect()
+    }
+
+    /// The candidate that follows one which was just taken.
+    async fn behind(&self, tx: &mut Tx, taken: &Candidate, due: i64) -> Result<Option<Candidate>> {
+        let sql =
+            "SELECT id, source, target, run_at FROM job WHERE workspace = $1 AND batch = $2 AND pool = $3
+                   AND owner IS NULL AND run_at <= $4 ORDER BY run_at, id LIMIT 1";
+        let row = tx.row(sql, args![self.workspace, taken.batch, taken.pool, due]).await?;
+        row.map(|row| {
+            let (source, target) = (row.id(1)?, row.id(2)?);
+            Ok(Candidate { id: row.id(0)?, source, target, run_at: row.int(3)?, ..*taken })
+        })
+        .transpose()
     }
 
     /// Takes the slots of jobs that ran out where there is no room for them any more; whether there were any. Who
     /// held them is fenced.
-    async fn give_back(&self, tx: &mut Tx, now: i64, groups: impl Iterator<Item = &Group>) -> Result<bool> {
+    async fn give_back(&self, tx: &mut Tx, now: i64, free: &Permits) -> Result<bool> {
+        let sql = "SELECT DISTINCT source, target, pool FROM job
+                   WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $2
+                   ORDER BY source, target, pool";
         let mut given = 0;
-        for group in groups {
-            given += tx
-                .run(
-                    "UPDATE job SET owner = NULL, lease_until = 0, epoch = epoch + 1
-                     WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $2
-                     AND source = $3 AND target = $4 AND pool = $5",
-                    args![self.workspace, now, group.source, group.target, group.pool],
-                )
-                .await?;
+        for row in tx.rows(sql, args![self.workspace, now]).await? {
+            let (source, target, pool) = (row.id(0)?, row.id(1)?, row.int(2)?);
+            if free.has_room((source, target, pool), 1) {
+                continue;
+            }
+            let sql = "UPDATE job SET owner = NULL, lease_until = 0, epoch = epoch + 1
+                       WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $2
+                       AND source = $3 AND target = $4 AND pool = $5";
+            given += tx.run(sql, args![self.workspace, now, source, target, pool]).await?;
         }
         Ok(given > 0)
     }
 
-    /// What could be claimed, in the order in which it fell due.
-    async fn groups(&self, tx: &mut Tx, due: i64, now: i64) -> Result<Vec<Group>> {
-        let rows = tx
-            .rows(
-                "SELECT source, target, pool, CAST(0 AS BIGINT) AS held, min(run_at) AS at FROM job
-                 WHERE workspace = $1 AND owner IS NULL AND run_at <= $2 GROUP BY source, target, pool
-                 UNION ALL
-                 SELECT source, target, pool, CAST(1 AS BIGINT) AS held, min(run_at) AS at FROM job
-                 WHERE workspace = $1 AND owner IS NOT NULL AND lease_until <= $3
-                 GROUP BY source, target, pool
-                 ORDER BY at, held DESC, pool, source, target",
-                args![self.workspace, due, now],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let (source, target, pool) = (row.id(0)?, row.id(1)?, row.int(2)?);
-                Ok(Group { source, target, pool, held: row.int(3)? != 0 })
-            })
-            .collect()
-    }
-
-    /// The limits less what is in use. A job between two mailboxes of one endpoint holds one slot there.
+    /// The limits less what is in use.
     async fn free(&self, tx: &mut Tx) -> Result<Permits> {
         let limits = tx
             .rows(
@@ -183,25 +272,26 @@ impl SqlStore {
         }
         let used = tx
             .rows(
-                "SELECT source, target, pool, count(*) FROM job WHERE workspace = $1 AND owner IS NOT NULL
-                 GROUP BY source, target, pool ORDER BY source, target, pool",
+                "SELECT source, target, pool, batch, count(*) FROM job
+                 WHERE workspace = $1 AND owner IS NOT NULL GROUP BY source, target, pool, batch
+                 ORDER BY source, target, pool, batch",
                 args![self.workspace],
             )
             .await?;
         for row in used {
-            let (source, target, pool, count) = (row.id(0)?, row.id(1)?, row.int(2)?, row.int(3)?);
-            free.of_tenant -= count;
-            *free.by_pool.entry((source, pool)).or_default() -= count;
-            if target != source {
-                *free.by_pool.entry((target, pool)).or_default() -= count;
-            }
+            free.take((row.id(0)?, row.id(1)?, row.int(2)?), row.id(3)?, row.int(4)?);
         }
         Ok(free)
     }
 }
 
-fn has_room(free: &Permits, group: &Group) -> bool {
-    let own = i64::from(group.held);
-    let at = |endpoint| free.by_pool.get(&(endpoint, group.pool)).copied().unwrap_or(0);
-    [at(group.source), at(group.target), free.of_tenant].iter().all(|free| free + own > 0)
+/// Which of them goes on next, if there is room for any.
+fn next_of(waiting: &[Candidate], free: &Permits) -> Option<usize> {
+    let fits = |c: &Candidate| free.has_room((c.source, c.target, c.pool), 0);
+    let rank = |c: &Candidate| {
+        let under_way = free.held.get(&c.batch).copied().unwrap_or(0);
+        (Reverse(c.priority), under_way, c.turn, c.run_at, c.id)
+    };
+    let fitting = waiting.iter().enumerate().filter(|(_, candidate)| fits(candidate));
+    fitting.min_by_key(|(_, candidate)| rank(candidate)).map(|(at, _)| at)
 }

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
+    batch::Batch,
     id::{BatchId, JobId, MailboxId, UserId},
-    job::{Claim, Job, JobSpec},
+    job::{Claim, Held, Job, JobSpec, PassKind},
     ledger::Lease,
     port::{Store, Together, Work, Write},
+    status::UserStatus,
 };
 use uuid::Uuid;
 
@@ -20,7 +22,8 @@ use super::{
 use crate::{
     SqlStore,
     dialect::Alone,
-    sql::{Tx, args},
+    sql::{Row, Tx, args},
+    user::status_word,
 };
 
 #[async_trait]
@@ -70,8 +73,80 @@ impl Work for SqlStore {
         Ok(id)
     }
 
-    async fn claim(&self, owner: Uuid, now: Timestamp, how_long: Duration) -> Result<Option<Job>> {
-        self.claim_next(owner, now, how_long).await
+    async fn add_missing_jobs(
+        &self,
+        batch: &Batch,
+        wanted: &[(UserStatus, PassKind)],
+        run_at: Timestamp,
+    ) -> Result<u64> {
+        let mut added = 0;
+        for (status, kind) in wanted {
+            loop {
+                let some = self.add_some_jobs(batch, (*status, *kind), run_at).await?;
+                added += some;
+                if some < SOME {
+                    break;
+                }
+            }
+        }
+        if added > 0 {
+            self.rope.send_replace(());
+        }
+        Ok(added)
+    }
+
+    async fn claims(&self, owner: Uuid, now: Timestamp, how_long: Duration, most: usize) -> Result<Vec<Job>> {
+        self.claim_next(owner, now, how_long, most).await
+    }
+
+    async fn keep_jobs(&self, owner: Uuid, jobs: &[JobId], how_long: Duration) -> Result<Vec<Held>> {
+        let mut tx = self.db.write("prolong jobs").await?;
+        let until = until(tx.now().await?, how_long);
+        let update = "UPDATE job SET lease_until = $3 WHERE workspace = $1 AND owner = $2 AND id IN";
+        let ids: Vec<Uuid> = jobs.iter().map(|id| id.0).collect();
+        let whose = || args![self.workspace, owner, until];
+        let rows = tx.among((update, "RETURNING id, epoch, stopping"), whose, ids).await?;
+        tx.commit().await?;
+        rows.iter().map(held).collect()
+    }
+
+    async fn held_jobs(&self, owner: Uuid) -> Result<Vec<Held>> {
+        let mut tx = self.db.read("look at jobs").await?;
+        let sql = "SELECT id, epoch, stopping FROM job WHERE workspace = $1 AND owner = $2 ORDER BY id";
+        tx.rows(sql, args![self.workspace, owner]).await?.iter().map(held).collect()
+    }
+
+    async fn take_duty(&self, name: &str, owner: Uuid, how_long: Duration) -> Result<bool> {
+        let op = "take duty";
+        self.live(op, owner)?;
+        let mut tx = self.db.write(op).await?;
+        let now = tx.now().await?;
+        // Changes nothing, but holds the row against others until the end.
+        let sql =
+            "UPDATE duty SET owner = owner WHERE workspace = $1 AND name = $2 RETURNING owner, lease_until";
+        let stands = tx.row(sql, args![self.workspace, name.to_owned()]).await?;
+        let others = match &stands {
+            None => false,
+            Some(row) => {
+                let holder = row.id(0)?;
+                holder != owner && row.int(1)? > now && !self.is_dead(holder)
+            }
+        };
+        if others {
+            tx.commit().await?;
+            return Ok(false);
+        }
+        // Of two that find no row one writes it; the other finds that then.
+        let sql = "INSERT INTO duty (workspace, name, owner, lease_until) VALUES ($1, $2, $3, $4)
+                   ON CONFLICT (workspace, name) DO UPDATE SET owner = excluded.owner,
+                       lease_until = excluded.lease_until
+                   WHERE duty.owner = excluded.owner OR duty.lease_until <= $5 OR duty.owner = $6";
+        let before = stands.map(|row| row.id(0)).transpose()?.unwrap_or(owner);
+        let ends = until(now, how_long);
+        let values = args![self.workspace, name.to_owned(), owner, ends, now, before];
+        let taken = tx.run(sql, values).await?;
+        tx.commit().await?;
+        Ok(taken > 0)
     }
 
     async fn keep_job(&self, job: &Job, how_long: Duration) -> Result<bool> {
@@ -119,7 +194,7 @@ impl Work for SqlStore {
         if changed == 0 {
             return Err(taken_over(op));
         }
-        tx.ring().await?;
+        // Who ends a job claims the next one: others need not be woken for its slots.
         tx.commit().await?;
         self.rope.send_replace(());
         Ok(())
@@ -144,7 +219,64 @@ impl Work for SqlStore {
     }
 }
 
+/// So many jobs are added in a transaction.
+const SOME: u64 = 400;
+
+/// A held job from `id, epoch, stopping`.
+fn held(row: &Row) -> Result<Held> {
+    Ok(Held { id: JobId(row.id(0)?), epoch: row.int(1)? as u64, stopping: row.int(2)? != 0 })
+}
+
 impl SqlStore {
+    /// Jobs for users of a status who have none, as they are when the row is written: whose pass ended meanwhile gets
+    /// none.
+    async fn add_some_jobs(
+        &self,
+        batch: &Batch,
+        (status, kind): (UserStatus, PassKind),
+        run_at: Timestamp,
+    ) -> Result<u64> {
+        let op = "add jobs";
+        let word = status_word(op, status)?;
+        let mut tx = self.db.write(op).await?;
+        let rows = tx
+            .rows(
+                "SELECT id FROM member WHERE workspace = $1 AND batch = $2 AND status = $3 AND NOT EXISTS
+                     (SELECT 1 FROM job WHERE job.workspace = $1 AND job.member = member.id)
+                 ORDER BY address_key, id LIMIT $4",
+                args![self.workspace, batch.id.0, word.clone(), SOME as i64],
+            )
+            .await?;
+        for row in &rows {
+            tx.run(
+                "INSERT INTO job (workspace, id, member, batch, source, target, pool, kind, run_at, epoch,
+                     lease_until, stopping, attempts)
+                 SELECT workspace, $2, id, batch, $4, $5, $6, $7, $8, 0, 0, 0, 0 FROM member
+                 WHERE workspace = $1 AND id = $3 AND batch = $9 AND status = $10 AND NOT EXISTS
+                     (SELECT 1 FROM job WHERE job.workspace = $1 AND job.member = $3)
+                 ON CONFLICT (workspace, member) DO NOTHING",
+                args![
+                    self.workspace,
+                    self.new_id(),
+                    row.id(0)?,
+                    batch.source.0,
+                    batch.target.0,
+                    pool(kind),
+                    kind_number(kind),
+                    run_at.as_microsecond(),
+                    batch.id.0,
+                    word.clone(),
+                ],
+            )
+            .await?;
+        }
+        if !rows.is_empty() {
+            tx.ring().await?;
+        }
+        tx.commit().await?;
+        Ok(rows.len() as u64)
+    }
+
     /// As the port's `stop_jobs`, within a transaction.
     pub(crate) async fn stop_jobs_in(&self, tx: &mut Tx, batch: BatchId) -> Result<()> {
         let both = [

@@ -2,6 +2,7 @@
 
 use std::{io::Write, path::Path};
 
+use mailferry_model::secret::Secret;
 use mailferry_store::{Location, MasterKey, SqlStore};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
@@ -32,7 +33,7 @@ impl Place {
         let mut admin = PgConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}"))).execute(&mut admin).await.unwrap();
         let and = if url.contains('?') { '&' } else { '?' };
-        let location = Location::Postgres(format!("{url}{and}options=-csearch_path%3D{name}"));
+        let location = Location::Postgres(Secret::new(format!("{url}{and}options=-csearch_path%3D{name}")));
         Some(Self { location, folder: None })
     }
 
@@ -58,7 +59,7 @@ impl Place {
                 sqlx::raw_sql(sql).execute(&mut lite).await.unwrap();
             }
             Location::Postgres(url) => {
-                let mut pg = PgConnection::connect(url).await.unwrap();
+                let mut pg = PgConnection::connect(url.expose()).await.unwrap();
                 sqlx::raw_sql(sql).execute(&mut pg).await.unwrap();
             }
         }

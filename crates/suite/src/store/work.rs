@@ -9,12 +9,13 @@ use std::{
 use futures_util::future::join_all;
 use mailferry_model::{
     Kind,
-    batch::Batch,
+    batch::{Batch, Priority},
     config::Config,
     id::{BatchId, EndpointId, JobId, MailboxId},
     job::{Job, PassKind},
     ledger::Lease,
     port::Store,
+    status::UserStatus,
     user::User,
 };
 
@@ -38,6 +39,13 @@ sentences! { "work":
     stopping_removes_what_waits_and_tells_what_runs,
     stopping_one_leaves_all_others,
     sixteen_workers_never_exceed_the_limits_and_do_each_job_once,
+    several_are_claimed_in_one_go_under_the_same_limits,
+    batches_that_share_an_endpoint_take_turns,
+    a_higher_priority_goes_first_and_a_lower_one_last,
+    a_limit_that_is_lowered_drains_before_anything_new_is_claimed,
+    users_without_work_are_given_the_work_of_their_status,
+    what_is_held_is_kept_in_one_go,
+    a_duty_is_in_one_pair_of_hands,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -376,5 +384,184 @@ async fn sixteen_workers_never_exceed_the_limits_and_do_each_job_once(store: &dy
     ensure!(tally.wrong.is_empty(), "limits exceeded: {:?}", tally.wrong);
     same!(tally.done.len(), jobs, "jobs done");
     ensure!(tally.done.values().all(|n| *n == 1), "a job was done twice");
+    Ok(())
+}
+
+async fn several_are_claimed_in_one_go_under_the_same_limits(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c", "d", "e"]).await?;
+    for user in &users {
+        add(store, &batch, user, PassKind::Initial).await?;
+    }
+    let claims = |most| store.claims(store.new_id(), samples::time(0), MINUTE, most);
+    let two = claims(2).await.map_err(said)?;
+    same!(two.len(), 2, "as many as asked for");
+    let third = claims(9).await.map_err(said)?;
+    same!(third.len(), 1, "three slots are all there are");
+    let mut ids: Vec<JobId> = two.iter().chain(&third).map(|job| job.id).collect();
+    ids.sort();
+    ids.dedup();
+    same!(ids.len(), 3, "each once");
+    // Leases that end at once: each is taken over once in one go, and none twice.
+    for job in two.iter().chain(&third) {
+        store.keep_job(job, Duration::ZERO).await.map_err(said)?;
+    }
+    same!(claims(9).await.map_err(said)?.len(), 3, "taken over");
+    Ok(())
+}
+
+/// Two batches of the same two endpoints; the first has all its work due long before the other.
+async fn two_batches(store: &dyn Store) -> Result<[(Batch, Vec<User>); 2], String> {
+    let (one, users) = samples::stored(store, &["a", "b", "c", "d"]).await?;
+    let other = samples::batch(store, one.source, one.target);
+    let more: Vec<User> =
+        ["e", "f", "g", "h"].iter().map(|name| samples::user(store, other.id, name)).collect();
+    store.add_batch(&other, &more).await.map_err(said)?;
+    for (batch, users, due) in [(&one, &users, -100), (&other, &more, -1)] {
+        for user in users {
+            let job = samples::job(batch, user, PassKind::Initial, samples::time(due));
+            store.add_job(&job).await.map_err(said)?;
+        }
+    }
+    Ok([(one, users), (other, more)])
+}
+
+/// The batches of jobs that are claimed and ended, one at a time.
+async fn order(store: &dyn Store, jobs: usize) -> Result<Vec<BatchId>, String> {
+    let mut order = Vec::new();
+    for _ in 0..jobs {
+        let job = store.claim(store.new_id(), samples::time(0), MINUTE).await.map_err(said)?;
+        let job = job.ok_or("nothing to claim")?;
+        store.end_job(&job, None).await.map_err(said)?;
+        order.push(job.work.batch);
+    }
+    Ok(order)
+}
+
+async fn batches_that_share_an_endpoint_take_turns(store: &dyn Store) -> Outcome {
+    let [(one, _), (other, _)] = two_batches(store).await?;
+    let both = store.claims(store.new_id(), samples::time(0), MINUTE, 2).await.map_err(said)?;
+    let batches: Vec<BatchId> = both.iter().map(|job| job.work.batch).collect();
+    same!(batches, [one.id, other.id], "one each, although the first was due long before");
+    for job in &both {
+        store.end_job(job, None).await.map_err(said)?;
+    }
+    let (one, other) = (one.id, other.id);
+    same!(order(store, 6).await?, [one, other, one, other, one, other], "in turn where one slot comes free");
+    Ok(())
+}
+
+async fn a_higher_priority_goes_first_and_a_lower_one_last(store: &dyn Store) -> Outcome {
+    let [(one, _), (mut other, _)] = two_batches(store).await?;
+    for (priority, first) in [(Priority::High, other.id), (Priority::Low, one.id)] {
+        other.priority = priority;
+        store.set_batch(&other).await.map_err(said)?;
+        other.version += 1;
+        same!(order(store, 2).await?, [first, first], "who goes first");
+    }
+    same!(store.batch_by_id(other.id).await.map_err(said)?.priority, Priority::Low, "the priority");
+    Ok(())
+}
+
+async fn a_limit_that_is_lowered_drains_before_anything_new_is_claimed(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c", "d", "e"]).await?;
+    for user in &users {
+        add(store, &batch, user, PassKind::Initial).await?;
+    }
+    let held = store.claims(store.new_id(), samples::time(0), MINUTE, 3).await.map_err(said)?;
+    let mut endpoint = store.endpoint_by_id(batch.target).await.map_err(said)?;
+    endpoint.limits.max_concurrent_migrations = 1;
+    store.set_endpoint(&endpoint).await.map_err(said)?;
+    for job in &held {
+        same!(store.keep_job(job, MINUTE).await.map_err(said)?, false, "what runs goes on");
+        nothing(store, "above the limit").await?;
+        store.end_job(job, None).await.map_err(said)?;
+    }
+    claim_of(store, batch.id, MINUTE).await?;
+    nothing(store, "a second under a limit of one").await?;
+    endpoint.version += 1;
+    endpoint.limits.max_concurrent_migrations = 2;
+    store.set_endpoint(&endpoint).await.map_err(said)?;
+    claim_of(store, batch.id, MINUTE).await.map(drop)
+}
+
+async fn users_without_work_are_given_the_work_of_their_status(store: &dyn Store) -> Outcome {
+    let (batch, mut users) = samples::stored(store, &["a", "b", "c", "d"]).await?;
+    users[1].status = UserStatus::Synced;
+    users[2].status = UserStatus::Completing;
+    for user in &users[1..3] {
+        store.set_user(user).await.map_err(said)?;
+    }
+    add(store, &batch, &users[3], PassKind::Initial).await?;
+    let census = store.census().await.map_err(said)?;
+    let expected = [(UserStatus::Completing, 1), (users[0].status, 2), (UserStatus::Synced, 1)];
+    let found: HashMap<_, _> = census.iter().flat_map(|(_, census)| census.users.iter().copied()).collect();
+    same!(found, HashMap::from(expected), "how many have which status");
+    same!(
+        (census.len(), census[0].0, census[0].1.jobs),
+        (1, batch.id, 1),
+        "of which batch, with how much work"
+    );
+    let listed = store.users_in(batch.id, users[0].status).await.map_err(said)?;
+    same!(listed.iter().map(|u| u.id).collect::<Vec<_>>(), [users[0].id, users[3].id], "those of one status");
+    let wanted = [(users[0].status, PassKind::Initial), (UserStatus::Completing, PassKind::Completion)];
+    same!(store.add_missing_jobs(&batch, &wanted, samples::time(0)).await.map_err(said)?, 2, "added");
+    same!(store.add_missing_jobs(&batch, &wanted, samples::time(0)).await.map_err(said)?, 0, "added twice");
+    let jobs = store.jobs(batch.id).await.map_err(said)?;
+    let mut told: Vec<_> = jobs.iter().map(|job| (job.work.user, job.work.kind, job.work.target)).collect();
+    told.sort_by_key(|(user, ..)| *user);
+    let mut expected = vec![
+        (users[0].id, PassKind::Initial, batch.target),
+        (users[2].id, PassKind::Completion, batch.target),
+        (users[3].id, PassKind::Initial, batch.target),
+    ];
+    expected.sort_by_key(|(user, ..)| *user);
+    same!(told, expected, "the work");
+    Ok(())
+}
+
+async fn what_is_held_is_kept_in_one_go(store: &dyn Store) -> Outcome {
+    let (batch, users) = samples::stored(store, &["a", "b", "c"]).await?;
+    for user in &users {
+        add(store, &batch, user, PassKind::Initial).await?;
+    }
+    let owner = store.new_id();
+    let jobs = store.claims(owner, samples::time(0), Duration::from_millis(300), 3).await.map_err(said)?;
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    store.stop_job(jobs[1].work.user).await.map_err(said)?;
+    let mut kept = store.keep_jobs(owner, &ids[..2], MINUTE).await.map_err(said)?;
+    kept.sort_by_key(|held| held.id);
+    let told: Vec<_> = kept.iter().map(|held| (held.id, held.epoch, held.stopping)).collect();
+    let mut expected = vec![(ids[0], 1, false), (ids[1], 1, true)];
+    expected.sort();
+    same!(told, expected, "what was kept");
+    same!(store.held_jobs(owner).await.map_err(said)?.len(), 3, "what is held");
+    same!(store.keep_jobs(store.new_id(), &ids, MINUTE).await.map_err(said)?, [], "by somebody else");
+    same!(store.keep_jobs(owner, &[], MINUTE).await.map_err(said)?, [], "nothing");
+    // The third was not kept: its lease ends, and another takes it over.
+    let other = store.new_id();
+    let mut taken = Vec::new();
+    for _ in 0..1000 {
+        taken = store.claims(other, samples::time(0), MINUTE, 3).await.map_err(said)?;
+        if !taken.is_empty() {
+            break;
+        }
+    }
+    same!(taken.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[2]], "taken over");
+    same!(store.keep_jobs(owner, &ids, MINUTE).await.map_err(said)?.len(), 2, "what is still its own");
+    Ok(())
+}
+
+async fn a_duty_is_in_one_pair_of_hands(store: &dyn Store) -> Outcome {
+    let (one, two) = (store.new_id(), store.new_id());
+    let take = |owner, how_long| store.take_duty("watch", owner, how_long);
+    same!(take(one, MINUTE).await.map_err(said)?, true, "the first");
+    same!(take(two, MINUTE).await.map_err(said)?, false, "a second");
+    same!(store.take_duty("other", two, MINUTE).await.map_err(said)?, true, "another duty");
+    same!(take(one, MINUTE).await.map_err(said)?, true, "the first again");
+    same!(take(one, Duration::ZERO).await.map_err(said)?, true, "given back");
+    same!(take(two, MINUTE).await.map_err(said)?, true, "the second then");
+    same!(take(one, MINUTE).await.map_err(said)?, false, "the first is too late");
+    let all = join_all((0..8).map(|_| store.take_duty("new", store.new_id(), MINUTE))).await;
+    same!(all.iter().filter(|taken| matches!(taken, Ok(true))).count(), 1, "of many at once");
     Ok(())
 }

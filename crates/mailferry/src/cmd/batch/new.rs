@@ -5,7 +5,7 @@ use mailferry_model::schedule::shown;
 use serde_json::{Value, json};
 
 use super::{
-    COLUMNS,
+    COLUMNS, Priority,
     sheet::{Sent, SheetArgs},
 };
 use crate::{
@@ -32,6 +32,9 @@ pub struct Creation {
     /// For people
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,
+    /// Whether it goes before or after other batches that want the same slots
+    #[arg(long, value_enum, value_name = "PRIORITY")]
+    pub priority: Option<Priority>,
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
@@ -62,6 +65,7 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "options": args.run.options(),
         "schedule": args.schedule.given(None)?,
         "notes": args.notes,
+        "priority": args.priority.unwrap_or_default().word(),
     });
     for (name, value) in args.consistency.given() {
         body[name] = value;

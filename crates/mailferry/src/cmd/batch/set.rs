@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use mailferry_model::approval::DataConsistency;
 use serde_json::{Value, json};
 
-use super::COLUMNS;
+use super::{COLUMNS, Priority};
 use crate::{
     api::{Api, segment},
     cmd::{Asked, approval::ConsistencyArgs, run_options::RunArgs, schedule::ScheduleArgs},
@@ -20,6 +20,9 @@ pub struct Changes {
     /// For people
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,
+    /// Whether it goes before or after other batches that want the same slots
+    #[arg(long, value_enum, value_name = "PRIORITY")]
+    pub priority: Option<Priority>,
     /// Let it begin although an endpoint fails its test, and say why: it is audited
     #[arg(long, value_name = "REASON")]
     pub despite_test: Option<String>,
@@ -150,6 +153,9 @@ fn body(args: &Changes) -> Value {
         body["despiteTest"] = json!(reason);
     } else if args.unset.contains(&Flag::DespiteTest) {
         body["despiteTest"] = json!("");
+    }
+    if let Some(priority) = args.priority {
+        body["priority"] = json!(priority.word());
     }
     if let Some(notes) = &args.notes {
         body["notes"] = json!(notes);

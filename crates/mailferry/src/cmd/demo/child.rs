@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::exit::Failure;
+use crate::{database, exit::Failure};
 
 /// How often we look whether it ended.
 const TICK: Duration = Duration::from_millis(5);
@@ -46,7 +46,7 @@ pub async fn output(folder: &Path, mut command: Command) -> Result<Ended, Failur
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |e: std::io::Error| Failure::own(format!("{name}: {e}"));
     let (mut out, mut err) = (file(folder).map_err(failed)?, file(folder).map_err(failed)?);
-    command.current_dir(folder).stdin(Stdio::null()).process_group(0);
+    command.current_dir(folder).stdin(Stdio::null()).process_group(0).env_remove(database::VARIABLE);
     command.stdout(out.try_clone().map_err(failed)?).stderr(err.try_clone().map_err(failed)?);
     let mut child = Guard(command.spawn().map_err(failed)?);
     let ends = async {

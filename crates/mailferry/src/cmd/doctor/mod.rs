@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Asked;
 use crate::{
     args::Global,
+    database,
     exit::{self, Failure},
     instance,
     out::Column,
@@ -119,7 +120,10 @@ pub async fn rows(global: &Global, port: u16) -> Result<Vec<Row>, Failure> {
     let place = instance::data_folder(global)?;
     let mut rows = vec![machine::clock(&place)];
     rows.extend(folder::rows(&place));
-    rows.extend(store::rows(&place).await);
+    match database::url(global)? {
+        Some(url) => rows.extend(store::shared_rows(&place, &url).await),
+        None => rows.extend(store::rows(&place).await),
+    }
     rows.extend([machine::authorities(), machine::resolver(), machine::port(port), machine::files()]);
     rows.push(machine::credentials());
     Ok(rows)

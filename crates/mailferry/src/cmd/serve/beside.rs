@@ -12,7 +12,10 @@ use mailferry_model::{Error, Kind, Result, audit::AuditEntry, cancel::Cancel, po
 use mailferry_server::Trouble;
 use tokio::task::JoinHandle;
 
-use crate::instance::actor;
+use crate::{
+    database,
+    instance::{Instance, actor},
+};
 
 /// Between two tries while the store is out of order.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -25,14 +28,17 @@ const EVENTS: Duration = Duration::from_secs(1);
 type Work = fn(Arc<Worker>, Cancel) -> BoxFuture<'static, Result<()>>;
 
 /// Runs all of it until `cancel`; what ended the moving of mailboxes, if that was not in order.
-pub fn run(worker: &Arc<Worker>, trouble: &Trouble, cancel: &Cancel) -> JoinHandle<Result<()>> {
+pub fn run(worker: &Arc<Worker>, instance: &Instance, cancel: &Cancel) -> JoinHandle<Result<()>> {
+    if let Some(store) = &instance.shared {
+        database::listen(store.clone(), worker.clone(), cancel.clone());
+    }
     let start = |what, work: Work| tokio::spawn(again(what, worker.clone(), (None, cancel.clone()), work));
     start("endpoints are tested on a timer", |w, c| Box::pin(async move { w.monitor(&c).await }));
     start("tests that are ordered are made", |w, c| Box::pin(async move { w.make_tests(&c).await }));
     start("verifications that are ordered are made", |w, c| {
         Box::pin(async move { w.make_verifications(&c).await })
     });
-    let told = (Some(trouble.clone()), cancel.clone());
+    let told = (Some(instance.trouble.clone()), cancel.clone());
     let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
     let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));
     let (worker, cancel) = (worker.clone(), cancel.clone());
@@ -96,13 +102,13 @@ async fn drain(worker: Arc<Worker>, cancel: Cancel) {
     }
 }
 
-/// Writes down that the service began, or ended in order: a beginning without an end before it tells of a crash.
-pub async fn told(store: &dyn Store, action: &str, address: &str) -> Result<()> {
+/// Writes down that a service or a worker began, or ended in order: a beginning without an end before it tells of a crash.
+pub async fn told(store: &dyn Store, action: &str, subject: &str) -> Result<()> {
     let entry = AuditEntry {
         at: jiff::Timestamp::now(),
         actor: actor(),
         action: action.to_owned(),
-        subject: format!("service {address}"),
+        subject: subject.to_owned(),
         change: Some(serde_json::json!({ "program": env!("CARGO_PKG_VERSION") }).to_string()),
     };
     store.record(&entry).await.map(drop)

@@ -1,6 +1,6 @@
 //! `serve`: the router on an address of this machine, and a worker beside it, until a signal ends both in order.
 
-mod beside;
+pub mod beside;
 mod bounded;
 mod certificate;
 mod listener;
@@ -19,6 +19,7 @@ use serde_json::json;
 use super::{Asked, run_options::PaceArgs};
 use crate::{
     args::Form,
+    database,
     exit::{self, Failure},
     instance::{Instance, data_folder},
     out, signals,
@@ -62,6 +63,9 @@ pub struct ServeArgs {
     /// Connect to mail systems on this machine too; of itself only where the service listens for this machine alone
     #[arg(long)]
     pub allow_loopback: bool,
+    /// Only listen, and move nothing: for an installation on PostgreSQL whose workers are other processes
+    #[arg(long)]
+    pub no_worker: bool,
     /// Connect to no mail system in a private network
     #[arg(long)]
     pub deny_private: bool,
@@ -72,6 +76,10 @@ pub struct ServeArgs {
 
 /// Serves until a signal.
 pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
+    if args.no_worker && !database::is_given(asked.global) {
+        let text = "without a worker nothing would move: --no-worker is for a store that workers share, see --database-url-file";
+        return Err(Failure::Usage("WORKER_NEEDS_DATABASE", text.to_owned()));
+    }
     let mut instance = Instance::open(asked.global, asked.connectors.clone()).await?;
     check_address(&instance, &args).await?;
     let listener = listener::bind(args.listen)?;
@@ -93,10 +101,10 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));
     let code = mailferry_server::fresh_setup_code(&*instance.store).await?;
     // Who cannot write ends here, before anybody is told that it listens.
-    beside::told(&*instance.store, "service.start", &address.to_string()).await?;
+    beside::told(&*instance.store, "service.start", &format!("service {address}")).await?;
     greet(&asked, address, tls.as_ref(), code.as_ref().map(|c| c.expose().as_str()));
 
-    let working = beside::run(&worker, &instance.trouble, &cancel);
+    let working = (!args.no_worker).then(|| beside::run(&worker, &instance, &cancel));
     let handle = Handle::new();
     {
         let handle = handle.clone();
@@ -108,10 +116,13 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     }
     let served = listener::serve(listener, tls.map(|t| t.config), router, handle).await;
     cancel.cancel();
-    let worked = working.await.map_err(|e| Failure::own(format!("the worker: {e}")))?;
+    let worked = match working {
+        Some(working) => working.await.map_err(|e| Failure::own(format!("the worker: {e}")))?,
+        None => Ok(()),
+    };
     served?;
     worked?;
-    beside::told(&*instance.store, "service.stop", &address.to_string()).await?;
+    beside::told(&*instance.store, "service.stop", &format!("service {address}")).await?;
     asked.out.note("ended in order");
     Ok(exit::OK)
 }

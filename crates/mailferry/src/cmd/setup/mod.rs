@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Asked, backup::place_of};
 use crate::{
     archive::Draft,
+    database,
     exit::{self, Failure},
     instance::{self, KeyPlace},
     out::{self, Column},
@@ -27,6 +28,9 @@ pub struct SetupArgs {
     /// The program that the unit starts [default: this one]
     #[arg(long, value_name = "PATH", requires = "systemd_unit")]
     pub exec: Option<PathBuf>,
+    /// Write the unit of a worker, which listens nowhere and shares its store
+    #[arg(long, requires = "systemd_unit")]
+    pub worker: bool,
     /// Only make a master key in this file, for systemd to hand over
     #[arg(long, value_name = "FILE")]
     pub master_key: Option<PathBuf>,
@@ -38,7 +42,10 @@ const UNIT: &str = include_str!("mailferry.service");
 /// Runs it.
 pub async fn run(asked: Asked<'_>, args: SetupArgs) -> Result<u8, Failure> {
     match (&args.systemd_unit, &args.master_key) {
-        (Some(file), _) => unit(&asked, file.as_deref(), args.exec.as_deref()),
+        (Some(file), _) => {
+            let text = if args.worker { of_worker() } else { UNIT.to_owned() };
+            unit(&asked, (&text, file.as_deref()), args.exec.as_deref())
+        }
         (None, Some(file)) => key(&asked, file),
         (None, None) => {
             crate::reach::check_local(&asked, "setup")?;
@@ -47,7 +54,27 @@ pub async fn run(asked: Asked<'_>, args: SetupArgs) -> Result<u8, Failure> {
     }
 }
 
-fn unit(asked: &Asked<'_>, file: Option<&Path>, exec: Option<&Path>) -> Result<u8, Failure> {
+/// The unit of a worker: as the service's, with the shared store.
+fn of_worker() -> String {
+    let credential = "LoadCredential=mailferry-master-key:/etc/mailferry/mailferry-master-key";
+    let both = format!("{credential}\nLoadCredential={0}:/etc/mailferry/{0}", database::CREDENTIAL);
+    UNIT.replace(
+        "#   mailferry setup --master-key /etc/mailferry/mailferry-master-key   (keep a copy of it elsewhere)",
+        "#   put the master key of the installation into /etc/mailferry/mailferry-master-key and the URL of its database,\n\
+         #   postgresql://USER:PASSWORD@HOST/DATABASE, into /etc/mailferry/mailferry-database-url; chmod 600 both",
+    )
+    .replace("mailferry as a service", "a worker of mailferry")
+    .replace("mailferry.service", "mailferry-worker.service")
+    .replace("enable --now mailferry", "enable --now mailferry-worker")
+    .replace("edit mailferry`", "edit mailferry-worker`")
+    .replace("Description=mailferry moves", "Description=worker of mailferry, which moves")
+    .replace("{exec} serve", "{exec} worker")
+    .replace("%S/mailferry", "%S/mailferry-worker")
+    .replace("StateDirectory=mailferry", "StateDirectory=mailferry-worker")
+    .replace(credential, &both)
+}
+
+fn unit(asked: &Asked<'_>, (text, file): (&str, Option<&Path>), exec: Option<&Path>) -> Result<u8, Failure> {
     let exec = match exec {
         Some(path) => path.to_owned(),
         None => std::env::current_exe().map_err(|e| Failure::own(format!("where this program lies: {e}")))?,
@@ -57,7 +84,7 @@ fn unit(asked: &Asked<'_>, file: Option<&Path>, exec: Option<&Path>) -> Result<u
     let words = words.ok_or_else(|| {
         Failure::usage(format!("--exec {}: give a whole path without blanks and signs", exec.display()))
     })?;
-    let text = UNIT.replace("{exec}", words);
+    let text = text.replace("{exec}", words);
     let Some(file) = file else {
         out::print(&text);
         return Ok(exit::OK);
@@ -92,24 +119,33 @@ const COLUMNS: [Column; 2] = [Column::of("MASTER KEY", "/masterKey"), Column::of
 
 async fn folder(asked: &Asked<'_>) -> Result<u8, Failure> {
     let folder = instance::data_folder(asked.global)?;
+    let url = database::url(asked.global)?;
     let was_there = folder.join(DATABASE).exists();
     instance::make_private(&folder)?;
     let known = instance::known_key(&folder)?;
     let made_key = known.is_none();
     let (key, place) = match known {
         Some(known) => known,
+        None if url.is_some() => (MasterKey::random()?, KeyPlace::Folder(folder.join(instance::KEY))),
         None => (instance::master_key(&folder)?, KeyPlace::Folder(folder.join(instance::KEY))),
     };
-    let store = SqlStore::open(&Location::Sqlite(folder.clone()), key).await?;
+    let store = match &url {
+        Some(url) => database::open(&folder, url).await?,
+        None => SqlStore::open(&Location::Sqlite(folder.clone()), key).await?,
+    };
     store.close().await;
     let place = place_of(&place);
+    let shared = url.as_ref().map(database::shown);
     if !asked.out.is_for_people() {
-        let told = json!({ "dataDir": folder, "made": !was_there, "masterKey": place, "madeKey": made_key });
+        let told = json!({ "dataDir": folder, "made": !was_there, "masterKey": place, "madeKey": made_key, "database": shared });
         asked.out.show(&told, &COLUMNS);
         return Ok(exit::OK);
     }
     let made = |made: bool| if made { "made" } else { "there already" };
     asked.out.say(&format!("Data folder: {} ({})", folder.display(), made(!was_there)));
+    if let Some(shared) = shared {
+        asked.out.say(&format!("Database:    {shared}"));
+    }
     asked.out.say(&format!("Master key:  {place} ({})", made(made_key)));
     if made_key {
         asked.out.say(KEEP);

@@ -137,6 +137,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     let what_if = is_what_if(desk, bound, CMDLET, &name);
     let creation = Creation {
         notes: None,
+        priority: None,
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,

@@ -3,7 +3,7 @@
 use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
     approval::{DataConsistency, with_gate},
-    batch::Batch,
+    batch::{Batch, Priority},
     mapping::RunOptions,
     port::Write,
     schedule::Schedule,
@@ -25,6 +25,7 @@ use crate::{
     etag::{IfMatch, Versioned},
     problem::Problem,
     routes::entry,
+    shape,
     view::BatchView,
 };
 
@@ -47,6 +48,9 @@ pub(crate) struct Changes {
     /// For people; an empty text takes them away.
     #[schema(max_length = 1000)]
     notes: Option<String>,
+    /// Whether it goes before or after other batches that want the same slots.
+    #[schema(value_type = Option<shape::Priority>)]
+    priority: Option<Priority>,
     /// Why it begins although an endpoint fails its test; an empty text takes it away.
     #[schema(max_length = 1000)]
     despite_test: Option<String>,
@@ -99,6 +103,7 @@ pub(crate) async fn change(
     if let Some(notes) = changes.notes {
         batch.notes = checked_notes(Some(notes))?;
     }
+    batch.priority = changes.priority.unwrap_or(before.priority);
     if let Some(reason) = changes.despite_test {
         batch.despite_test = checked_notes(Some(reason))?;
     }
@@ -112,7 +117,7 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits, "priority": b.priority });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     let regated = regated(&context, &before, &batch).await?;

@@ -266,7 +266,9 @@ pub fn command(manifests: &[&'static Manifest]) -> Command {
 /// A flag for each setting of each kind of system; secrets come from files.
 fn with_settings(mut command: Command, manifests: &[&'static Manifest]) -> Command {
     let mut seen = Vec::new();
-    for spec in manifests.iter().flat_map(|m| m.settings) {
+    // What is sent by value is read from the file that another flag names.
+    let flags = |spec: &&SettingSpec| spec.takes != Takes::Certificates;
+    for spec in manifests.iter().flat_map(|m| m.settings).filter(flags) {
         let name =
             if spec.takes == Takes::Secret { format!("{}-file", spec.name) } else { spec.name.to_owned() };
         if seen.contains(&name) {
@@ -332,7 +334,7 @@ fn value_name(takes: Takes) -> String {
         Takes::Port => "PORT".to_owned(),
         Takes::Url | Takes::Proxy => "URL".to_owned(),
         Takes::Number => "N".to_owned(),
-        Takes::Text => "TEXT".to_owned(),
+        Takes::Text | Takes::Certificates => "TEXT".to_owned(),
         Takes::Switch => String::new(),
     }
 }

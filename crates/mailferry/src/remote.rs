@@ -7,7 +7,7 @@ use axum::http::{Method, Request, Uri, header};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use mailferry_connect::net::{Reach, Stream, Trust, tcp, tls};
+use mailferry_connect::net::{Authorities, Reach, Stream, Trust, tcp, tls};
 use mailferry_engine::{
     budget::{DEFAULT_BYTES, SharedBudget},
     meter::Gauge,
@@ -141,7 +141,7 @@ pub fn trust(fingerprint: Option<&str>, ca_file: Option<&std::path::Path>) -> Re
         (Some(text), _) => Trust::Fingerprint(tls::fingerprint(text).ok_or_else(|| {
             Failure::usage("--fingerprint: 64 hexadecimal digits are needed, with or without colons")
         })?),
-        (None, Some(path)) => Trust::CaFile(path.to_owned()),
+        (None, Some(path)) => Trust::Ca(Authorities::File(path.to_owned())),
         (None, None) => Trust::System,
     };
     tls::check(&trust).map_err(|what| Failure::usage(format!("--ca-file: {what}")))?;

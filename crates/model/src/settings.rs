@@ -103,6 +103,8 @@ pub enum Takes {
     OneOf(&'static [&'static str]),
     /// A path on the machine of the worker.
     Path,
+    /// Certificates as text (PEM): what a file holds, where whoever has it is on another machine than the worker.
+    Certificates,
     /// Nothing: it is said or not. Kept as `yes`.
     Switch,
     /// A secret, by value only inside the service; from files and prompts outside.
@@ -233,6 +235,7 @@ impl SettingSpec {
         let name = self.name;
         match self.takes {
             _ if value.is_empty() => Some(format!("{name} is empty")),
+            Takes::Certificates => certificates_fault(value).map(|what| format!("{name} {what}")),
             _ if let Some(c) = unshown(value) => {
                 Some(format!("{name} holds a character that cannot be shown: U+{:04X}", u32::from(c)))
             }
@@ -261,6 +264,20 @@ impl SettingSpec {
             Takes::Host if value.contains(['/', ' ']) => Some(format!("{name} is not a host name")),
             _ => None,
         }
+    }
+}
+
+/// What is wrong with a text of certificates, if anything.
+fn certificates_fault(text: &str) -> Option<&'static str> {
+    /// More than the authorities of any company.
+    const LONGEST: usize = 64 << 10;
+    match () {
+        () if text.contains("PRIVATE KEY-----") => {
+            Some("holds a private key; it is to hold certificates alone")
+        }
+        () if !text.contains("-----BEGIN CERTIFICATE-----") => Some("holds no certificate (PEM)"),
+        () if text.len() > LONGEST => Some("is longer than 64 KiB"),
+        () => None,
     }
 }
 

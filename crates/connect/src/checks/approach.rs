@@ -15,7 +15,7 @@ use super::{
     tcp_connects,
 };
 use crate::net::{
-    Plain, Reach, Stream, Trust, tcp,
+    Authorities, Plain, Reach, Stream, Trust, tcp,
     tls::{Shown, shake},
 };
 
@@ -150,8 +150,10 @@ pub fn trust_of(settings: &Settings) -> Result<Trust, String> {
             .map(Trust::Fingerprint)
             .ok_or_else(|| "fingerprint: 64 hexadecimal digits of SHA-256 are needed".to_owned());
     }
-    Ok(match (settings.get("ca-file"), settings.get("verify")) {
-        (Some(path), _) => Trust::CaFile(path.into()),
+    let file = || settings.get("ca-file").map(|path| Authorities::File(path.into()));
+    let authorities = settings.get("ca").map(|text| Authorities::Text(text.into())).or_else(file);
+    Ok(match (authorities, settings.get("verify")) {
+        (Some(authorities), _) => Trust::Ca(authorities),
         (None, Some("off")) => Trust::Nobody,
         (None, _) => Trust::System,
     })

@@ -21,7 +21,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exchange;
 
-static SETTINGS: [SettingSpec; 22] = settings(&DISCOVERY);
+static SETTINGS: [SettingSpec; 23] = settings(&DISCOVERY);
 
 static MANIFEST: Manifest = Manifest {
     kind: "exchange-remote",

@@ -26,9 +26,9 @@ use client::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Imap;
 
-static SETTINGS: [SettingSpec; 23] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
+static SETTINGS: [SettingSpec; 24] = SettingSpec::joined(&[&OWN, &reach::SETTINGS]);
 
-const OWN: [SettingSpec; 16] = [
+const OWN: [SettingSpec; 17] = [
     SettingSpec::optional("remote-server", Takes::Host, None, "The IMAP server's name or address."),
     SettingSpec::optional("port", Takes::Port, None, "Its port; 993 for ssl, 143 otherwise."),
     SettingSpec::optional(
@@ -59,6 +59,7 @@ const OWN: [SettingSpec; 16] = [
         "How to sign in.",
     ),
     tls::CA_FILE,
+    tls::CA,
     tls::FINGERPRINT,
     tls::VERIFY,
     SettingSpec::optional("email", Takes::Text, None, "A mailbox's address, to find the server by.").aiming(),

@@ -19,6 +19,6 @@ pub mod tls;
 pub use pacer::Pacer;
 pub use reach::Reach;
 pub use stream::Stream;
-pub use tls::{Certificate, Trust};
+pub use tls::{Authorities, Certificate, Trust};
 /// A connection that nothing secures yet.
 pub use tokio::net::TcpStream as Plain;

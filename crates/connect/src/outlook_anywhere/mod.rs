@@ -20,7 +20,7 @@ mod target;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutlookAnywhere;
 
-static SETTINGS: [SettingSpec; 27] = settings(&SettingSpec::joined::<7>(&[&OWN, &DISCOVERY]));
+static SETTINGS: [SettingSpec; 28] = settings(&SettingSpec::joined::<7>(&[&OWN, &DISCOVERY]));
 
 const OWN: [SettingSpec; 5] = [
     SettingSpec::optional(

@@ -37,6 +37,7 @@ struct Holding {
 /// One of them, until it is dropped.
 pub(super) struct Entered {
     id: JobId,
+    epoch: u64,
     all: Arc<Mutex<HashMap<JobId, Holding>>>,
     /// Whether a person wants it to stop.
     pub stopping: Arc<AtomicBool>,
@@ -44,7 +45,11 @@ pub(super) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        // Claimed again by this very process, it is another's now.
+        if all.get(&self.id).is_some_and(|holding| holding.epoch == self.epoch) {
+            all.remove(&self.id);
+        }
     }
 }
 
@@ -56,8 +61,11 @@ impl Holdings {
             cancel.cancel();
         }
         let holding = Holding { epoch: job.epoch, cancel: cancel.clone(), stopping: stopping.clone() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, holding);
-        Entered { id: job.id, all: self.0.clone(), stopping }
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, holding);
+        if let Some(before) = before {
+            before.cancel.cancel();
+        }
+        Entered { id: job.id, epoch: job.epoch, all: self.0.clone(), stopping }
     }
 
     /// Keeps what is held; never ends.
@@ -105,5 +113,47 @@ impl Holdings {
                 _ => holding.cancel.cancel(),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use mailferry_model::{
+        id::{BatchId, EndpointId, UserId},
+        job::{JobSpec, PassKind},
+    };
+
+    use super::*;
+
+    /// A process that slept longer than its lease may claim its own job anew while its former pass still ends.
+    #[test]
+    fn what_is_claimed_again_is_kept_and_the_former_pass_stops() {
+        let nobody = Uuid::nil();
+        let work = JobSpec {
+            user: UserId(nobody),
+            batch: BatchId(nobody),
+            source: EndpointId(nobody),
+            target: EndpointId(nobody),
+            kind: PassKind::Initial,
+            run_at: Timestamp::UNIX_EPOCH,
+        };
+        let job = |epoch| Job {
+            id: JobId(nobody),
+            work: work.clone(),
+            epoch,
+            claimed: true,
+            stopping: false,
+            attempts: 1,
+        };
+        let holdings = Holdings::default();
+        let (former, latter) = (Cancel::default(), Cancel::default());
+        let first = holdings.enter(&job(1), &former);
+        let second = holdings.enter(&job(2), &latter);
+        assert!(former.is_cancelled() && !latter.is_cancelled());
+        drop(first);
+        assert_eq!(holdings.0.lock().unwrap().len(), 1, "the second is kept");
+        drop(second);
+        assert!(holdings.0.lock().unwrap().is_empty());
     }
 }

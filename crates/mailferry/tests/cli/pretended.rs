@@ -55,7 +55,7 @@ fn pretended(ferry: &Ferry, client: Client<'_>, wait: &[&str]) {
     assert_eq!(told["notices"], json!(["The batch w would start: 1 of 2 mailboxes."]), "{told}");
 
     let replaced = dry(0, &["endpoint", "replace", "Old", "--with", "Next", "--remove"]);
-    assert!(replaced.starts_with("Next has no test in which nothing failed"), "{replaced}");
+    assert!(replaced.starts_with("Next has no test as source in which nothing failed"), "{replaced}");
     assert!(
         replaced.ends_with(
             "Next would take the place of Old.\nWould point at it: w\nThe endpoint Old would be removed.\n\
@@ -68,6 +68,17 @@ fn pretended(ferry: &Ferry, client: Client<'_>, wait: &[&str]) {
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["kept"], &told["repointed"]), (&json!(["w"]), &json!([])), "{told}");
     dry(6, &["endpoint", "replace", "Old", "--with", "New"]);
+    dry(6, &["endpoint", "remove", "Old"]);
+    dry(4, &["endpoint", "remove", "Nothing"]);
+    assert_eq!(
+        dry(0, &["endpoint", "remove", "Next"]),
+        "The endpoint Next could be removed; nothing was done.\n"
+    );
+    assert_eq!(
+        dry(0, &["config", "set", "tenant-ceiling", "500"]),
+        "tenant-ceiling could be 500; nothing was done.\n"
+    );
+    dry(2, &["config", "set", "tenant-ceiling", "5000"]);
 }
 
 #[test]

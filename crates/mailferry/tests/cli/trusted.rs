@@ -3,7 +3,10 @@
 use mailferry_lab::fake::{Authority, Dialogue, Door, Fake, Paper, paper::SignedBy};
 use serde_json::Value;
 
-use super::ferry::{Ferry, Ran};
+use super::{
+    ferry::{Ferry, Ran},
+    service::Service,
+};
 
 /// The row of the certificate, where the variable names this file.
 fn row(ferry: &Ferry, port: &str, code: i32, named: &str) -> Value {
@@ -71,4 +74,44 @@ fn an_intermediate_that_is_not_sent_is_missing_below_a_trusted_root() {
     let fixes = missing["fix"].as_array().unwrap();
     assert!(fixes.iter().any(|fix| fix.as_str().unwrap().contains("--ca-file FILE")), "{missing}");
     assert_eq!(row(&ferry, &port, 22, other.to_str().unwrap())["code"], "CERTIFICATE_PRIVATE_CA");
+}
+
+/// No path of this machine goes to a service: what the file holds does, as it is at that moment.
+#[test]
+fn a_file_of_authorities_is_sent_to_a_service_by_value() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let authority = Authority::create("Example Root", (-365, 365)).unwrap();
+    let door = Door::Tls(authority.acceptor(&Paper::default()).unwrap());
+    let server = runtime.block_on(Fake::start(door, Dialogue::default())).unwrap();
+    let port = server.address.port().to_string();
+    let service = Service::start(Ferry::new(), &[]);
+    service.sign_in();
+    let root = service.ferry.path("root.pem");
+    authority.write(&root).unwrap();
+    let root = root.to_str().unwrap();
+    let imap = ["--type", "imap", "--remote-server", "127.0.0.1", "--port", &port, "--security", "ssl"];
+    let with = |begin: &[&str], more: &[&str]| {
+        let words = [begin, &imap, more].concat();
+        words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>()
+    };
+    let ask = |code: i32, words: &[String]| {
+        service.client(code, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    ask(22, &with(&["endpoint", "test"], &[]));
+    ask(0, &with(&["endpoint", "test"], &["--ca-file", root]));
+    ask(0, &with(&["endpoint", "new", "Mail"], &["--ca-file", root, "--reason", "for the test"]));
+    std::fs::remove_file(root).unwrap();
+    service.client(0, &["endpoint", "test", "Mail"]);
+    let shown = service.client(0, &["endpoint", "show", "Mail", "-o", "json"]).json();
+    let settings = &shown["settings"];
+    assert!(settings["ca"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"), "{shown}");
+    assert!(settings["ca-file"].is_null(), "{shown}");
+    let table = service.client(0, &["endpoint", "show", "Mail"]).out;
+    assert!(table.contains("ca=(certificates") && !table.contains("BEGIN"), "{table}");
+    let key = service.ferry.file("key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let refused = service.client(2, &["endpoint", "set", "Mail", "--ca-file", &key]);
+    assert!(refused.err.contains("certificate"), "{}", refused.err);
+    service.client(2, &["endpoint", "set", "Mail", "--ca-file", "/nowhere/ca.pem"]);
+    service.client(0, &["endpoint", "set", "Mail", "--unset", "ca"]);
+    service.client(22, &["endpoint", "test", "Mail"]);
 }

@@ -68,6 +68,7 @@ impl Setting {
             Takes::Number => ("number", &[]),
             Takes::OneOf(words) => ("word", words),
             Takes::Path => ("path", &[]),
+            Takes::Certificates => ("certificates", &[]),
             Takes::Switch => ("switch", &[]),
             Takes::Secret => ("secret", &[]),
         };

@@ -104,7 +104,7 @@ pub(super) fn missing(shown: &Shown, chain: &[X509Certificate<'_>], trust: &Trus
     if is_public && !is_whole {
         return fault("CERTIFICATE_CHAIN_INCOMPLETE");
     }
-    let Trust::CaFile(_) = trust else {
+    let Trust::Ca(_) = trust else {
         let store = authorities_of_system();
         let kin = (!is_whole && *trust == Trust::System).then(|| kin_in(last.issuer(), &store)).flatten();
         let Some(kin) = kin else { return fault("CERTIFICATE_PRIVATE_CA") };

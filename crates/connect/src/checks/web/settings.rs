@@ -91,7 +91,7 @@ const SERVER: [SettingSpec; 2] = [
     SettingSpec::optional("port", Takes::Port, Some("443"), "Its port."),
 ];
 
-const ACCOUNT: [SettingSpec; 8] = [
+const ACCOUNT: [SettingSpec; 9] = [
     SettingSpec::optional(
         "username",
         Takes::Text,
@@ -107,6 +107,7 @@ const ACCOUNT: [SettingSpec; 8] = [
     ),
     SettingSpec::optional("test-mailbox", Takes::Text, None, "The mailbox that tests open."),
     tls::CA_FILE,
+    tls::CA,
     tls::FINGERPRINT,
     tls::VERIFY,
     account::SETTING,

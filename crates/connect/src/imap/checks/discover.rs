@@ -187,7 +187,8 @@ async fn document(cx: &Cx, settings: &Settings, place: &str) -> Result<String, S
     let url = url::Url::parse(place).map_err(|e| e.to_string())?;
     let web = settings.get("autoconfig-port").unwrap_or("443");
     let plain = settings.values.iter().filter(|(name, _)| {
-        let names = ["ca-file", "fingerprint", "verify", "resolver", "connect-timeout", "answer-timeout"];
+        let names =
+            ["ca-file", "ca", "fingerprint", "verify", "resolver", "connect-timeout", "answer-timeout"];
         names.contains(&name.as_str())
     });
     let asked = plain.fold(Settings::default(), |all, (name, value)| all.with(name, value));

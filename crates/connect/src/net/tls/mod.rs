@@ -38,6 +38,14 @@ pub const CA_FILE: SettingSpec = SettingSpec::optional(
     "Certificate authorities to trust instead of the system's (PEM).",
 )
 .aiming();
+/// The same by value: what a command line reads that is on another machine than the worker.
+pub const CA: SettingSpec = SettingSpec::optional(
+    "ca",
+    Takes::Certificates,
+    None,
+    "The same as text, where the file lies elsewhere: --ca-file sends it to a service.",
+)
+.aiming();
 /// The setting that pins a certificate.
 pub const FINGERPRINT: SettingSpec =
     SettingSpec::optional("fingerprint", Takes::Text, None, "SHA-256 of the one certificate to trust.")
@@ -59,12 +67,53 @@ const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(20);
 pub enum Trust {
     /// The roots of this system.
     System,
-    /// The authorities in this PEM file, and no other.
-    CaFile(PathBuf),
+    /// These authorities, and no other.
+    Ca(Authorities),
     /// Exactly the certificate with this SHA-256 fingerprint, whatever its name and age.
     Fingerprint([u8; 32]),
     /// Anybody: the administrator said so.
     Nobody,
+}
+
+/// Authorities in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// In this file, which is read each time.
+    File(PathBuf),
+    /// In this text.
+    Text(Arc<str>),
+}
+
+impl Authorities {
+    /// The certificates.
+    ///
+    /// # Errors
+    /// One sentence.
+    fn read(&self) -> std::result::Result<Vec<CertificateDer<'static>>, String> {
+        let read = match self {
+            Self::File(path) => CertificateDer::pem_file_iter(path).and_then(Iterator::collect),
+            Self::Text(text) => CertificateDer::pem_slice_iter(text.as_bytes()).collect(),
+        };
+        read.map_err(|e| self.unusable(&e))
+    }
+
+    fn unusable(&self, why: &dyn fmt::Display) -> String {
+        match self {
+            Self::File(path) => format!("CA file {}: {why}", path.display()),
+            Self::Text(_) => format!("the given certificate authorities: {why}"),
+        }
+    }
+
+    fn roots(&self) -> std::result::Result<RootCertStore, String> {
+        let mut store = RootCertStore::empty();
+        for certificate in self.read()? {
+            store.add(certificate).map_err(|e| self.unusable(&e))?;
+        }
+        match store.is_empty() {
+            true => Err(self.unusable(&"there is no certificate in it")),
+            false => Ok(store),
+        }
+    }
 }
 
 /// What a server showed.
@@ -163,8 +212,8 @@ fn verifier(
         Trust::System => {
             Arc::new(Verifier::new(provider).map_err(|e| unfound().unwrap_or_else(|| e.to_string()))?)
         }
-        Trust::CaFile(path) => {
-            let roots = Arc::new(roots(path)?);
+        Trust::Ca(authorities) => {
+            let roots = Arc::new(authorities.roots()?);
             WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(|e| e.to_string())?
         }
         Trust::Fingerprint(pinned) => Arc::new(Pinned { pinned: Some(*pinned), provider }),
@@ -178,7 +227,7 @@ fn verifier(
 /// One sentence.
 pub fn check(trust: &Trust) -> std::result::Result<(), String> {
     match trust {
-        Trust::CaFile(path) => roots(path).map(drop),
+        Trust::Ca(authorities) => authorities.roots().map(drop),
         Trust::System | Trust::Fingerprint(_) | Trust::Nobody => Ok(()),
     }
 }
@@ -210,28 +259,15 @@ pub fn fingerprint(text: &str) -> Option<[u8; 32]> {
     (digits.len() == 64).then(|| bytes.try_into().ok())?
 }
 
-/// The certificates of the file of authorities, where there is one.
+/// The certificates of the authorities that were given, where some were.
 pub fn authorities_of(trust: &Trust) -> Vec<CertificateDer<'static>> {
-    let Trust::CaFile(path) = trust else { return Vec::new() };
-    let read = CertificateDer::pem_file_iter(path);
-    read.map(|all| all.filter_map(std::result::Result::ok).collect()).unwrap_or_default()
+    let Trust::Ca(authorities) = trust else { return Vec::new() };
+    authorities.read().unwrap_or_default()
 }
 
 /// The certificates that this system trusts; `SSL_CERT_FILE` stands before its own.
 pub fn authorities_of_system() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
-}
-
-fn roots(path: &PathBuf) -> std::result::Result<RootCertStore, String> {
-    let unreadable = |e: &dyn fmt::Display| format!("CA file {}: {e}", path.display());
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unreadable(&e))? {
-        store.add(certificate.map_err(|e| unreadable(&e))?).map_err(|e| unreadable(&e))?;
-    }
-    if store.is_empty() {
-        return Err(unreadable(&"it holds no certificate"));
-    }
-    Ok(store)
 }
 
 /// Why a handshake failed, for people.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, confirm};
 use crate::{
-    api::{Api, segment},
+    api::segment,
     args::{below, given_secret_files, given_settings},
     exit::{self, Failure},
     out::{Column, Out},
@@ -105,10 +105,13 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
             let mut endpoint = api.get(&format!("/endpoints/{}", segment(&name))).await?;
             if asked.out.is_for_people() {
                 summarize_test(&mut endpoint);
+                if endpoint["settings"][CA].is_string() {
+                    endpoint["settings"][CA] = "(certificates; whole with -o json)".into();
+                }
             }
             asked.out.show(&endpoint, &COLUMNS);
         }
-        EndpointCommand::Set { name, unset, flags } => change(&asked, &api, &name, unset, &flags).await?,
+        EndpointCommand::Set { name, unset, flags } => change(&asked, &reach, &name, unset, &flags).await?,
         EndpointCommand::Test(args) => return test::run(&asked, &reach, &args).await,
         EndpointCommand::Replace(args) => return replace::run(&asked, &reach, &args).await,
         EndpointCommand::Remove { name, dry_run: true } => {
@@ -144,24 +147,32 @@ fn summarize_test(endpoint: &mut Value) {
 
 async fn change(
     asked: &Asked<'_>,
-    api: &Api,
+    reach: &Reach,
     name: &str,
     unset: Vec<String>,
     flags: &Flags,
 ) -> Result<(), Failure> {
+    let api = &reach.api();
     let path = format!("/endpoints/{}", segment(name));
     let before = api.get(&path).await?;
     let manifest = manifest(asked, before["type"].as_str().unwrap_or_default())?;
     let matches = below(asked.matches, "endpoint", "set").unwrap_or(asked.matches);
     let (settings, secrets) = given(matches, manifest, stdin(flags)?)?;
-    let (plain, hidden) = taken_away(manifest, &unset)?;
+    let settings = sent(reach, settings)?;
+    let (mut plain, hidden) = taken_away(manifest, &unset)?;
+    // One takes the place of the other.
+    for (new, old) in [(CA, CA_FILE), (CA_FILE, CA)] {
+        if settings.get(new).is_some() && before["settings"][old].is_string() {
+            plain.push(old.to_owned());
+        }
+    }
     let limits = flags.max_concurrent_migrations.or(flags.max_concurrent_incremental_syncs);
     if settings.values.is_empty() && secrets.is_empty() && unset.is_empty() && limits.is_none() {
         let text = format!("nothing to change at {name}: name a setting, a secret or a limit (--help)");
         return Err(Failure::usage(text));
     }
     let kept = before["settings"].as_object().into_iter().flatten();
-    let kept = kept.filter(|(name, _)| !unset.contains(name));
+    let kept = kept.filter(|(name, _)| !plain.contains(name) && !unset.contains(name));
     let all = kept.filter_map(|(name, value)| Some((name, value.as_str()?)));
     let all = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
     check(asked, manifest, &settings.values.iter().fold(all, |all, (name, value)| all.with(name, value)))?;
@@ -216,6 +227,21 @@ fn stdin(flags: &Flags) -> Result<Option<String>, Failure> {
         None => flags.password_stdin.then(secrets::from_stdin).transpose()?,
     };
     Ok(secret.map(|s| s.expose().clone()))
+}
+
+/// The file of authorities, and what stands in it.
+const CA_FILE: &str = "ca-file";
+const CA: &str = "ca";
+
+/// Settings as the service takes them: the authorities that a file of this machine holds, not the file's name.
+fn sent(reach: &Reach, mut settings: Settings) -> Result<Settings, Failure> {
+    let Reach::There(_) = reach else { return Ok(settings) };
+    if let Some(path) = settings.values.remove(CA_FILE) {
+        let unreadable = |e: std::io::Error| Failure::usage(format!("--{CA_FILE}: {path}: {e}"));
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+        settings = settings.with(CA, text);
+    }
+    Ok(settings)
 }
 
 /// Settings and secrets from the flags.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     Asked, Flags, How, Role, Secrets, Subject,
     ask::{ask, discover},
-    check, given, manifest, note, object, shown, stdin, told,
+    check, given, manifest, note, object, sent, shown, stdin, told,
 };
 use crate::{
     api::{Api, segment},
@@ -63,6 +63,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Making) -> Result<u8, 
         secrets.push(("password", secret.expose().clone()));
     }
     check(asked, manifest, &settings)?;
+    settings = sent(reach, settings)?;
     if settings.get("autodiscover").is_some() {
         match discover(asked, reach, (manifest.kind, with(&settings, &secrets))).await? {
             Ok(complete) => settings.values = complete.values,

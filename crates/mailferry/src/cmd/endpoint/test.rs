@@ -17,7 +17,7 @@ use super::{
     super::run_options::length,
     Asked,
     ask::{How, Subject, ask},
-    check, given, manifest, rows, shown,
+    check, given, manifest, rows, sent, shown,
 };
 use crate::{
     args::{Form, below},
@@ -104,7 +104,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &TestArgs) -> Result<u8
         (None, Some(kind)) => {
             // A mailbox may have a password of its own, and whoever only connects shows none.
             let has = args.mailbox_password_file.is_some() || args.csv.is_some() || args.repeats.is_some();
-            (ad_hoc(asked, kind, !has)?, None)
+            (ad_hoc((asked, reach), kind, !has)?, None)
         }
         (None, None) => return Err(unnamed()),
     };
@@ -145,11 +145,12 @@ fn flagged(asked: &Asked<'_>, name: &str) -> Result<Option<MailboxAddress>, Fail
 
 /// What the flags say. A test without an account is a test, too; an account that `needs` a password and has none is asked
 /// for it.
-fn ad_hoc(asked: &Asked<'_>, kind: &str, needs: bool) -> Result<Subject, Failure> {
+fn ad_hoc((asked, reach): (&Asked<'_>, &Reach), kind: &str, needs: bool) -> Result<Subject, Failure> {
     let manifest = manifest(asked, kind)?;
     let matches = below(asked.matches, "endpoint", "test").unwrap_or(asked.matches);
     let (mut settings, secrets) = given(matches, manifest, None)?;
     check(asked, manifest, &settings)?;
+    settings = sent(reach, settings)?;
     let from_environment = || secrets::from_environment("MAILFERRY_PASSWORD");
     if !secrets.iter().any(|(name, _)| signs_in(name)) && manifest.setting("password").is_some() {
         match (from_environment(), settings.get("username")) {

@@ -75,6 +75,7 @@ fn settings(
             Some(Takes::Switch) if value == "yes" => value.clone(),
             Some(Takes::Host | Takes::Url) => names.of("host", value),
             Some(Takes::Path) => names.of("path", value),
+            Some(Takes::Certificates) => "certificates".to_owned(),
             _ => names.of("text", value),
         };
         told.insert(name.clone(), shown);

@@ -82,7 +82,7 @@ impl Clock for RealClock {
 
 async fn fill(store: &SqlStore) -> Result<()> {
     let now = Timestamp::now();
-    store.set_config(&Config { tenant_ceiling: PAIRS as u32 * SLOTS }).await?;
+    store.set_config(&Config { tenant_ceiling: PAIRS as u32 * SLOTS, ..Config::default() }).await?;
     let mut pairs = Vec::new();
     for n in 0..PAIRS {
         let mut ends = Vec::new();

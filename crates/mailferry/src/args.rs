@@ -44,6 +44,9 @@ pub enum Noun {
     /// What holds for the whole tenant: the ceiling over all endpoints
     #[command(subcommand)]
     Config(cmd::config::ConfigCommand),
+    /// How much may be moved when
+    #[command(subcommand)]
+    Bwlimit(cmd::bwlimit::BwlimitCommand),
     /// Who may sign in at the service, and what each may do
     #[command(subcommand)]
     Account(cmd::account::AccountCommand),

@@ -2,19 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{CEILING, CEILING_MAX};
+use crate::{
+    limits::{CEILING, CEILING_MAX},
+    schedule::{Timetable, zone},
+};
 
 /// The tenant's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
     /// Mailboxes that are synced at once over all endpoints; no endpoint's limit is above it (R4).
     pub tenant_ceiling: u32,
+    /// How much each worker may move when, over all its mailboxes; no limit of this kind without it.
+    pub bandwidth: Option<Timetable>,
+    /// Where its hours are those of; UTC without it.
+    pub bandwidth_time_zone: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tenant_ceiling: CEILING }
+        Self { tenant_ceiling: CEILING, bandwidth: None, bandwidth_time_zone: None }
     }
 }
 
@@ -24,6 +31,7 @@ impl Config {
     /// # Errors
     /// A sentence.
     pub fn check(&self) -> Result<(), String> {
+        zone(self.bandwidth_time_zone.as_deref())?;
         match self.tenant_ceiling {
             1..=CEILING_MAX => Ok(()),
             other => Err(format!("The tenant ceiling is a number from 1 to {CEILING_MAX}, not {other}.")),

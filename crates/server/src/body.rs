@@ -8,6 +8,7 @@ use axum::{
     extract::{FromRequest, Request, rejection::JsonRejection},
     http::StatusCode,
 };
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     Context,
@@ -88,6 +89,13 @@ fn without_values(said: &str) -> String {
             format!("{begin}{path}{sep}it is not of the right form{place}")
         }
     }
+}
+
+/// Tells a field that is named with `null`, and so taken away, from one that is not named and stays.
+pub(crate) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

@@ -16,15 +16,6 @@ pub(crate) struct Limits {
     max_concurrent_incremental_syncs: u32,
 }
 
-/// What holds for the whole tenant.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "a shape is read by the document alone")]
-pub(crate) struct Config {
-    /// Mailboxes that are synced at once over all endpoints; no endpoint's limit is above it.
-    tenant_ceiling: u32,
-}
-
 /// When a batch does what by itself.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use mailferry_model::{
-    Result,
+    Kind, Result,
     config::Config,
     port::{Configs, Together, Write},
 };
 
 use crate::{
     SqlStore,
-    sql::{Tx, args},
+    sql::{Tx, args, refuse},
 };
 
 #[async_trait]
@@ -20,16 +20,22 @@ impl Configs for SqlStore {
     }
 
     async fn set_config(&self, config: &Config) -> Result<()> {
-        self.together(&[Write::SetConfig(*config)]).await
+        self.together(&[Write::SetConfig(config)]).await
     }
 }
 
 impl SqlStore {
-    pub(crate) async fn set_config_in(&self, tx: &mut Tx, config: Config) -> Result<()> {
+    pub(crate) async fn set_config_in(&self, tx: &mut Tx, config: &Config) -> Result<()> {
         tx.run(
-            "INSERT INTO config (workspace, tenant_ceiling) VALUES ($1, $2)
-             ON CONFLICT (workspace) DO UPDATE SET tenant_ceiling = excluded.tenant_ceiling",
-            args![self.workspace, i64::from(config.tenant_ceiling)],
+            "INSERT INTO config (workspace, tenant_ceiling, bandwidth, bandwidth_zone) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (workspace) DO UPDATE SET tenant_ceiling = excluded.tenant_ceiling,
+                 bandwidth = excluded.bandwidth, bandwidth_zone = excluded.bandwidth_zone",
+            args![
+                self.workspace,
+                i64::from(config.tenant_ceiling),
+                config.bandwidth.as_ref().map(ToString::to_string).unwrap_or_default(),
+                config.bandwidth_time_zone.clone().unwrap_or_default(),
+            ],
         )
         .await
         .map(drop)
@@ -37,8 +43,14 @@ impl SqlStore {
 
     /// As it stands in a transaction.
     pub(crate) async fn config_in(&self, tx: &mut Tx) -> Result<Config> {
-        let sql = "SELECT tenant_ceiling FROM config WHERE workspace = $1";
+        let sql = "SELECT tenant_ceiling, bandwidth, bandwidth_zone FROM config WHERE workspace = $1";
         let Some(row) = tx.row(sql, args![self.workspace]).await? else { return Ok(Config::default()) };
-        Ok(Config { tenant_ceiling: u32::try_from(row.int(0)?).unwrap_or(u32::MAX) })
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let timetable = given(row.text(1)?).map(|text| text.parse()).transpose();
+        Ok(Config {
+            tenant_ceiling: u32::try_from(row.int(0)?).unwrap_or(u32::MAX),
+            bandwidth: timetable.map_err(|why: String| refuse(Kind::Malformed, "read config", why))?,
+            bandwidth_time_zone: given(row.text(2)?),
+        })
     }
 }

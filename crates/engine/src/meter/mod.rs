@@ -63,7 +63,10 @@ impl LastPause {
 /// Counts traffic, remembers pauses, holds the bandwidth limit.
 pub struct Gauge {
     clock: Arc<dyn Clock>,
-    bytes_per_second: Option<u64>,
+    /// As it was started.
+    own: Option<u64>,
+    /// As it was told since; 0: nothing.
+    told: AtomicU64,
     paid: Mutex<Duration>,
     moved: [AtomicU64; 2],
     pause: LastPause,
@@ -72,9 +75,9 @@ pub struct Gauge {
 impl Gauge {
     /// A meter; without a limit everything is admitted at once.
     pub fn of(clock: Arc<dyn Clock>, bytes_per_second: Option<u64>) -> Self {
-        let bytes_per_second = bytes_per_second.filter(|n| *n > 0);
-        let pause = LastPause::of(clock.clone());
-        Self { clock, bytes_per_second, paid: Mutex::default(), moved: Default::default(), pause }
+        let own = bytes_per_second.filter(|n| *n > 0);
+        let (told, pause) = (AtomicU64::new(0), LastPause::of(clock.clone()));
+        Self { clock, own, told, paid: Mutex::default(), moved: Default::default(), pause }
     }
 
     /// Body bytes that went over the wire on a side so far.
@@ -85,6 +88,11 @@ impl Gauge {
     /// The pause that is going on, if one is.
     pub fn pause(&self) -> Option<Pause> {
         self.pause.now()
+    }
+
+    fn rate(&self) -> Option<u64> {
+        let told = Some(self.told.load(Ordering::Relaxed)).filter(|told| *told > 0);
+        self.own.into_iter().chain(told).min()
     }
 
     fn counter(&self, side: Side) -> &AtomicU64 {
@@ -102,7 +110,7 @@ impl Meter for Gauge {
     }
 
     fn admit(&self, bytes: u64) -> BoxFuture<'_, ()> {
-        let Some(rate) = self.bytes_per_second else { return Box::pin(std::future::ready(())) };
+        let Some(rate) = self.rate() else { return Box::pin(std::future::ready(())) };
         let wait = {
             let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
             let now = self.clock.elapsed();
@@ -117,7 +125,11 @@ impl Meter for Gauge {
     }
 
     fn at_once(&self) -> Option<u64> {
-        self.bytes_per_second
+        self.rate()
+    }
+
+    fn limit(&self, bytes_per_second: Option<u64>) {
+        self.told.store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
     }
 }
 
@@ -141,6 +153,31 @@ mod tests {
         gauge.admit(1000).await;
         gauge.admit(1000).await;
         assert!(clock.elapsed() - before >= Duration::from_millis(750));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lower_of_two_limits_holds_from_the_moment_that_it_is_told() {
+        let clock = Arc::new(LabClock::default());
+        let gauge = Gauge::of(clock.clone(), Some(1000));
+        let takes = async |bytes: u64| {
+            clock.sleep(Duration::from_secs(60)).await;
+            let before = clock.elapsed();
+            gauge.admit(bytes).await;
+            gauge.admit(1).await;
+            (clock.elapsed() - before).as_millis()
+        };
+        assert_eq!(takes(1000).await, 750, "a second, less the burst");
+        gauge.limit(Some(100));
+        assert_eq!((takes(100).await, gauge.at_once()), (750, Some(100)));
+        gauge.limit(Some(5000));
+        assert_eq!(gauge.at_once(), Some(1000), "its own is lower");
+        gauge.limit(None);
+        assert_eq!(gauge.at_once(), Some(1000));
+        let open = Gauge::of(clock.clone(), None);
+        open.limit(Some(7));
+        assert_eq!(open.at_once(), Some(7));
+        open.limit(None);
+        assert_eq!(open.at_once(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,11 +2,12 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`held`] keeps the jobs that run here, [`clock`] does what a schedule
-//! says, [`stalled`] says why nothing moves, [`before`] has endpoints tested before a batch begins and [`monitor`] on a
+//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves, [`before`] has endpoints tested before a batch begins and [`monitor`] on a
 //! timer, [`ordered`] takes what somebody ordered, which is made by [`endpoint_test`] and [`verification`], and
 //! [`simulated`] takes the place of passes in benchmarks. [`Worker`] runs them on a bell and on a timer. All of it may be
 //! killed at any moment and run anywhere else again.
 
+mod bandwidth;
 mod batch;
 mod before;
 mod clock;

@@ -21,6 +21,7 @@ use mailferry_model::{
 use tokio::{sync::Notify, task::JoinSet};
 
 use super::{
+    bandwidth,
     batch::{self, Look},
     gate::Gates,
     held::Holdings,
@@ -40,6 +41,8 @@ const CHEAP: Duration = Duration::from_millis(10);
 const SPARED: (u32, Duration) = (200, Duration::from_secs(4));
 /// So often all users are looked at, and not their counts alone.
 const CLOSELY: Duration = Duration::from_secs(60);
+/// So often the bandwidth timetable is looked at.
+const BANDWIDTH: Duration = Duration::from_secs(4);
 /// So many jobs are claimed in one go: then another worker may come.
 const HANDFUL: usize = 8;
 /// The duty to test endpoints on a timer, and how long it is held without a sign of life.
@@ -251,6 +254,10 @@ impl Worker {
     ) -> Result<()> {
         let House { store, owner, clock, .. } = &self.house;
         let began = clock.elapsed();
+        if began >= times.bandwidth {
+            bandwidth::reconcile(&**store, &*self.house.meter, clock.now()).await?;
+            times.bandwidth = began + BANDWIDTH;
+        }
         let is_due = began >= times.spared.min(times.closely);
         if is_due || (began >= times.rung && self.rung.load(Ordering::SeqCst)) {
             self.rung.store(false, Ordering::SeqCst);
@@ -277,12 +284,13 @@ impl Worker {
     }
 }
 
-/// When batches are looked at next: of itself, when somebody has rung, and user by user.
+/// When batches are looked at next: of itself, when somebody has rung, and user by user; and when the timetable is.
 #[derive(Default)]
 struct Times {
     spared: Duration,
     rung: Duration,
     closely: Duration,
+    bandwidth: Duration,
 }
 
 /// A task that ends with whoever started it.

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     batch::Batch,
+    config::Config,
     id::BatchId,
+    port::Meter,
     report::Score,
     schedule::Schedule,
     status::{BatchStatus, UserStatus},
@@ -147,4 +149,20 @@ async fn a_mailbox_with_a_time_of_its_own_completes_then_and_not_with_its_batch(
     assert_eq!(status(1).await, UserStatus::Synced, "its own time goes first");
     town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Completed }).await;
     assert!(town.users(batch).await.iter().all(|user| user.complete_after.is_none()));
+}
+
+#[tokio::test]
+async fn the_bandwidth_timetable_is_followed_within_seconds() {
+    let town = Town::of(1).await;
+    // It is midnight; in a moment another rate begins, and then the table is taken away.
+    let second = |at: Timestamp| at.strftime("%H:%M").to_string();
+    let now = second(town.now());
+    let config = |bandwidth: &str| Config { bandwidth: bandwidth.parse().ok(), ..Config::default() };
+    town.store.set_config(&config(&format!("{now},1K 12:00,off"))).await.unwrap();
+    let worker = town.worker();
+    town.until(&worker, || async { town.meter.at_once() == Some(1024) }).await;
+    town.store.set_config(&config(&format!("{now},2K"))).await.unwrap();
+    town.until(&worker, || async { town.meter.at_once() == Some(2048) }).await;
+    town.store.set_config(&Config::default()).await.unwrap();
+    town.until(&worker, || async { town.meter.at_once().is_none() }).await;
 }

@@ -200,6 +200,7 @@ pub struct Town {
     pub connector: Arc<Memory>,
     reports: Arc<MemoryReports>,
     clock: Arc<LabClock>,
+    pub meter: Arc<Gauge>,
     mailboxes: usize,
     _folder: tempfile::TempDir,
 }
@@ -238,7 +239,8 @@ impl Town {
             }
         }
         let reports = Arc::new(MemoryReports::default());
-        Self { store, connector, reports, clock, mailboxes, _folder: folder }
+        let meter = Arc::new(Gauge::of(clock.clone(), None));
+        Self { store, connector, reports, clock, meter, mailboxes, _folder: folder }
     }
 
     /// A batch over all of them, started; its endpoints were tested just now.
@@ -282,7 +284,7 @@ impl Town {
             store: self.store.clone(),
             clock: self.clock.clone(),
             budget: Arc::new(SharedBudget::of(1 << 20)),
-            meter: Arc::new(Gauge::of(self.clock.clone(), None)),
+            meter: self.meter.clone(),
             convert: Arc::new(PlainConvert),
             owner: self.store.new_id(),
             put_timeout: Duration::from_secs(60),

@@ -16,14 +16,14 @@ use crate::{
 pub enum ConfigCommand {
     /// Show all of it, or one setting
     Get {
-        /// Its name: tenant-ceiling
+        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone
         name: Option<String>,
     },
     /// Change a setting; running batches follow within seconds
     Set {
-        /// Its name: tenant-ceiling
+        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone
         name: String,
-        /// Its new value
+        /// Its new value; off: none
         value: String,
         /// Only say whether it could be changed so
         #[arg(short = 'n', long, visible_alias = "what-if")]
@@ -32,9 +32,15 @@ pub enum ConfigCommand {
 }
 
 /// Names on the command line and in the API.
-const NAMES: [(&str, &str); 1] = [("tenant-ceiling", "tenantCeiling")];
+const NAMES: [(&str, &str); 3] =
+    [("tenant-ceiling", CEILING), ("bandwidth", "bandwidth"), ("bandwidth-time-zone", "bandwidthTimeZone")];
+const CEILING: &str = "tenantCeiling";
 
-const COLUMNS: [Column; 1] = [Column::of("TENANT CEILING", "/tenantCeiling")];
+const COLUMNS: [Column; 3] = [
+    Column::of("TENANT CEILING", "/tenantCeiling"),
+    Column::of("BANDWIDTH", "/bandwidth"),
+    Column::wide("BANDWIDTH TIME ZONE", "/bandwidthTimeZone"),
+];
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure> {
@@ -45,21 +51,27 @@ pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure
             let field = field(&name)?;
             let value = api.get("/config").await?[field].clone();
             match asked.out.is_for_people() {
-                true => asked.out.say(&value.to_string()),
+                true => asked.out.say(value.as_str().unwrap_or(&value.to_string())),
                 false => asked.out.show(&json!({ field: value }), &COLUMNS),
             }
         }
         ConfigCommand::Set { name, value, dry_run } => {
             let field = field(&name)?;
-            let number: u32 =
-                value.parse().map_err(|_| Failure::usage(format!("{name} is a whole number")))?;
-            let body = json!({ field: number, "dryRun": dry_run });
+            let wanted = match field {
+                CEILING => {
+                    let number = value.parse::<u32>();
+                    json!(number.map_err(|_| Failure::usage(format!("{name} is a whole number")))?)
+                }
+                _ if value.eq_ignore_ascii_case("off") => Value::Null,
+                _ => json!(value),
+            };
+            let body = json!({ field: wanted, "dryRun": dry_run });
             let changed = api.call(Method::PATCH, "/config", Some(body)).await?;
             match asked.out.is_for_people() {
                 true if dry_run => {
-                    asked.out.say(&format!("{name} could be {number}; nothing was done."));
+                    asked.out.say(&format!("{name} could be {value}; nothing was done."));
                 }
-                true => asked.out.say(&format!("{name} is {number} now.")),
+                true => asked.out.say(&format!("{name} is {value} now.")),
                 false => asked.out.show(&changed, &COLUMNS),
             }
         }

@@ -6,6 +6,7 @@ pub mod approval;
 pub mod audit;
 pub mod backup;
 pub mod batch;
+pub mod bwlimit;
 pub mod config;
 pub mod context;
 pub mod copy;
@@ -80,6 +81,7 @@ pub async fn run(
         Noun::Whoami => login::whoami(asked).await,
         Noun::Context(command) => context::run(&asked, command),
         Noun::Config(command) => config::run(asked, command).await,
+        Noun::Bwlimit(command) => bwlimit::run(asked, command).await,
         Noun::Openapi => {
             out::print(&openapi());
             Ok(exit::OK)

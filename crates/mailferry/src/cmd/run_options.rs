@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil};
 use mailferry_model::{
     filter::{Filter, Pattern},
     mapping::{MapRule, RunOptions},
+    schedule::{self, size},
 };
 
 use crate::instance::Pace;
@@ -165,27 +166,6 @@ fn time(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "write 2024-01-31, or 2024-01-31T12:00:00Z".to_owned())
 }
 
-/// A size: a number and K, M, G or T, powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
-    let wrong = || "write a number of bytes, or one with K, M, G or T".to_owned();
-    let upper = text.trim().to_ascii_uppercase();
-    let bare = upper.strip_suffix('B').unwrap_or(&upper);
-    let bare = bare.strip_suffix('I').unwrap_or(bare);
-    let (digits, power) = match bare.chars().last() {
-        Some('K') => (&bare[..bare.len() - 1], 10),
-        Some('M') => (&bare[..bare.len() - 1], 20),
-        Some('G') => (&bare[..bare.len() - 1], 30),
-        Some('T') => (&bare[..bare.len() - 1], 40),
-        _ => (bare, 0),
-    };
-    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
-    let bytes = number * (1u64 << power) as f64;
-    match number.is_finite() && (0.0..9e18).contains(&bytes) {
-        true => Ok(bytes as u64),
-        false => Err(wrong()),
-    }
-}
-
 /// A length of time: `90`, `5m`, `1h`.
 pub(super) fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "write a number of seconds, or one with s, m or h".to_owned();
@@ -199,8 +179,9 @@ pub(super) fn length(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
 }
 
+/// Bytes a second; 0 is no limit.
 fn rate(text: &str) -> Result<u64, String> {
-    if text.eq_ignore_ascii_case("off") { Ok(0) } else { size(text) }
+    schedule::rate(text).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -209,11 +190,6 @@ mod tests {
 
     #[test]
     fn sizes_and_times() {
-        assert_eq!(
-            ["0", "10M", "1G", "1.5k", "2 MiB", "3KB"].map(|t| size(t).unwrap()),
-            [0, 10 << 20, 1 << 30, 1536, 2 << 20, 3 << 10]
-        );
-        assert!(["", "M", "-1", "1X", "1e300"].iter().all(|t| size(t).is_err()));
         assert_eq!(rate("off"), Ok(0));
         assert_eq!(time("2024-01-01").unwrap().to_string(), "2024-01-01T00:00:00Z");
         assert_eq!(time("2024-01-01T01:00:00+01:00").unwrap().to_string(), "2024-01-01T00:00:00Z");

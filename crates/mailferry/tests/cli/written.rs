@@ -170,7 +170,7 @@ fn the_tenant_ceiling_is_set_and_no_endpoint_is_above_it() {
     }
     ferry.ends(2, &["config", "get", "colour"]);
     let told = ferry.ends(0, &["config", "get", "-o", "json"]).json();
-    assert_eq!(told, serde_json::json!({ "tenantCeiling": 400 }));
+    assert_eq!(told["tenantCeiling"], 400, "{told}");
 }
 
 #[test]
@@ -189,4 +189,26 @@ fn a_dry_run_of_an_endpoint_judges_and_writes_nothing() {
     let shown = ferry.ends(0, &["endpoint", "show", "One", "-o", "json"]).json();
     assert_eq!((&shown["settings"]["path"], &shown["version"]), (&"/m".into(), &1.into()), "{shown}");
     assert_eq!(ferry.ends(0, &["audit", "list", "-o", "json"]).out, before);
+}
+
+#[test]
+fn how_much_may_be_moved_when_is_set_and_shown() {
+    let ferry = Ferry::new();
+    assert!(ferry.ends(0, &["bwlimit", "get"]).out.starts_with("There is no limit."));
+    let table = "Mon-Fri 08:00,2M 19:00,off";
+    let set = ["bwlimit", "set", table, "--tz", "Europe/Berlin"];
+    let tried = ferry.ends(0, &[&set[..], &["--dry-run"]].concat()).out;
+    assert!(tried.ends_with("Nothing was done.\n"), "{tried}");
+    assert!(ferry.ends(0, &["bwlimit", "get"]).out.starts_with("There is no limit."));
+    let told = ferry.ends(0, &set).out;
+    assert!(told.starts_with(&format!("{table} (Europe/Berlin): now ")), "{told}");
+    assert_eq!(ferry.ends(0, &["config", "get", "bandwidth"]).out.trim(), table);
+    let told = ferry.ends(0, &["bwlimit", "set", "512K", "-o", "json"]).json();
+    assert_eq!(
+        (&told["bandwidthNow"], &told["bandwidthUntil"]),
+        (&(512 << 10).into(), &serde_json::Value::Null)
+    );
+    assert!(ferry.ends(2, &["bwlimit", "set", "fast"]).err.contains("Mon-Fri 08:00,2M"));
+    ferry.ends(0, &["bwlimit", "set", "off"]);
+    assert!(ferry.ends(0, &["bwlimit", "get"]).out.starts_with("There is no limit."));
 }

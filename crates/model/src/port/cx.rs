@@ -43,6 +43,12 @@ pub trait Meter: Send + Sync {
 
     /// How many bytes may go out at once under the bandwidth limit: what it allows in a second. `None`: no limit.
     fn at_once(&self) -> Option<u64>;
+
+    /// From now on at most so many bytes a second, whatever else limits them. `None`: no such limit. A meter that holds no
+    /// limit heeds none.
+    fn limit(&self, bytes_per_second: Option<u64>) {
+        _ = bytes_per_second;
+    }
 }
 
 /// The context of a call. Cheap to clone.

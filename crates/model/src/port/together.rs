@@ -77,7 +77,7 @@ pub enum Write<'a> {
     /// As [`super::Tokens::remove_token`].
     RemoveToken(TokenId),
     /// As [`super::Configs::set_config`].
-    SetConfig(Config),
+    SetConfig(&'a Config),
     /// As [`super::Audits::record`]. It comes last: others wait until it is done.
     Record(&'a AuditEntry),
 }

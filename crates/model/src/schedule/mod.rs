@@ -1,9 +1,12 @@
-//! When a batch does what by itself: begins, syncs again, completes; and the hours in which its mailboxes move.
+//! When a batch does what by itself: begins, syncs again, completes; the hours in which its mailboxes move, and how much
+//! may be moved when.
 //!
 //! Pure: the time is an argument. Times are kept in UTC; the zone in which somebody thinks of them is kept beside them,
 //! so that they are shown in it.
 
 mod moment;
+mod rate;
+mod timetable;
 mod windows;
 
 #[cfg(test)]
@@ -15,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::{batch::Batch, intent::Action, status::BatchStatus};
 
 pub use moment::{moment, shown, zone};
+pub use rate::{rate, size};
+pub use timetable::{Holds, Timetable};
 pub use windows::Windows;
 
 /// The longest time between two syncs, in hours.

@@ -130,7 +130,7 @@ fn window(text: &str) -> Result<Window, String> {
     Ok(Window { days: self::days(days).ok_or_else(faulty)?, from, to })
 }
 
-fn days(text: &str) -> Option<Vec<civil::Weekday>> {
+pub(super) fn days(text: &str) -> Option<Vec<civil::Weekday>> {
     let at = |name: &str| {
         let name = name.trim().to_lowercase();
         DAYS.iter().position(|(full, _)| name.len() >= 3 && full.starts_with(&name))
@@ -144,7 +144,7 @@ fn days(text: &str) -> Option<Vec<civil::Weekday>> {
 }
 
 /// `19:00`; `24:00` is the midnight at the end of a day.
-fn time(text: &str) -> Option<civil::Time> {
+pub(super) fn time(text: &str) -> Option<civil::Time> {
     match text.trim() {
         "24:00" => Some(civil::Time::midnight()),
         text => civil::Time::strptime("%H:%M", text).ok(),

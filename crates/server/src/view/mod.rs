@@ -2,6 +2,7 @@
 
 mod account;
 mod batch;
+mod config;
 mod endpoint;
 mod endpoint_test;
 mod item;
@@ -10,6 +11,7 @@ mod verification;
 
 pub(crate) use account::{AccountView, SessionView, TokenView};
 pub(crate) use batch::{BatchReport, BatchView};
+pub(crate) use config::ConfigView;
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};

@@ -10,8 +10,12 @@ sentences! { "config":
 
 async fn it_is_as_it_comes_until_it_is_set(store: &dyn Store) -> Outcome {
     same!(store.config().await.map_err(said)?, Config::default(), "a fresh store");
-    for tenant_ceiling in [7, 1000] {
-        let config = Config { tenant_ceiling };
+    let table = || "Mon-Fri 08:00,2M 19:00,off".parse().ok();
+    for (tenant_ceiling, bandwidth, zone) in
+        [(7, None, None), (1000, table(), Some("Europe/Berlin")), (7, None, None)]
+    {
+        let bandwidth_time_zone = zone.map(str::to_owned);
+        let config = Config { tenant_ceiling, bandwidth, bandwidth_time_zone };
         store.set_config(&config).await.map_err(said)?;
         same!(store.config().await.map_err(said)?, config, "afterwards");
     }

@@ -223,7 +223,7 @@ async fn the_tenant_ceiling_holds_over_all_endpoints(store: &dyn Store) -> Outco
     add(store, &one, &users[0], PassKind::Initial).await?;
     add(store, &one, &users[1], PassKind::Incremental).await?;
     add(store, &other, &more[0], PassKind::Initial).await?;
-    store.set_config(&Config { tenant_ceiling: 2 }).await.map_err(said)?;
+    store.set_config(&Config { tenant_ceiling: 2, ..Config::default() }).await.map_err(said)?;
     let claim = || store.claim(store.new_id(), samples::time(0), MINUTE);
     let first = claim().await.map_err(said)?.ok_or("the first of two")?;
     claim().await.map_err(said)?.ok_or("the second of two")?;

@@ -13,13 +13,13 @@ use mailferry_model::{
     secret::Secret,
     status::BatchStatus,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{find, view};
 use crate::{
     Context,
-    body::Body,
+    body::{Body, named},
     etag::{IfMatch, Versioned},
     problem::Problem,
     routes::{entry, removing::Removing},
@@ -91,11 +91,6 @@ pub(crate) async fn change(
     (context.bell)();
     let (batch, user) = find(&context, &name, &address).await?;
     Ok(view(StatusCode::OK, &batch, &user))
-}
-
-/// Tells a field that is named with `null` from one that is not named.
-fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 /// Take a user out of a batch; its ledger stays

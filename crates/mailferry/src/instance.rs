@@ -19,7 +19,7 @@ use mailferry_model::{
     outward::Outward,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::{Context, Door, Problem, Trouble};
+use mailferry_server::{Context, Door, Problem, Tally, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{api::Api, args::Global, clock::SystemClock, exit::Failure, reports::FileReports, room::Watched};
@@ -103,6 +103,7 @@ impl Instance {
             bell,
             door,
             trouble: self.trouble.clone(),
+            tally: Tally::default(),
         })
     }
 

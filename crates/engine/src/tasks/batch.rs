@@ -60,7 +60,7 @@ async fn one(store: &dyn Store, batch: Batch, now: Timestamp, bell: &Notify) -> 
     for user in &mut users {
         let job = jobs.iter().find(|j| j.work.user == user.id);
         match wanted(user.status) {
-            Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user).await?,
+            Wanted::Halt if job.is_none_or(|j| !j.claimed) => halt(store, user, now).await?,
             // Jobs come back when the endpoint does.
             Wanted::Run(kind)
                 if job.is_none()
@@ -135,9 +135,10 @@ fn wanted(status: UserStatus) -> Wanted {
     }
 }
 
-async fn halt(store: &dyn Store, user: &mut User) -> Result<()> {
+async fn halt(store: &dyn Store, user: &mut User, now: Timestamp) -> Result<()> {
     if let Some(next) = user.status.after(UserEvent::Halt) {
         user.status = next;
+        user.keep_time(now);
         store.set_user(user).await?;
         user.version += 1;
     }

@@ -293,6 +293,8 @@ pub fn named(folder: &FolderEntry, entry: &Entry, code: &str, reason: impl Into<
         code: code.to_owned(),
         reason: reason.into(),
         items: None,
+        date: entry.date.and_then(|date| jiff::Timestamp::from_second(date.seconds).ok()),
+        tries: (entry.tries > 0).then(|| entry.tries.into()),
     }
 }
 
@@ -307,6 +309,8 @@ pub fn named_folder(folder: &FolderEntry, error: &mailferry_model::Error, listed
         code: error.code(),
         reason: format!("the folder cannot be read: {}", error.context()),
         items: Some(listed.saturating_sub(known)),
+        date: None,
+        tries: None,
     }
 }
 
@@ -320,6 +324,8 @@ pub fn named_at_target(path: &str, trace: &Trace<TargetId>, code: &str, reason: 
         code: code.to_owned(),
         reason: reason.to_owned(),
         items: None,
+        date: None,
+        tries: None,
     }
 }
 

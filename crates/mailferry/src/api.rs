@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     http::{Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -11,6 +11,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{exit::Failure, remote::Remote};
+
+/// The most of a problem that is read.
+const LONGEST_PROBLEM: usize = 1 << 20;
 
 /// The API.
 #[derive(Clone)]
@@ -43,6 +46,24 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Reads a file; `take` is given its parts in order.
+    pub async fn file(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let broken = |what: &dyn std::fmt::Display| Failure::own(format!("the router: {what}"));
+        let path = format!("{PREFIX}{path}");
+        let router = match &self.0 {
+            Place::There(remote) => return remote.file(&path, take).await,
+            Place::Here(router) => router.clone(),
+        };
+        let request = Request::builder().uri(path).body(Body::empty()).map_err(|e| broken(&e))?;
+        let answer = router.oneshot(request).await.map_err(|e| broken(&e))?;
+        let status = answer.status();
+        taken(status, answer.into_body(), &mut take, |what| broken(&what)).await
+    }
+
     /// Sends a request; a problem in its answer is a failure.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let router = match &self.0 {
@@ -61,6 +82,31 @@ impl Api {
         let bytes = answer.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
         answered(status, &bytes, |what| broken(&what))
     }
+}
+
+/// Gives the parts of an answer away as they come; a problem in its place is a failure.
+pub async fn taken<B>(
+    status: StatusCode,
+    mut body: B,
+    take: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+    strange: impl Fn(String) -> Failure,
+) -> Result<(), Failure>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + std::fmt::Display,
+{
+    if !status.is_success() {
+        let read = http_body_util::Limited::new(body, LONGEST_PROBLEM).collect().await;
+        let bytes = read.map_err(|e| strange(e.to_string()))?.to_bytes();
+        return answered(status, &bytes, strange).map(drop);
+    }
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| strange(format!("it was cut off: {e}")))?;
+        if let Some(part) = frame.data_ref() {
+            take(part)?;
+        }
+    }
+    Ok(())
 }
 
 /// What an answer says: a document, nothing, or a problem; `strange` is what it means if it is none of these.

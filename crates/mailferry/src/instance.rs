@@ -19,7 +19,7 @@ use mailferry_model::{
     outward::Outward,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::{Context, Door, Problem, Trouble};
+use mailferry_server::{Context, Door, Problem, Tally, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{
@@ -115,6 +115,7 @@ impl Instance {
             bell,
             door,
             trouble: self.trouble.clone(),
+            tally: Tally::default(),
         })
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Method, Request, Uri, header};
+use axum::http::{Method, Request, Response, Uri, header};
 use http_body_util::BodyExt;
-use hyper::client::conn::http1;
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use mailferry_connect::net::{Authorities, Reach, Stream, Trust, tcp, tls};
 use mailferry_engine::{
@@ -15,7 +15,12 @@ use mailferry_engine::{
 use mailferry_model::{Error, Kind, Side, cancel::Cancel, port::Cx, secret::Secret};
 use serde_json::Value;
 
-use crate::{api::answered, clock::SystemClock, exit::Failure, instance::PUT_TIMEOUT};
+use crate::{
+    api::{answered, taken},
+    clock::SystemClock,
+    exit::Failure,
+    instance::PUT_TIMEOUT,
+};
 
 /// The most of an answer that is read: all users of the largest batch.
 const LARGEST: usize = 256 << 20;
@@ -73,6 +78,30 @@ impl Remote {
 
     /// Sends a request; a problem in its answer is a failure.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let answer = self.send(method, path, body).await?;
+        let status = answer.status();
+        let read = http_body_util::Limited::new(answer.into_body(), LARGEST).collect().await;
+        let bytes = read.map_err(|e| self.unreachable(&e.to_string()))?.to_bytes();
+        answered(status, &bytes, |what| self.unreachable(&format!("it is no mailferry: {what}")))
+    }
+
+    /// Reads a file; `take` is given its parts in order.
+    pub async fn file(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let answer = self.send(Method::GET, path, None).await?;
+        let status = answer.status();
+        taken(status, answer.into_body(), &mut take, |what| self.unreachable(&what)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Response<Incoming>, Failure> {
         let lost = |what: &dyn std::fmt::Display| self.unreachable(&format!("{what}"));
         let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| lost(&e))?;
@@ -91,11 +120,7 @@ impl Remote {
         }
         let body = body.map_or_else(Body::empty, |b| Body::from(b.to_string()));
         let request = request.body(body).map_err(|e| lost(&e))?;
-        let answer = sender.send_request(request).await.map_err(|e| lost(&e))?;
-        let status = answer.status();
-        let read = http_body_util::Limited::new(answer.into_body(), LARGEST).collect().await;
-        let bytes = read.map_err(|e| lost(&e))?.to_bytes();
-        answered(status, &bytes, |what| self.unreachable(&format!("it is no mailferry: {what}")))
+        sender.send_request(request).await.map_err(|e| lost(&e))
     }
 
     async fn connect(&self) -> Result<Stream, Failure> {

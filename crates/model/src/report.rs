@@ -1,5 +1,12 @@
 //! What is said at the end: counts, named items, the score and the sentence.
 
+pub mod delimited;
+pub mod reconciliation;
+pub mod sheet;
+pub mod skipped;
+pub mod summary;
+pub mod users;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -42,6 +49,12 @@ pub struct Named {
     /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
+    /// When it arrived at the source, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<Timestamp>,
+    /// How often it was tried and refused, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
 }
 
 impl Named {
@@ -289,6 +302,8 @@ mod tests {
             code: "X".into(),
             reason: "x".into(),
             items: None,
+            date: None,
+            tries: None,
         };
         Findings {
             identified,

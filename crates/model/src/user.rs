@@ -10,6 +10,7 @@ use crate::{
     report::{Score, Totals},
     settings::MailboxAddress,
     status::UserStatus,
+    times::Times,
 };
 
 /// One mailbox of a batch. Its passwords lie apart, sealed, owned by its id.
@@ -59,6 +60,9 @@ pub struct User {
     /// What its last pass took.
     #[serde(default)]
     pub last_pass: Option<LastPass>,
+    /// How long it was in which phase.
+    #[serde(default)]
+    pub times: Times,
 }
 
 impl User {
@@ -89,7 +93,20 @@ impl User {
             despite_score: None,
             complete_after: None,
             last_pass: None,
+            times: Times::default(),
         }
+    }
+
+    /// Counts its time by what it is now; whoever changes status or detail calls this before it is written.
+    pub fn keep_time(&mut self, now: Timestamp) {
+        self.times.turn(self.status, self.detail.is_some(), now);
+    }
+
+    /// The same with its time counted.
+    #[must_use]
+    pub fn timed(mut self, now: Timestamp) -> Self {
+        self.keep_time(now);
+        self
     }
 }
 

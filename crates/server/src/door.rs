@@ -66,19 +66,35 @@ pub struct Keeper {
     pub(crate) closing: Cancel,
     /// Below which folders of this machine endpoints may lie.
     pub(crate) folders: Vec<PathBuf>,
+    /// Whether anybody is told the numbers for monitoring.
+    pub(crate) open_metrics: bool,
 }
 
 impl Keeper {
     /// A fresh one; streams end when `closing` is cancelled.
     pub fn new(transport: Transport, closing: Cancel) -> Self {
         let (limiter, refusals) = (Limiter::default(), Refusals::default());
-        Self { limiter, refusals, patience: PATIENCE, transport, closing, folders: Vec::new() }
+        Self {
+            limiter,
+            refusals,
+            patience: PATIENCE,
+            transport,
+            closing,
+            folders: Vec::new(),
+            open_metrics: false,
+        }
     }
 
     /// The same with another patience for bodies of requests.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same, where anybody who reaches the service is told the numbers for monitoring.
+    #[must_use]
+    pub fn with_open_metrics(self) -> Self {
+        Self { open_metrics: true, ..self }
     }
 
     /// The same, where endpoints may lie below these folders of this machine.

@@ -12,11 +12,13 @@ mod body;
 mod door;
 mod etag;
 mod guard;
+mod metrics;
 mod once;
 mod openapi;
 mod page;
 mod problem;
 mod query;
+mod render;
 mod routes;
 mod shape;
 mod sign_in;
@@ -26,7 +28,7 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use mailferry_model::{
     port::{Clock, Reports, Store},
     settings::Manifest,
@@ -34,6 +36,7 @@ use mailferry_model::{
 
 pub use access::{ACCESS, Access};
 pub use door::{Door, Keeper, Transport};
+pub use metrics::Tally;
 pub use openapi::document;
 pub use problem::{Headers, Problem, RowProblem};
 pub use routes::fresh_setup_code;
@@ -62,6 +65,8 @@ pub struct Context {
     pub door: Door,
     /// What keeps work from being done.
     pub trouble: Trouble,
+    /// What was counted for monitoring.
+    pub tally: Tally,
 }
 
 /// The router.
@@ -75,7 +80,7 @@ pub fn router(context: Context) -> Router {
         .route_layer(from_fn_with_state(context.clone(), door::admit));
     let pages = match context.door {
         Door::Inside => Router::new(),
-        Door::Listening(_) => status_page::routes(),
+        Door::Listening(_) => status_page::routes().route("/metrics", get(routes::metric::plain)),
     };
     Router::new()
         .merge(api)

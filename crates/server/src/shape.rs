@@ -186,6 +186,31 @@ pub(crate) struct Named {
     reason: String,
     /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
     items: Option<u64>,
+    /// When it arrived at the source, where that is known.
+    #[schema(required = false)]
+    date: Option<String>,
+    /// How often it was tried and refused, where that was counted.
+    #[schema(required = false)]
+    tries: Option<u32>,
+}
+
+/// Numbers of one mailbox.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Statistics {
+    /// Bytes at the target for each minute in which it was worked on; none before the first second is over.
+    rate_bytes_per_minute: Option<u64>,
+    /// Waiting for its turn.
+    queued_seconds: u64,
+    /// Worked on.
+    in_progress_seconds: u64,
+    /// Up to date, and not completed.
+    synced_seconds: u64,
+    /// Waiting for a reason that has a name.
+    stalled_seconds: u64,
+    /// Seconds until its first sync ends; none where nobody can know.
+    eta_seconds: Option<Range>,
 }
 
 /// What a verification found, as `verify -o json` tells it.
@@ -250,6 +275,12 @@ pub(crate) struct VerifiedItem {
     reason: String,
     /// Of a folder that could not be read: how many of its items are not at the target, 0 where nobody knows.
     items: Option<u64>,
+    /// When it arrived at the source, where that is known.
+    #[schema(required = false)]
+    date: Option<String>,
+    /// How often it was tried and refused, where that was counted.
+    #[schema(required = false)]
+    tries: Option<u32>,
 }
 
 /// Why something ended early.

@@ -213,7 +213,7 @@ fn table(body: &mut String, columns: &[(&str, &str)], rows: &[Value], cell: impl
 }
 
 /// Text in HTML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

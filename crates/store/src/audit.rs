@@ -46,6 +46,12 @@ impl Audits for SqlStore {
         Ok(row.map(|row| row.int(0)).transpose()?.unwrap_or(0) as u64)
     }
 
+    async fn audit_head(&self) -> Result<Option<(u64, Vec<u8>)>> {
+        let mut tx = self.db.read("read audit trail").await?;
+        let (_, newest) = self.ends(&mut tx).await?;
+        Ok(newest.map(|(no, hash)| (no as u64, hash)))
+    }
+
     async fn check_audit(&self) -> Result<Option<u64>> {
         let mut tx = self.db.read("check audit trail").await?;
         let (mut last, mut before) = (0, Vec::new());

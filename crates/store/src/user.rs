@@ -121,6 +121,19 @@ impl Users for SqlStore {
                    ORDER BY address_key, id";
         tx.rows(sql, args![self.workspace, batch.0]).await?.iter().map(made).collect()
     }
+
+    async fn users_behind(&self, batch: BatchId, last: Option<&User>) -> Result<Vec<User>> {
+        let op = "list users";
+        let behind = match last {
+            Some(user) => (name_key(op, &user.address)?, user.id.0),
+            None => (String::new(), Uuid::nil()),
+        };
+        let mut tx = self.db.read(op).await?;
+        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2
+                   AND (address_key > $3 OR (address_key = $3 AND id > $4)) ORDER BY address_key, id LIMIT 500";
+        let args = args![self.workspace, batch.0, behind.0, behind.1];
+        tx.rows(sql, args).await?.iter().map(made).collect()
+    }
 }
 
 impl SqlStore {

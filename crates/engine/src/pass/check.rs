@@ -481,6 +481,8 @@ pub(super) fn not_migratable(left_out: &[(Folder, Choice)]) -> Vec<Named> {
             folder.namespace
         ),
         items: None,
+        date: None,
+        tries: None,
     })
     .collect()
 }

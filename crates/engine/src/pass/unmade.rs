@@ -103,5 +103,7 @@ fn name(planned: &Planned, why: &Reason) -> Named {
         code: why.code.to_string(),
         reason: format!("the target does not make the folder: {}", why.text),
         items: Some(planned.listed.items.unwrap_or(0)),
+        date: None,
+        tries: None,
     }
 }

@@ -36,5 +36,7 @@ pub(super) fn tell(findings: &mut Findings, folder: &FolderEntry, error: &Error)
             error.context()
         ),
         items: Some(items),
+        date: None,
+        tries: None,
     });
 }

@@ -83,7 +83,7 @@ async fn one(
     };
     let mut statuses: Vec<UserStatus> = census.users.iter().map(|(status, _)| *status).collect();
     if statuses.iter().any(|status| matches!(wanted(*status), Wanted::Halt)) {
-        statuses = halt_idle(store, &batch).await?;
+        statuses = halt_idle(store, &batch, now).await?;
     }
     // Jobs come back when the endpoint does.
     if before.waits.is_none() && batch.status != BatchStatus::Stopping {
@@ -170,7 +170,7 @@ fn wanted(status: UserStatus) -> Wanted {
 }
 
 /// Halts the users of a batch who shall stop and are in nobody's hands; the statuses of all of them then.
-async fn halt_idle(store: &dyn Store, batch: &Batch) -> Result<Vec<UserStatus>> {
+async fn halt_idle(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Vec<UserStatus>> {
     let mut users = store.users(batch.id).await?;
     let jobs = store.jobs(batch.id).await?;
     let claimed: HashSet<UserId> = jobs.iter().filter(|j| j.claimed).map(|j| j.work.user).collect();
@@ -180,6 +180,7 @@ async fn halt_idle(store: &dyn Store, batch: &Batch) -> Result<Vec<UserStatus>> 
         }
         if let Some(next) = user.status.after(UserEvent::Halt) {
             user.status = next;
+            user.keep_time(now);
             store.set_user(user).await?;
         }
     }

@@ -64,8 +64,9 @@ pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Res
     let (action, change) = (format!("batch.{}", action.word()), json!({ "because": because.word() }));
     let entry = by_worker(now, &action, format!("batch {}", batch.name), &change);
     let next = Batch { status, detail: None, ..batch };
+    let users: Vec<User> = intent.users.into_iter().map(|user| user.timed(now)).collect();
     let mut writes = vec![Write::SetBatch(&next)];
-    writes.extend(intent.users.iter().map(Write::SetUser));
+    writes.extend(users.iter().map(Write::SetUser));
     writes.push(Write::Record(&entry));
     store.together(&writes).await
 }
@@ -91,7 +92,7 @@ async fn complete_one(store: &dyn Store, batch: &Batch, user: &User, now: Timest
     let entry = by_worker(now, "user.complete", subject, &change);
     let next = Batch { status, detail: None, ..batch.clone() };
     // Asked for once, it is done once.
-    let asked = |user: User| User { complete_after: None, ..user };
+    let asked = |user: User| User { complete_after: None, ..user }.timed(now);
     let users: Vec<User> = intent.users.into_iter().map(asked).collect();
     let mut writes = vec![Write::SetBatch(&next)];
     writes.extend(users.iter().map(Write::SetUser));

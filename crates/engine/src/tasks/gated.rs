@@ -79,6 +79,8 @@ mod tests {
             code: "SOURCE_MALFORMED".into(),
             reason: "words".into(),
             items: None,
+            date: None,
+            tries: None,
         };
         Findings { identified: 100, skipped: (0..skipped).map(named).collect(), ..Findings::default() }
     }

@@ -125,7 +125,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
             return Err(Error::new(Kind::Busy, Side::Us, PARKED, format!("{}: {why}", endpoint.name)));
         }
     }
-    let user = change(&**store, job.work.user, |user| {
+    let user = change(worker, job.work.user, |user| {
         for event in [UserEvent::Claim, UserEvent::Open] {
             step(user, event);
         }
@@ -222,7 +222,6 @@ async fn watch(
     progress: &Progress,
     (open, heard): (&AtomicBool, &Notify),
 ) -> Error {
-    let store = &*worker.house.store;
     let clock = &*worker.house.clock;
     let mut motion = Motion::of(progress, clock);
     let (mut is_stalled, mut was_open, mut owes) = (false, false, false);
@@ -242,7 +241,7 @@ async fn watch(
             continue;
         }
         was_open = is_open;
-        let written = change(store, job.work.user, |user| {
+        let written = change(worker, job.work.user, |user| {
             if is_open {
                 step(user, UserEvent::Move);
             }
@@ -282,7 +281,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
     let mut approvals = Approvals::of(store.approvals(mailbox).await?);
     let ended = Ended { batch: &batch, kind: job.work.kind, findings: &kept.findings, at: now };
     let took = report.moved_in + report.verified_in;
-    let mut user = change(store, user.id, |user| {
+    let mut user = change(worker, user.id, |user| {
         user.last_pass = Some(LastPass {
             kind: job.work.kind,
             put: report.deeds.put,
@@ -306,7 +305,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
             break;
         }
         approvals = fresh;
-        user = change(store, user.id, |user| ended.count(user, &approvals)).await?;
+        user = change(worker, user.id, |user| ended.count(user, &approvals)).await?;
     }
     let code = user.detail.as_ref().map(|detail| detail.code.clone());
     tell(worker, &user, format!("{:?}", user.status), code);
@@ -316,11 +315,10 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
 /// A pass that did not.
 async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Result<()> {
     let now = worker.house.clock.now();
-    let store = &*worker.house.store;
     if error.kind() == Kind::Cancelled {
         // Stopped by a person: the user halts. Else this process ends, and another goes on with the job.
         if stopped {
-            change(store, job.work.user, |user| {
+            change(worker, job.work.user, |user| {
                 step(user, UserEvent::Stop);
                 step(user, UserEvent::Halt);
             })
@@ -342,7 +340,7 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
     };
     let failed = judged == Verdict::Fail;
     let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
-    let user = change(store, job.work.user, |user| {
+    let user = change(worker, job.work.user, |user| {
         let since = user.detail.as_ref().filter(|d| d.code == code).map_or(now, |d| d.since);
         user.detail = Some(Detail { code: code.clone(), text: error.to_string(), since, next_try });
         if failed {
@@ -392,7 +390,8 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timesta
 }
 
 /// Changes a user as it is now, however often others change it meanwhile.
-pub(super) async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
+pub(super) async fn change(worker: &Worker, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
+    let store = &*worker.house.store;
     for _ in 0..RACES {
         let before = store.user(id).await?;
         let mut user = before.clone();
@@ -400,6 +399,7 @@ pub(super) async fn change(store: &dyn Store, id: UserId, change: impl Fn(&mut U
         if user == before {
             return Ok(user);
         }
+        user.keep_time(worker.house.clock.now());
         match store.set_user(&user).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             other => return other.map(|()| user),

@@ -1,4 +1,7 @@
-//! `report list|get`: what the last passes of mailboxes found, in numbers and a sentence. Items are `item list`'s.
+//! `report list|get|new`: what the last passes of mailboxes found, in numbers and a sentence; as files they are
+//! [`file`]'s. Items are `item list`'s.
+
+mod file;
 
 use clap::Subcommand;
 
@@ -15,6 +18,8 @@ use crate::{
 pub enum ReportCommand {
     /// One of each mailbox that had a pass
     List,
+    /// Those of a batch as files: a page, tables, or a workbook
+    New(file::ReportFiles),
     /// Those of one mailbox
     Get {
         /// Its address
@@ -34,8 +39,13 @@ const COLUMNS: [Column; 7] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ReportCommand) -> Result<u8, Failure> {
+    let command = match command {
+        ReportCommand::New(args) => return file::run(&asked, args).await,
+        other => other,
+    };
     let api = Reach::of(&asked).await?.api();
     let path = match command {
+        ReportCommand::New(_) => return Ok(exit::OK),
         ReportCommand::List => "/reports".to_owned(),
         ReportCommand::Get { address } => format!("/users/{}/reports", segment(&address)),
     };

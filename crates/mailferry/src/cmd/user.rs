@@ -38,6 +38,9 @@ pub enum UserCommand {
     Show {
         /// The address
         address: String,
+        /// Also its rate, how long it was in which phase, and how long it may still take
+        #[arg(long)]
+        stats: bool,
     },
     /// Give its passwords anew, where each mailbox signs in with its own, or say when it completes
     Set(Passwords),
@@ -157,6 +160,19 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("UNAPPROVED", "/itemsUnapproved"),
 ];
 
+const STATISTICS: [Column; 10] = [
+    Column::of("ITEMS", "/itemsIdentified"),
+    Column::of("BYTES", "/bytesIdentified"),
+    Column::of("BYTES SYNCED", "/bytesSynced"),
+    Column::of("BYTES A MINUTE", "/statistics/rateBytesPerMinute"),
+    Column::of("SECONDS QUEUED", "/statistics/queuedSeconds"),
+    Column::of("IN PROGRESS", "/statistics/inProgressSeconds"),
+    Column::of("SYNCED", "/statistics/syncedSeconds"),
+    Column::of("STALLED", "/statistics/stalledSeconds"),
+    Column::of("SECONDS LEFT FROM", "/statistics/etaSeconds/from"),
+    Column::of("TO", "/statistics/etaSeconds/to"),
+];
+
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> {
     let reach = Reach::of(&asked).await?;
@@ -169,11 +185,15 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             let users = api.get(&format!("/users?{}", query.join("&"))).await?;
             asked.out.list(&users, &COLUMNS)?;
         }
-        UserCommand::Show { address } => {
+        UserCommand::Show { address, stats } => {
             let users = api.get(&format!("/users/{}", segment(&address))).await?;
+            let columns = if stats { [&COLUMNS[..], &STATISTICS].concat() } else { COLUMNS.to_vec() };
             match users.as_array().map(Vec::as_slice) {
-                Some([one]) => asked.out.show(one, &COLUMNS),
-                _ => asked.out.list(&users, &COLUMNS)?,
+                Some([one]) if asked.out.is_for_people() => {
+                    asked.out.show(&if stats { measured(one) } else { unmeasured(one) }, &columns)
+                }
+                Some([one]) => asked.out.show(one, &columns),
+                _ => asked.out.list(&users, &columns)?,
             }
         }
         UserCommand::Set(args) => set(&asked, &api, &args).await?,
@@ -222,6 +242,31 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         }
     }
     Ok(exit::OK)
+}
+
+/// What is measured of a user, as people read it.
+fn measured(user: &Value) -> Value {
+    let kept = |column: &Column| {
+        let name = column.pointer.rsplit('/').next().unwrap_or_default();
+        let is_range = column.pointer.contains("/etaSeconds/");
+        (!is_range).then(|| (name.to_owned(), user.pointer(column.pointer).cloned().unwrap_or_default()))
+    };
+    let mut fields: serde_json::Map<String, Value> =
+        COLUMNS.iter().filter(|c| !c.is_wide).chain(&STATISTICS).filter_map(kept).collect();
+    let range = &user["statistics"]["etaSeconds"];
+    if let (Some(from), Some(to)) = (range["from"].as_u64(), range["to"].as_u64()) {
+        fields.insert("etaSeconds".to_owned(), format!("{from} to {to}").into());
+    }
+    Value::Object(fields)
+}
+
+/// The rest of it.
+fn unmeasured(user: &Value) -> Value {
+    let mut user = user.clone();
+    if let Some(fields) = user.as_object_mut() {
+        fields.remove("statistics");
+    }
+    user
 }
 
 async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ mod pages;
 mod pretended;
 mod refused;
 mod remedies;
+mod reported;
 mod said;
 mod service;
 mod shared;

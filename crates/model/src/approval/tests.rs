@@ -16,6 +16,8 @@ fn named(uid: &str, code: &str) -> Named {
         code: code.into(),
         reason: "words".into(),
         items: None,
+        date: None,
+        tries: None,
     }
 }
 

@@ -89,6 +89,8 @@ pub trait Users: Send + Sync {
     /// How many users of each batch have which status, and how many of them have work; nothing is said of batches
     /// without users.
     async fn census(&self) -> Result<Vec<(BatchId, Census)>>;
+    /// Those of a batch that come behind this one, or the first ones, by address: at most 500. Empty behind the last.
+    async fn users_behind(&self, batch: BatchId, last: Option<&User>) -> Result<Vec<User>>;
 }
 
 /// Approvals of items that stay behind.
@@ -200,6 +202,9 @@ pub trait Audits: Send + Sync {
     async fn audit(&self, after: u64) -> Result<Vec<(u64, AuditEntry)>>;
     /// The number of the newest entry; 0 if there is none.
     async fn audit_end(&self) -> Result<u64>;
+    /// Number and hash of the newest entry: whoever noted them can tell later whether the trail up to there is still the
+    /// same. None if there is no entry.
+    async fn audit_head(&self) -> Result<Option<(u64, Vec<u8>)>>;
     /// Checks the hash chain; the number of the first entry that does not fit or is missing. At the end it is missing if
     /// one was written there once, or if there is an endpoint, a batch or an account and nobody ever told of anything.
     async fn check_audit(&self) -> Result<Option<u64>>;

@@ -15,6 +15,7 @@ mod health;
 mod item;
 mod kind;
 mod me;
+pub(crate) mod metric;
 mod own_passwords;
 mod removing;
 mod replace;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(health::version))
         .routes(routes!(health::openapi))
         .routes(routes!(status::status))
+        .routes(routes!(metric::show))
         .routes(routes!(event::events))
         .routes(routes!(kind::list))
         .routes(routes!(kind::show))
@@ -63,6 +65,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(batch::list, batch::create))
         .routes(routes!(batch::show, batch::change::change, batch::remove))
         .routes(routes!(batch::report))
+        .routes(routes!(report::file::file))
         .routes(routes!(completion::show))
         .routes(routes!(batch::users, batch::add::add))
         .routes(routes!(user::of_batch, user::change::change, user::change::remove))

@@ -226,6 +226,7 @@ async fn halt(context: &Context, batch: &Batch) -> Result<()> {
             && let Some(next) = user.status.after(UserEvent::Halt)
         {
             user.status = next;
+            user.keep_time(context.clock.now());
             context.store.set_user(&user).await?;
         }
         statuses.push(user.status);

@@ -1,4 +1,6 @@
-//! What the last passes of mailboxes found.
+//! What the last passes of mailboxes found; as files it is [`file`]'s.
+
+pub(crate) mod file;
 
 use axum::{Json, extract::Path, http::StatusCode};
 

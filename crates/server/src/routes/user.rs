@@ -10,7 +10,9 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
-use mailferry_model::{Error, Kind, Side, batch::Batch, status::UserStatus, user::User, why};
+use mailferry_model::{
+    Error, Kind, Side, batch::Batch, statistics::Statistics, status::UserStatus, user::User, why,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -102,9 +104,10 @@ pub(crate) async fn of_batch(
 async fn with_reason(context: &Context, batch: &Batch, user: &User) -> mailferry_model::Result<UserView> {
     let jobs = context.store.jobs(batch.id).await?;
     let job = jobs.iter().find(|job| job.work.user == user.id);
-    let why = why::of_user(user, batch, job, context.clock.now());
+    let now = context.clock.now();
     let mut view = UserView::of(user, &batch.name);
-    view.why = Some(why);
+    view.why = Some(why::of_user(user, batch, job, now));
+    view.statistics = Some(Statistics::of(user, now));
     Ok(view)
 }
 

@@ -6,6 +6,7 @@ use mailferry_model::{
     csv::Overrides,
     job::{Job, PassKind},
     report::Score,
+    statistics::Statistics,
     status::{StatusSummary, UserStatus},
     user::{Detail, User},
 };
@@ -51,6 +52,10 @@ pub(crate) struct UserView {
     /// Why it is not moving, or that it is, in a sentence; told where one user is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
+    /// Rate, durations, and how long it may still take; told where one user is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shape::Statistics>)]
+    pub(crate) statistics: Option<Statistics>,
     version: u64,
     id: String,
     /// What came, or would come, of what was asked for, in the answer to it.
@@ -133,6 +138,7 @@ impl UserView {
             complete_after: user.complete_after,
             overrides: OverridesView::of(&user.overrides),
             why: None,
+            statistics: None,
             version: user.version,
             id: user.id.to_string(),
             notices: Vec::new(),

@@ -21,6 +21,8 @@ fn named(uid: usize, code: &str) -> Named {
         code: code.into(),
         reason: "words".into(),
         items: None,
+        date: None,
+        tries: None,
     }
 }
 

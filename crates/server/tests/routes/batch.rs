@@ -225,6 +225,8 @@ async fn items_and_the_report_come_from_the_last_passes() {
         code: "TARGET_TOO_LARGE".into(),
         reason: "too large".into(),
         items: None,
+        date: None,
+        tries: None,
     };
     let findings = Findings { identified: 1000, placed: 999, skipped: vec![named], ..Findings::default() };
     let at = jiff::Timestamp::UNIX_EPOCH;

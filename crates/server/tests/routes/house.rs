@@ -167,6 +167,14 @@ impl House {
         .await
     }
 
+    /// As a service that tells anybody its numbers.
+    pub async fn with_open_metrics() -> Self {
+        Self::behind(|closing| {
+            Door::Listening(Arc::new(Keeper::new(Transport::Tls, closing).with_open_metrics()))
+        })
+        .await
+    }
+
     /// As a service that waits so long for bodies.
     pub async fn with_patience(patience: Duration) -> Self {
         Self::behind(|closing| {
@@ -194,6 +202,7 @@ impl House {
             bell: Arc::new(|| {}),
             door: door(closing.clone()),
             trouble: trouble.clone(),
+            tally: mailferry_server::Tally::default(),
         });
         Self { store, reports, clock, closing, router, trouble, full, _folder: folder }
     }
@@ -211,6 +220,7 @@ impl House {
             bell: Arc::new(|| {}),
             door: Door::Listening(Arc::new(keeper)),
             trouble: self.trouble.clone(),
+            tally: mailferry_server::Tally::default(),
         });
     }
 
@@ -271,6 +281,14 @@ impl House {
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, &format!("{PREFIX}{path}"), &headers, body).await
+    }
+
+    /// A file, as it is.
+    pub async fn file(&self, path: &str) -> (u16, Vec<u8>) {
+        let request = Request::builder().uri(format!("{PREFIX}{path}")).body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.into_body().collect().await.unwrap().to_bytes().to_vec())
     }
 
     /// The same by nobody.

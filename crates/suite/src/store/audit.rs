@@ -24,11 +24,14 @@ fn entry(store: &dyn Store, change: Option<&str>) -> AuditEntry {
 
 async fn entries_are_numbered_read_back_in_order_and_the_chain_holds(store: &dyn Store) -> Outcome {
     same!(store.audit_end().await.map_err(said)?, 0, "the end of nothing");
+    same!(store.audit_head().await.map_err(said)?, None, "the head of nothing");
     let (one, two) = (entry(store, None), entry(store, Some("{\"a\":1}")));
     let first = store.record(&one).await.map_err(said)?;
     let second = store.record(&two).await.map_err(said)?;
     ensure!(second > first, "numbers do not grow: {first}, {second}");
     same!(store.audit_end().await.map_err(said)?, second, "the end");
+    let head = store.audit_head().await.map_err(said)?;
+    ensure!(head.as_ref().is_some_and(|(no, hash)| *no == second && hash.len() == 32), "the head: {head:?}");
     let read = store.audit(first - 1).await.map_err(said)?;
     same!(read.first(), Some(&(first, one)), "the first");
     ensure!(read.contains(&(second, two)), "the second is missing");

@@ -15,6 +15,7 @@ sentences! { "user":
     the_batches_of_many_addresses_are_found_at_once,
     those_who_move_into_a_mailbox_are_found_by_its_name,
     the_users_of_a_batch_come_by_address,
+    the_users_of_a_batch_come_in_parts_of_500,
     one_that_is_not_there_is_not_found,
     a_removed_one_takes_its_secrets_and_its_work_along,
 }
@@ -97,6 +98,26 @@ async fn the_users_of_a_batch_come_by_address(store: &dyn Store) -> Outcome {
     let users = store.users(batch.id).await.map_err(said)?;
     let names: Vec<&str> = users.iter().map(|u| &u.address[..1]).collect();
     same!(names, ["a", "b", "c"], "order");
+    Ok(())
+}
+
+async fn the_users_of_a_batch_come_in_parts_of_500(store: &dyn Store) -> Outcome {
+    let names: Vec<String> = (0..1001).map(|n| format!("m{n:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (batch, _) = samples::stored(store, &names).await?;
+    samples::stored(store, &["another"]).await?;
+    let mut parts = Vec::new();
+    let mut found = Vec::new();
+    loop {
+        let part = store.users_behind(batch.id, found.last()).await.map_err(said)?;
+        parts.push(part.len());
+        if part.is_empty() {
+            break;
+        }
+        found.extend(part);
+    }
+    same!(parts, [500, 500, 1, 0], "parts");
+    same!(found, store.users(batch.id).await.map_err(said)?, "all of them, in order");
     Ok(())
 }
 

@@ -69,6 +69,9 @@ pub struct ServeArgs {
     /// Connect to no mail system in a private network
     #[arg(long)]
     pub deny_private: bool,
+    /// Tell the numbers at /metrics to anybody who reaches the service; without it a viewer's token is asked for
+    #[arg(long)]
+    pub metrics: bool,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -96,6 +99,7 @@ pub async fn run(asked: Asked<'_>, args: ServeArgs) -> Result<u8, Failure> {
     let folders: Result<Vec<PathBuf>, _> = args.allow_folder.iter().map(std::path::absolute).collect();
     let folders = folders.map_err(|e| Failure::usage(format!("--allow-folder: {e}")))?;
     let keeper = Keeper::new(transport, cancel.clone()).with_folders(folders);
+    let keeper = if args.metrics { keeper.with_open_metrics() } else { keeper };
     mailferry_server::recall_refusals(&keeper, &*instance.store, &*instance.clock).await?;
     let (bell, keeper) = (worker.clone(), Arc::new(keeper));
     let router = instance.router(Arc::new(move || bell.ring()), Door::Listening(keeper));

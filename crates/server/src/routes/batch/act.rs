@@ -263,7 +263,9 @@ async fn once(
     if action == Action::Stop {
         writes.push(Write::StopJobs(batch.id));
     }
-    writes.extend(intent.users.iter().map(Write::SetUser));
+    let now = context.clock.now();
+    let users: Vec<User> = intent.users.into_iter().map(|user| user.timed(now)).collect();
+    writes.extend(users.iter().map(Write::SetUser));
     writes.push(Write::Record(&entry));
     context.store.together(&writes).await?;
     Ok(Ok(None))

@@ -106,7 +106,7 @@ fn user_of(context: &Context, batch: &Batch, row: &csv::Row) -> User {
     let bare = |m: &MailboxAddress| MailboxAddress { password: None::<Secret<String>>, ..m.clone() };
     let (id, ends) = (UserId(context.store.new_id()), (bare(&row.source), bare(&row.target)));
     let user = User::queued(id, batch.id, row.source.address.clone(), ends);
-    User { overrides: row.overrides.clone(), ..user }
+    User { overrides: row.overrides.clone(), ..user }.timed(context.clock.now())
 }
 
 async fn needed(context: &Context, endpoint: &Endpoint) -> Result<Passwords, Problem> {

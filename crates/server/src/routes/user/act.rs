@@ -148,7 +148,9 @@ async fn once(
     let subject = format!("user {} of batch {}", user.address, batch.name);
     let entry =
         entry(context, &format!("user.{}", action.word()), subject, how.told().map(|told| told.to_string()));
-    let mut writes: Vec<Write<'_>> = intent.users.iter().map(Write::SetUser).collect();
+    let now = context.clock.now();
+    let users: Vec<User> = intent.users.into_iter().map(|user| user.timed(now)).collect();
+    let mut writes: Vec<Write<'_>> = users.iter().map(Write::SetUser).collect();
     if batch != before {
         writes.push(Write::SetBatch(&batch));
     }

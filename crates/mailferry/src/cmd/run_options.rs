@@ -166,7 +166,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 /// A size: a number and K, M, G or T, powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a number of bytes, or one with K, M, G or T".to_owned();
     let upper = text.trim().to_ascii_uppercase();
     let bare = upper.strip_suffix('B').unwrap_or(&upper);

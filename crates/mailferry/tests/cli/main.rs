@@ -20,6 +20,7 @@ mod pretended;
 mod refused;
 mod remedies;
 mod said;
+mod scanned;
 mod service;
 mod shared;
 mod trusted;

@@ -5,6 +5,7 @@ mod batch;
 mod endpoint;
 mod endpoint_test;
 mod item;
+mod scan;
 mod user;
 mod verification;
 
@@ -13,5 +14,6 @@ pub(crate) use batch::{BatchReport, BatchView};
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};
+pub(crate) use scan::{ScanMailboxView, ScanView};
 pub(crate) use user::{JobView, UserView};
 pub(crate) use verification::VerificationView;

@@ -11,6 +11,7 @@ mod house;
 mod http;
 mod into_one;
 mod replace;
+mod scan;
 mod sign_in;
 mod user;
 mod verification;

@@ -3,6 +3,9 @@
 //! Names that a target refuses are not known here; `hierarchy` tries the alternatives of [`mapping::names`].
 
 mod gone;
+mod preview;
+
+pub use preview::preview;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -38,6 +38,9 @@ pub enum Noun {
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),
+    /// What mailboxes hold before anything moves: sizes, counts, folders, what is too large
+    #[command(subcommand)]
+    Scan(cmd::scan::ScanCommand),
     /// What the last passes of mailboxes found, in numbers and a sentence
     #[command(subcommand)]
     Report(cmd::report::ReportCommand),

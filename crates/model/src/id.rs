@@ -61,6 +61,8 @@ row_ids! {
     EndpointTestId,
     /// A verification that was ordered.
     VerificationId,
+    /// A scan that was ordered.
+    ScanId,
 }
 
 macro_rules! opaque_ids {

@@ -32,6 +32,7 @@ pub mod outward;
 pub mod place;
 pub mod port;
 pub mod report;
+pub mod scan;
 pub mod schedule;
 pub mod secret;
 pub mod settings;

@@ -19,8 +19,8 @@ use crate::{Context, PREFIX, body, door::Caller, problem::Problem};
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// What it applies to: what makes something, but for sign-ins.
-pub(crate) const CREATES: [&str; 6] =
-    ["/endpoints", "/endpoint-tests", "/batches", "/verifications", "/accounts", "/tokens"];
+pub(crate) const CREATES: [&str; 7] =
+    ["/endpoints", "/endpoint-tests", "/batches", "/verifications", "/scans", "/accounts", "/tokens"];
 
 /// Headers that belong to what was made.
 const KEPT_HEADERS: [HeaderName; 2] = [header::ETAG, header::LOCATION];

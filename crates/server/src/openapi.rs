@@ -112,7 +112,7 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
     }
     // What is named in the query or the body may be missing as well.
     let names = path.contains('{') || ["/items", "/users"].contains(&path);
-    let ordered = ["/endpoint-tests", "/verifications"].contains(&path);
+    let ordered = ["/endpoint-tests", "/verifications", "/scans"].contains(&path);
     if names || (method == "POST" && (ordered || ["/batches", "/tokens"].contains(&path))) {
         statuses.push(StatusCode::NOT_FOUND);
     }

@@ -22,6 +22,7 @@ mod open;
 mod queue;
 mod report;
 mod row;
+mod scan;
 mod secret;
 mod session;
 mod shared;

@@ -38,6 +38,8 @@ fn wakes(write: &Write<'_>) -> bool {
             | Write::SetConfig(_)
             | Write::AddEndpointTest(_)
             | Write::AddVerification(_)
+            | Write::AddScan(..)
+            | Write::ResumeScan(_)
             | Write::StopJobs(_)
             | Write::StopJob(_)
     )
@@ -52,6 +54,10 @@ impl SqlStore {
             Write::AddEndpointTest(test) => self.add_endpoint_test_in(tx, test).await,
             Write::AddVerification(verification) => self.add_verification_in(tx, verification).await,
             Write::RemoveVerification(id) => self.remove_verification_in(tx, id).await,
+            Write::AddScan(scan, mailboxes) => self.add_scan_in(tx, scan, mailboxes).await,
+            Write::StopScan(id) => self.stop_scan_in(tx, id).await,
+            Write::ResumeScan(id) => self.resume_scan_in(tx, id).await,
+            Write::RemoveScan(id) => self.remove_scan_in(tx, id).await,
             Write::AddBatch(batch, users) => self.add_batch_in(tx, batch, users).await,
             Write::AddUsers(users) => self.add_users_in(tx, users).await,
             Write::SetBatch(batch) => self.set_batch_in(tx, batch).await,

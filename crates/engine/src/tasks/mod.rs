@@ -2,11 +2,13 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`held`] keeps the jobs that run here, [`clock`] does what a schedule
-//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves, [`before`] has endpoints tested before a batch begins and [`monitor`] on a
-//! timer, [`ordered`] takes what somebody ordered, which is made by [`endpoint_test`] and [`verification`], and
-//! [`simulated`] takes the place of passes in benchmarks. [`Worker`] runs them on a bell and on a timer. All of it may be
-//! killed at any moment and run anywhere else again.
+//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves, [`before`] has endpoints tested
+//! before a batch begins and [`monitor`] on a timer, [`ordered`] takes what somebody ordered, which is made by
+//! [`endpoint_test`], [`verification`] and [`scan`] (a mailbox by [`assess`]), and [`simulated`] takes the place of passes
+//! in benchmarks. [`Worker`] runs them on a bell and on a timer. All of it may be killed at any moment and run anywhere
+//! else again.
 
+mod assess;
 mod bandwidth;
 mod batch;
 mod before;
@@ -17,6 +19,7 @@ mod gated;
 mod held;
 mod monitor;
 mod ordered;
+mod scan;
 mod simulated;
 mod stalled;
 mod user;

@@ -16,6 +16,7 @@ use mailferry_model::{
     id::{BatchId, UserId},
     port::{Connector, Reports},
     report::Totals,
+    scan::Scan,
     verification::Verification,
 };
 use tokio::{sync::Notify, task::JoinSet};
@@ -79,6 +80,8 @@ pub struct Worker {
     pub(super) endpoint_tests: Notify,
     /// Rings for verifications that were ordered.
     pub(super) verifications: Notify,
+    /// Rings for scans that were ordered.
+    pub(super) scans: Notify,
     running: Mutex<BTreeMap<UserId, (BatchId, Arc<Progress>)>>,
     events: Mutex<Vec<Event>>,
 }
@@ -106,6 +109,7 @@ impl Worker {
             rung: AtomicBool::new(false),
             endpoint_tests: Notify::new(),
             verifications: Notify::new(),
+            scans: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
         }
@@ -201,12 +205,21 @@ impl Worker {
         ordered::run::<Verification>(self, cancel).await
     }
 
+    /// Makes the scans that are ordered, until it is cancelled.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn make_scans(self: &Arc<Self>, cancel: &Cancel) -> Result<()> {
+        ordered::run::<Scan>(self, cancel).await
+    }
+
     /// Wakes it: something is wanted.
     pub fn ring(&self) {
         self.rung.store(true, Ordering::SeqCst);
         self.bell.notify_one();
         self.endpoint_tests.notify_one();
         self.verifications.notify_one();
+        self.scans.notify_one();
     }
 
     /// What the passes of a batch that run here have moved so far.

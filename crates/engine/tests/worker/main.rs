@@ -5,6 +5,7 @@
 
 mod clock;
 mod ordered;
+mod scan;
 mod town;
 mod turns;
 

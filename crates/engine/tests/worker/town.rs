@@ -353,6 +353,12 @@ impl Town {
         self.connector.waiting.load(Ordering::SeqCst)
     }
 
+    /// The mailbox of an address at an endpoint.
+    pub fn world(&self, endpoint: &str, address: &str) -> World {
+        let address = MailboxAddress { address: address.to_owned(), ..MailboxAddress::default() };
+        self.connector.world(&Settings::default().with("world", endpoint), &address)
+    }
+
     /// Sign-ins at the source so far.
     pub fn sign_ins(&self) -> usize {
         self.connector.sign_ins.load(Ordering::SeqCst)

@@ -20,6 +20,7 @@ pub mod pages;
 pub mod report;
 pub mod restore;
 pub mod run_options;
+pub mod scan;
 pub mod schedule;
 pub mod serve;
 pub mod setup;
@@ -72,6 +73,7 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Scan(command) => scan::run(asked, command).await,
         Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,

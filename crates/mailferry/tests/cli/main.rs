@@ -21,6 +21,7 @@ mod refused;
 mod remedies;
 mod reported;
 mod said;
+mod scanned;
 mod service;
 mod shared;
 mod trusted;

@@ -9,7 +9,7 @@ use super::{
     reading::Reading,
     row::{kept_cells, row},
 };
-use crate::{secret::Secret, settings::MailboxAddress};
+use crate::{secret::Secret, settings::MailboxAddress, words::unshown};
 
 /// At most so many rows.
 pub const MAX_ROWS: usize = 50_000;
@@ -60,6 +60,13 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// What stands in the column of this name, in whatever case; none where there is no such column or nothing in it.
+    pub fn cell(&self, row: &Row, column: &str) -> Option<String> {
+        let at = self.columns.iter().position(|name| name.trim().eq_ignore_ascii_case(column))?;
+        let cell = row.cells.expose().get(at)?.trim();
+        (!cell.is_empty() && cell.len() <= 200 && unshown(cell).is_none()).then(|| cell.to_owned())
+    }
+
     /// Rejects usable rows by their number, for reasons that the file alone does not tell: code, message,
     /// suggestion.
     pub fn reject(&mut self, mut faults: HashMap<u64, (&'static str, String, String)>) {

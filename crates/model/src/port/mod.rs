@@ -22,7 +22,7 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Answers, Approvals, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Sealing,
+    Accounts, Answers, Approvals, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Scans, Sealing,
     Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};

@@ -19,12 +19,13 @@ use crate::{
     endpoint_test::EndpointTest,
     error::Result,
     id::{
-        AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, SessionId, TokenId, UserId,
+        AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, ScanId, SessionId, TokenId, UserId,
         VerificationId,
     },
     job::{Claim, Held, Job, JobSpec, PassKind},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     port::Together,
+    scan::{Scan, ScanMailbox, ScanOutcome},
     secret::Secret,
     status::UserStatus,
     user::{Census, User},
@@ -337,6 +338,48 @@ pub trait Verifications: Send + Sync {
     async fn sweep_verifications(&self, before: Timestamp) -> Result<()>;
 }
 
+/// Scans that were ordered.
+#[async_trait]
+pub trait Scans: Send + Sync {
+    /// Adds one with its mailboxes, none of them looked at.
+    async fn add_scan(&self, scan: &Scan, mailboxes: &[ScanMailbox]) -> Result<()>;
+    /// One by id.
+    async fn scan(&self, id: ScanId) -> Result<Scan>;
+    /// All, newest first.
+    async fn scans(&self) -> Result<Vec<Scan>>;
+    /// How many have not ended, but for those that were stopped.
+    async fn scans_under_way(&self) -> Result<u64>;
+    /// The mailboxes of one after a number, by number, at most so many.
+    async fn scan_mailboxes(&self, id: ScanId, after: u64, most: usize) -> Result<Vec<ScanMailbox>>;
+    /// The mailboxes of one at which nobody has looked, by number, at most so many.
+    async fn scan_mailboxes_left(&self, id: ScanId, most: usize) -> Result<Vec<ScanMailbox>>;
+    /// Takes the oldest that waits, or this one if it waits: it is `Running`, and this owner's for `how_long`.
+    async fn claim_scan(&self, owner: Uuid, how_long: Duration, only: Option<ScanId>)
+    -> Result<Option<Scan>>;
+    /// Holds one for longer. `Conflict` if it is no longer this owner's.
+    async fn hold_scan(&self, id: ScanId, owner: Uuid, how_long: Duration) -> Result<()>;
+    /// Keeps what came of a mailbox, and forgets the secrets that are its own. `Conflict` if the scan is no longer this
+    /// owner's.
+    async fn keep_scanned(
+        &self,
+        id: ScanId,
+        owner: Uuid,
+        mailbox: &ScanMailbox,
+        outcome: &ScanOutcome,
+    ) -> Result<()>;
+    /// Gives one that this owner holds the state and error of `scan`. `Conflict` if it is no longer this owner's.
+    async fn end_scan(&self, scan: &Scan, owner: Uuid) -> Result<()>;
+    /// Stops one that has not ended: its owner finds that it is no longer its own. `Conflict` if it has ended.
+    async fn stop_scan(&self, id: ScanId) -> Result<()>;
+    /// Lets one that has mailboxes left and that nobody is at wait for a worker again, without an error.
+    /// `Conflict` if nothing is left or somebody is at it.
+    async fn resume_scan(&self, id: ScanId) -> Result<()>;
+    /// Forgets one with its mailboxes and their own secrets, also while it runs.
+    async fn remove_scan(&self, id: ScanId) -> Result<()>;
+    /// Lets those whose owner is gone wait for a worker again.
+    async fn sweep_scans(&self) -> Result<()>;
+}
+
 /// What holds for the whole tenant.
 #[async_trait]
 pub trait Configs: Send + Sync {
@@ -351,6 +394,7 @@ pub trait Store:
     Endpoints
     + EndpointTests
     + Verifications
+    + Scans
     + Configs
     + Approvals
     + Batches

@@ -12,8 +12,9 @@ use crate::{
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, MailboxId, SessionId, TokenId, UserId, VerificationId},
+    id::{AccountId, BatchId, EndpointId, MailboxId, ScanId, SessionId, TokenId, UserId, VerificationId},
     port::store::Sealing,
+    scan::{Scan, ScanMailbox},
     user::User,
     verification::Verification,
 };
@@ -32,6 +33,14 @@ pub enum Write<'a> {
     AddVerification(&'a Verification),
     /// As [`super::Verifications::remove_verification`].
     RemoveVerification(VerificationId),
+    /// As [`super::Scans::add_scan`].
+    AddScan(&'a Scan, &'a [ScanMailbox]),
+    /// As [`super::Scans::stop_scan`].
+    StopScan(ScanId),
+    /// As [`super::Scans::resume_scan`].
+    ResumeScan(ScanId),
+    /// As [`super::Scans::remove_scan`].
+    RemoveScan(ScanId),
     /// As [`super::Batches::add_batch`].
     AddBatch(&'a Batch, &'a [User]),
     /// Adds users to batches that are there.

@@ -27,7 +27,8 @@ use mailferry_model::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use rows::{Judgement, Sheet, check_rejected, passwords, users_of};
+pub(super) use rows::check_rejected;
+use rows::{Judgement, Sheet, passwords, users_of};
 
 use super::{check_name, entry, removing::Removing};
 use crate::{
@@ -251,4 +252,13 @@ pub(super) fn check_roles(
         }
     }
     Ok(())
+}
+
+/// Whether an endpoint can be read.
+pub(super) fn check_readable(context: &Context, source: &Endpoint) -> Result<(), Problem> {
+    if context.manifests.iter().any(|m| m.kind == source.kind && m.source) {
+        return Ok(());
+    }
+    let detail = format!("The endpoint {} ({}) cannot be read.", source.name, source.kind);
+    Err(Problem::refused("BATCH_ROLE", detail))
 }

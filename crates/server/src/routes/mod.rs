@@ -21,6 +21,7 @@ mod removing;
 mod replace;
 mod report;
 mod same;
+mod scan;
 pub(crate) mod session;
 mod setup;
 mod status;
@@ -85,6 +86,11 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(approval::back_of_batch))
         .routes(routes!(verification::list, verification::order))
         .routes(routes!(verification::show, verification::remove))
+        .routes(routes!(scan::list, scan::order))
+        .routes(routes!(scan::show, scan::remove))
+        .routes(routes!(scan::mailboxes))
+        .routes(routes!(scan::stop))
+        .routes(routes!(scan::resume))
         .routes(routes!(work::of_batch))
         .routes(routes!(work::list))
         .routes(routes!(user::list))

@@ -6,6 +6,7 @@ mod config;
 mod endpoint;
 mod endpoint_test;
 mod item;
+mod scan;
 mod user;
 mod verification;
 
@@ -15,5 +16,6 @@ pub(crate) use config::ConfigView;
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};
+pub(crate) use scan::{ScanMailboxView, ScanView};
 pub(crate) use user::{JobView, UserView};
 pub(crate) use verification::VerificationView;

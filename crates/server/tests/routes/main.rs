@@ -14,6 +14,7 @@ mod into_one;
 mod metric;
 mod replace;
 mod report;
+mod scan;
 mod sign_in;
 mod user;
 mod verification;

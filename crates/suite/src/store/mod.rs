@@ -17,6 +17,7 @@ mod endpoint;
 mod endpoint_test;
 mod ledger;
 mod samples;
+mod scan;
 mod secret;
 mod together;
 mod user;
@@ -53,6 +54,7 @@ pub fn tests() -> Vec<Test> {
         answer::tests(),
         endpoint_test::tests(),
         verification::tests(),
+        scan::tests(),
         config::tests(),
     ];
     nouns.into_iter().flatten().collect()

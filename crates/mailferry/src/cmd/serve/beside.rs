@@ -38,6 +38,7 @@ pub fn run(worker: &Arc<Worker>, instance: &Instance, cancel: &Cancel) -> JoinHa
     start("verifications that are ordered are made", |w, c| {
         Box::pin(async move { w.make_verifications(&c).await })
     });
+    start("scans that are ordered are made", |w, c| Box::pin(async move { w.make_scans(&c).await }));
     let told = (Some(instance.trouble.clone()), cancel.clone());
     let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
     let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));

@@ -76,7 +76,7 @@ impl Sheet<'_> {
 }
 
 /// Refuses a file with faulty rows, unless they are to be left out and others stay.
-pub(super) fn check_rejected(parsed: &Parsed, skips: bool) -> Result<(), Problem> {
+pub(in crate::routes) fn check_rejected(parsed: &Parsed, skips: bool) -> Result<(), Problem> {
     if parsed.rejected.is_empty() || (skips && !parsed.rows.is_empty()) {
         return Ok(());
     }

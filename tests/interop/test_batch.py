@@ -87,6 +87,20 @@ class Batch(InteropCase):
         self.through(self.csv("EmailAddress,UserName,TargetAddress,TargetUserName", rows))
         self.assertEqual(3, len(self.statuses("user", "list")))
 
+    def test_a_scan_counts_what_is_there_and_changes_nothing(self):
+        self.endpoints(admin=True)
+        csv = self.csv("EmailAddress,UserName,Department", [(s.email, s.user, "Sales") for s in self.source_peer.accounts])
+        before = [look(account) for account in self.source_peer.accounts + self.target_peer.accounts]
+        told = self.ferry("scan", "start", "--source", "old", "--target", "new", "--csv", csv).json
+        after = [look(account) for account in self.source_peer.accounts + self.target_peer.accounts]
+        for one, other in zip(before, after):
+            report = judge.compare(one, other)
+            self.assertTrue(report.same, report.text())
+        self.assertEqual((3, 0, "Done"), (told["total"]["assessed"], told["total"]["failed"], told["state"]))
+        self.assertEqual([15] * 3, [row["found"]["mail"]["items"] for row in told["results"]])
+        self.assertEqual([None] * 3, [row["found"]["preview"]["unknown"] for row in told["results"]])
+        self.assertGreater(told["total"]["largest"]["size"], 0)
+
     def test_endpoint_test(self):
         self.endpoints(admin=True)
         told = self.ferry("endpoint", "test", "old").json

@@ -1,6 +1,6 @@
 //! Takes a secret out of what another side said, in each form in which servers and proxies give it back: as it is, in
 //! other capitals, quoted, percent-encoded, escaped for HTML, as UTF-16, in hexadecimal or base64, broken by white space, or
-//! cut off.
+//! cut off. What is written in none of these ways is known by its letters and digits, which most encodings leave alone.
 //! Our own words are not touched: what is missing in them would tell the secret.
 
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::ops::Range;
 use mailferry_model::secret::Secret;
 
 mod base64;
+mod runs;
 
 /// What stands in its place.
 const MASK: &str = "…";
@@ -42,7 +43,8 @@ pub fn masked(text: &str, secret: &str) -> String {
     // Whole encodings first: of what is decoded by words a part may be left.
     let coded = forms(secret).iter().flat_map(|form| base64::found(text, form)).collect();
     let text = base64::without(&replaced(text, apart(coded)), secret);
-    replaced(&text, places(&text, secret))
+    let text = replaced(&text, places(&text, secret));
+    replaced(&text, runs::found(&text, secret))
 }
 
 /// The text with the mask at those places, which are in order and apart.
@@ -67,13 +69,16 @@ struct Meant {
 type Reading = fn(&[Meant]) -> Vec<Meant>;
 
 /// What encodings are taken off, one after the other.
-const READINGS: [&[Reading]; 14] = [
+const READINGS: [&[Reading]; 17] = [
     &[],
     &[without_nul],
     &[percent, without_nul],
     &[html, without_nul],
     &[unquoted],
     &[with_bare_quotes],
+    &[codes],
+    &[codes, unquoted],
+    &[unquoted, unquoted],
     &[percent],
     &[html],
     &[percent, percent],
@@ -109,10 +114,13 @@ fn places(text: &str, secret: &str) -> Vec<Range<usize>> {
     apart(whole.collect())
 }
 
-/// Its octets: as UTF-8, and as UTF-16 in both orders, which Windows and its tools write.
-fn forms(secret: &str) -> [Vec<u8>; 3] {
+/// Its octets: as UTF-8, as UTF-16 in both orders, which Windows and its tools write, and as Latin-1 where that is
+/// another and holds it.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
     let wide = |order: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(order).collect();
-    [secret.as_bytes().to_vec(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)]
+    let narrow: Option<Vec<u8>> = secret.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    let all = [secret.as_bytes().to_vec(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)];
+    all.into_iter().chain(narrow.filter(|_| !secret.is_ascii())).collect()
 }
 
 /// Those that overlap as one.
@@ -188,16 +196,16 @@ fn joined(meant: &[Meant]) -> Vec<Meant> {
 }
 
 /// What an escape stands for, if for anything, and how many octets it has; nothing where there is none.
-type Escape = Option<(Option<u8>, usize)>;
+type Escape = Option<(Vec<u8>, usize)>;
 
 /// Reads a text from left to right; `escape` tells what stands at its beginning, and how many octets say so.
 fn read(meant: &[Meant], escape: fn(&[u8]) -> Escape) -> Vec<Meant> {
     let octets: Vec<u8> = meant.iter().map(|meant| meant.octet).collect();
     let (mut out, mut at) = (Vec::new(), 0);
     while at < meant.len() {
-        let (octet, taken) = escape(&octets[at..]).unwrap_or((Some(octets[at]), 1));
+        let (stands, taken) = escape(&octets[at..]).unwrap_or((vec![octets[at]], 1));
         let place = meant[at].at.start..meant[at + taken - 1].at.end;
-        out.extend(octet.map(|octet| Meant { octet, at: place }));
+        out.extend(stands.into_iter().map(|octet| Meant { octet, at: place.clone() }));
         at += taken;
     }
     out
@@ -206,8 +214,8 @@ fn read(meant: &[Meant], escape: fn(&[u8]) -> Escape) -> Vec<Meant> {
 /// Without the backslashes of quoted strings; line ends that are written with one are left out.
 fn unquoted(meant: &[Meant]) -> Vec<Meant> {
     read(meant, |octets| match octets {
-        [b'\\', b'r' | b'n' | b't', ..] => Some((None, 2)),
-        [b'\\', octet, ..] => Some((Some(*octet), 2)),
+        [b'\\', b'r' | b'n' | b't', ..] => Some((Vec::new(), 2)),
+        [b'\\', octet, ..] => Some((vec![*octet], 2)),
         _ => None,
     })
 }
@@ -215,8 +223,25 @@ fn unquoted(meant: &[Meant]) -> Vec<Meant> {
 /// Without the backslashes before quotation marks alone: some forget to escape their escapes.
 fn with_bare_quotes(meant: &[Meant]) -> Vec<Meant> {
     read(meant, |octets| match octets {
-        [b'\\', quote @ (b'"' | b'\''), ..] => Some((Some(*quote), 2)),
+        [b'\\', quote @ (b'"' | b'\''), ..] => Some((vec![*quote], 2)),
         _ => None,
+    })
+}
+
+/// Without the codes of strings in programs and JSON: `\u00e4`, and `\xc3` as octets that cannot be shown are written.
+fn codes(meant: &[Meant]) -> Vec<Meant> {
+    read(meant, |octets| {
+        let number = |digits: &[u8]| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        match octets {
+            [b'\\', b'u', digits @ ..] if digits.len() >= 4 => {
+                let character = char::from_u32(number(&digits[..4])?)?;
+                Some((character.to_string().into_bytes(), 6))
+            }
+            [b'\\', b'x', digits @ ..] if digits.len() >= 2 => {
+                Some((vec![u8::try_from(number(&digits[..2])?).ok()?], 4))
+            }
+            _ => None,
+        }
     })
 }
 
@@ -224,8 +249,8 @@ fn with_bare_quotes(meant: &[Meant]) -> Vec<Meant> {
 fn without_nul(meant: &[Meant]) -> Vec<Meant> {
     const ESCAPED: [&[u8]; 4] = [b"\\u{0}", b"\\u0000", b"\\x00", b"\\0"];
     read(meant, |octets| match octets {
-        [0, ..] => Some((None, 1)),
-        _ => ESCAPED.iter().find(|zero| octets.starts_with(zero)).map(|zero| (None, zero.len())),
+        [0, ..] => Some((Vec::new(), 1)),
+        _ => ESCAPED.iter().find(|zero| octets.starts_with(zero)).map(|zero| (Vec::new(), zero.len())),
     })
 }
 
@@ -237,13 +262,13 @@ fn percent(meant: &[Meant]) -> Vec<Meant> {
             let digits = [*high, *low];
             let octet =
                 std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            Some((octet, 3))
+            Some((octet.into_iter().collect(), 3))
         }
         // Cut in the middle.
-        [b'%'] => Some((None, 1)),
-        [b'%', half] if half.is_ascii_hexdigit() => Some((None, 2)),
-        [b'%', b'.', b'.', b'.', ..] => Some((None, 1)),
-        [b'%', half, b'.', b'.', b'.', ..] if half.is_ascii_hexdigit() => Some((None, 2)),
+        [b'%'] => Some((Vec::new(), 1)),
+        [b'%', half] if half.is_ascii_hexdigit() => Some((Vec::new(), 2)),
+        [b'%', b'.', b'.', b'.', ..] => Some((Vec::new(), 1)),
+        [b'%', half, b'.', b'.', b'.', ..] if half.is_ascii_hexdigit() => Some((Vec::new(), 2)),
         _ => None,
     })
 }
@@ -254,22 +279,22 @@ fn html(meant: &[Meant]) -> Vec<Meant> {
         let end = octets.iter().take(10).position(|octet| *octet == b';')?;
         let entity = std::str::from_utf8(octets.get(1..end)?).ok().filter(|_| octets[0] == b'&')?;
         let entity = entity.to_ascii_lowercase();
-        let octet = match entity.as_str() {
-            "quot" => b'"',
-            "amp" => b'&',
-            "lt" => b'<',
-            "gt" => b'>',
-            "apos" => b'\'',
+        let character = match entity.as_str() {
+            "quot" => '"',
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "apos" => '\'',
             numbered => {
                 let number = numbered.strip_prefix('#')?;
                 let number = match number.strip_prefix('x') {
-                    Some(digits) => u8::from_str_radix(digits, 16),
+                    Some(digits) => u32::from_str_radix(digits, 16),
                     None => number.parse(),
                 };
-                number.ok().filter(u8::is_ascii)?
+                char::from_u32(number.ok()?)?
             }
         };
-        Some((Some(octet), end + 1))
+        Some((character.to_string().into_bytes(), end + 1))
     })
 }
 
@@ -360,6 +385,58 @@ mod tests {
                 );
                 assert!(masked.contains(MASK), "{text} -> {masked}");
             }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_however_its_signs_are_written() {
+        for (secret, texts) in [
+            (
+                "Pä-CANARY-ß9x",
+                &[
+                    "in: * LIST ((( P\\xc3\\xa4-CANARY-\\xc3\\x9f9x",
+                    "bad P&#228;-CANARY-&#223;9x x",
+                    "bad P&#xE4;-CANARY-&#xDF;9x x",
+                    "bad P\\u00e4-CANARY-\\u00df9x x",
+                    "bad P\u{fffd}-CANARY-\u{fffd}9x x",
+                    "bad P%E4-CANARY-%DF9x x",
+                    "bad P?-CANARY-?9x x",
+                    "bad PÄ-CANARY-SS9X x",
+                    "bad P&AOQ--CANARY-&AN8-9x x",
+                    "bad PÃ¤-CANARY-ÃŸ9x x",
+                    "bad Pa\u{308}-CANARY-ß9x x",
+                ][..],
+            ),
+            (
+                "Zx9&Qk+CANARY<77'pw",
+                &["bad Zx9\\u0026Qk\\u002BCANARY\\u003C77\\u0027pw x", "bad Zx9%26Qk%2BCANARY%3C77%27pw x"][..],
+            ),
+            ("open CANARY sesame 77", &["bad open+CANARY+sesame+77 x", "bad open_CANARY_sesame_77 x"][..]),
+            (
+                "Zx9\"Qk\\CANARY-77%pw",
+                &[
+                    "in: * LIST ((( Zx9\\\\\\\"Qk\\\\\\\\CANARY-77%pw",
+                    "bad \"Zx9\\\\\\\"Qk\\\\\\\\CANARY-77%pw\" x",
+                ][..],
+            ),
+        ] {
+            for text in texts {
+                let masked = masked(text, secret);
+                for left in ["CANARY", "9x", "9X", "Zx", "pw", "sesame", "77"] {
+                    assert!(!masked.contains(left), "{secret}: {text} -> {masked}");
+                }
+                assert!(masked.starts_with("bad ") || masked.starts_with("in: * LIST ((( "), "{masked}");
+            }
+        }
+        let coded = STANDARD.encode([0x61, 0x3a, 0x50, 0xe4, 0x2d, 0x43, 0x41, 0x4e, 0x41, 0x52, 0x59]);
+        assert!(!masked(&format!("bad {coded} x"), "Pä-CANARY").contains(&coded));
+    }
+
+    #[test]
+    fn a_word_that_is_a_part_of_it_stays() {
+        for secret in ["summer-password-2026", "the server is good", "Login1!"] {
+            let text = "NO login failed: wrong password, says the server of it";
+            assert_eq!(masked(text, secret), text);
         }
     }
 

@@ -71,11 +71,18 @@ pub(crate) struct Range {
 #[expect(dead_code, reason = "a shape is read by the document alone")]
 pub(crate) struct ItemLimits {
     /// Items skipped for other reasons than their size.
-    #[schema(value_type = Object)]
-    bad_item_limit: Option<String>,
+    bad_item_limit: Option<ItemLimit>,
     /// Items skipped for their size.
-    #[schema(value_type = Object)]
-    large_item_limit: Option<String>,
+    large_item_limit: Option<ItemLimit>,
+}
+
+/// So many items, or `Unlimited`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum ItemLimit {
+    Number(u32),
+    Word(String),
 }
 
 /// Which batches go first where several want the same slots.

@@ -123,12 +123,12 @@ pub(crate) struct ScanMailboxView {
     /// Who else may open it: no system that is read today tells.
     permissions: &'static str,
     /// Why it could not be read.
-    #[schema(value_type = Option<shape::Ended>)]
     error: Option<Told>,
 }
 
-/// An error as it is told of one mailbox.
-#[derive(Clone, Debug, Serialize)]
+/// Why a mailbox could not be read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ScanFailure)]
 pub(crate) struct Told {
     code: String,
     reason: String,

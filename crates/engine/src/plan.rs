@@ -158,38 +158,9 @@ impl<'a> Numbers<'a> {
                 let no = FolderNo(self.next);
                 self.next += 1;
                 self.used.insert(no);
-                (new_entry(no, folder, wanted), false)
+                (FolderEntry::listed(no, folder, wanted), false)
             }
         }
-    }
-}
-
-fn new_entry(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> FolderEntry {
-    FolderEntry {
-        no,
-        source: folder.id.clone(),
-        source_path: folder.path.clone(),
-        identity: folder.identity.clone(),
-        epoch: folder.epoch.clone(),
-        target: None,
-        target_path: wanted.clone(),
-        target_epoch: None,
-        target_items: None,
-        first: None,
-        renamed: None,
-        fingerprint: None,
-        cursor: None,
-        filter: 0,
-        owed: 0,
-        placed: 0,
-        skipped: 0,
-        left: 0,
-        bytes: 0,
-        placed_pass: 0,
-        gone: false,
-        unmade: None,
-        subscribed: None,
-        unread_since: None,
     }
 }
 

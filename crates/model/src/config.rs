@@ -1,10 +1,11 @@
 //! What holds for the whole tenant.
 
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     limits::{CEILING, CEILING_MAX},
-    schedule::{Timetable, zone},
+    schedule::{Holds, Timetable, zone},
 };
 
 /// The tenant's settings.
@@ -26,6 +27,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What the timetable says at a moment; nothing without one.
+    pub fn bandwidth_at(&self, now: Timestamp) -> Option<Holds> {
+        let zone = zone(self.bandwidth_time_zone.as_deref()).unwrap_or(TimeZone::UTC);
+        Some(self.bandwidth.as_ref()?.holds(now, &zone))
+    }
+
     /// Judges it by itself.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flags::Flags,
-    folder::FolderPath,
+    folder::{Folder, FolderPath},
     id::{Cursor, Fingerprint, FolderId, ItemId, MailboxId, Mark, TargetId},
     item::Date,
     key::{Digest, HeaderKey},
@@ -197,6 +197,38 @@ pub struct FolderEntry {
     pub subscribed: Option<bool>,
     /// The first pass that left it out since it was last read, where one did.
     pub unread_since: Option<u32>,
+}
+
+impl FolderEntry {
+    /// A folder that was listed for the first time, and where it shall be at the target.
+    pub fn listed(no: FolderNo, folder: &Folder, wanted: &FolderPath) -> Self {
+        Self {
+            no,
+            source: folder.id.clone(),
+            source_path: folder.path.clone(),
+            identity: folder.identity.clone(),
+            epoch: folder.epoch.clone(),
+            target: None,
+            target_path: wanted.clone(),
+            target_epoch: None,
+            target_items: None,
+            first: None,
+            renamed: None,
+            fingerprint: None,
+            cursor: None,
+            filter: 0,
+            owed: 0,
+            placed: 0,
+            skipped: 0,
+            left: 0,
+            bytes: 0,
+            placed_pass: 0,
+            gone: false,
+            unmade: None,
+            subscribed: None,
+            unread_since: None,
+        }
+    }
 }
 
 /// An open window: puts into this target folder may have happened that the ledger does not know.

@@ -13,7 +13,7 @@ use mailferry_model::{
     cancel::Cancel,
     intent::{Action, UserAction, intend, intend_user},
     port::{Clock, Store, Write},
-    schedule::{Because, Schedule, due, shown},
+    schedule::{Because, Schedule, Waits, due, shown},
     status::BatchStatus,
     user::User,
 };
@@ -29,12 +29,10 @@ pub(super) const WINDOW: &str = "StalledDueToWindow";
 /// Why a batch that is under way does nothing at this hour.
 pub(super) fn holds(schedule: &Schedule, status: BatchStatus, now: Timestamp) -> Option<String> {
     let zone = schedule.time_zone.as_deref();
-    let begins = matches!(status, BatchStatus::Starting | BatchStatus::Waiting);
-    if let Some(at) = schedule.starts_at(now).filter(|_| begins) {
-        return Some(format!("{START_AFTER}: it begins {} (StartAfter)", shown(at, zone)));
-    }
-    let at = schedule.opens_at(now).filter(|_| status != BatchStatus::Stopping)?;
-    Some(format!("{WINDOW}: its hours begin {}", shown(at, zone)))
+    Some(match schedule.waits_for(status, now)? {
+        Waits::Start(at) => format!("{START_AFTER}: it begins {} (StartAfter)", shown(at, zone)),
+        Waits::Window(at) => format!("{WINDOW}: its hours begin {}", shown(at, zone)),
+    })
 }
 
 /// Does to a batch at rest what is due.

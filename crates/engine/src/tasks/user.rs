@@ -36,10 +36,10 @@ use super::{
     verdict::{SignIn, Verdict, verdict},
     worker::{Event, JOB_LEASE, Worker},
 };
-use crate::parking;
 use crate::{
     copy::{Copied, Copy, Patience, Task, copy},
     open::End,
+    parking,
     pass::{Depth, Progress},
 };
 

@@ -93,6 +93,18 @@ impl Ferry {
     }
 }
 
+/// Endpoints over the folders `from` and `to`, and a batch `w` of which anna@x is there and ben@x is not.
+pub fn wave(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran) {
+    ferry.maildir("from/anna@x", 2);
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        client(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
+    client(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+}
+
 /// Messages in a Maildir, without folders below it.
 pub fn count(path: &Path) -> usize {
     let files = |part: &str| std::fs::read_dir(path.join(part)).map_or(0, Iterator::count);

@@ -1,19 +1,12 @@
 //! `report new` and `user show --stats`: what they write, here and where a service is.
 
 use super::{
-    ferry::{Ferry, Ran},
+    ferry::{Ferry, Ran, wave},
     service::Service,
 };
 
 fn scene(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran) {
-    ferry.maildir("from/anna@x", 2);
-    std::fs::create_dir_all(ferry.path("to")).unwrap();
-    for (name, folder) in [("Old", "from"), ("New", "to")] {
-        let path = ferry.path(folder).join("{user}");
-        client(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
-    }
-    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
-    client(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+    wave(ferry, client);
     client(3, &["batch", "start", "w", "--wait"]);
 }
 

@@ -1,20 +1,13 @@
 //! `user start|retry|sync|complete|stop|remove`: one mailbox, here and where a service is.
 
 use super::{
-    ferry::{Ferry, Ran, count},
+    ferry::{Ferry, Ran, count, wave},
     service::Service,
 };
 
-/// Endpoints over the folders `from` and `to`, and a batch `w` of which anna@x is there and ben@x is not.
+/// The wave, synced as far as that goes.
 fn scene(ferry: &Ferry, client: &dyn Fn(i32, &[&str]) -> Ran) {
-    ferry.maildir("from/anna@x", 2);
-    std::fs::create_dir_all(ferry.path("to")).unwrap();
-    for (name, folder) in [("Old", "from"), ("New", "to")] {
-        let path = ferry.path(folder).join("{user}");
-        client(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
-    }
-    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
-    client(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+    wave(ferry, client);
     client(6, &["user", "start", "anna@x"]);
     client(3, &["batch", "start", "w", "--wait"]);
 }

@@ -117,35 +117,27 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{folder::FolderPath, id::FolderId, ledger::FolderNo, report::sheet::Sheet};
+    use crate::{
+        folder::{Folder, FolderPath, Namespace},
+        id::FolderId,
+        ledger::FolderNo,
+        report::sheet::Sheet,
+    };
 
     fn folder(path: &str, target: &str, (placed, owed, skipped): (u64, u64, u64)) -> FolderEntry {
-        FolderEntry {
-            no: FolderNo(1),
-            source: FolderId::from_bytes(path),
-            source_path: FolderPath::of([path]),
+        let listed = Folder {
+            id: FolderId::from_bytes(path),
+            path: FolderPath::of([path]),
+            role: None,
+            namespace: Namespace::Personal,
+            selectable: true,
+            subscribed: None,
             identity: None,
             epoch: None,
-            target: None,
-            target_path: FolderPath::of([target]),
-            target_epoch: None,
-            target_items: None,
-            first: None,
-            renamed: None,
-            fingerprint: None,
-            cursor: None,
-            filter: 0,
-            owed,
-            placed,
-            skipped,
-            left: 0,
-            bytes: placed * 10,
-            placed_pass: 1,
-            gone: false,
-            unmade: None,
-            subscribed: None,
-            unread_since: None,
-        }
+            items: None,
+        };
+        let entry = FolderEntry::listed(FolderNo(1), &listed, &FolderPath::of([target]));
+        FolderEntry { owed, placed, skipped, bytes: placed * 10, placed_pass: 1, ..entry }
     }
 
     fn named(folder: &str, code: &str, items: Option<u64>) -> Named {

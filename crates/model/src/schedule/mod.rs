@@ -85,6 +85,13 @@ impl Schedule {
         }
     }
 
+    /// What a batch in this status waits for at this hour, if for anything.
+    pub fn waits_for(&self, status: BatchStatus, now: Timestamp) -> Option<Waits> {
+        let begins = matches!(status, BatchStatus::Starting | BatchStatus::Waiting);
+        let start = self.starts_at(now).filter(|_| begins).map(Waits::Start);
+        start.or(self.opens_at(now).filter(|_| status != BatchStatus::Stopping).map(Waits::Window))
+    }
+
     /// Until when its mailboxes do not begin; `None` if they may.
     pub fn starts_at(&self, now: Timestamp) -> Option<Timestamp> {
         self.start_after.filter(|start| *start > now)
@@ -101,6 +108,15 @@ impl Schedule {
         let zone = zone(self.time_zone.as_deref()).ok()?;
         self.windows.as_ref()?.closes_at(now, &zone)
     }
+}
+
+/// What a batch waits for that is under way, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Its start (StartAfter).
+    Start(Timestamp),
+    /// Its hours.
+    Window(Timestamp),
 }
 
 /// What the clock wants of a batch at rest now, and why: the first that moves anything.

@@ -9,6 +9,7 @@ use mailferry_model::{
     approval::{Approval, Approvals, ApprovedItem, Meant, approvable, with_gate},
     batch::Batch,
     catalogue,
+    id::MailboxId,
     port::Write,
     user::User,
 };
@@ -212,6 +213,7 @@ async fn names(context: &Context, user: &User, meant: &Meant) -> mailferry_model
 
 /// What is written of one mailbox.
 struct Change {
+    mailbox: MailboxId,
     approve: Vec<Approval>,
     unapprove: Vec<ApprovedItem>,
     users: Vec<User>,
@@ -246,16 +248,12 @@ async fn write(
         return Ok(format!("{items_of} of {mailboxes} would be {done}."));
     }
     let mut writes = Vec::new();
-    for (change, user) in changes.iter().zip(changes.iter().map(|change| &change.users)) {
-        if !change.approve.is_empty() {
-            writes.push(Write::Approve(&change.approve));
-        }
-        if let Some(mailbox) = user.first().and_then(|user| user.mailbox)
-            && !change.unapprove.is_empty()
-        {
-            writes.push(Write::Unapprove(mailbox, &change.unapprove));
-        }
-        writes.extend(user.iter().map(Write::SetUser));
+    for change in &changes {
+        writes.push(match wanted.deed {
+            Deed::Approve => Write::Approve(&change.approve),
+            Deed::Unapprove => Write::Unapprove(change.mailbox, &change.unapprove),
+        });
+        writes.extend(change.users.iter().map(Write::SetUser));
     }
     let comment = Some(&wanted.comment).filter(|comment| !comment.is_empty());
     let told = json!({ "comment": comment, "items": items, "mailboxes": of }).to_string();
@@ -283,8 +281,8 @@ async fn of_mailbox(
     if meant.is_empty() {
         return Ok(None);
     }
-    let mut change =
-        Change { approve: Vec::new(), unapprove: Vec::new(), users: Vec::new(), items: BTreeMap::new() };
+    let (approve, unapprove, users) = (Vec::new(), Vec::new(), Vec::new());
+    let mut change = Change { mailbox, approve, unapprove, users, items: BTreeMap::new() };
     for named in meant {
         let item = ApprovedItem::of(named);
         *change.items.entry(named.code.clone()).or_default() += named.weight();

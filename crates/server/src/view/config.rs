@@ -1,7 +1,7 @@
 //! What holds for the whole tenant, and what of it holds now.
 
 use jiff::Timestamp;
-use mailferry_model::{config::Config, schedule::zone};
+use mailferry_model::config::Config;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,8 +25,7 @@ pub(crate) struct ConfigView {
 impl ConfigView {
     /// At this moment.
     pub(crate) fn of(config: Config, now: Timestamp) -> Self {
-        let zone = zone(config.bandwidth_time_zone.as_deref()).unwrap_or(jiff::tz::TimeZone::UTC);
-        let holds = config.bandwidth.as_ref().map(|table| table.holds(now, &zone));
+        let holds = config.bandwidth_at(now);
         Self {
             tenant_ceiling: config.tenant_ceiling,
             bandwidth: config.bandwidth.map(|table| table.to_string()),

@@ -75,17 +75,13 @@ pub fn words(status: &Status) -> String {
     }
 }
 
-/// The same reply, of which people are shown no secret: some servers repeat in a refusal what they were given. What it
-/// means is judged by what it was.
-pub fn guarded(reply: Reply, mask: &Mask) -> Reply {
-    let guard = |status: Status| match status.is_ok() {
-        true => status,
-        false => Status { shown: Some(mask.clean(&words(&status))), ..status },
-    };
-    match reply {
-        Reply::Done { tag, status } => Reply::Done { tag, status: guard(status) },
-        Reply::Status(status) => Reply::Status(guard(status)),
-        other => other,
+/// Has people shown no secret of a refusal: some servers repeat what they were given. What it means is judged by what it
+/// was.
+pub fn guard(reply: &mut Reply, mask: &Mask) {
+    if let Reply::Done { status, .. } | Reply::Status(status) = reply
+        && !status.is_ok()
+    {
+        status.shown = Some(mask.clean(&words(status)));
     }
 }
 

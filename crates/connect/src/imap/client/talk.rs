@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     account::{Mechanism, Proof, Security, Server, SignIn},
-    classify::{Op, classify, guarded, is_about_the_mechanism, words},
+    classify::{Op, classify, guard, is_about_the_mechanism, words},
     line::{as_it_came, nonsense},
 };
 use crate::net::{Plain, Stream, mask::Mask, stream::without_manual, tcp::within, tls};
@@ -143,16 +143,16 @@ impl Talk {
             let event = self.framer.next().map_err(|e| self.error(Kind::Malformed, "read", e.to_string()))?;
             match event {
                 Some(Event::Response(frame)) => {
-                    let reply = Reply::parse(&frame).map_err(|e| {
+                    let mut reply = Reply::parse(&frame).map_err(|e| {
                         let text =
                             if self.secret_sent.is_some() { e.to_string() } else { nonsense(e, &frame) };
                         self.error(Kind::Unsupported, "read", text).scope_of(Scope::Endpoint)
                     })?;
                     self.keep_line(&reply, &frame);
-                    return Ok(match &self.secret_sent {
-                        Some(mask) => guarded(reply, mask),
-                        None => reply,
-                    });
+                    if let Some(mask) = &self.secret_sent {
+                        guard(&mut reply, mask);
+                    }
+                    return Ok(reply);
                 }
                 Some(_) => {}
                 None => {

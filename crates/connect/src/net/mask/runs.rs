@@ -49,17 +49,14 @@ pub(super) fn found(text: &str, secret: &str) -> Vec<Range<usize>> {
 }
 
 fn runs(secret: &str) -> Vec<Run<'_>> {
-    let mut runs = Vec::new();
-    let mut at = 0;
-    for part in secret.split(|c: char| !c.is_ascii_alphanumeric()) {
-        // The separator is one character, of whatever length.
-        at = secret[at..].find(part).map_or(at, |offset| at + offset);
-        if part.len() >= SHORTEST {
-            runs.push(Run { text: part, at });
-        }
-        at += part.len();
-    }
-    runs
+    let is_sign = |c: char| !c.is_ascii_alphanumeric();
+    let mut begins = 0;
+    let pieces = secret.split_inclusive(is_sign).map(|piece| {
+        let at = begins;
+        begins += piece.len();
+        Run { text: piece.trim_end_matches(is_sign), at }
+    });
+    pieces.filter(|run| run.text.len() >= SHORTEST).collect()
 }
 
 /// In whatever capitals.

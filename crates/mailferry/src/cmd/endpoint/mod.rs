@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use clap::{ArgMatches, Args, Subcommand};
+use mailferry_connect::net::tls;
 use mailferry_model::settings::{Manifest, Settings, Takes};
 use serde_json::{Value, json};
 
@@ -230,8 +231,8 @@ fn stdin(flags: &Flags) -> Result<Option<String>, Failure> {
 }
 
 /// The file of authorities, and what stands in it.
-const CA_FILE: &str = "ca-file";
-const CA: &str = "ca";
+const CA_FILE: &str = tls::CA_FILE.name;
+const CA: &str = tls::CA.name;
 
 /// Settings as the service takes them: the authorities that a file of this machine holds, not the file's name.
 fn sent(reach: &Reach, mut settings: Settings) -> Result<Settings, Failure> {

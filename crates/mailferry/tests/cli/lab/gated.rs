@@ -12,12 +12,7 @@ fn scene(large: u64, more: &[&str]) -> Scene {
         scene.from().deliver("INBOX", Letter::create(Body::grown(n + 1, 9_000)));
     }
     let ferry = &scene.ferry;
-    for (name, server) in [("Old", &scene.source), ("New", &scene.target)] {
-        let port = server.port().to_string();
-        let words =
-            ["endpoint", "new", name, "--type", "imap", "--remote-server", "127.0.0.1", "--port", &port];
-        ferry.ends(0, &[&words[..], &["--security", "none"]].concat());
-    }
+    scene.endpoints();
     let row = "EmailAddress,UserName,Password,TargetUserName,TargetPassword\nann@x,ann,canary-4711,ann,canary-4711\n";
     let csv = ferry.file("users.csv", row);
     let words = ["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv];

@@ -73,6 +73,16 @@ impl Scene {
         Self::of(server(source), server(target))
     }
 
+    /// The two servers as the endpoints Old and New, which sign in for nobody.
+    pub fn endpoints(&self) {
+        for (name, server) in [("Old", &self.source), ("New", &self.target)] {
+            let port = server.port().to_string();
+            let mut words = vec!["endpoint", "new", name, "--type", "imap", "--remote-server", "127.0.0.1"];
+            words.extend(["--port", &port, "--security", "none"]);
+            self.ferry.ends(0, &words);
+        }
+    }
+
     /// So many letters in the source's INBOX.
     pub fn letters(self, count: u32) -> Self {
         (1..=count).for_each(|n| _ = self.from().deliver("INBOX", letter(n)));

@@ -8,12 +8,7 @@ use super::scene::Scene;
 fn a_wrong_password_of_one_mailbox_is_given_anew() {
     let scene = Scene::with(&[], &[]).letters(2);
     let ferry = &scene.ferry;
-    for (name, server) in [("Old", &scene.source), ("New", &scene.target)] {
-        let port = server.port().to_string();
-        let mut words = vec!["endpoint", "new", name, "--type", "imap", "--remote-server", "127.0.0.1"];
-        words.extend(["--port", &port, "--security", "none"]);
-        ferry.ends(0, &words);
-    }
+    scene.endpoints();
     let row =
         "EmailAddress,UserName,Password,TargetUserName,TargetPassword\nann@x,ann,wrong,ann,canary-4711\n";
     let csv = ferry.file("users.csv", row);
@@ -33,12 +28,7 @@ fn what_a_batch_skipped_is_tried_once_more_when_that_is_asked_for() {
     let scene = Scene::with(&[], &[Quirk::Refuses(Refused::Larger(5_000))]).letters(3);
     scene.from().deliver("INBOX", Letter::create(Body::grown(1, 9_000)));
     let ferry = &scene.ferry;
-    for (name, server) in [("Old", &scene.source), ("New", &scene.target)] {
-        let port = server.port().to_string();
-        let words =
-            ["endpoint", "new", name, "--type", "imap", "--remote-server", "127.0.0.1", "--port", &port];
-        ferry.ends(0, &[&words[..], &["--security", "none"]].concat());
-    }
+    scene.endpoints();
     let row = "EmailAddress,UserName,Password,TargetUserName,TargetPassword\nann@x,ann,canary-4711,ann,canary-4711\n";
     let csv = ferry.file("users.csv", row);
     ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);

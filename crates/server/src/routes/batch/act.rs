@@ -11,8 +11,7 @@ use mailferry_model::{
     id::EndpointId,
     intent::{Action, Intent, intend},
     port::Write,
-    schedule::shown,
-    status::BatchStatus,
+    schedule::{Waits, shown},
     user::User,
 };
 use serde::Deserialize;
@@ -157,12 +156,12 @@ async fn act(
 
 /// Why nothing moves yet, though it is wanted.
 fn later(batch: &Batch, now: Timestamp) -> Option<String> {
-    let (schedule, name) = (&batch.schedule, &batch.name);
-    let begins = schedule.starts_at(now).filter(|_| batch.status == BatchStatus::Starting);
-    let at = begins.map(|at| (at, "it begins")).or(schedule.opens_at(now).map(|at| (at, "its hours begin")));
-    at.map(|(at, what)| {
-        format!("The batch {name} waits: {what} {}.", shown(at, schedule.time_zone.as_deref()))
-    })
+    let (at, what) = match batch.schedule.waits_for(batch.status, now)? {
+        Waits::Start(at) => (at, "it begins"),
+        Waits::Window(at) => (at, "its hours begin"),
+    };
+    let at = shown(at, batch.schedule.time_zone.as_deref());
+    Some(format!("The batch {} waits: {what} {at}.", batch.name))
 }
 
 /// What it would be, and a sentence about what would be done.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{Flying, Gate, Inner, State};
 use crate::imap::client::{
-    classify::{Op, classify, guarded, pause, words},
+    classify::{Op, classify, guard, pause, words},
     pipe::{Answer, Kept, Wants},
 };
 
@@ -73,11 +73,11 @@ impl Inner {
     /// Hands an answer to whom it belongs.
     pub(super) fn route(
         &self,
-        reply: Reply,
+        mut reply: Reply,
         body: Option<Kept>,
         gate: &mpsc::UnboundedSender<Gate>,
     ) -> Result<()> {
-        let reply = guarded(reply, &self.mask);
+        guard(&mut reply, &self.mask);
         let mut state = self.lock();
         match reply {
             Reply::Done { tag, status } => {

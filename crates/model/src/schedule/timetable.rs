@@ -1,7 +1,8 @@
 //! How much may be moved when: `Mon-Fri 08:00,2M 19:00,off`, after rclone's timetables.
 //!
 //! From each time on its rate holds until the next one, over midnight and over the end of the week. Days stand before
-//! the times that they hold for; without days a time is of every day. `off` is no limit. One rate alone holds always.
+//! the times that they hold for; without days a time is of every day. `off` is no limit. A rate without a time holds from
+//! midnight on: alone always, behind days on these.
 
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,10 @@ impl std::str::FromStr for Timetable {
         let faulty = |part: &str| {
             format!("{part:?} is no part of a timetable: they are written 2M, or Mon-Fri 08:00,2M 19:00,off.")
         };
-        let every = || days("Mon-Sun").unwrap_or_default();
         let mut entries = Vec::new();
-        let mut on = every();
+        let mut on = days("Mon-Sun").unwrap_or_default();
+        // Days for which nothing was said yet.
+        let mut named_days = None;
         for part in text.split_whitespace() {
             let (days_and_time, amount) = match part.split_once(',') {
                 Some((at, amount)) => (Some(at), amount),
@@ -52,11 +54,12 @@ impl std::str::FromStr for Timetable {
             };
             if let (None, Some(named)) = (days_and_time, days(part)) {
                 on = named;
+                named_days = Some(part);
                 continue;
             }
             let rate = rate(amount).map_err(|_| faulty(part))?;
             let (named, from) = match days_and_time {
-                None => (every(), civil::Time::midnight()),
+                None => (on.clone(), civil::Time::midnight()),
                 // As rclone writes a single day: Mon-08:00,2M
                 Some(at) => match at.rsplit_once('-') {
                     Some((day, at)) => {
@@ -66,10 +69,12 @@ impl std::str::FromStr for Timetable {
                 },
             };
             entries.push(Entry { days: named, from, rate });
+            named_days = None;
         }
-        match entries.is_empty() {
-            true => Err(faulty(text)),
-            false => Ok(Self { text: text.trim().to_owned(), entries }),
+        match (entries.is_empty(), named_days) {
+            (true, _) => Err(faulty(text)),
+            (false, Some(part)) => Err(faulty(part)),
+            (false, None) => Ok(Self { text: text.trim().to_owned(), entries }),
         }
     }
 }
@@ -153,6 +158,15 @@ mod tests {
         assert_eq!(rate_at(table, "2026-12-03T12:00:00Z"), Some(512 << 10));
         assert_eq!(rate_at(table, "2026-12-05T00:00:00Z"), Some(10 << 20));
         assert_eq!(rate_at(table, "2026-12-06T21:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_rate_without_a_time_is_of_the_days_before_it() {
+        let table = "Mon-Fri 08:00,2M Sat-Sun off";
+        assert_eq!(rate_at(table, "2026-12-01T03:00:00Z"), Some(2 << 20), "no weekday's midnight ends it");
+        assert_eq!(rate_at(table, "2026-12-05T03:00:00Z"), None, "Saturday");
+        assert_eq!(rate_at(table, "2026-12-07T03:00:00Z"), None, "Monday before eight");
+        assert!("Mon-Fri 08:00,2M Sat-Sun".parse::<Timetable>().unwrap_err().contains("Sat-Sun"));
     }
 
     #[test]

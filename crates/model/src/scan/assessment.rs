@@ -134,8 +134,11 @@ pub struct Assessment {
     pub special: Vec<SpecialFolder>,
     /// Folders that do not move.
     pub left_out: LeftOut,
-    /// Folders that could not be read.
+    /// Folders that could not be read, the first ones by name.
     pub unread: Vec<Unread>,
+    /// How many they are.
+    #[serde(default)]
+    pub unread_folders: u64,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -208,6 +211,7 @@ impl Assessment {
 
     /// Adds a folder that could not be read.
     pub fn fail_folder(&mut self, folder: &FolderPath, error: &Error) {
+        self.unread_folders += 1;
         if self.unread.len() < MOST_NAMED {
             let (code, reason) = (error.code(), error.to_string());
             self.unread.push(Unread { folder: folder.to_string(), code, reason });
@@ -218,7 +222,12 @@ impl Assessment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{flags::Flags, id::ItemId, item::Date};
+    use crate::{
+        error::{Kind, Side},
+        flags::Flags,
+        id::ItemId,
+        item::Date,
+    };
 
     #[test]
     fn what_is_above_the_limit_is_counted_and_a_hundred_are_named() {
@@ -232,6 +241,9 @@ mod tests {
         }
         assert_eq!((found.mail.items, found.mail.bytes), (250, 249 * 250 / 2));
         assert_eq!((found.oversize.items, found.oversize_items.len()), (239, MOST_NAMED));
-        assert_eq!((found.largest.map(|l| l.size), found.last_activity), (Some(249), Some(249)));
+        assert_eq!((found.largest.as_ref().map(|l| l.size), found.last_activity), (Some(249), Some(249)));
+        let error = Error::new(Kind::Forbidden, Side::Source, "list", "no");
+        (0..150).for_each(|_| found.fail_folder(&folder, &error));
+        assert_eq!((found.unread_folders, found.unread.len()), (150, MOST_NAMED));
     }
 }

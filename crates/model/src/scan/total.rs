@@ -56,7 +56,7 @@ impl Total {
             sum.bytes = sum.bytes.saturating_add(count.bytes);
         }
         self.bad_names += found.bad_names;
-        self.unread += found.unread.len() as u64;
+        self.unread += found.unread_folders;
         let size = |item: &Option<LargeItem>| item.as_ref().map_or(0, |item| item.size);
         if found.largest.is_some() && (self.largest.is_none() || size(&found.largest) > size(&self.largest)) {
             self.largest.clone_from(&found.largest);

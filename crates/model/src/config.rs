@@ -38,7 +38,6 @@ impl Config {
     /// # Errors
     /// A sentence.
     pub fn check(&self) -> Result<(), String> {
-        zone(self.bandwidth_time_zone.as_deref())?;
         match self.tenant_ceiling {
             1..=CEILING_MAX => Ok(()),
             other => Err(format!("The tenant ceiling is a number from 1 to {CEILING_MAX}, not {other}.")),

@@ -62,7 +62,7 @@ impl Endpoint {
     /// When it was last tested in that role; of tests that do not say in which, any counts.
     pub fn tested_as(&self, role: TestedAs) -> Option<Timestamp> {
         let test = self.last_test.as_ref()?;
-        test.at.filter(|_| test.roles.is_empty() || test.roles.contains(&role))
+        test.at.filter(|_| test.is_of(role))
     }
 }
 

@@ -229,6 +229,11 @@ impl Repeated {
 }
 
 impl TestResult {
+    /// Whether it was made in that role; one that does not say in which counts for each.
+    pub fn is_of(&self, role: TestedAs) -> bool {
+        self.roles.is_empty() || self.roles.contains(&role)
+    }
+
     /// Puts the endpoint's name where remedies speak of one; of what is stored nowhere they speak of the same command
     /// with another flag.
     pub fn speak_of(&mut self, endpoint: Option<&str>) {

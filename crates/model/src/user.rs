@@ -9,7 +9,7 @@ use crate::{
     id::{BatchId, MailboxId, UserId},
     report::{Score, Totals},
     settings::MailboxAddress,
-    status::UserStatus,
+    status::{StatusSummary, UserStatus},
     times::Times,
 };
 
@@ -66,6 +66,16 @@ pub struct User {
 }
 
 impl User {
+    /// How much of it is synced, by bytes; all of what is up to date, and nothing where its size is not known.
+    pub fn share(&self) -> f64 {
+        let totals = self.totals;
+        match self.status.summary() {
+            StatusSummary::Synced | StatusSummary::Completed => 1.0,
+            _ if totals.bytes_identified == 0 => 0.0,
+            _ => (totals.bytes as f64 / totals.bytes_identified as f64).min(1.0),
+        }
+    }
+
     /// One that was just added: nothing of it has moved.
     pub fn queued(
         id: UserId,

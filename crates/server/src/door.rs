@@ -302,8 +302,8 @@ async fn able(context: &Context, id: mailferry_model::id::AccountId) -> Result<O
     Ok(known(context.store.account_by_id(id).await)?.filter(|account| !account.disabled))
 }
 
-/// What is not there is no error here.
-fn known<T>(found: Result<T>) -> Result<Option<T>> {
+/// What is not there, as nothing.
+pub(crate) fn known<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == Kind::NotFound => Ok(None),

@@ -24,6 +24,11 @@ pub(crate) fn name_key(op: &'static str, name: &str) -> Result<String> {
     Ok(name.to_lowercase())
 }
 
+/// A count as the database counts it.
+pub(crate) fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 /// A version as the database counts it.
 pub(crate) fn version(op: &'static str, version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|_| refuse(Kind::Malformed, op, "the version is too large"))

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     SqlStore,
     queue::{taken_over, until},
-    row::{from_doc, to_doc},
+    row::{from_doc, number, to_doc},
     sql::{Row, Tx, args},
 };
 
@@ -42,7 +42,7 @@ impl Scans for SqlStore {
         let mut tx = self.db.read("count scans").await?;
         let sql = "SELECT COUNT(*) FROM scan WHERE workspace = $1 AND state < 2";
         let row = tx.row(sql, args![self.workspace]).await?;
-        Ok(row.map(|row| row.int(0)).transpose()?.map_or(0, counted))
+        Ok(row.map(|row| row.count(0)).transpose()?.unwrap_or(0))
     }
 
     async fn scan_mailboxes(&self, id: ScanId, after: u64, most: usize) -> Result<Vec<ScanMailbox>> {
@@ -250,14 +250,6 @@ fn missing(tx: &Tx, id: ScanId) -> mailferry_model::Error {
     tx.refuse(Kind::NotFound, format!("there is no scan {id}"))
 }
 
-fn number(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn counted(n: i64) -> u64 {
-    u64::try_from(n).unwrap_or(0)
-}
-
 fn state(state: ScanState) -> i64 {
     match state {
         ScanState::Ordered => 0,
@@ -276,7 +268,7 @@ fn made(row: &Row) -> Result<Scan> {
         2 => ScanState::Done,
         _ => ScanState::Stopped,
     };
-    let (mailboxes, looked_at) = (counted(row.int(2)?), counted(row.int(3)?));
+    let (mailboxes, looked_at) = (row.count(2)?, row.count(3)?);
     Ok(Scan { state, mailboxes, looked_at, error: from_doc(op, &row.text(4)?)?, ..scan })
 }
 

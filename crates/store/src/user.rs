@@ -106,15 +106,6 @@ impl Users for SqlStore {
         Ok(all.into_iter().collect())
     }
 
-    async fn users_in(&self, batch: BatchId, status: UserStatus) -> Result<Vec<User>> {
-        let op = "list users";
-        let mut tx = self.db.read(op).await?;
-        let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2 AND status = $3
-                   ORDER BY address_key, id";
-        let values = args![self.workspace, batch.0, status_word(op, status)?];
-        tx.rows(sql, values).await?.iter().map(made).collect()
-    }
-
     async fn users(&self, batch: BatchId) -> Result<Vec<User>> {
         let mut tx = self.db.read("list users").await?;
         let sql = "SELECT doc, version FROM member WHERE workspace = $1 AND batch = $2

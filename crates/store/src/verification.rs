@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     SqlStore,
     queue::{taken_over, until},
-    row::{from_doc, to_doc},
+    row::{from_doc, number, to_doc},
     sql::{Row, Tx, args},
 };
 
@@ -151,10 +151,6 @@ impl SqlStore {
             _ => Ok(()),
         }
     }
-}
-
-fn number(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn state(state: VerificationState) -> i64 {

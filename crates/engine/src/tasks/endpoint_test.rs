@@ -25,16 +25,18 @@ use crate::probing::{self, keep, read_only, with_secrets};
 /// How often there is a sign of life.
 const SIGNS: Duration = Duration::from_secs(15);
 
+/// How long what came of one is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
 impl Ordered for EndpointTest {
     const AT_ONCE: usize = 8;
-    const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
     fn bell(worker: &Worker) -> &Notify {
         &worker.endpoint_tests
     }
 
-    async fn sweep(worker: &Worker, before: Timestamp) -> Result<()> {
-        worker.house.store.sweep_endpoint_tests(before).await
+    async fn sweep(worker: &Worker, now: Timestamp) -> Result<()> {
+        worker.house.store.sweep_endpoint_tests(now - KEPT).await
     }
 
     async fn claim(worker: &Worker) -> Result<Option<Self>> {

@@ -4,7 +4,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mailferry_model::{Result, cancel::Cancel, port::Clock};
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -19,14 +19,11 @@ const LOOK: (Duration, u32) = (Duration::from_secs(1), 30);
 pub(super) trait Ordered: Sized + Send + 'static {
     /// So many are made at once.
     const AT_ONCE: usize;
-    /// How long what came of them is kept.
-    const KEPT: SignedDuration;
-
     /// Rings when one may have been ordered.
     fn bell(worker: &Worker) -> &Notify;
 
-    /// Forgets those that ended before, and ends those whose worker is dead.
-    fn sweep(worker: &Worker, before: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Forgets those that are kept long enough by now, and ends those whose worker is dead.
+    fn sweep(worker: &Worker, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
 
     /// The oldest that waits, for this worker.
     fn claim(worker: &Worker) -> impl Future<Output = Result<Option<Self>>> + Send;
@@ -43,7 +40,7 @@ pub(super) async fn run<O: Ordered>(worker: &Arc<Worker>, cancel: &Cancel) -> Re
     let (mut running, mut looks) = (JoinSet::new(), 0);
     while !cancel.is_cancelled() {
         if looks % LOOK.1 == 0 {
-            O::sweep(worker, worker.house.clock.now() - O::KEPT).await?;
+            O::sweep(worker, worker.house.clock.now()).await?;
         }
         looks = looks.wrapping_add(1);
         while running.len() < O::AT_ONCE

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Result, Scope, Side,
     cancel::Cancel,
@@ -28,13 +28,12 @@ const HANDFUL: usize = 50;
 
 impl Ordered for Scan {
     const AT_ONCE: usize = 2;
-    // They are what plans are made of: nothing forgets them but a person.
-    const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
     fn bell(worker: &Worker) -> &Notify {
         &worker.scans
     }
 
+    // They are what plans are made of: nothing forgets them but a person.
     async fn sweep(worker: &Worker, _: Timestamp) -> Result<()> {
         worker.house.store.sweep_scans().await
     }
@@ -79,7 +78,8 @@ async fn held(worker: &Worker, scan: Scan, cancel: &Cancel) -> Result<()> {
     let (state, error) = match came {
         Ok(()) => (ScanState::Done, None),
         Err(error) if error.kind() == Kind::Cancelled => (ScanState::Ordered, None),
-        Err(error) if error.kind() == Kind::Conflict && error.side() == Side::Us => return Err(error),
+        // It is not ours any more, or the store is gone. An endpoint that was removed meanwhile does not come back.
+        Err(error) if error.side() == Side::Us && error.kind() != Kind::NotFound => return Err(error),
         Err(error) => (ScanState::Done, Some(Ended::of(&error))),
     };
     store.end_scan(&Scan { state, error, ..scan }, owner).await

@@ -24,16 +24,18 @@ use super::{
 /// How often there is a sign of life.
 const SIGNS: Duration = Duration::from_secs(5);
 
+/// How long what came of one is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 impl Ordered for Verification {
     const AT_ONCE: usize = 2;
-    const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
     fn bell(worker: &Worker) -> &Notify {
         &worker.verifications
     }
 
-    async fn sweep(worker: &Worker, before: Timestamp) -> Result<()> {
-        worker.house.store.sweep_verifications(before).await
+    async fn sweep(worker: &Worker, now: Timestamp) -> Result<()> {
+        worker.house.store.sweep_verifications(now - KEPT).await
     }
 
     async fn claim(worker: &Worker) -> Result<Option<Self>> {

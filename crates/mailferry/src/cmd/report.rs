@@ -39,16 +39,12 @@ const COLUMNS: [Column; 7] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ReportCommand) -> Result<u8, Failure> {
-    let command = match command {
-        ReportCommand::New(args) => return file::run(&asked, args).await,
-        other => other,
-    };
-    let api = Reach::of(&asked).await?.api();
     let path = match command {
-        ReportCommand::New(_) => return Ok(exit::OK),
+        ReportCommand::New(args) => return file::run(&asked, args).await,
         ReportCommand::List => "/reports".to_owned(),
         ReportCommand::Get { address } => format!("/users/{}/reports", segment(&address)),
     };
+    let api = Reach::of(&asked).await?.api();
     asked.out.list(&api.get(&path).await?, &COLUMNS)?;
     Ok(exit::OK)
 }

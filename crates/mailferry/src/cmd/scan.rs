@@ -30,6 +30,7 @@ use crate::{
 
 /// Between two looks at a scan that a service makes.
 const LOOK: Duration = Duration::from_millis(500);
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// What to do with scans.
 #[derive(Subcommand)]
@@ -219,13 +220,15 @@ async fn made(asked: &Asked<'_>, reach: &Reach, id: &str, waits: bool) -> Result
 
 async fn wait(api: &Api, id: &str, cancel: &Cancel) -> Result<(), Failure> {
     let path = format!("/scans/{}", segment(id));
+    let mut look = LOOK;
     while matches!(api.get(&path).await?["state"].as_str(), Some("Ordered" | "Running")) {
         tokio::select! {
             () = cancel.cancelled() => {
                 let text = format!("The service goes on; mailferry scan show {id} tells how far it is.");
                 return Err(Failure::Interrupted(text));
             }
-            () = tokio::time::sleep(LOOK) => {}
+            // Each answer sums up all mailboxes.
+            () = tokio::time::sleep(look) => look = (look * 2).min(LONGEST_LOOK),
         }
     }
     Ok(())

@@ -85,8 +85,6 @@ pub trait Users: Send + Sync {
     async fn remove_user(&self, id: UserId) -> Result<()>;
     /// All of a batch, by address.
     async fn users(&self, batch: BatchId) -> Result<Vec<User>>;
-    /// Those of a batch with one status, by address.
-    async fn users_in(&self, batch: BatchId, status: UserStatus) -> Result<Vec<User>>;
     /// How many users of each batch have which status, and how many of them have work; nothing is said of batches
     /// without users.
     async fn census(&self) -> Result<Vec<(BatchId, Census)>>;

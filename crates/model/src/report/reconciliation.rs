@@ -3,7 +3,7 @@
 //! Counts are the ledger's, corrected by what the last look found: an item that was looked for and not found is not
 //! counted as there. Nothing is read from either system for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     FOLDER_UNSEEN, Findings, Named,
@@ -39,10 +39,11 @@ pub fn rows(batch: &str, address: &str, folders: &[FolderEntry], findings: Optio
         line.target.bytes += folder.bytes;
     }
     if let Some(findings) = findings {
-        let at_source = |path: &str| {
-            let known = folders.iter().find(|f| f.target_path.to_string() == path);
-            known.map_or(path.to_owned(), |f| f.source_path.to_string())
-        };
+        let mut at_source: HashMap<String, String> = HashMap::new();
+        for folder in folders.iter().filter(|_| !findings.doubled.is_empty()) {
+            let source = || folder.source_path.to_string();
+            at_source.entry(folder.target_path.to_string()).or_insert_with(source);
+        }
         for named in &findings.skipped {
             lines.entry(named.folder.clone()).or_default().skip(named);
         }
@@ -50,7 +51,8 @@ pub fn rows(batch: &str, address: &str, folders: &[FolderEntry], findings: Optio
             lines.entry(named.folder.clone()).or_default().miss(named);
         }
         for named in &findings.doubled {
-            lines.entry(at_source(&named.folder)).or_default().double(named);
+            let path = at_source.get(&named.folder).unwrap_or(&named.folder);
+            lines.entry(path.clone()).or_default().double(named);
         }
     }
     let row = |(path, line): (String, Line)| line.row((batch, address, &path), findings.is_some());

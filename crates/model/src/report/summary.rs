@@ -8,6 +8,8 @@ use crate::{
     user::User,
 };
 
+const MILLION: f64 = 1_000_000.0;
+
 /// Counts of mailboxes exclude each other; `total` is their sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -35,6 +37,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes at the source.
     pub bytes_identified: u64,
+    /// Their shares of being synced, in millionths of a mailbox.
+    parts: u64,
     /// The worst score of a mailbox.
     pub score: Option<Score>,
     /// Why items stayed behind, by code.
@@ -72,6 +76,7 @@ impl Summary {
         self.skipped += user.totals.skipped;
         self.bytes += user.totals.bytes;
         self.bytes_identified += user.totals.bytes_identified;
+        self.parts += (user.share() * MILLION).round() as u64;
         self.score = self.score.max(user.score);
     }
 
@@ -103,12 +108,12 @@ impl Summary {
         self.score.max(Score::of_failed(count(self.failed), count(self.total)))
     }
 
-    /// The share of bytes at the target in thousandths; what is up to date counts whole.
+    /// How much is synced, in thousandths: by bytes where they are known; a mailbox whose size is not known yet counts as
+    /// nothing of an average one, and what is up to date as a whole one.
     pub fn permille(&self) -> u64 {
-        match self.bytes_identified {
-            0 if self.total > 0 && self.done() == self.total => 1000,
+        match self.total {
             0 => 0,
-            all => (self.bytes.min(all) as u128 * 1000 / all as u128) as u64,
+            total => (self.parts as f64 / MILLION / total as f64 * 1000.0).round() as u64,
         }
     }
 
@@ -165,7 +170,13 @@ mod tests {
             "{}",
             summary.sentence()
         );
-        assert_eq!(summary.permille(), 900);
+        let done = synced + completed;
+        let parts = (done * 1000 + (total - done) * 900) as f64 / total as f64;
+        assert_eq!(
+            summary.permille(),
+            parts.round() as u64,
+            "what is up to date counts whole, the rest nine tenths"
+        );
     }
 
     #[test]

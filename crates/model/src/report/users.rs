@@ -9,7 +9,7 @@ use crate::{
     catalogue,
     statistics::Statistics,
     status::{StatusSummary, UserStatus},
-    user::{Detail, User},
+    user::User,
 };
 
 /// The line of a mailbox of a batch at a time.
@@ -93,7 +93,7 @@ fn reasons(user: &User) -> [Cell; 4] {
         return [Cell::Nothing, Cell::Nothing, Cell::Nothing, Cell::Nothing];
     };
     let code = Cell::text(&*detail.code);
-    let (words, fix) = (Cell::text(&*detail.text), Cell::text(fix(detail)));
+    let (words, fix) = (Cell::text(&*detail.text), Cell::text(fix(&detail.code)));
     match user.status.summary() {
         StatusSummary::Failed => [Cell::Nothing, code, words, fix],
         _ => [code, Cell::Nothing, words, fix],
@@ -101,8 +101,8 @@ fn reasons(user: &User) -> [Cell; 4] {
 }
 
 /// What the catalogue says is to be done.
-pub fn fix(detail: &Detail) -> String {
-    catalogue::find(&detail.code).map(|entry| entry.fix.join("; ")).unwrap_or_default()
+pub fn fix(code: &str) -> String {
+    catalogue::find(code).map(|entry| entry.fix.join("; ")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -112,6 +112,7 @@ mod tests {
         id::{BatchId, UserId},
         report::{Score, Totals, sheet::Sheet},
         settings::MailboxAddress,
+        user::Detail,
     };
 
     fn user() -> User {

@@ -4,12 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use mailferry_model::{
-    Result,
-    batch::Batch,
-    endpoint::Endpoint,
-    id::EndpointId,
-    job::PassKind,
-    status::{StatusSummary, UserStatus},
+    Result, batch::Batch, endpoint::Endpoint, id::EndpointId, job::PassKind, report::summary::Summary,
     user::User,
 };
 
@@ -27,12 +22,12 @@ pub(super) async fn gathered(context: &Context, counts: &mut Counts) -> Result<V
     let mut work = Work::default();
     counts.begin();
     for batch in context.store.batches().await? {
-        let mut states = [0; STATES.len()];
+        let mut sum = Summary::default();
         let mut last: Option<User> = None;
         loop {
             let users = context.store.users_behind(batch.id, last.as_ref()).await?;
             for user in &users {
-                states[state(user.status)] += 1;
+                sum.add(user);
                 if let Some(detail) = user.detail.as_ref().filter(|_| user.status.is_active()) {
                     *stalled.entry(detail.code.clone()).or_default() += 1;
                 }
@@ -42,6 +37,7 @@ pub(super) async fn gathered(context: &Context, counts: &mut Counts) -> Result<V
             last = Some(end);
         }
         let name = label(&batch.name, || batch.id.to_string());
+        let states = [sum.queued, sum.syncing, sum.synced, sum.completed, sum.stopped, sum.failed];
         for (state, n) in STATES.into_iter().zip(states) {
             mailboxes.add([("batch", &name), ("state", state)], n);
         }
@@ -55,17 +51,6 @@ pub(super) async fn gathered(context: &Context, counts: &mut Counts) -> Result<V
     build.add([("version", env!("CARGO_PKG_VERSION"))], 1);
     families.push(build);
     Ok(families)
-}
-
-fn state(status: UserStatus) -> usize {
-    match status.summary() {
-        _ if status == UserStatus::Queued => 0,
-        StatusSummary::Active => 1,
-        StatusSummary::Synced => 2,
-        StatusSummary::Completed => 3,
-        StatusSummary::Stopped => 4,
-        StatusSummary::Failed => 5,
-    }
 }
 
 /// A name that somebody gave, unless it looks like an address: then what has it is called by its id.

@@ -10,7 +10,7 @@ use mailferry_model::{
     Result,
     approval::approvable,
     catalogue,
-    report::{Score, summary::Summary, users::fix},
+    report::{summary::Summary, users::fix},
     status::StatusSummary,
     user::User,
 };
@@ -92,10 +92,7 @@ async fn summed(report: &Report) -> Result<Summary> {
     let mut mailboxes = Mailboxes::of(report);
     while let Some(user) = mailboxes.next().await? {
         summary.add(&user);
-        // Nothing stays behind of what is perfect: its report need not be read.
-        if (user.totals.skipped > 0 || user.score.is_some_and(|score| score > Score::Perfect))
-            && let Some(kept) = mailboxes.found(&user).await?
-        {
+        if let Some(kept) = mailboxes.left(&user).await? {
             summary.add_left(approvable(&kept.findings));
         }
     }
@@ -163,7 +160,7 @@ fn bar(summary: &Summary) -> String {
     let permille = summary.permille();
     format!(
         "<svg class=\"bar\" viewBox=\"0 0 1000 20\" preserveAspectRatio=\"none\" role=\"img\" \
-         aria-label=\"{percent} of the data is on the target\"><rect class=\"all\" width=\"1000\" height=\"20\"/>\
+         aria-label=\"{percent} synced\"><rect class=\"all\" width=\"1000\" height=\"20\"/>\
          <rect class=\"done\" width=\"{permille}\" height=\"20\"/></svg>",
         percent = percent(permille)
     )
@@ -232,7 +229,7 @@ fn classed(class: &str) -> String {
 
 fn failed(user: &User) -> String {
     let (code, text, fix) = match &user.detail {
-        Some(detail) => (&*detail.code, &*detail.text, fix(detail)),
+        Some(detail) => (&*detail.code, &*detail.text, fix(&detail.code)),
         None => ("", "", String::new()),
     };
     let cells = [&*user.address, &user.status.label(), code, text, &fix];
@@ -271,7 +268,7 @@ fn reasons(summary: &Summary) -> String {
     for (code, group) in groups {
         let entry = catalogue::find(code);
         let title = entry.map_or_else(|| code.clone(), |entry| format!("{} ({code})", entry.title));
-        let fix = entry.map(|entry| entry.fix.join("; ")).unwrap_or_default();
+        let fix = fix(code);
         text.push_str(&line(&[
             (escaped(&title), ""),
             (group.items.to_string(), "n"),

@@ -6,7 +6,7 @@ use mailferry_model::{
     Result,
     approval::{Approvals, approvable},
     report::{
-        Kept, reconciliation,
+        Kept, Score, reconciliation,
         sheet::{Row, Sheet},
         skipped, users,
     },
@@ -44,6 +44,12 @@ impl<'a> Mailboxes<'a> {
         let Some(mailbox) = user.mailbox else { return Ok(None) };
         self.report.context.reports.report(mailbox).await
     }
+
+    /// The same of one of which something may stay behind: that of a perfect one need not be read.
+    pub async fn left(&self, user: &User) -> Result<Option<Kept>> {
+        let is_perfect = user.totals.skipped == 0 && user.score.is_none_or(|score| score == Score::Perfect);
+        if is_perfect { Ok(None) } else { self.found(user).await }
+    }
 }
 
 /// The lines of a table.
@@ -64,7 +70,7 @@ impl<'a> Lines<'a> {
         let Report { context, batch, now } = self.report;
         let rows = match self.sheet {
             Sheet::Users => vec![users::row(&batch.name, &user, *now)],
-            Sheet::Skipped => match self.mailboxes.found(&user).await? {
+            Sheet::Skipped => match self.mailboxes.left(&user).await? {
                 Some(kept) if approvable(&kept.findings).next().is_some() => {
                     let approvals = Approvals::of(context.store.approvals(kept.mailbox).await?);
                     skipped::rows(&batch.name, &user.address, &kept.findings, &approvals)

@@ -122,11 +122,7 @@ pub(crate) async fn replace(
 
 /// Whether a test of it found nothing that fails; where batches write to it, one by writing.
 fn is_tested(new: &Endpoint, is_written: bool) -> bool {
-    let fits = |test: &TestResult| {
-        // Tests of older versions do not say as what they were made.
-        let as_target = test.roles.is_empty() || test.roles.contains(&TestedAs::Target);
-        test.result != "Failed" && (as_target || !is_written)
-    };
+    let fits = |test: &TestResult| test.result != "Failed" && (!is_written || test.is_of(TestedAs::Target));
     new.last_test.as_ref().is_some_and(fits)
 }
 

@@ -6,9 +6,9 @@ use mailferry_model::{
     approval::{DataConsistency, Held, ItemLimits, NEEDS_APPROVAL, held},
     batch::{Batch, Priority},
     mapping::RunOptions,
-    report::{Findings, Score, Warning},
+    report::{Findings, Score, Warning, summary::Summary},
     schedule::Schedule,
-    status::{BatchStatus, StatusSummary, UserStatus},
+    status::{BatchStatus, StatusSummary},
     user::User,
     why,
 };
@@ -92,11 +92,9 @@ impl BatchView {
     pub(crate) async fn with(context: &Context, batch: Batch, users: &[User]) -> Result<Self> {
         let source = context.store.endpoint_by_id(batch.source).await?.name;
         let target = context.store.endpoint_by_id(batch.target).await?.name;
-        let count = |fits: &dyn Fn(UserStatus) -> bool| users.iter().filter(|u| fits(u.status)).count();
-        let sum = |of: &dyn Fn(&User) -> u64| users.iter().map(of).sum::<u64>();
-        let in_summary = |wanted| move |s: UserStatus| s.summary() == wanted;
-        let queued = count(&|s| s == UserStatus::Queued);
-        let unwell = Score::of_failed(count(&UserStatus::is_failure), users.len());
+        let mut sum = Summary::default();
+        users.iter().for_each(|user| sum.add(user));
+        let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let why = match context.trouble.detail().filter(|_| batch.status.is_active()) {
             Some(trouble) => format!("Nothing moves: {trouble}."),
             None => why::of_batch(&batch, users, context.clock.now()),
@@ -109,21 +107,21 @@ impl BatchView {
             status_detail: context.trouble.detail().filter(|_| batch.status.is_active()).or(batch.detail),
             source,
             target,
-            percentage_synced: percentage(users),
+            percentage_synced: sum.permille() as f64 / 10.0,
             total: users.len(),
-            queued,
-            syncing: count(&in_summary(StatusSummary::Active)) - queued,
-            synced: count(&in_summary(StatusSummary::Synced)),
-            finalized: count(&in_summary(StatusSummary::Completed)),
-            stopped: count(&in_summary(StatusSummary::Stopped)),
-            failed: count(&in_summary(StatusSummary::Failed)),
-            items_identified: sum(&|u| u.totals.identified),
-            items_synced: sum(&|u| u.totals.placed),
-            items_skipped: sum(&|u| u.totals.skipped),
-            bytes_identified: sum(&|u| u.totals.bytes_identified),
-            bytes_synced: sum(&|u| u.totals.bytes),
-            data_consistency_score: users.iter().filter_map(|u| u.score).chain(unwell).max(),
-            items_unapproved: sum(&|u| u.unapproved.unwrap_or(0)),
+            queued: count(sum.queued),
+            syncing: count(sum.syncing),
+            synced: count(sum.synced),
+            finalized: count(sum.completed),
+            stopped: count(sum.stopped),
+            failed: count(sum.failed),
+            items_identified: sum.identified,
+            items_synced: sum.placed,
+            items_skipped: sum.skipped,
+            bytes_identified: sum.bytes_identified,
+            bytes_synced: sum.bytes,
+            data_consistency_score: sum.verdict(),
+            items_unapproved: users.iter().map(|user| user.unapproved.unwrap_or(0)).sum(),
             held_back,
             data_consistency: batch.data_consistency,
             item_limits: batch.item_limits,
@@ -166,24 +164,6 @@ impl BatchView {
 fn held_back<'a>(batch: &'a Batch, users: &'a [User]) -> impl Iterator<Item = (&'a User, Held)> {
     let synced = users.iter().filter(|user| user.status.summary() == StatusSummary::Synced);
     synced.filter_map(|user| Some((user, held(batch, user)?)))
-}
-
-/// By bytes where they are known; a mailbox whose size is not known yet counts as nothing of an average one.
-fn percentage(users: &[User]) -> f64 {
-    if users.is_empty() {
-        return 0.0;
-    }
-    let part: f64 = users.iter().map(share).sum();
-    (part / users.len() as f64 * 1000.0).round() / 10.0
-}
-
-pub(super) fn share(user: &User) -> f64 {
-    let totals = user.totals;
-    match user.status.summary() {
-        StatusSummary::Synced | StatusSummary::Completed => 1.0,
-        _ if totals.bytes_identified == 0 => 0.0,
-        _ => (totals.bytes as f64 / totals.bytes_identified as f64).min(1.0),
-    }
 }
 
 /// What the last passes of all mailboxes of a batch found, in the fields of `copy -o json`.

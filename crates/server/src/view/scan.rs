@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use mailferry_model::{
-    Kind, Result,
+    Result,
     scan::{Assessment, Hybrid, Scan, ScanMailbox, ScanOutcome, Total, looks_hybrid},
     verification::Ended,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Context, shape};
+use crate::{Context, door::known, shape};
 
 /// So many mailboxes are read from the store in one go.
 const HANDFUL: usize = 200;
@@ -91,14 +91,6 @@ impl ScanView {
         servers.insert(scan.source);
         let hybrid = looks_hybrid(&total, servers.len());
         Ok(Self { total: Some(total), hybrid, ..Self::of(context, scan).await? })
-    }
-}
-
-/// What is gone is none.
-fn known<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
-        other => other.map(Some),
     }
 }
 

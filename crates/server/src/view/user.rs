@@ -13,7 +13,6 @@ use mailferry_model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::batch::share;
 use crate::shape;
 
 /// A user of a batch.
@@ -124,7 +123,7 @@ impl UserView {
             source_identity: identity(&user.source),
             target_address: user.target.address.clone(),
             target_identity: identity(&user.target),
-            percentage_synced: (share(user) * 1000.0).round() / 10.0,
+            percentage_synced: (user.share() * 1000.0).round() / 10.0,
             items_identified: user.totals.identified,
             items_synced: user.totals.placed,
             items_skipped: user.totals.skipped,

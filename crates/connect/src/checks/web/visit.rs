@@ -131,7 +131,6 @@ impl Visit {
             Err(NoAnswer::Hung(_)) if used && reads => {}
             answer => return self.answered(cx, answer).await,
         }
-        self.signed_in = false;
         let answer = self.ask_here(cx, question).await;
         self.answered(cx, answer).await
     }

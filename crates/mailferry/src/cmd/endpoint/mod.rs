@@ -173,7 +173,7 @@ async fn change(
         return Err(Failure::usage(text));
     }
     let kept = before["settings"].as_object().into_iter().flatten();
-    let kept = kept.filter(|(name, _)| !plain.contains(name) && !unset.contains(name));
+    let kept = kept.filter(|(name, _)| !plain.contains(name));
     let all = kept.filter_map(|(name, value)| Some((name, value.as_str()?)));
     let all = all.fold(Settings::default(), |all, (name, value)| all.with(name, value));
     check(asked, manifest, &settings.values.iter().fold(all, |all, (name, value)| all.with(name, value)))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use clap::Args;
+use mailferry_model::finding::{TestResult, TestedAs};
 use serde_json::{Value, json};
 
 use super::{
@@ -151,11 +152,9 @@ async fn untested(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<
     let name = &args.successor;
     let successor = reach.api().get(&format!("/endpoints/{}", segment(name))).await?;
     let role = role(reach, &args.name).await?;
-    let test = &successor["lastTest"];
-    let fits = |roles: &Vec<Value>| roles.is_empty() || roles.contains(&json!(Role::Target.tested_as()));
-    let as_target = test["roles"].as_array().is_none_or(fits);
-    let good = test["result"].as_str().is_some_and(|word| word != "Failed");
-    if good && (as_target || role == Role::Source) {
+    let test = serde_json::from_value::<TestResult>(successor["lastTest"].clone());
+    let fits = |test: &TestResult| role == Role::Source || test.is_of(TestedAs::Target);
+    if test.is_ok_and(|test| test.result != "Failed" && fits(&test)) {
         return Ok(None);
     }
     asked.out.note(&format!("{name} is tested first."));

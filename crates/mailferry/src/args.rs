@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use mailferry_model::settings::{Manifest, SettingSpec, Settings, Takes};
 
-use crate::{cmd, out};
+use crate::{
+    cmd::{self, schedule},
+    defaults::Defaults,
+    out,
+};
 
 /// Moves mailboxes between mail systems: completely, exactly once, and so that you can see why you may trust it.
 #[derive(Parser)]
@@ -157,6 +161,15 @@ pub struct Global {
     /// Do not ask
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
+    /// Ask before anything is changed
+    #[arg(long, global = true, conflicts_with = "yes", help_heading = "Global options")]
+    pub confirm: bool,
+    /// The zone of times that name none, and of times in tables: Europe/Berlin (UTC otherwise)
+    #[arg(long, global = true, value_name = "ZONE", value_parser = schedule::zoned, help_heading = "Global options")]
+    pub tz: Option<String>,
+    /// The language of what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Language::En, hide_possible_values = true, help_heading = "Global options")]
+    pub lang: Language,
     /// The service to ask instead of this machine's data folder: https://HOST:PORT
     #[arg(
         long,
@@ -178,6 +191,15 @@ pub struct Global {
     /// A token for the service, in a file (also: MAILFERRY_TOKEN)
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub service_token_file: Option<PathBuf>,
+    /// Certificate authorities that the service's certificate may come from (PEM)
+    #[arg(
+        long,
+        global = true,
+        env = "MAILFERRY_SERVICE_CA_FILE",
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    pub service_ca_file: Option<PathBuf>,
     /// Where mailferry keeps what it remembers [default: mailferry in $XDG_STATE_HOME, else ~/.local/state/mailferry]
     #[arg(
         long,
@@ -191,6 +213,16 @@ pub struct Global {
     /// the data folder then has the master key, certificates and what is under way
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub database_url_file: Option<PathBuf>,
+    /// What holds on this machine where nobody says otherwise.
+    #[arg(skip)]
+    pub defaults: Defaults,
+}
+
+/// The languages that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// English
+    En,
 }
 
 /// The form of the output.

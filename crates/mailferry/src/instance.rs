@@ -159,6 +159,9 @@ pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.data_dir {
         return std::path::absolute(folder).map_err(|e| Failure::usage(format!("--data-dir: {e}")));
     }
+    if let Some(folder) = &global.defaults.data_dir {
+        return Ok(folder.clone());
+    }
     let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     let state = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")));
     let state = state.ok_or_else(|| Failure::usage("there is no home folder; give --data-dir"))?;

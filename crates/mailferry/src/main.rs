@@ -8,6 +8,7 @@ mod clock;
 mod cmd;
 mod contexts;
 mod database;
+mod defaults;
 mod exit;
 mod instance;
 mod logging;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
-use crate::{args::Cli, exit::Failure, out::Out};
+use crate::{args::Cli, defaults::Defaults, exit::Failure, out::Out};
 
 fn main() -> ExitCode {
     // sqlx and rustls ask the process for a provider; a second installation is refused and harmless.
@@ -38,12 +39,18 @@ fn main() -> ExitCode {
     let manifests: Vec<_> = connectors.iter().map(|c| c.manifest()).collect();
     let words = cmd::shell::as_shell(std::env::args_os());
     let command = args::command(&manifests);
+    let defaults = match Defaults::read() {
+        Ok(defaults) => defaults,
+        Err(failure) => return unusable(&failure),
+    };
+    let command = defaults.over(command);
     let read = command.clone().try_get_matches_from(words);
     let read = read.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let (cli, matches) = match read {
+    let (mut cli, matches) = match read {
         Ok(read) => read,
         Err(error) => return said(&parsing::unsaid(error, &command, &refusal::words())),
     };
+    cli.global.defaults = defaults;
     logging::start(&cli.global);
     let out = Out::of(&cli.global);
     let runtime = runtime_of(&cli.command);
@@ -74,6 +81,16 @@ fn main() -> ExitCode {
 /// worth keeping. The block is never written to, so that it takes no memory.
 fn keep_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(24 << 20)));
+}
+
+/// The file of defaults cannot be used.
+fn unusable(failure: &Failure) -> ExitCode {
+    out::complain(&format!("{}\n", failure.sentence()));
+    let words = refusal::words();
+    if refusal::wants_json(&words) {
+        out::document(&refusal::object(failure, &words));
+    }
+    ExitCode::from(failure.exit_code())
 }
 
 /// Help, the version, or what is wrong with the command line.

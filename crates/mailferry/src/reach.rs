@@ -1,6 +1,6 @@
 //! Where commands reach the router: in this process over the data folder, or at a service over the network.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     api::Api,
@@ -84,18 +84,29 @@ fn service(asked: &Asked<'_>) -> Result<Option<Remote>, Failure> {
             Ok(Some(remote(asked, server, context.or(same))?))
         }
         (None, Some(context)) => Ok(Some(remote(asked, &context.server, Some(context))?)),
+        (None, None) if named.is_none() => {
+            let server = flags.defaults.server.as_deref();
+            server.map(|server| remote(asked, server, None)).transpose()
+        }
         (None, None) => Ok(None),
     }
 }
 
 fn remote(asked: &Asked<'_>, server: &str, context: Option<&Context>) -> Result<Remote, Failure> {
     let flags = asked.global;
+    let defaults = Some(&flags.defaults).filter(|d| d.server.as_deref() == Some(server));
     let token = match &flags.service_token_file {
         Some(path) => Some(secrets::from_file(path)?),
         None => secrets::from_environment("MAILFERRY_TOKEN").or_else(|| context.map(Context::token)),
     };
+    let token = match (token, defaults.and_then(|d| d.service_token_file.as_deref())) {
+        (None, Some(path)) => Some(secrets::from_file(path)?),
+        (token, _) => token,
+    };
+    // Authorities that are named in so many words go before a fingerprint that was remembered.
     let fingerprint = std::env::var("MAILFERRY_FINGERPRINT").ok().filter(|f| !f.is_empty());
-    let fingerprint = fingerprint.or_else(|| context.and_then(|c| c.fingerprint.clone()));
-    let ca_file = context.and_then(|c| c.ca_file.as_deref()).map(Path::to_owned);
-    Remote::of(server, remote::trust(fingerprint.as_deref(), ca_file.as_deref())?, token)
+    let remembered = context.and_then(|c| c.fingerprint.clone()).filter(|_| flags.service_ca_file.is_none());
+    let ca_file = flags.service_ca_file.as_deref().or(context.and_then(|c| c.ca_file.as_deref()));
+    let ca_file = ca_file.or(defaults.and_then(|d| d.service_ca_file.as_deref()));
+    Remote::of(server, remote::trust(fingerprint.or(remembered).as_deref(), ca_file)?, token)
 }

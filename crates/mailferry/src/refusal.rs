@@ -2,44 +2,14 @@
 //!
 //! Judges the words of the command line only where the parser gave them up; what they mean is decided in `args`.
 
+use clap::CommandFactory;
 use mailferry_model::report::Totals;
 use serde_json::Value;
 
-use crate::{exit::Failure, result};
+use crate::{args::Cli, exit::Failure, result};
 
 /// Commands whose end says how a migration looks.
 const MOVING: [&str; 3] = ["copy", "verify", "batch"];
-/// All other nouns.
-const OTHERS: [&str; 27] = [
-    "endpoint",
-    "user",
-    "item",
-    "account",
-    "token",
-    "audit",
-    "config",
-    "login",
-    "logout",
-    "whoami",
-    "context",
-    "serve",
-    "openapi",
-    "explain",
-    "shell",
-    "demo",
-    "version",
-    "help",
-    "apply",
-    "export",
-    "setup",
-    "doctor",
-    "backup",
-    "restore",
-    "support",
-    "completions",
-    "man",
-];
-
 /// The words of this process, without its name.
 pub fn words() -> Vec<String> {
     std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
@@ -48,7 +18,8 @@ pub fn words() -> Vec<String> {
 /// The object of a failure: of what moves or verifies with the fields of its report, of all else the problem alone.
 pub fn object(failure: &Failure, words: &[String]) -> Value {
     let mut object = result::failed(failure, Totals::default());
-    let noun = words.iter().find(|w| MOVING.iter().chain(&OTHERS).any(|noun| w == noun));
+    let known = Cli::command();
+    let noun = words.iter().find(|word| known.find_subcommand(word).is_some());
     if noun.is_none_or(|noun| !MOVING.iter().any(|m| noun == m)) {
         const OF_A_PROBLEM: [&str; 6] = ["result", "exitCode", "code", "title", "detail", "error"];
         let mut problem: Value =

@@ -6,7 +6,7 @@ use axum::http::Method;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Asked, confirm};
+use super::{Asked, to_remove};
 use crate::{
     api::{Api, segment},
     exit::{self, Failure},
@@ -153,7 +153,7 @@ pub async fn run(asked: Asked<'_>, command: AccountCommand) -> Result<u8, Failur
         }
         AccountCommand::Remove { name } => {
             api.get(&path(&name)).await?;
-            confirm(&asked, &format!("the account {name}"))?;
+            to_remove(&asked, &format!("the account {name}"))?;
             api.call(Method::DELETE, &path(&name), None).await?;
             asked.out.say(&format!("The account {name} is removed."));
         }

@@ -14,8 +14,8 @@ use sheet::SheetArgs;
 use super::{
     Asked,
     approval::{self, ApproveBatch, UnapproveBatch},
-    confirm,
     run_options::PassArgs,
+    to_remove,
     waiting::{Goal, Run, background, foreground, pretend, watch},
 };
 use crate::{
@@ -205,7 +205,7 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         }
         BatchCommand::Remove { name, .. } => {
             quiet_api().get(&path(&name)).await?;
-            confirm(&asked, &format!("the batch {name}"))?;
+            to_remove(&asked, &format!("the batch {name}"))?;
             quiet_api().call(Method::DELETE, &path(&name), None).await?;
             asked.out.say(&format!("The batch {name} is removed; its ledgers stay."));
         }

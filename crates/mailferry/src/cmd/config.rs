@@ -1,8 +1,12 @@
-//! `config get|set`: what holds for the whole tenant.
+//! `config get|set`: what holds for the whole tenant; `config show`: what this command line goes by ([`origin`]).
+
+mod origin;
 
 use axum::http::Method;
 use clap::Subcommand;
 use serde_json::{Value, json};
+
+use origin::Telling;
 
 use super::Asked;
 use crate::{
@@ -18,6 +22,12 @@ pub enum ConfigCommand {
     Get {
         /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone
         name: Option<String>,
+    },
+    /// Show what this command line goes by, and where each value comes from: flag, variable, context, file
+    Show {
+        /// With where each comes from
+        #[arg(long)]
+        origin: bool,
     },
     /// Change a setting; running batches follow within seconds
     Set {
@@ -44,8 +54,12 @@ const COLUMNS: [Column; 3] = [
 
 /// Runs it.
 pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure> {
+    if let ConfigCommand::Show { origin } = command {
+        return origin::show(&asked, if origin { Telling::Origins } else { Telling::Values });
+    }
     let api = Reach::of(&asked).await?.api();
     match command {
+        ConfigCommand::Show { .. } => {}
         ConfigCommand::Get { name: None } => asked.out.show(&api.get("/config").await?, &COLUMNS),
         ConfigCommand::Get { name: Some(name) } => {
             let field = field(&name)?;

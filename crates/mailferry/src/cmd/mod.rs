@@ -8,6 +8,7 @@ pub mod backup;
 pub mod batch;
 pub mod bwlimit;
 pub mod config;
+mod consent;
 pub mod context;
 pub mod copy;
 pub mod demo;
@@ -40,6 +41,8 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use mailferry_model::port::Connector;
 
+pub use consent::{says_yes, to_remove};
+
 use crate::{
     args::{Cli, Form, Global, Noun},
     exit::{self, Failure},
@@ -66,6 +69,7 @@ pub async fn run(
     out: &Out,
 ) -> Result<u8, Failure> {
     let asked = Asked { global: &cli.global, matches, connectors, out };
+    consent::to_change(&asked)?;
     match cli.command {
         Noun::Copy(args) => copy::run(asked, args).await,
         Noun::Verify(args) => verify::run(asked, args).await,
@@ -118,27 +122,4 @@ pub async fn run(
 fn openapi() -> String {
     let text = serde_json::to_string_pretty(&mailferry_server::document()).unwrap_or_default();
     format!("{text}\n")
-}
-
-/// Asks whether something may be removed; `--yes` answers it.
-fn confirm(asked: &Asked<'_>, what: &str) -> Result<(), Failure> {
-    use std::io::{BufRead, IsTerminal};
-    if asked.global.yes {
-        return Ok(());
-    }
-    let problem = || {
-        let text = format!("Nothing is removed without a yes: {what}.");
-        let problem = mailferry_server::Problem::conflict("CONFIRMATION_MISSING", text);
-        Failure::Problem(Box::new(problem))
-    };
-    if !std::io::stdin().is_terminal() {
-        return Err(problem());
-    }
-    out::complain(&format!("Remove {what}? [y/N] "));
-    let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    match answer.trim().eq_ignore_ascii_case("y") || answer.trim().eq_ignore_ascii_case("yes") {
-        true => Ok(()),
-        false => Err(problem()),
-    }
 }

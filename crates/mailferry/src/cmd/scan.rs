@@ -16,7 +16,7 @@ use mailferry_model::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Asked, confirm};
+use super::{Asked, to_remove};
 use crate::{
     api::{Api, segment},
     args::Form,
@@ -154,7 +154,7 @@ pub async fn run(asked: Asked<'_>, command: ScanCommand) -> Result<u8, Failure> 
             Ok(exit::OK)
         }
         ScanCommand::Remove { id } => {
-            confirm(&asked, &format!("the scan {id} and what it found"))?;
+            to_remove(&asked, &format!("the scan {id} and what it found"))?;
             api.call(Method::DELETE, &format!("/scans/{}", segment(&id)), None).await?;
             Ok(exit::OK)
         }

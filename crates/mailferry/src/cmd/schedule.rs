@@ -25,8 +25,8 @@ pub struct ScheduleArgs {
     /// The hours in which mailboxes move: "Mon-Fri 19:00-07:00, Sat-Sun"
     #[arg(long, value_name = "WINDOWS")]
     pub windows: Option<Windows>,
-    /// The zone of times that name none, and in which windows are meant: Europe/Berlin (UTC otherwise)
-    #[arg(long, value_name = "ZONE")]
+    /// The zone of times that name none, in which windows are meant, and of times in tables: Europe/Berlin (UTC otherwise)
+    #[arg(long, value_name = "ZONE", value_parser = zoned)]
     pub tz: Option<String>,
 }
 
@@ -65,6 +65,11 @@ pub(super) fn time(flag: &str, text: &str, zone: Option<&TimeZone>) -> Result<Va
         return Ok(json!(SystemClock::default().now()));
     }
     moment(text, zone).map(|moment| json!(moment)).map_err(|why| Failure::usage(format!("{flag}: {why}")))
+}
+
+/// The name of a time zone, if it is one.
+pub fn zoned(name: &str) -> Result<String, String> {
+    zone(Some(name)).map(|_| name.to_owned())
 }
 
 fn hours(text: &str) -> Result<u32, String> {

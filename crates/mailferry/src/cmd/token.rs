@@ -4,7 +4,7 @@ use axum::http::Method;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Asked, account::RoleWord, confirm};
+use super::{Asked, account::RoleWord, to_remove};
 use crate::{
     api::segment,
     exit::{self, Failure},
@@ -68,7 +68,7 @@ pub async fn run(asked: Asked<'_>, command: TokenCommand) -> Result<u8, Failure>
         }
         TokenCommand::List => asked.out.list(&api.get("/tokens").await?, &COLUMNS)?,
         TokenCommand::Revoke { id } => {
-            confirm(&asked, &format!("the token {id}"))?;
+            to_remove(&asked, &format!("the token {id}"))?;
             api.call(Method::DELETE, &format!("/tokens/{}", segment(&id)), None).await?;
             asked.out.say("The token is revoked.");
         }

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use super::{
     Asked,
     approval::{self, ApproveUser, UnapproveUser},
-    confirm,
     run_options::PassArgs,
-    schedule,
+    schedule, to_remove,
     waiting::{Goal, Run, background, foreground, foretold, pretend},
 };
 use crate::{
@@ -236,7 +235,7 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         }
         UserCommand::Remove(Ending { one, .. }) => {
             let path = path(&api, &one).await?;
-            confirm(&asked, &format!("the user {}", one.address))?;
+            to_remove(&asked, &format!("the user {}", one.address))?;
             api.call(Method::DELETE, &path, None).await?;
             asked.out.say(&format!("{} is removed; its ledger stays.", one.address));
         }

@@ -4,6 +4,7 @@ mod choice;
 mod table;
 mod words;
 mod yaml;
+mod zone;
 
 use std::{
     io::{ErrorKind, IsTerminal, Write},
@@ -13,6 +14,7 @@ use std::{
     },
 };
 
+use jiff::tz::TimeZone;
 use rustix::termios::tcgetwinsize;
 use serde_json::{Value, json};
 
@@ -37,6 +39,7 @@ pub struct Out {
     quiet: bool,
     errors_as_json: bool,
     progress: ProgressForm,
+    zone: Option<TimeZone>,
     documented: Arc<AtomicBool>,
 }
 
@@ -50,6 +53,7 @@ impl Out {
             quiet: global.quiet,
             errors_as_json: global.log_format == LogForm::Json,
             progress: global.progress,
+            zone: zone::of(global.tz.as_deref()),
             documented: Arc::default(),
         }
     }
@@ -97,6 +101,10 @@ impl Out {
 
     /// All of these, whatever was asked for of lists.
     pub fn whole(&self, rows: Vec<Value>, columns: &[Column]) {
+        let rows = match &self.zone {
+            Some(zone) if self.is_for_people() => rows.iter().map(|row| zone::told(row, zone)).collect(),
+            _ => rows,
+        };
         match self.form {
             Form::Json => self.document(&Value::Array(rows)),
             Form::Yaml => print(&yaml::write(&Value::Array(rows))),
@@ -123,7 +131,10 @@ impl Out {
             Form::Json => self.document(thing),
             Form::Jsonl => print(&format!("{thing}\n")),
             Form::Yaml => print(&yaml::write(thing)),
-            Form::Table | Form::Wide => print(&table::fields(thing)),
+            Form::Table | Form::Wide => {
+                let told = self.zone.as_ref().map(|zone| zone::told(thing, zone));
+                print(&table::fields(told.as_ref().unwrap_or(thing)));
+            }
             Form::Csv | Form::Name => self.whole(vec![thing.clone()], columns),
         }
     }

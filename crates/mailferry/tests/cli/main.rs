@@ -6,6 +6,7 @@ mod alike;
 mod batches;
 mod copies;
 mod declared;
+mod defaults;
 mod failing;
 mod ferry;
 mod keeping;

@@ -19,7 +19,7 @@ use self::{
     file::WantedEndpoint,
     plan::{Action, Fresh, Step},
 };
-use super::{Asked, confirm, endpoint::note};
+use super::{Asked, endpoint::note, to_remove};
 use crate::{
     api::{Api, segment},
     args::Form,
@@ -79,7 +79,7 @@ pub async fn apply(asked: Asked<'_>, args: ApplyArgs) -> Result<u8, Failure> {
         let gone: Vec<&str> =
             steps.iter().filter(|s| s.action == Action::Remove).map(|s| s.name.as_str()).collect();
         if !gone.is_empty() {
-            confirm(
+            to_remove(
                 &asked,
                 &format!("the endpoint{} {}", if gone.len() > 1 { "s" } else { "" }, gone.join(", ")),
             )?;

@@ -6,7 +6,7 @@ use mailferry_connect::net::tls;
 use mailferry_model::settings::{Manifest, Settings, Takes};
 use serde_json::{Value, json};
 
-use super::{Asked, confirm};
+use super::{Asked, to_remove};
 use crate::{
     api::segment,
     args::{below, given_secret_files, given_settings},
@@ -122,7 +122,7 @@ pub async fn run(asked: Asked<'_>, command: EndpointCommand) -> Result<u8, Failu
         EndpointCommand::Remove { name, .. } => {
             let path = format!("/endpoints/{}", segment(&name));
             api.get(&path).await?;
-            confirm(&asked, &format!("the endpoint {name}"))?;
+            to_remove(&asked, &format!("the endpoint {name}"))?;
             api.call(Method::DELETE, &path, None).await?;
             asked.out.say(&format!("The endpoint {name} is removed."));
         }

@@ -8,7 +8,7 @@ use mailferry_model::finding::{TestResult, TestedAs};
 use serde_json::{Value, json};
 
 use super::{
-    super::{confirm, run_options::length},
+    super::{run_options::length, to_remove},
     Asked, How, Role, Subject, ask, shown,
 };
 use crate::{
@@ -62,7 +62,7 @@ pub async fn run(asked: &Asked<'_>, reach: &Reach, args: &Replacing) -> Result<u
     }
     let path = format!("/endpoints/{}", segment(&args.name));
     if args.remove {
-        confirm(asked, &format!("the endpoint {} once nothing refers to it", args.name))?;
+        to_remove(asked, &format!("the endpoint {} once nothing refers to it", args.name))?;
     }
     let (mut repointed, mut resumed) = (Vec::new(), Vec::new());
     let mut left = args.timeout;

@@ -17,9 +17,8 @@ use super::{
 };
 use crate::{
     api::Api,
-    cmd::Asked,
+    cmd::{Asked, says_yes},
     exit::{self, Failure},
-    out,
     reach::Reach,
 };
 
@@ -124,30 +123,17 @@ fn is_what_if(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> boo
 
 /// Asks before something is removed, and before anything else where `-Confirm` asks for it.
 fn confirm(desk: &Desk<'_>, bound: &Bound, cmdlet: &str, target: &str) -> Result<(), Failure> {
-    use std::io::{BufRead, IsTerminal};
     let asks = match bound.get("confirm") {
         Some(given) => given.is_true(),
-        None => cmdlet.starts_with("Remove-"),
+        None => cmdlet.starts_with("Remove-") || desk.asked.global.confirm,
     };
-    if !asks || desk.asked.global.yes {
+    if !asks || desk.asked.global.yes || says_yes(&format!("Confirm: {cmdlet} on {target}")) {
         return Ok(());
     }
-    let refused = || {
-        let text = format!("{cmdlet} on {target} is not done without a yes.");
-        let fix = vec![format!("Add -Confirm:$false to {cmdlet}, or --yes to mailferry.")];
-        let problem = Problem::conflict("CONFIRMATION_MISSING", text);
-        Failure::Problem(Box::new(Problem { fix, ..problem }))
-    };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused());
-    }
-    out::complain(&format!("Confirm: {cmdlet} on {target} [y/N] "));
-    let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    match ["y", "yes", "a"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes)) {
-        true => Ok(()),
-        false => Err(refused()),
-    }
+    let text = format!("{cmdlet} on {target} is not done without a yes.");
+    let fix = vec![format!("Add -Confirm:$false to {cmdlet}, or --yes to mailferry.")];
+    let problem = Problem::conflict("CONFIRMATION_MISSING", text);
+    Err(Failure::Problem(Box::new(Problem { fix, ..problem })))
 }
 
 /// What `-Identity` names, when it is there and the command may go on; none where `-WhatIf` only wanted to know.

@@ -7,6 +7,7 @@ use crate::{
     approval::{DataConsistency, ItemLimits},
     id::{BatchId, EndpointId},
     mapping::RunOptions,
+    mode::RunMode,
     schedule::Schedule,
     status::BatchStatus,
 };
@@ -75,6 +76,9 @@ pub struct Batch {
     /// Whether it goes before others.
     #[serde(default)]
     pub priority: Priority,
+    /// What its passes are for.
+    #[serde(default)]
+    pub mode: RunMode,
 }
 
 impl Batch {
@@ -106,6 +110,7 @@ impl Batch {
             data_consistency: DataConsistency::default(),
             item_limits: ItemLimits::default(),
             priority: Priority::default(),
+            mode: RunMode::default(),
         }
     }
 }

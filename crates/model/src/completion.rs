@@ -134,6 +134,9 @@ fn of_batch(batch: &Batch, now: Timestamp) -> Vec<Blocker> {
         blockers
             .push(blocker("WRONG_STATE", format!("the batch is {status}: it cannot complete from there")));
     }
+    if let Some(why) = batch.mode.sentence(&batch.name) {
+        blockers.push(blocker("BATCH_MODE", why.trim_end_matches('.').to_owned()));
+    }
     if let Some(at) = batch.schedule.opens_at(now) {
         let at = shown(at, batch.schedule.time_zone.as_deref());
         blockers.push(blocker("StalledDueToWindow", format!("its hours begin {at}")));

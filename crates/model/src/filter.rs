@@ -26,6 +26,9 @@ pub struct Filter {
     pub before: Option<Timestamp>,
     /// Only items of at most so many bytes.
     pub max_size: Option<u64>,
+    /// Only so many items of each folder, the first that it lists: a trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_folder: Option<u32>,
 }
 
 /// A folder pattern, kept as it was typed.
@@ -184,10 +187,11 @@ impl Filter {
 
     /// Whether nothing is asked of single items: all of a folder that moves.
     pub fn takes_every_item(&self) -> bool {
-        self.since.is_none() && self.before.is_none() && self.max_size.is_none()
+        let of_items = self.since.is_some() || self.before.is_some() || self.max_size.is_some();
+        !of_items && self.per_folder.is_none()
     }
 
-    /// Whether an item moves. One without a date passes the date range.
+    /// Whether an item may move, whatever its folder has of others. One without a date passes the date range.
     pub fn item(&self, stub: &Stub) -> bool {
         let in_range = stub.date.is_none_or(|d| {
             self.since.is_none_or(|s| d.seconds >= s.as_second())
@@ -203,7 +207,9 @@ impl Filter {
             self.before.map_or(i64::MAX, |t| t.as_second()),
             self.max_size.map_or(-1, |m| m as i64),
         ];
-        parts.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, part| {
+        // Only a trial has one: of all others the number stays what it was.
+        let trial = self.per_folder.map(i64::from);
+        parts.iter().chain(&trial).fold(0xcbf2_9ce4_8422_2325, |hash: u64, part| {
             part.to_le_bytes().iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
         })
     }

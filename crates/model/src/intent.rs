@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use crate::{
     approval::{held, with_gate},
     batch::Batch,
+    mode::RunMode,
+    report::Score,
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::User,
 };
@@ -36,6 +38,15 @@ pub enum UserAction {
     Complete,
     /// Stop what is under way.
     Stop,
+}
+
+/// How a batch is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// In a mode, which it keeps.
+    Mode(RunMode),
+    /// Only what failed or was left behind is tried again.
+    Errors,
 }
 
 /// Why an action does not apply: the batch or the user is not in the state for it.
@@ -186,6 +197,10 @@ pub fn intend_user(batch: &Batch, user: &User, action: UserAction) -> Result<Int
         return Ok(Intent::default());
     }
     let Some(changed) = action.on(user) else { return refused(&user.address, user.status.label()) };
+    if let Some(why) = batch.mode.sentence(&batch.name).filter(|_| action == UserAction::Complete) {
+        let detail = format!("{} is not completed. The batch {}: {why}", user.address, batch.name);
+        return Err(Refused { detail, blockers: Vec::new() });
+    }
     if let Some(held) = held(batch, user).filter(|_| action == UserAction::Complete) {
         let sentence = held.sentence(&user.address, &batch.name);
         let blockers = vec![format!("{}: {sentence}", user.address)];
@@ -224,6 +239,10 @@ pub fn intend(batch: &Batch, users: &[User], action: Action, now: Timestamp) -> 
         false => action.on(user),
     };
     let changed: Vec<User> = users.iter().filter_map(on).collect();
+    if completes && let Some(why) = batch.mode.sentence(&batch.name) {
+        let detail = format!("The batch {} is not completed. {why}", batch.name);
+        return Err(Refused { detail, blockers: Vec::new() });
+    }
     // It rests while some of its users were stopped alone.
     let resumes = action == Action::Start && batch.status == BatchStatus::Synced && !changed.is_empty();
     let waits_for_it =
@@ -249,6 +268,63 @@ pub fn intend(batch: &Batch, users: &[User], action: Action, now: Timestamp) -> 
     })?;
     // A retry of a completion that failed goes on with the completion.
     Ok(Intent { status: Some(status), users: changed })
+}
+
+/// What a start in another mode writes, or one that only tries again what failed. The batch has its new mode then.
+///
+/// # Errors
+/// Why it does not apply.
+pub fn intend_run(batch: &Batch, users: &[User], run: Run, now: Timestamp) -> Result<Intent, Refused> {
+    let refused = |detail: String| Err(Refused { detail, blockers: Vec::new() });
+    let name = &batch.name;
+    let mode = match run {
+        Run::Errors => return intend_errors(batch, users, now),
+        Run::Mode(mode) => mode,
+    };
+    if mode == batch.mode {
+        return intend(batch, users, Action::Start, now);
+    }
+    if batch.status.is_active() {
+        let status = batch.status.label();
+        return refused(format!("The batch {name} is {status}: stop it before it runs in another mode."));
+    }
+    let moved_more =
+        !matches!(batch.mode, RunMode::VerifyCredentials | RunMode::Trial) && batch.started.is_some();
+    if moved_more && matches!(mode, RunMode::VerifyCredentials | RunMode::Trial) {
+        let word = mode.word();
+        return refused(format!(
+            "Mailboxes of the batch {name} have moved further than {word} would: it comes before that."
+        ));
+    }
+    // What is synced is synced once more: with the new mode there is more to move.
+    let on = |user: &User| Action::Start.on(user).or_else(|| Action::Sync.on(user));
+    let changed: Vec<User> = users.iter().filter_map(on).collect();
+    match revived(batch.status) {
+        Some(status) => Ok(Intent { status: Some(status), users: changed }),
+        None => refused(format!("The batch {name} is {}: it cannot start from there.", batch.status.label())),
+    }
+}
+
+/// Mailboxes that failed are started, and those that left something behind are synced: they try that again.
+fn intend_errors(batch: &Batch, users: &[User], now: Timestamp) -> Result<Intent, Refused> {
+    let again = |user: &User| {
+        let left = user.totals.skipped > 0 || matches!(user.score, Some(Score::Investigate | Score::Poor));
+        let sync = || Action::Sync.on(user).filter(|_| left);
+        let user = Action::Start.on(user).filter(|_| user.status.is_failure()).or_else(sync)?;
+        Some(User { retry_skipped: true, ..user })
+    };
+    let changed: Vec<User> = users.iter().filter_map(again).collect();
+    if changed.is_empty() {
+        return Ok(Intent::default());
+    }
+    let status = match batch.status {
+        status if status.is_active() => Some(status),
+        status => revived(status),
+    };
+    match status.filter(|_| batch.paused_for.is_none()) {
+        Some(status) => Ok(Intent { status: Some(status), users: changed }),
+        None => intend(batch, users, Action::Start, now),
+    }
 }
 
 /// The status of a batch to which mailboxes are added: they begin with it, or at once where it is under way or synced.

@@ -28,6 +28,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod mapping;
+pub mod mode;
 pub mod outward;
 pub mod place;
 pub mod port;

@@ -24,6 +24,7 @@ pub fn of_user(user: &User, batch: &Batch, job: Option<&Job>, now: Timestamp) ->
     let told = user.detail.as_ref().map(|detail| in_words(detail, zone));
     match user.status.summary() {
         StatusSummary::Completed => "It is completed.".to_owned(),
+        StatusSummary::Stopped if let Some(why) = &told => why.clone(),
         StatusSummary::Stopped => {
             format!("Somebody stopped it: mailferry user start {} goes on.", user.address)
         }
@@ -71,6 +72,12 @@ pub fn of_batch(batch: &Batch, users: &[User], now: Timestamp) -> String {
             None => "It waits for a worker to look at it.".to_owned(),
         },
         S::Syncing | S::IncrementalSyncing | S::Completing => under_way(users, zone, now),
+        S::Synced | S::SyncedWithErrors | S::Stopped if let Some(why) = batch.mode.sentence(name) => {
+            match batch.status {
+                S::SyncedWithErrors => format!("{} {why}", failed(name, users)),
+                _ => why,
+            }
+        }
         S::Synced | S::SyncedWithErrors if let Some(why) = held_back(batch, users) => match batch.status {
             S::SyncedWithErrors => format!("{} {why}", failed(name, users)),
             _ => why,

@@ -90,7 +90,8 @@ fn begin(sides: &Sides, terms: &Terms, cx: &Cx, folder: &FolderId, page: &Page) 
         Change::Upsert(stub) if stub.size <= most && terms.options.filter.item(stub) => Some(stub.clone()),
         _ => None,
     });
-    let mut owed: VecDeque<Stub> = owed.take(carry::FETCH_ITEMS).collect();
+    let most = terms.options.filter.per_folder.map_or(carry::FETCH_ITEMS, |most| most as usize);
+    let mut owed: VecDeque<Stub> = owed.take(carry::FETCH_ITEMS.min(most)).collect();
     let (batch, bytes) = carry::cut(&mut owed)?;
     if batch.iter().any(|stub| stub.size > Body::IN_MEMORY) {
         return None;

@@ -40,6 +40,8 @@ pub(super) struct Gathered {
     /// All ids are new ones.
     pub renumbered: bool,
     mentioned: Mentioned,
+    /// What this pass takes of what the ledger does not know, where it may take only so much of each folder.
+    chosen: HashSet<ItemId>,
 }
 
 /// Ids that a listing named, eight bytes each: there may be very many. Two that are taken for one, which hardly ever
@@ -77,6 +79,7 @@ impl Gathered {
             fingerprint,
             renumbered: false,
             mentioned: Mentioned::default(),
+            chosen: HashSet::new(),
         };
         let filter = shared.terms.options.filter.item_hash();
         // A pass that died may have had another filter, and put what is older than the cursor.
@@ -189,7 +192,7 @@ impl Gathered {
                 self.owed.insert(Owed { folder: self.folder, stub, entry });
             }
             Some(State::Gone) | None => {
-                let (size, wanted) = (stub.size, shared.terms.options.filter.item(&stub));
+                let (size, wanted) = (stub.size, self.choose(shared, &stub));
                 // What an earlier pass may have put is looked for, whatever this one shall carry.
                 let looked_for = wanted || shared.is_unsettled();
                 if looked_for && self.owed.insert(Owed { folder: self.folder, stub, entry: None }) && wanted {
@@ -198,6 +201,25 @@ impl Gathered {
                 }
             }
         }
+    }
+
+    /// Whether an item that the ledger does not know shall move.
+    fn choose(&mut self, shared: &Shared, stub: &Stub) -> bool {
+        let filter = &shared.terms.options.filter;
+        let (fits, Some(most)) = (filter.item(stub), filter.per_folder) else { return filter.item(stub) };
+        let is_there = |e: &&Entry| e.state != State::Gone;
+        let has_room = || self.known.values().filter(is_there).count() + self.chosen.len() < most as usize;
+        if fits && (self.chosen.contains(&stub.id) || has_room()) {
+            self.chosen.insert(stub.id.clone());
+            return true;
+        }
+        false
+    }
+
+    /// Whether an item of its listing shall move, as it was chosen.
+    pub fn wants(&self, shared: &Shared, stub: &Stub) -> bool {
+        let filter = &shared.terms.options.filter;
+        filter.item(stub) && (filter.per_folder.is_none() || self.chosen.contains(&stub.id))
     }
 
     fn mention(&mut self, id: &ItemId) {

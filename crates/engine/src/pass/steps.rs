@@ -321,7 +321,9 @@ async fn settle_gathered(
     let asked: HashSet<_> = owed.iter().map(|o| (o.folder, o.stub.id.clone())).collect();
     let settled = settle(shared, owed, look).await?;
     // What a filter leaves out was looked for all the same; it is not put.
-    let shall_move = |o: &Owed| o.entry.is_some() || shared.terms.options.filter.item(&o.stub);
+    let of: HashMap<FolderNo, &Gathered> = folders.iter().map(|f| (f.folder, f)).collect();
+    let wants = |o: &Owed| of.get(&o.folder).is_some_and(|folder| folder.wants(shared, &o.stub));
+    let shall_move = |o: &Owed| o.entry.is_some() || wants(o);
     let left = settled.owed.into_iter().filter(shall_move).collect();
     let left = if crashed { settle::remember_doubt(shared, left).await? } else { left };
     let mut again: BTreeMap<_, Owed> = left.into_iter().map(|o| ((o.folder, o.stub.id.clone()), o)).collect();

@@ -9,6 +9,7 @@ use mailferry_model::{
     batch::Batch,
     id::{BatchId, EndpointId, UserId},
     job::PassKind,
+    mode::RunMode,
     port::{Store, Write},
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent, UserStatus},
     user::Census,
@@ -217,7 +218,13 @@ fn moved(
         // It goes on, or comes to rest from there at the next look.
         _ => goes_on(users),
     };
-    if let Some(status) = batch.status.after(event) {
+    let verified = batch.mode == RunMode::VerifyCredentials && matches!(event, BatchEvent::Settle(_));
+    let after = match verified {
+        // Nothing was synced: it rests until it is started to move something.
+        true => batch.status.after(BatchEvent::Stop).and_then(|status| status.after(event)),
+        false => batch.status.after(event),
+    };
+    if let Some(status) = after {
         next.status = status;
     }
     next.detail = match event {

@@ -13,6 +13,7 @@ mod bandwidth;
 mod batch;
 mod before;
 mod clock;
+mod credentials;
 mod endpoint_test;
 mod gate;
 mod gated;

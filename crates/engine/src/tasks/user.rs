@@ -18,6 +18,7 @@ use mailferry_model::{
     endpoint::Endpoint,
     id::UserId,
     job::Job,
+    mode::RunMode,
     port::Store,
     report::Kept,
     secret::Secret,
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use super::{
     batch::WAITING,
     clock::{self, WINDOW},
+    credentials::{self, Opened},
     gated::Ended,
     simulated,
     stalled::Motion,
@@ -137,7 +139,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     let run = Copy {
         source: loaded.source.2,
         target: loaded.target.2,
-        options: user.overrides.applied(&loaded.batch.options),
+        options: loaded.batch.mode.on(user.overrides.applied(&loaded.batch.options)),
         kind: Some(job.work.kind),
         depth: Depth::Written,
         task: if user.retry_skipped { Task::Retry } else { Task::Move },
@@ -154,7 +156,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     let closes = loaded.batch.schedule.closes_at(worker.house.clock.now());
     let closed = AtomicBool::new(false);
     let result = tokio::select! {
-        result = copy(&worker.house, &run, cancel, &opened) => result,
+        result = carry(worker, loaded.batch.mode, &run, cancel, &opened) => result,
         error = watch(worker, job, &progress, (&open, &heard)) => Err(error),
         never = clock::stop_at(&*worker.house.clock, closes, cancel, &closed) => match never {},
     };
@@ -172,7 +174,36 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         park(&**store, endpoint, error, worker.house.clock.now()).await?;
     }
     drop(passes);
-    done(worker, job, &loaded.user, result?).await
+    match result? {
+        Came::Copied(copied) => done(worker, job, &loaded.user, *copied).await,
+        Came::Opened(opened) => credentials::done(worker, user.id, &opened).await,
+    }
+}
+
+/// What the mode asks for.
+async fn carry(
+    worker: &Worker,
+    mode: RunMode,
+    run: &Copy,
+    cancel: &Cancel,
+    opened: &(dyn Fn() + Send + Sync),
+) -> Result<Came> {
+    Ok(match mode {
+        RunMode::VerifyCredentials => {
+            Came::Opened(credentials::verify(&worker.house, run, cancel, opened).await?)
+        }
+        RunMode::Full | RunMode::Trial | RunMode::PreStage { .. } => {
+            Came::Copied(Box::new(copy(&worker.house, run, cancel, opened).await?))
+        }
+    })
+}
+
+/// What came of an attempt.
+enum Came {
+    /// A pass that ended in order.
+    Copied(Box<Copied>),
+    /// Both sides could be opened, which was all that was wanted.
+    Opened(Opened),
 }
 
 /// The operation of the error of a mailbox whose endpoint is parked.

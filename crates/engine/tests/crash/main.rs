@@ -19,6 +19,7 @@ mod repairs;
 mod reports;
 mod scenarios;
 mod subscriptions;
+mod trial;
 mod unmade;
 mod unseen;
 

@@ -1,22 +1,24 @@
 //! `batch new|validate|add|list|show|set|start|stop|sync|complete|approve|watch|remove`. Making one is [`new`]'s, changing one
-//! [`set`]'s.
+//! [`set`]'s, and in which mode it starts [`start`]'s.
 
 pub(crate) mod new;
 mod set;
 pub(crate) mod sheet;
+mod start;
 
 use axum::http::Method;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use sheet::SheetArgs;
+use start::StartBatch;
 
 use super::{
     Asked,
     approval::{self, ApproveBatch, UnapproveBatch},
     run_options::PassArgs,
     to_remove,
-    waiting::{Goal, Run, background, foreground, pretend, watch},
+    waiting::{Goal, Run, background, despite, foreground, pretend, watch},
 };
 use crate::{
     api::{Api, segment},
@@ -68,7 +70,7 @@ pub enum BatchCommand {
     Set(Box<set::Changes>),
     /// Start it, resume it, or retry what failed
     #[command(visible_aliases = ["resume", "retry"])]
-    Start(RunBatch),
+    Start(StartBatch),
     /// Sync what is synced once more
     Sync(RunBatch),
     /// The last sync and the verification
@@ -169,13 +171,17 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::List => asked.out.list(&quiet_api().get("/batches").await?, &COLUMNS)?,
         BatchCommand::Show { name } => asked.out.show(&quiet_api().get(&path(&name)).await?, &COLUMNS),
         BatchCommand::Set(args) => set::run(&asked, &quiet_api(), &args).await?,
-        BatchCommand::Start(args) => return work(asked, &reach, ("start", None), args).await,
-        BatchCommand::Sync(args) => return work(asked, &reach, ("sync", None), args).await,
+        BatchCommand::Start(args) => {
+            let more = args.more();
+            return work(asked, &reach, ("start", more), args.run).await;
+        }
+        BatchCommand::Sync(args) => return work(asked, &reach, ("sync", String::new()), args).await,
         BatchCommand::Complete(CompleteBatch { run, plan: true, .. }) => {
             return plan(&asked, &quiet_api(), &path(&run.name)).await;
         }
         BatchCommand::Complete(CompleteBatch { run, despite_score, .. }) => {
-            return work(asked, &reach, ("complete", despite_score), run).await;
+            let more = despite_score.as_deref().map(despite).unwrap_or_default();
+            return work(asked, &reach, ("complete", more), run).await;
         }
         BatchCommand::Approve(ApproveBatch { name, meant, approving }) => {
             let what = (meant.body(), &approving);
@@ -187,7 +193,7 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         }
         BatchCommand::Stop { name, dry_run: true } => {
             let path = format!("{}/stop", path(&name));
-            return pretend(&asked, &quiet_api(), (&path, None), &COLUMNS).await;
+            return pretend(&asked, &quiet_api(), (&path, ""), &COLUMNS).await;
         }
         BatchCommand::Stop { name, .. } => {
             let batch = quiet_api().post(&format!("{}/stop", path(&name)), json!({})).await?;
@@ -233,19 +239,19 @@ async fn plan(asked: &Asked<'_>, api: &Api, path: &str) -> Result<u8, Failure> {
 async fn work(
     asked: Asked<'_>,
     reach: &Reach,
-    (action, despite_score): (&'static str, Option<String>),
+    (action, more): (&'static str, String),
     args: RunBatch,
 ) -> Result<u8, Failure> {
     if args.pass.dry_run {
         let path = format!("/batches/{}/{action}", segment(&args.name));
-        return pretend(&asked, &reach.api(), (&path, despite_score.as_deref()), &COLUMNS).await;
+        return pretend(&asked, &reach.api(), (&path, &more), &COLUMNS).await;
     }
     // `complete --wait` means its own end, not the first sync's.
     let goal = match action {
         "complete" => Goal::Completed,
         _ => args.wait.unwrap_or(Goal::Synced),
     };
-    let run = Run { despite_score, ..Run::of(args.name, None, (action, goal), args.pass) };
+    let run = Run { more, ..Run::of(args.name, None, (action, goal), args.pass) };
     match reach {
         Reach::Here(instance) => foreground(&asked, instance, &run).await,
         Reach::There(_) => {

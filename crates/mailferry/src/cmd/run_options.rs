@@ -135,6 +135,7 @@ impl RunArgs {
                 since: self.since,
                 before: self.before,
                 max_size: self.max_size,
+                per_folder: None,
             },
             map: self.map.clone(),
             delete: self.delete,
@@ -155,7 +156,7 @@ impl PaceArgs {
 }
 
 /// A moment with its zone, or a day that begins at midnight UTC.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub fn time(text: &str) -> Result<Timestamp, String> {
     // A day alone: of a day with a time the parser would take the day and drop the time.
     let day = || {
         text.parse::<civil::Date>().ok().filter(|_| text.len() == 10)?.to_zoned(jiff::tz::TimeZone::UTC).ok()

@@ -11,7 +11,7 @@ use super::{
     approval::{self, ApproveUser, UnapproveUser},
     run_options::PassArgs,
     schedule, to_remove,
-    waiting::{Goal, Run, background, foreground, foretold, pretend},
+    waiting::{Goal, Run, background, despite, foreground, foretold, pretend},
 };
 use crate::{
     api::{Api, segment},
@@ -196,11 +196,12 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             }
         }
         UserCommand::Set(args) => set(&asked, &api, &args).await?,
-        UserCommand::Start(args) => return work(&asked, &reach, "start", (args, None)).await,
-        UserCommand::Retry(args) => return work(&asked, &reach, "retry", (args, None)).await,
-        UserCommand::Sync(args) => return work(&asked, &reach, "sync", (args, None)).await,
+        UserCommand::Start(args) => return work(&asked, &reach, "start", (args, "")).await,
+        UserCommand::Retry(args) => return work(&asked, &reach, "retry", (args, "")).await,
+        UserCommand::Sync(args) => return work(&asked, &reach, "sync", (args, "")).await,
         UserCommand::Complete(CompleteUser { run, despite_score }) => {
-            return work(&asked, &reach, "complete", (run, despite_score)).await;
+            let more = despite_score.as_deref().map(despite).unwrap_or_default();
+            return work(&asked, &reach, "complete", (run, &more)).await;
         }
         UserCommand::Approve(ApproveUser { one, meant, approving }) => {
             let path = path(&api, &one).await?;
@@ -212,7 +213,7 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         }
         UserCommand::Stop(Ending { one, dry_run: true }) => {
             let path = format!("{}/stop", path(&api, &one).await?);
-            pretend(&asked, &api, (&path, None), &COLUMNS).await?;
+            pretend(&asked, &api, (&path, ""), &COLUMNS).await?;
         }
         UserCommand::Stop(Ending { one, .. }) => {
             let user = api.post(&format!("{}/stop", path(&api, &one).await?), json!({})).await?;
@@ -309,16 +310,16 @@ async fn work(
     asked: &Asked<'_>,
     reach: &Reach,
     action: &'static str,
-    (args, despite_score): (RunUser, Option<String>),
+    (args, more): (RunUser, &str),
 ) -> Result<u8, Failure> {
     let api = reach.api();
     if args.pass.dry_run {
         let path = format!("{}/{action}", path(&api, &args.one).await?);
-        return pretend(asked, &api, (&path, despite_score.as_deref()), &COLUMNS).await;
+        return pretend(asked, &api, (&path, more), &COLUMNS).await;
     }
     let name = batch(&api, &args.one).await?;
     let run = Run::of(name, Some(args.one.address), (action, Goal::Synced), args.pass);
-    let run = Run { despite_score, ..run };
+    let run = Run { more: more.to_owned(), ..run };
     match reach {
         Reach::Here(instance) => foreground(asked, instance, &run).await,
         Reach::There(_) => {

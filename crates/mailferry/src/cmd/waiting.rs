@@ -61,8 +61,8 @@ pub struct Run {
     pub action: &'static str,
     /// Whether what was skipped is tried once more.
     pub retry_skipped: bool,
-    /// Why what the data-consistency gate holds back completes all the same.
-    pub despite_score: Option<String>,
+    /// What it asks for besides, as the router takes it: `&NAME=VALUE` each.
+    pub more: String,
     /// Until when.
     pub goal: Goal,
     /// Stop in order after so long.
@@ -80,8 +80,8 @@ impl Run {
         how: PassArgs,
     ) -> Self {
         let PassArgs { timeout, retry_skipped, pace, .. } = how;
-        let despite_score = None;
-        Self { name, user, action, retry_skipped, despite_score, goal, timeout, pace: pace.pace() }
+        let more = String::new();
+        Self { name, user, action, retry_skipped, more, goal, timeout, pace: pace.pace() }
     }
 
     /// The batch.
@@ -99,8 +99,7 @@ impl Run {
 
     /// What the action asks for besides.
     fn query(&self) -> String {
-        let reason = self.despite_score.as_deref().map(despite).unwrap_or_default();
-        format!("?retrySkipped={}{reason}", self.retry_skipped)
+        format!("?retrySkipped={}{}", self.retry_skipped, self.more)
     }
 
     /// The command that goes on with it.
@@ -113,7 +112,7 @@ impl Run {
 }
 
 /// A reason to complete what is held back, as the router takes it.
-fn despite(reason: &str) -> String {
+pub fn despite(reason: &str) -> String {
     format!("&despiteScore={}", segment(reason))
 }
 
@@ -121,11 +120,10 @@ fn despite(reason: &str) -> String {
 pub async fn pretend(
     asked: &Asked<'_>,
     api: &Api,
-    (path, despite_score): (&str, Option<&str>),
+    (path, more): (&str, &str),
     columns: &[Column],
 ) -> Result<u8, Failure> {
-    let reason = despite_score.map(despite).unwrap_or_default();
-    let would = api.post(&format!("{path}?dryRun=true{reason}"), json!({})).await?;
+    let would = api.post(&format!("{path}?dryRun=true{more}"), json!({})).await?;
     foretold(asked, &would, columns);
     Ok(exit::OK)
 }

@@ -14,6 +14,7 @@ mod lab;
 mod looked;
 mod lost;
 mod maildirs;
+mod modes;
 mod native;
 mod noticed;
 mod pages;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::{
     error::{Error, Kind, Side},
+    mode::CREDENTIALS_VERIFIED,
     stall::StallCode,
     status::{BatchStatus, UserStatus},
 };
@@ -29,7 +30,9 @@ fn every_error_and_stall_is_explained() {
 fn every_status_is_explained() {
     BatchStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
     UserStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
-    ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect"].into_iter().for_each(has);
+    let details =
+        ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect", CREDENTIALS_VERIFIED];
+    details.into_iter().for_each(has);
 }
 
 /// Every code that stands as a string in the sources of engine, model, server and binary.

@@ -64,6 +64,10 @@ pub(crate) struct BatchView {
     /// Whether it goes before or after other batches that want the same slots.
     #[schema(value_type = shape::Priority)]
     priority: Priority,
+    /// What its passes are for: `full`, `verify-credentials`, `trial` or `pre-stage`.
+    mode: &'static str,
+    /// Of the mode `pre-stage`: what arrived before this time moves.
+    mode_before: Option<Timestamp>,
     /// Why it begins although an endpoint fails its test.
     despite_test: Option<String>,
     /// For people.
@@ -128,6 +132,8 @@ impl BatchView {
             options: batch.options,
             schedule: batch.schedule,
             priority: batch.priority,
+            mode: batch.mode.word(),
+            mode_before: batch.mode.before(),
             despite_test: batch.despite_test,
             notes: batch.notes,
             created: batch.created,
@@ -237,6 +243,9 @@ impl BatchReport {
             let (n, of) = (failed.len(), users.len());
             sentence =
                 format!("The migration does NOT look good: {n} of {of} mailboxes failed; each says why.");
+        }
+        if let Some(why) = batch.mode.sentence(&batch.name) {
+            sentence = if failed.is_empty() { why } else { format!("{sentence} {why}") };
         }
         let told = |(user, held): (&User, Held)| {
             let reason = held.sentence(&user.address, &batch.name);

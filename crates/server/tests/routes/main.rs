@@ -12,6 +12,7 @@ mod house;
 mod http;
 mod into_one;
 mod metric;
+mod mode;
 mod replace;
 mod report;
 mod scan;

@@ -9,7 +9,8 @@ use mailferry_model::{
     approval::{Held, held},
     batch::Batch,
     id::EndpointId,
-    intent::{Action, Intent, intend},
+    intent::{Action, Intent, Refused, Run, intend, intend_run},
+    mode::RunMode,
     port::Write,
     schedule::{Waits, shown},
     user::User,
@@ -41,6 +42,11 @@ pub(crate) struct How {
     /// Why mailboxes that the data-consistency gate holds back complete all the same; with complete alone.
     #[param(max_length = 1000)]
     pub despite_score: Option<String>,
+    /// With start alone: `full` (where nothing is said), `verify-credentials`, `trial`, `pre-stage` (with `before`), or
+    /// `retry-errors`: only what failed or was left behind.
+    pub mode: Option<String>,
+    /// With `pre-stage`: what arrived before this time moves.
+    pub before: Option<Timestamp>,
 }
 
 impl How {
@@ -60,9 +66,48 @@ impl How {
         }
     }
 
-    /// For the audit trail: why the gate was passed, if it was.
+    /// For the audit trail: why the gate was passed, or in which mode it starts, if that is said.
     pub fn told(&self) -> Option<Value> {
-        self.despite_score.as_ref().map(|reason| json!({ "despiteScore": reason }))
+        let mode = || {
+            Some(match (self.mode.as_ref()?, self.before) {
+                (mode, Some(before)) => json!({ "mode": mode, "before": before }),
+                (mode, None) => json!({ "mode": mode }),
+            })
+        };
+        self.despite_score.as_ref().map(|reason| json!({ "despiteScore": reason })).or_else(mode)
+    }
+
+    /// In which mode a batch is started; as it was where nothing is said.
+    fn run(&self, batch: &Batch) -> Run {
+        match (self.mode.as_deref(), self.before) {
+            (Some("full"), _) => Run::Mode(RunMode::Full),
+            (Some("verify-credentials"), _) => Run::Mode(RunMode::VerifyCredentials),
+            (Some("trial"), _) => Run::Mode(RunMode::Trial),
+            (Some("pre-stage"), Some(before)) => Run::Mode(RunMode::PreStage { before }),
+            (Some("retry-errors"), _) => Run::Errors,
+            _ => Run::Mode(batch.mode),
+        }
+    }
+
+    fn check_mode(&self, action: &str) -> Result<(), Problem> {
+        const MODES: [&str; 5] = ["full", "verify-credentials", "trial", "pre-stage", "retry-errors"];
+        let wrong = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
+        let Some(mode) = &self.mode else {
+            return if self.before.is_some() {
+                wrong("before belongs to the mode pre-stage.")
+            } else {
+                Ok(())
+            };
+        };
+        if !MODES.contains(&mode.as_str()) {
+            return wrong(&format!("There is no such mode; there are {}.", MODES.join(", ")));
+        }
+        match (action == Action::Start.word(), mode == "pre-stage", self.before.is_some()) {
+            (false, ..) => wrong("Only a start has a mode."),
+            (_, true, false) => wrong("The mode pre-stage needs before: what arrived earlier moves."),
+            (_, false, true) => wrong("before belongs to the mode pre-stage."),
+            _ => Ok(()),
+        }
     }
 
     /// Whether an action, by its word, may be wanted so; as it is kept.
@@ -70,6 +115,7 @@ impl How {
     /// # Errors
     /// Only a pass can try again what was skipped, and only a completion can pass the gate.
     pub fn checked(mut self, action: &str) -> Result<Self, Problem> {
+        self.check_mode(action)?;
         let malformed = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
         if self.retry_skipped && action == Action::Stop.word() {
             return malformed("What was skipped is tried again by a pass, not by a stop.");
@@ -93,8 +139,10 @@ pub(crate) async fn start(
     context: Context,
     if_match: IfMatch,
     Path(name): Path<String>,
-    Query(how): Query<How>,
+    Query(mut how): Query<How>,
 ) -> Result<Versioned<BatchView>, Problem> {
+    // Whoever starts it and says no more wants all of it.
+    how.mode.get_or_insert_with(|| RunMode::Full.word().to_owned());
     act(&context, &if_match, &name, (Action::Start, how)).await
 }
 
@@ -175,8 +223,8 @@ async fn pretend(
     if_match.check(batch.version)?;
     let mut users = context.store.users(batch.id).await?;
     users.iter_mut().for_each(|user| *user = how.given(&batch, user.clone()));
-    let intent = intend(&batch, &users, action, context.clock.now());
-    let intent = how.with(intent.map_err(|why| Problem::wrong_state(why, name))?);
+    let intent = judged(&mut batch, &users, (action, how), context.clock.now());
+    let intent = intent.map_err(|why| Problem::wrong_state(why, name))?;
     let notice = told(&batch, &users, action, &intent);
     let stays = held_back(&batch, &users).filter(|_| action == Action::Complete && intent.status.is_some());
     if let Some(status) = intent.status {
@@ -220,6 +268,24 @@ fn nothing(batch: &Batch, action: Action) -> String {
     format!("The batch {} is {}: there is nothing to {}.", batch.name, batch.status.label(), action.word())
 }
 
+/// What an action writes; the batch has the mode that it is started in.
+fn judged(
+    batch: &mut Batch,
+    users: &[User],
+    (action, how): (Action, &How),
+    now: Timestamp,
+) -> Result<Intent, Refused> {
+    if action != Action::Start {
+        return intend(batch, users, action, now).map(|intent| how.with(intent));
+    }
+    let run = how.run(batch);
+    let intent = intend_run(batch, users, run, now)?;
+    if let (Some(_), Run::Mode(mode)) = (intent.status, run) {
+        batch.mode = mode;
+    }
+    Ok(how.with(intent))
+}
+
 /// Writes what an action wants; of a stop, for the replacement of which endpoint it is. A sentence if there was nothing
 /// to do.
 pub(in crate::routes) async fn act_on(
@@ -245,8 +311,8 @@ async fn once(
     }
     let users = context.store.users(batch.id).await?;
     let users: Vec<User> = users.into_iter().map(|user| how.given(&batch, user)).collect();
-    let intent = match intend(&batch, &users, action, context.clock.now()) {
-        Ok(intent) => how.with(intent),
+    let intent = match judged(&mut batch, &users, (action, how), context.clock.now()) {
+        Ok(intent) => intent,
         Err(why) => return Ok(Err(Problem::wrong_state(why, name))),
     };
     let Some(status) = intent.status else { return Ok(Ok(Some(nothing(&batch, action)))) };

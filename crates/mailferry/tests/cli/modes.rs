@@ -1,0 +1,75 @@
+//! What the passes of a batch are for: verified credentials, a trial, what is old, all of it, only what failed.
+
+use super::ferry::{Ferry, Ran, count};
+
+/// Endpoints over Maildirs, and a batch of anna@x with 15 messages, one of each year from 2010 on, and ben@x, who is not
+/// there.
+fn town(ferry: &Ferry) {
+    ferry.maildir("from/anna@x", 0);
+    for year in 0..15 {
+        let seconds = 1_262_304_000 + year * 31_557_600_u64;
+        let text = format!("From: a@x\r\nSubject: {year}\r\nMessage-ID: <{year}@x>\r\n\r\nbody {year}\r\n");
+        std::fs::write(ferry.path(&format!("from/anna@x/cur/{seconds}.M{year}.h:2,S")), text).unwrap();
+        let file = std::fs::File::options()
+            .write(true)
+            .open(ferry.path(&format!("from/anna@x/cur/{seconds}.M{year}.h:2,S")));
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        file.unwrap().set_modified(at).unwrap();
+    }
+    std::fs::create_dir_all(ferry.path("to")).unwrap();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let csv = ferry.file("users.csv", "EmailAddress\nanna@x\nben@x\n");
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+}
+
+fn there(ferry: &Ferry) -> usize {
+    count(&ferry.path("to/anna@x"))
+}
+
+fn start(ferry: &Ferry, code: i32, more: &[&str]) -> Ran {
+    ferry.ends(code, &[&["batch", "start", "w"][..], more].concat())
+}
+
+#[test]
+fn first_credentials_then_a_trial_then_what_is_old_then_all() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    let verified = start(&ferry, 3, &["--mode", "verify-credentials"]);
+    assert!(verified.out.contains("FAILED ben@x"), "{}", verified.out);
+    assert_eq!(there(&ferry), 0, "nothing moves");
+    let users = ferry.ends(0, &["user", "list", "-o", "json"]).json();
+    assert_eq!(
+        (&users[0]["status"], &users[0]["detail"]["code"]),
+        (&"Stopped".into(), &"CredentialsVerified".into())
+    );
+    assert_eq!(ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json()["status"], "Stopped");
+    ferry.maildir("from/ben@x", 2);
+    start(&ferry, 0, &["--mode", "verify-credentials"]);
+    let trial = start(&ferry, 0, &["--mode", "trial"]);
+    assert!(trial.out.contains("ran as a trial") && !trial.out.contains("looks good"), "{}", trial.out);
+    assert_eq!(there(&ferry), 10);
+    ferry.ends(6, &["batch", "complete", "w"]);
+    let refused = start(&ferry, 2, &["--mode", "pre-stage"]);
+    assert!(refused.err.contains("needs before"), "{}", refused.err);
+    start(&ferry, 0, &["--mode", "pre-stage", "--before", "2022-06-01"]);
+    assert_eq!(there(&ferry), 13, "of 2010 to 2022");
+    assert!(start(&ferry, 0, &[]).out.contains("looks good: all 17"));
+    assert_eq!(there(&ferry), 15);
+    start(&ferry, 6, &["--mode", "trial"]);
+    ferry.ends(0, &["batch", "complete", "w"]);
+    assert_eq!(there(&ferry), 15);
+}
+
+#[test]
+fn a_start_of_what_failed_leaves_the_others_alone() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    start(&ferry, 3, &[]);
+    ferry.maildir("from/ben@x", 2);
+    std::fs::write(ferry.path("from/anna@x/new/1800000000.M99.h"), "Subject: late\r\n\r\nlate\r\n").unwrap();
+    start(&ferry, 0, &["--mode", "retry-errors"]);
+    assert_eq!((there(&ferry), count(&ferry.path("to/ben@x"))), (15, 2), "anna is not synced again");
+}

@@ -93,7 +93,7 @@ fn printed_commands_make_show_change_and_remove_endpoints() {
     insta::assert_snapshot!(told(&shell(&ferry, PRINTED[7], &[])), @r#"
     --- 6
     mailferry: Remove-MigrationEndpoint on Hybrid-Endpoint-Primary is not done without a yes. [CONFIRMATION_MISSING]
-      cause: Removing asks first, and nobody was there to answer.
+      cause: Removing asks first, and with --confirm every change does; nobody was there to answer.
       fix:   Add -Confirm:$false to Remove-MigrationEndpoint, or --yes to mailferry.
     "#);
     insta::assert_snapshot!(told(&shell(&ferry, PRINTED[7], &["--yes"])), @r#"

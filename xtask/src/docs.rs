@@ -61,6 +61,14 @@ fn codes_page(json: String) -> Result<String> {
         for fix in fixes.iter().filter_map(|f| f.as_str()) {
             let _ = writeln!(text, "- {fix}");
         }
+        if let (Some(step), Some(after)) =
+            (entry["nextStep"].as_str(), entry["escalateAfterSeconds"].as_u64())
+        {
+            let _ = writeln!(text, "\nAfter {} minutes: {step}", after / 60);
+        }
+        if entry["onlyMicrosoft"] == true {
+            text.push_str("\nOnly Microsoft's own service can know this; mailferry does not guess it.\n");
+        }
         if entry["retryable"] == true {
             text.push_str("\nTrying again later may help without anybody doing anything.\n");
         }

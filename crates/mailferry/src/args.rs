@@ -39,6 +39,9 @@ pub enum Noun {
     /// The mailboxes of batches
     #[command(subcommand)]
     User(cmd::user::UserCommand),
+    /// Why mailboxes wait, since when, and what helps
+    #[command(subcommand)]
+    Stall(cmd::stall::StallCommand),
     /// Items that were skipped, are missing, doubled, changed or left out
     #[command(subcommand)]
     Item(cmd::item::ItemCommand),

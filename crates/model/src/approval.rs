@@ -203,7 +203,7 @@ impl Held {
     pub fn detail(self, user: &User, batch: &Batch, now: Timestamp) -> Detail {
         let since = user.detail.as_ref().filter(|d| d.code == NEEDS_APPROVAL).map_or(now, |d| d.since);
         let text = self.sentence(&user.address, &batch.name);
-        Detail { code: NEEDS_APPROVAL.to_owned(), text, since, next_try: None }
+        Detail::fresh(NEEDS_APPROVAL, text, since)
     }
 }
 

@@ -269,12 +269,7 @@ mod tests {
         let (old, mut new) = (endpoint("Old", 10), endpoint("New", 10));
         new.needs_to_connect = Some("password expired".into());
         let mut failed = user("ben@x", UserStatus::IncrementalFailed);
-        failed.detail = Some(Detail {
-            code: "SOURCE_NOT_FOUND".into(),
-            text: "no mailbox".into(),
-            since: now,
-            next_try: None,
-        });
+        failed.detail = Some(Detail::fresh("SOURCE_NOT_FOUND", "no mailbox".into(), now));
         let mut held = user("cem@x", UserStatus::Synced);
         (held.score, held.unapproved) = (Some(Score::Investigate), Some(3));
         let users = [

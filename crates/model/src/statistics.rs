@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(eta(&syncing(0), 100), None, "nothing moved");
         assert_eq!(eta(&syncing(10_000), 100), None, "nothing is left");
         assert_eq!(Statistics::of(&syncing(5), at(0)).rate_bytes_per_minute, None);
-        let detail = Detail { code: "x".into(), text: "x".into(), since: at(50), next_try: None };
+        let detail = Detail::fresh("x", "x".into(), at(50));
         let stalled = User { detail: Some(detail), ..syncing(2_500) };
         assert_eq!(eta(&stalled, 100), None, "it stands still");
         assert_eq!(eta(&User { status: UserStatus::Completing, ..syncing(2_500) }, 100), None);

@@ -131,7 +131,23 @@ pub struct Detail {
     pub since: Timestamp,
     /// When it is tried again by itself, if it is.
     pub next_try: Option<Timestamp>,
+    /// Whether somebody was told that it has lasted too long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalated: bool,
 }
+
+impl Detail {
+    /// One that has just come up.
+    pub fn fresh(code: &str, text: String, since: Timestamp) -> Self {
+        Self { code: code.to_owned(), text, since, next_try: None, escalated: false }
+    }
+
+    /// Whether it is a stall: what waits and goes on by itself.
+    pub fn is_stall(&self) -> bool {
+        self.code.starts_with("StalledDueTo")
+    }
+}
+
 /// The users of a batch, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {

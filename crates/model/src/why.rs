@@ -195,9 +195,14 @@ fn moving(last: Option<Timestamp>, now: Timestamp) -> String {
 fn in_words(detail: &Detail, zone: Option<&str>) -> String {
     let title = catalogue::find(&detail.code).map_or(detail.code.as_str(), |entry| entry.title.as_str());
     let text = detail.text.trim_end_matches('.');
-    match detail.next_try {
+    let told = match detail.next_try {
         Some(at) => format!("{title}: {text}. It is tried again {}.", shown(at, zone)),
         None => format!("{title}: {text}."),
+    };
+    let next_step = catalogue::find(&detail.code).and_then(|entry| entry.next_step.as_deref());
+    match next_step.filter(|_| detail.escalated) {
+        Some(step) => format!("{told} It has lasted since {}: {step}", shown(detail.since, zone)),
+        None => told,
     }
 }
 

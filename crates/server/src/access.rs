@@ -82,6 +82,7 @@ pub const ACCESS: &[(&str, &str, Access)] = &[
     ("GET", "/scans/{id}/mailboxes", From(Viewer)),
     ("POST", "/scans/{id}/stop", From(Operator)),
     ("POST", "/scans/{id}/resume", From(Operator)),
+    ("GET", "/stalls", From(Viewer)),
     ("GET", "/users", From(Viewer)),
     ("GET", "/users/{address}", From(Viewer)),
     ("GET", "/users/{address}/reports", From(Viewer)),

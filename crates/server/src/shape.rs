@@ -318,6 +318,34 @@ pub(crate) struct Detail {
     text: String,
     /// Since when.
     since: Timestamp,
+    /// Whether somebody was told that it has lasted too long.
+    #[schema(required = false)]
+    escalated: bool,
+}
+
+/// Why mailboxes wait.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Stall {
+    /// Catalogue code.
+    code: String,
+    /// A few words.
+    title: String,
+    /// Since when; of several since the first.
+    since: Timestamp,
+    /// When it is tried again by itself; of several the first.
+    next_try: Option<Timestamp>,
+    /// What was last seen or answered.
+    evidence: String,
+    /// What helps.
+    remedy: Vec<String>,
+    /// When somebody has to look, if it lasts.
+    escalates: Option<Timestamp>,
+    /// Whether somebody was told to.
+    escalated: bool,
+    /// What to do then.
+    next_step: Option<String>,
 }
 
 /// What somebody may do.

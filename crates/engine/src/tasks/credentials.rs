@@ -60,12 +60,7 @@ pub(super) async fn done(worker: &Worker, id: UserId, opened: &Opened) -> Result
     );
     change(worker, id, |user| {
         rest(user);
-        user.detail = Some(Detail {
-            code: CREDENTIALS_VERIFIED.to_owned(),
-            text: text.clone(),
-            since: now,
-            next_try: None,
-        });
+        user.detail = Some(Detail::fresh(CREDENTIALS_VERIFIED, text.clone(), now));
     })
     .await?;
     Ok(())

@@ -34,7 +34,7 @@ impl Ended<'_> {
         let limits = user.overrides.item_limits.or(self.batch.item_limits);
         if let Some((code, text)) = limits.passed(self.findings, approvals) {
             step(user, UserEvent::Fail);
-            user.detail = Some(Detail { code: code.to_owned(), text, since: self.at, next_try: None });
+            user.detail = Some(Detail::fresh(code, text, self.at));
             return;
         }
         let ending = if self.findings.is_clean() { UserEvent::Done } else { UserEvent::DoneWithWarnings };

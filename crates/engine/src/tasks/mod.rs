@@ -2,7 +2,8 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`held`] keeps the jobs that run here, [`clock`] does what a schedule
-//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves, [`before`] has endpoints tested
+//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves and [`escalate`]
+//! whom that should worry, [`before`] has endpoints tested
 //! before a batch begins and [`monitor`] on a timer, [`ordered`] takes what somebody ordered, which is made by
 //! [`endpoint_test`], [`verification`] and [`scan`] (a mailbox by [`assess`]), and [`simulated`] takes the place of passes
 //! in benchmarks. [`Worker`] runs them on a bell and on a timer. All of it may be killed at any moment and run anywhere
@@ -15,6 +16,7 @@ mod before;
 mod clock;
 mod credentials;
 mod endpoint_test;
+mod escalate;
 mod gate;
 mod gated;
 mod held;

@@ -53,7 +53,7 @@ impl Motion {
                 (code, format!("nothing has moved for {minutes} minutes while {}", progress.phase()), None)
             }
         };
-        Some(Detail { code: code.to_owned(), text, since: self.at, next_try })
+        Some(Detail { next_try, ..Detail::fresh(code, text, self.at) })
     }
 }
 

@@ -131,7 +131,9 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         for event in [UserEvent::Claim, UserEvent::Open] {
             step(user, event);
         }
-        user.detail = None;
+        // What has moved nothing for so long has not done so since it was tried again.
+        let stall = user.detail.take().filter(Detail::is_stall);
+        user.detail = stall.map(|stall| Detail { next_try: None, ..stall });
     })
     .await?;
     let progress = Arc::new(Progress::default());
@@ -280,7 +282,7 @@ async fn watch(
                 user.totals = progress.totals();
                 user.last_progress = Some(at);
             }
-            if goes_on {
+            if goes_on || (moved.is_some() && !is_stalled) {
                 user.detail = None;
             }
             // Written once for what it is, not each minute anew.
@@ -372,8 +374,9 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
     let failed = judged == Verdict::Fail;
     let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
     let user = change(worker, job.work.user, |user| {
-        let since = user.detail.as_ref().filter(|d| d.code == code).map_or(now, |d| d.since);
-        user.detail = Some(Detail { code: code.clone(), text: error.to_string(), since, next_try });
+        let before = user.detail.as_ref().filter(|d| d.code == code);
+        let (since, escalated) = before.map_or((now, false), |d| (d.since, d.escalated));
+        user.detail = Some(Detail { next_try, escalated, ..Detail::fresh(&code, error.to_string(), since) });
         if failed {
             step(user, UserEvent::Fail);
         }

@@ -24,6 +24,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use super::{
     bandwidth,
     batch::{self, Look},
+    escalate,
     gate::Gates,
     held::Holdings,
     monitor, ordered,
@@ -164,9 +165,14 @@ impl Worker {
     /// # Errors
     /// What the store says.
     pub async fn monitor(&self, cancel: &Cancel) -> Result<()> {
-        let House { store, owner, .. } = &self.house;
+        let House { store, owner, clock, .. } = &self.house;
+        let mut escalates = Duration::ZERO;
         while !cancel.is_cancelled() {
             if store.take_duty(MONITOR.0, *owner, MONITOR.1).await? {
+                if clock.elapsed() >= escalates {
+                    self.escalate_stalls().await?;
+                    escalates = clock.elapsed() + escalate::LOOK;
+                }
                 self.test_endpoints(cancel).await?;
             }
             tokio::select! {
@@ -179,6 +185,14 @@ impl Worker {
             store.take_duty(MONITOR.0, *owner, Duration::ZERO).await?;
         }
         Ok(())
+    }
+
+    /// Tells once of stalls that have lasted too long.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn escalate_stalls(&self) -> Result<()> {
+        escalate::reconcile(&*self.house.store, self.house.clock.now()).await
     }
 
     /// Tests once what is due.

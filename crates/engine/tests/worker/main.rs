@@ -6,6 +6,7 @@
 mod clock;
 mod ordered;
 mod scan;
+mod stalls;
 mod town;
 mod turns;
 

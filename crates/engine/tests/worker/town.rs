@@ -19,7 +19,7 @@ use mailferry_lab::{
     memory::{MemorySource, MemoryTarget, PlainConvert, World},
 };
 use mailferry_model::{
-    Error, Kind, Result, Side,
+    Error, Kind, Result, Retry, Side,
     batch::Batch,
     cancel::Cancel,
     endpoint::Endpoint,
@@ -60,6 +60,7 @@ pub struct Memory {
     /// With which settings.
     pub asked: Mutex<Vec<Settings>>,
     refuses: AtomicBool,
+    is_busy: AtomicBool,
     hangs: AtomicBool,
     fails_tests: AtomicBool,
     /// Sign-ins that are waited for.
@@ -167,6 +168,11 @@ impl Connector for Memory {
         }
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::new(Kind::Unauthenticated, Side::Source, "sign in", "not this password"));
+        }
+        if self.is_busy.load(Ordering::SeqCst) {
+            let error = Error::new(Kind::Busy, Side::Source, "sign in", "[UNAVAILABLE] come back later");
+            // Not within the same run.
+            return Err(error.retry_of(Retry::Never));
         }
         Ok(Box::new(MemorySource::open(&self.world(settings, mailbox))))
     }
@@ -336,6 +342,11 @@ impl Town {
 
     pub fn refuse_sign_ins(&self, on: bool) {
         self.connector.refuses.store(on, Ordering::SeqCst);
+    }
+
+    /// Whether the source is out of order for now.
+    pub fn be_busy(&self, on: bool) {
+        self.connector.is_busy.store(on, Ordering::SeqCst);
     }
 
     /// Whether tests find that nobody answers; mailboxes open all the same.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Asked;
 use crate::{
     exit::{self, Failure},
-    out::Column,
+    out::{Column, duration},
 };
 
 /// The flags of `explain`.
@@ -97,6 +97,12 @@ pub fn run(asked: &Asked<'_>, args: &ExplainArgs) -> Result<u8, Failure> {
             out.say(&format!("{}: {}", entry.code, entry.title));
             out.say(&format!("cause: {}", entry.cause));
             entry.fix.iter().for_each(|fix| out.say(&format!("fix:   {fix}")));
+            if let (Some(step), Some(after)) = (&entry.next_step, entry.escalate_after) {
+                out.say(&format!("after {}: {step}", duration(f64::from(after))));
+            }
+            if entry.only_microsoft {
+                out.say("Only Microsoft's own service can know this; mailferry does not guess it.");
+            }
             if entry.retryable {
                 out.say("Trying again later may help without anybody doing anything.");
             }

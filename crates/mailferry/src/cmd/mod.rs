@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod serve;
 pub mod setup;
 pub mod shell;
+pub mod stall;
 pub mod support;
 pub mod throttle;
 mod tidings;
@@ -78,6 +79,7 @@ pub async fn run(
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
         Noun::Scan(command) => scan::run(asked, command).await,
+        Noun::Stall(command) => stall::run(asked, command).await,
         Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,

@@ -44,6 +44,15 @@ pub struct Entry {
     pub also: Vec<String>,
     /// Whether the same may succeed later without anybody doing anything.
     pub retryable: bool,
+    /// Of a stall: after so many seconds somebody has to look.
+    #[serde(rename = "escalateAfterSeconds", skip_serializing_if = "Option::is_none")]
+    pub escalate_after: Option<u32>,
+    /// What to do then.
+    #[serde(rename = "nextStep", skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+    /// Whether only Microsoft's own service can know it: explained here, and never guessed.
+    #[serde(rename = "onlyMicrosoft", skip_serializing_if = "std::ops::Not::not")]
+    pub only_microsoft: bool,
     /// Cause, fixes and native fixes as they stand in the file.
     #[serde(skip)]
     raw: (String, Vec<String>, Vec<String>),
@@ -134,7 +143,19 @@ pub fn near(code: &str) -> Vec<&'static str> {
     found.into_iter().take(3).map(|(_, code)| code).collect()
 }
 
-/// Reads one file: blocks of `CODE …` followed by indented `title`, `cause`, `fix`, `native` and `retry` lines.
+/// `15m` or `4h`, in seconds.
+fn minutes(text: &str) -> Option<u32> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let each = match unit {
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    number.parse::<u32>().ok().map(|n| n * each)
+}
+
+/// Reads one file: blocks of `CODE …` followed by indented `title`, `cause`, `fix`, `native` and `retry` lines; of stalls
+/// also `escalate`, `then` and `whose`.
 fn read(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut block = 0;
@@ -156,6 +177,9 @@ fn read(text: &str) -> Vec<Entry> {
                 "native" => entry.native.push(rest),
                 "also" => entry.also.push(rest),
                 "retry" => entry.retryable = rest == "yes",
+                "escalate" => entry.escalate_after = minutes(&rest),
+                "then" => entry.next_step = Some(rest),
+                "whose" => entry.only_microsoft = rest == "microsoft",
                 _ => {}
             }
         }

@@ -155,12 +155,7 @@ mod tests {
 
     #[test]
     fn a_stall_is_no_error() {
-        let detail = Detail {
-            code: "SOURCE_UNREACHABLE".into(),
-            text: "refused".into(),
-            since: Timestamp::UNIX_EPOCH,
-            next_try: None,
-        };
+        let detail = Detail::fresh("SOURCE_UNREACHABLE", "refused".into(), Timestamp::UNIX_EPOCH);
         let stalled = User { status: UserStatus::Syncing, detail: Some(detail.clone()), ..user() };
         let failed = User { status: UserStatus::Failed, ..stalled.clone() };
         let now = Timestamp::UNIX_EPOCH;

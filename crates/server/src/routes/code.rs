@@ -20,12 +20,22 @@ pub(crate) struct Code {
     fix: Vec<String>,
     /// Whether the same may succeed later without anybody doing anything.
     retryable: bool,
+    /// Of a stall: after so many seconds somebody has to look.
+    #[serde(rename = "escalateAfterSeconds")]
+    escalate_after: Option<u32>,
+    /// What to do then.
+    #[serde(rename = "nextStep")]
+    next_step: Option<String>,
+    /// Whether only Microsoft's own service can know it.
+    #[serde(rename = "onlyMicrosoft")]
+    only_microsoft: bool,
 }
 
 impl Code {
     fn of(entry: &Entry) -> Self {
-        let Entry { code, title, cause, fix, retryable, .. } = entry.clone();
-        Self { code, title, cause, fix, retryable }
+        let Entry { code, title, cause, fix, retryable, escalate_after, next_step, only_microsoft, .. } =
+            entry.clone();
+        Self { code, title, cause, fix, retryable, escalate_after, next_step, only_microsoft }
     }
 }
 

@@ -24,6 +24,7 @@ mod same;
 mod scan;
 pub(crate) mod session;
 mod setup;
+mod stall;
 mod status;
 mod token;
 mod user;
@@ -94,6 +95,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(work::of_batch))
         .routes(routes!(work::list))
         .routes(routes!(user::list))
+        .routes(routes!(stall::list))
         .routes(routes!(user::show))
         .routes(routes!(report::of_user))
         .routes(routes!(report::list))

@@ -6,6 +6,7 @@ use mailferry_model::{
     csv::Overrides,
     job::{Job, PassKind},
     report::Score,
+    stall::Stall,
     statistics::Statistics,
     status::{StatusSummary, UserStatus},
     user::{Detail, User},
@@ -27,6 +28,9 @@ pub(crate) struct UserView {
     #[schema(value_type = String)]
     status_summary: StatusSummary,
     detail: Option<DetailView>,
+    /// Of one that is stalled: what was seen, what helps, and when somebody has to look.
+    #[schema(value_type = Option<shape::Stall>)]
+    stall: Option<Stall>,
     source_identity: String,
     target_address: String,
     target_identity: String,
@@ -120,6 +124,7 @@ impl UserView {
             status: user.status,
             status_summary: user.status.summary(),
             detail: user.detail.clone().map(DetailView::of),
+            stall: Stall::of(user),
             source_identity: identity(&user.source),
             target_address: user.target.address.clone(),
             target_identity: identity(&user.target),

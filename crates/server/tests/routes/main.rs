@@ -17,5 +17,6 @@ mod replace;
 mod report;
 mod scan;
 mod sign_in;
+mod stall;
 mod user;
 mod verification;

@@ -111,12 +111,7 @@ async fn numbers_are_those_of_the_store_and_counters_never_fall() {
     let now = house.clock.now();
     first(&house, "wave", |user| {
         user.status = UserStatus::Syncing;
-        user.detail = Some(Detail {
-            code: "StalledDueToSource_Busy".into(),
-            text: "a@x".into(),
-            since: now,
-            next_try: None,
-        });
+        user.detail = Some(Detail::fresh("StalledDueToSource_Busy", "a@x".into(), now));
         user.totals = Totals { identified: 9, placed: 5, bytes: 500, bytes_identified: 900, skipped: 1 };
     })
     .await;

@@ -54,7 +54,7 @@ async fn with_trouble() -> House {
     (user.status, user.score) = (UserStatus::Failed, Some(Score::Poor));
     user.totals = Totals { identified: 100, placed: 97, bytes: 5_000, bytes_identified: 9_000, skipped: 2 };
     let since = house.clock.now();
-    let detail = Detail { code: "SOURCE_UNREACHABLE".into(), text: HOSTILE.into(), since, next_try: None };
+    let detail = Detail::fresh("SOURCE_UNREACHABLE", HOSTILE.into(), since);
     user.detail = Some(detail);
     user.last_synced = Some(house.clock.now());
     house.store.set_user(&user).await.unwrap();

@@ -60,7 +60,7 @@ pub(super) fn user(store: &dyn Store, batch: BatchId, name: &str) -> User {
     let source = MailboxAddress { address: address.clone(), ..MailboxAddress::default() };
     let target = MailboxAddress { user: Some("admin".into()), ..MailboxAddress::default() };
     User {
-        detail: Some(Detail { code: "X".into(), text: "ü\0".into(), since: time(2), next_try: None }),
+        detail: Some(Detail::fresh("X", "ü\0".into(), time(2))),
         totals: Totals { identified: u64::MAX, ..Totals::default() },
         score: Some(Score::Good),
         last_progress: Some(time(3)),

@@ -78,7 +78,7 @@ impl Stall {
     /// Of a mailbox that is under way and stalled.
     pub fn of(user: &User) -> Option<Self> {
         let detail = user.detail.as_ref().filter(|detail| detail.is_stall() && user.status.is_active())?;
-        let Some(entry) = catalogue::find(&detail.code) else { return None };
+        let entry = catalogue::find(&detail.code)?;
         let after = entry.escalate_after.map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
         Some(Self {
             code: detail.code.clone(),

@@ -15,4 +15,5 @@ pub mod plan;
 pub mod probing;
 pub mod seeded;
 pub mod tasks;
+pub mod throttle;
 pub mod verify;

@@ -1,0 +1,3 @@
+//! How much may be under way at once: [`adapt`] judges how much an endpoint sustains. Permits themselves are the store's.
+
+pub mod adapt;

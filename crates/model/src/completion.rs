@@ -9,6 +9,7 @@ use crate::{
     batch::Batch,
     endpoint::Endpoint,
     job::PassKind,
+    limits::raised_for,
     schedule::shown,
     status::{BatchEvent, BatchStatus, StatusSummary, UserEvent},
     user::User,
@@ -58,6 +59,8 @@ pub struct Plan {
     pub open: usize,
     /// What stands in the way of the others.
     pub blockers: Vec<Blocker>,
+    /// How many of them sync at once: the incremental limit is raised for it where the batch is large.
+    pub together: u32,
     /// Since when nothing was synced, of the mailbox that waits longest.
     pub unsynced_since: Option<Timestamp>,
     /// Mailboxes of which a later sync was measured.
@@ -69,7 +72,12 @@ pub struct Plan {
 }
 
 /// Foresees the completion of a batch.
-pub fn plan(batch: &Batch, users: &[User], endpoints: [&Endpoint; 2], now: Timestamp) -> Plan {
+pub fn plan(
+    batch: &Batch,
+    users: &[User],
+    (endpoints, ceiling): ([&Endpoint; 2], u32),
+    now: Timestamp,
+) -> Plan {
     let open: Vec<&User> =
         users.iter().filter(|user| user.status.summary() != StatusSummary::Completed).collect();
     let mut blockers = of_batch(batch, now);
@@ -81,7 +89,10 @@ pub fn plan(batch: &Batch, users: &[User], endpoints: [&Endpoint; 2], now: Times
             None => ready.push(*user),
         }
     }
-    let together = endpoints.map(|endpoint| endpoint.limits.max_concurrent_incremental_syncs);
+    let together = endpoints.map(|endpoint| {
+        let usual = endpoint.limits.max_concurrent_incremental_syncs;
+        raised_for(users.len() as u64, &endpoint.limits, ceiling).unwrap_or(usual)
+    });
     let together = together.into_iter().min().unwrap_or(1).max(1);
     let passes: Vec<Guess> = ready.iter().filter_map(|user| guess(user, now)).collect();
     let is_known = !ready.is_empty() && passes.len() == ready.len();
@@ -91,6 +102,7 @@ pub fn plan(batch: &Batch, users: &[User], endpoints: [&Endpoint; 2], now: Times
     Plan {
         ready: ready.len(),
         open: open.len(),
+        together,
         blockers,
         unsynced_since: ready.iter().filter_map(|user| user.last_synced).min(),
         measured: passes.len(),
@@ -279,7 +291,7 @@ mod tests {
             user("dan@x", UserStatus::Syncing),
             user("eva@x", UserStatus::Completed),
         ];
-        let plan = plan(&batch(), &users, [&old, &new], now);
+        let plan = plan(&batch(), &users, ([&old, &new], 300), now);
         let named: Vec<_> = plan.blockers.iter().map(|b| (b.subject.as_str(), b.code.as_str())).collect();
         assert_eq!(
             named,
@@ -292,11 +304,11 @@ mod tests {
         );
         assert_eq!((plan.ready, plan.open), (1, 4));
         let over = Batch { status: BatchStatus::Completed, ..batch() };
-        let over = super::plan(&over, &users[4..], [&old, &old], now);
+        let over = super::plan(&over, &users[4..], ([&old, &old], 300), now);
         assert_eq!((over.open, over.blockers.len()), (0, 0));
         assert!(over.sentence(now).ends_with("there is nothing to complete."));
         let busy = Batch { status: BatchStatus::Syncing, ..batch() };
-        assert_eq!(super::plan(&busy, &[], [&old, &old], now).blockers[0].code, "WRONG_STATE");
+        assert_eq!(super::plan(&busy, &[], ([&old, &old], 300), now).blockers[0].code, "WRONG_STATE");
     }
 
     #[test]
@@ -305,7 +317,7 @@ mod tests {
         let users = [user("ann@x", UserStatus::Synced), user("ben@x", UserStatus::Synced)];
         let at = |limit| {
             let (old, new) = (endpoint("Old", 10), endpoint("New", limit));
-            plan(&batch(), &users, [&old, &new], now)
+            plan(&batch(), &users, ([&old, &new], 300), now)
         };
         let range = |from, to| Some(Range { from, to });
         assert_eq!((at(10).items, at(10).seconds), (range(48, 145), range(120, 361)));
@@ -316,7 +328,7 @@ mod tests {
         let mut first = users.clone();
         first[1].last_pass = first[1].last_pass.map(|pass| LastPass { kind: PassKind::Initial, ..pass });
         let (old, new) = (endpoint("Old", 10), endpoint("New", 10));
-        let unknown = plan(&batch(), &first, [&old, &new], now);
+        let unknown = plan(&batch(), &first, ([&old, &new], 300), now);
         assert_eq!((unknown.items, unknown.seconds, unknown.measured), (None, None, 1));
         assert!(
             unknown.sentence(now).contains("How long it takes is not known"),

@@ -18,11 +18,25 @@ pub struct Config {
     pub bandwidth: Option<Timetable>,
     /// Where its hours are those of; UTC without it.
     pub bandwidth_time_zone: Option<String>,
+    /// Whether endpoints are held below their limits by what is seen of them.
+    #[serde(default)]
+    pub adaptive: Adaptive,
+}
+
+/// Whether how much is under way follows what servers sustain (R15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Adaptive {
+    /// It does, within the limits.
+    #[default]
+    On,
+    /// As much as the limits say.
+    Off,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { tenant_ceiling: CEILING, bandwidth: None, bandwidth_time_zone: None }
+        Self { tenant_ceiling: CEILING, bandwidth: None, bandwidth_time_zone: None, adaptive: Adaptive::On }
     }
 }
 

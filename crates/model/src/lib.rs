@@ -4,6 +4,7 @@
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
 pub mod account;
+pub mod allowance;
 pub mod approval;
 pub mod audit;
 pub mod batch;

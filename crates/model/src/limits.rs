@@ -23,6 +23,13 @@ pub const CEILING: u32 = 300;
 /// The highest tenant ceiling that can be configured.
 pub const CEILING_MAX: u32 = 1000;
 
+/// The incremental limit while a batch of so many mailboxes completes: 28 % of them (R4 says 25 to 30), at most the
+/// tenant ceiling; none where the configured one is as high.
+pub fn raised_for(mailboxes: u64, limits: &Limits, ceiling: u32) -> Option<u32> {
+    let part = u32::try_from(mailboxes.saturating_mul(28).div_ceil(100)).unwrap_or(u32::MAX).min(ceiling);
+    (part > limits.max_concurrent_incremental_syncs).then_some(part)
+}
+
 impl Limits {
     /// The limits of a new endpoint of which some are named, and a sentence where one that is not named follows.
     pub fn named(migrations: Option<u32>, incremental: Option<u32>) -> (Self, Option<String>) {

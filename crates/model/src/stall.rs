@@ -39,10 +39,11 @@ impl StallCode {
             (Side::Source, Busy) => "StalledDueToSource_Busy",
             (Side::Target, Busy) => "StalledDueToTarget_Busy",
             (_, Locked) => "StalledDueToMailboxLock",
+            // Our own disk is no mailbox.
+            (Side::Us, _) => "StalledDueToWorker",
             (_, QuotaExceeded) => "StalledDueToTarget_QuotaExceeded",
             (Side::Source, _) => "StalledDueToSource_UnknownReason",
             (Side::Target, _) => "StalledDueToTarget_UnknownReason",
-            (Side::Us, _) => "StalledDueToWorker",
         })
     }
 

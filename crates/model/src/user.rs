@@ -63,6 +63,9 @@ pub struct User {
     /// How long it was in which phase.
     #[serde(default)]
     pub times: Times,
+    /// Tries in a row that failed and moved nothing.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 impl User {
@@ -104,6 +107,7 @@ impl User {
             complete_after: None,
             last_pass: None,
             times: Times::default(),
+            failures: 0,
         }
     }
 

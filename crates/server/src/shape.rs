@@ -39,6 +39,8 @@ pub(crate) struct Schedule {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "a shape is read by the document alone")]
 pub(crate) struct Plan {
+    /// How many sync at once.
+    together: u32,
     /// Mailboxes that would be completed.
     ready: u64,
     /// All that are not completed yet.
@@ -321,6 +323,31 @@ pub(crate) struct Detail {
     /// Whether somebody was told that it has lasted too long.
     #[schema(required = false)]
     escalated: bool,
+}
+
+/// How many may be under way at an endpoint now, and why.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Allowance {
+    /// At most so many mailboxes at once; none: as many as the limits say.
+    allowed: Option<u32>,
+    /// The incremental limit while a batch completes.
+    raised: Option<u32>,
+    /// The batch that completes.
+    raised_for: Option<String>,
+    /// The last changes, newest first.
+    changes: Vec<AllowanceChange>,
+}
+
+/// A change of how many may be under way.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct AllowanceChange {
+    /// When.
+    at: Timestamp,
+    /// From how many to how many, and why.
+    why: String,
 }
 
 /// Why mailboxes wait.

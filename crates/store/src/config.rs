@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use mailferry_model::{
     Kind, Result,
-    config::Config,
+    config::{Adaptive, Config},
     port::{Configs, Together, Write},
 };
 
@@ -27,14 +27,16 @@ impl Configs for SqlStore {
 impl SqlStore {
     pub(crate) async fn set_config_in(&self, tx: &mut Tx, config: &Config) -> Result<()> {
         tx.run(
-            "INSERT INTO config (workspace, tenant_ceiling, bandwidth, bandwidth_zone) VALUES ($1, $2, $3, $4)
+            "INSERT INTO config (workspace, tenant_ceiling, bandwidth, bandwidth_zone, adaptive)
+             VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (workspace) DO UPDATE SET tenant_ceiling = excluded.tenant_ceiling,
-                 bandwidth = excluded.bandwidth, bandwidth_zone = excluded.bandwidth_zone",
+                 bandwidth = excluded.bandwidth, bandwidth_zone = excluded.bandwidth_zone, adaptive = excluded.adaptive",
             args![
                 self.workspace,
                 i64::from(config.tenant_ceiling),
                 config.bandwidth.as_ref().map(ToString::to_string).unwrap_or_default(),
                 config.bandwidth_time_zone.clone().unwrap_or_default(),
+                i64::from(config.adaptive == Adaptive::On),
             ],
         )
         .await
@@ -43,7 +45,8 @@ impl SqlStore {
 
     /// As it stands in a transaction.
     pub(crate) async fn config_in(&self, tx: &mut Tx) -> Result<Config> {
-        let sql = "SELECT tenant_ceiling, bandwidth, bandwidth_zone FROM config WHERE workspace = $1";
+        let sql =
+            "SELECT tenant_ceiling, bandwidth, bandwidth_zone, adaptive FROM config WHERE workspace = $1";
         let Some(row) = tx.row(sql, args![self.workspace]).await? else { return Ok(Config::default()) };
         let given = |text: String| Some(text).filter(|text| !text.is_empty());
         let timetable = given(row.text(1)?).map(|text| text.parse()).transpose();
@@ -51,6 +54,7 @@ impl SqlStore {
             tenant_ceiling: u32::try_from(row.int(0)?).unwrap_or(u32::MAX),
             bandwidth: timetable.map_err(|why: String| refuse(Kind::Malformed, "read config", why))?,
             bandwidth_time_zone: given(row.text(2)?),
+            adaptive: if row.int(3)? == 0 { Adaptive::Off } else { Adaptive::On },
         })
     }
 }

@@ -130,6 +130,12 @@ impl SqlStore {
             return Err(tx.refuse(Kind::Locked, format!("it is used by: {}", names.join(", "))));
         }
         tx.run("DELETE FROM secret WHERE workspace = $1 AND owner = $2", args![self.workspace, id.0]).await?;
+        for sql in [
+            "DELETE FROM allowance WHERE workspace = $1 AND endpoint = $2",
+            "DELETE FROM pulse WHERE workspace = $1 AND endpoint = $2",
+        ] {
+            tx.run(sql, args![self.workspace, id.0]).await?;
+        }
         let removed = tx
             .run("DELETE FROM endpoint WHERE workspace = $1 AND id = $2", args![self.workspace, id.0])
             .await

@@ -5,6 +5,7 @@
 //! live in the engine. It reads no environment and no process clock: leases use the database's.
 
 mod account;
+mod allowance;
 mod answer;
 mod approval;
 mod audit;

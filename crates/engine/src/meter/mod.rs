@@ -3,6 +3,7 @@
 //! One for the process. The limit is a token bucket in time: bytes are admitted at the moment at which all
 //! bytes before them have been paid for, so that many senders share it fairly.
 
+mod endpoint;
 mod mailbox;
 
 use std::{
@@ -19,6 +20,7 @@ use mailferry_model::{
     port::{Clock, Meter},
 };
 
+pub use endpoint::{EndpointMeter, Sight, Sights};
 pub use mailbox::MailboxMeter;
 
 /// How far sending may run ahead of the limit.

@@ -33,7 +33,7 @@ pub(super) async fn reconcile(store: &dyn Store, now: Timestamp) -> Result<()> {
             BatchStatus::Syncing | BatchStatus::IncrementalSyncing | BatchStatus::Completing
         )
     };
-    let (mut due, mut told): (BTreeMap<Cause, Vec<(User, Stall)>>, HashSet<Cause>) = Default::default();
+    let (mut due, mut told) = (BTreeMap::<Cause, Vec<(User, Stall)>>::new(), HashSet::new());
     for batch in store.batches().await?.into_iter().filter(moves) {
         for user in store.users(batch.id).await? {
             let Some(stall) = Stall::of(&user) else { continue };

@@ -2,7 +2,7 @@
 //!
 //! [`batch`] moves batches along with their users, [`user`] runs one pass of one mailbox, [`gate`] lets one
 //! sign-in try an endpoint before all others do, [`held`] keeps the jobs that run here, [`clock`] does what a schedule
-//! says and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves and [`escalate`]
+//! says, [`concurrency`] what endpoints sustain and [`bandwidth`] what the timetable says, [`stalled`] says why nothing moves and [`escalate`]
 //! whom that should worry, [`before`] has endpoints tested
 //! before a batch begins and [`monitor`] on a timer, [`ordered`] takes what somebody ordered, which is made by
 //! [`endpoint_test`], [`verification`] and [`scan`] (a mailbox by [`assess`]), and [`simulated`] takes the place of passes
@@ -14,6 +14,7 @@ mod bandwidth;
 mod batch;
 mod before;
 mod clock;
+mod concurrency;
 mod credentials;
 mod endpoint_test;
 mod escalate;

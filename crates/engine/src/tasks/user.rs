@@ -40,7 +40,8 @@ use super::{
 };
 use crate::{
     copy::{Copied, Copy, Patience, Task, copy},
-    open::End,
+    meter::EndpointMeter,
+    open::{End, House},
     parking,
     pass::{Depth, Progress},
 };
@@ -157,8 +158,9 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     };
     let closes = loaded.batch.schedule.closes_at(worker.house.clock.now());
     let closed = AtomicBool::new(false);
+    let house = seen_by(worker, job);
     let result = tokio::select! {
-        result = carry(worker, loaded.batch.mode, &run, cancel, &opened) => result,
+        result = carry(&house, loaded.batch.mode, &run, cancel, &opened) => result,
         error = watch(worker, job, &progress, (&open, &heard)) => Err(error),
         never = clock::stop_at(&*worker.house.clock, closes, cancel, &closed) => match never {},
     };
@@ -170,7 +172,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     });
     // A refused sign-in is written before the gate lets the next one try it.
     if let Err(error) = &result
-        && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, job.attempts)
+        && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, 1)
     {
         let endpoint = if side == Side::Source { &loaded.source.0 } else { &loaded.target.0 };
         park(&**store, endpoint, error, worker.house.clock.now()).await?;
@@ -182,20 +184,25 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     }
 }
 
+/// The house of a pass, whose meter tells what is seen of both endpoints.
+fn seen_by(worker: &Worker, job: &Job) -> House {
+    let ends = (job.work.source, job.work.target);
+    let meter = Arc::new(EndpointMeter::of(worker.house.meter.clone(), worker.sights.clone(), ends));
+    House { meter, ..worker.house.clone() }
+}
+
 /// What the mode asks for.
 async fn carry(
-    worker: &Worker,
+    house: &House,
     mode: RunMode,
     run: &Copy,
     cancel: &Cancel,
     opened: &(dyn Fn() + Send + Sync),
 ) -> Result<Came> {
     Ok(match mode {
-        RunMode::VerifyCredentials => {
-            Came::Opened(credentials::verify(&worker.house, run, cancel, opened).await?)
-        }
+        RunMode::VerifyCredentials => Came::Opened(credentials::verify(house, run, cancel, opened).await?),
         RunMode::Full | RunMode::Trial | RunMode::PreStage { .. } => {
-            Came::Copied(Box::new(copy(&worker.house, run, cancel, opened).await?))
+            Came::Copied(Box::new(copy(house, run, cancel, opened).await?))
         }
     })
 }
@@ -281,6 +288,9 @@ async fn watch(
             if let Some(at) = moved {
                 user.totals = progress.totals();
                 user.last_progress = Some(at);
+                if progress.moved() > 0 {
+                    user.failures = 0;
+                }
             }
             if goes_on || (moved.is_some() && !is_stalled) {
                 user.detail = None;
@@ -328,6 +338,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
         user.score = Some(report.score);
         user.last_synced = Some(now);
         user.retry_skipped = false;
+        user.failures = 0;
         ended.on(user, &approvals);
     })
     .await?;
@@ -360,10 +371,12 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
         return end(worker, job, (!stopped).then_some(Duration::ZERO)).await;
     }
     let signs_in = sign_ins(worker, job).await;
+    // Of a run of failures alone: however often a worker was killed or its hours ended, this mailbox did nothing wrong.
+    let tries = worker.house.store.user(job.work.user).await?.failures + 1;
     let judged = match (error.op(), error.retry()) {
         (PARKED, _) => Verdict::Park(Side::Us),
         (WINDOW, Retry::After(wait)) => Verdict::Stall(wait),
-        _ => verdict(error, signs_in.0, signs_in.1, job.attempts),
+        _ => verdict(error, signs_in.0, signs_in.1, tries),
     };
     let (code, wait) = match judged {
         Verdict::Fail => (error.code(), None),
@@ -371,12 +384,21 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
         Verdict::Stall(wait) => (error.stall().0.to_owned(), Some(wait)),
         Verdict::Park(_) => (WAITING.to_owned(), None),
     };
+    if matches!(error.kind(), Kind::Unreachable | Kind::Timeout | Kind::Busy) && error.op() != WINDOW {
+        let at = if error.side() == Side::Source { job.work.source } else { job.work.target };
+        if error.side() != Side::Us {
+            worker.sights.add(at, |sight| sight.stalled += 1);
+        }
+    }
     let failed = judged == Verdict::Fail;
     let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
     let user = change(worker, job.work.user, |user| {
         let before = user.detail.as_ref().filter(|d| d.code == code);
         let (since, escalated) = before.map_or((now, false), |d| (d.since, d.escalated));
         user.detail = Some(Detail { next_try, escalated, ..Detail::fresh(&code, error.to_string(), since) });
+        if !matches!(error.op(), PARKED | WINDOW) {
+            user.failures = if failed { 0 } else { tries };
+        }
         if failed {
             step(user, UserEvent::Fail);
         }

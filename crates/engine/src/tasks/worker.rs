@@ -24,14 +24,14 @@ use tokio::{sync::Notify, task::JoinSet};
 use super::{
     bandwidth,
     batch::{self, Look},
-    escalate,
+    concurrency, escalate,
     gate::Gates,
     held::Holdings,
     monitor, ordered,
     simulated::Length,
     user,
 };
-use crate::{open::House, pass::Progress};
+use crate::{meter::Sights, open::House, pass::Progress};
 
 /// How long a claimed job is held without a sign of life.
 pub(super) const JOB_LEASE: Duration = Duration::from_secs(60);
@@ -72,6 +72,8 @@ pub struct Worker {
     pub(super) reports: Arc<dyn Reports>,
     pub(super) gates: Gates,
     pub(super) holdings: Holdings,
+    /// What is seen of endpoints here.
+    pub(super) sights: Arc<Sights>,
     /// Where passes are only counted, how long each takes.
     pub(super) simulates: Option<Length>,
     pub(super) bell: Arc<Notify>,
@@ -105,6 +107,7 @@ impl Worker {
             reports,
             gates: Gates::default(),
             holdings: Holdings::default(),
+            sights: Arc::default(),
             simulates: None,
             bell: Arc::default(),
             rung: AtomicBool::new(false),
@@ -285,6 +288,10 @@ impl Worker {
             bandwidth::reconcile(&**store, &*self.house.meter, clock.now()).await?;
             times.bandwidth = began + BANDWIDTH;
         }
+        if began >= times.concurrency {
+            concurrency::reconcile(self).await?;
+            times.concurrency = began + concurrency::LOOK;
+        }
         let is_due = began >= times.spared.min(times.closely);
         if is_due || (began >= times.rung && self.rung.load(Ordering::SeqCst)) {
             self.rung.store(false, Ordering::SeqCst);
@@ -318,6 +325,7 @@ struct Times {
     rung: Duration,
     closely: Duration,
     bandwidth: Duration,
+    concurrency: Duration,
 }
 
 /// A task that ends with whoever started it.

@@ -20,7 +20,7 @@ use crate::{
 pub enum ConfigCommand {
     /// Show all of it, or one setting
     Get {
-        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone
+        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone, adaptive
         name: Option<String>,
     },
     /// Show what this command line goes by, and where each value comes from: flag, variable, context, file
@@ -31,7 +31,7 @@ pub enum ConfigCommand {
     },
     /// Change a setting; running batches follow within seconds
     Set {
-        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone
+        /// Its name: tenant-ceiling, bandwidth, bandwidth-time-zone, adaptive
         name: String,
         /// Its new value; off: none
         value: String,
@@ -42,14 +42,20 @@ pub enum ConfigCommand {
 }
 
 /// Names on the command line and in the API.
-const NAMES: [(&str, &str); 3] =
-    [("tenant-ceiling", CEILING), ("bandwidth", "bandwidth"), ("bandwidth-time-zone", "bandwidthTimeZone")];
+const NAMES: [(&str, &str); 4] = [
+    ("tenant-ceiling", CEILING),
+    ("bandwidth", "bandwidth"),
+    ("bandwidth-time-zone", "bandwidthTimeZone"),
+    (ADAPTIVE, ADAPTIVE),
+];
+const ADAPTIVE: &str = "adaptive";
 const CEILING: &str = "tenantCeiling";
 
-const COLUMNS: [Column; 3] = [
+const COLUMNS: [Column; 4] = [
     Column::of("TENANT CEILING", "/tenantCeiling"),
     Column::of("BANDWIDTH", "/bandwidth"),
     Column::wide("BANDWIDTH TIME ZONE", "/bandwidthTimeZone"),
+    Column::of("ADAPTIVE", "/adaptive"),
 ];
 
 /// Runs it.
@@ -76,6 +82,7 @@ pub async fn run(asked: Asked<'_>, command: ConfigCommand) -> Result<u8, Failure
                     let number = value.parse::<u32>();
                     json!(number.map_err(|_| Failure::usage(format!("{name} is a whole number")))?)
                 }
+                ADAPTIVE => json!(value.to_lowercase()),
                 _ if value.eq_ignore_ascii_case("off") => Value::Null,
                 _ => json!(value),
             };

@@ -22,8 +22,8 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Answers, Approvals, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger, Scans, Sealing,
-    Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
+    Accounts, Allowances, Answers, Approvals, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger,
+    Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
 pub use together::{Together, Write};

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     account::{Account, Answer, KeptAnswer, Session, Token, TokenHash},
+    allowance::{Allowance, InUse, Pulse},
     approval::{Approval, ApprovedItem},
     audit::AuditEntry,
     batch::Batch,
@@ -387,6 +388,21 @@ pub trait Configs: Send + Sync {
     async fn set_config(&self, config: &Config) -> Result<()>;
 }
 
+/// What holds at endpoints beside their limits, and what workers saw of them.
+#[async_trait]
+pub trait Allowances: Send + Sync {
+    /// Of all endpoints of which there is one, in no order.
+    async fn allowances(&self) -> Result<Vec<Allowance>>;
+    /// Sets one. Claims follow at once. `NotFound` if there is no such endpoint.
+    async fn set_allowance(&self, allowance: &Allowance) -> Result<()>;
+    /// Permits that are in use.
+    async fn permits(&self) -> Result<Vec<InUse>>;
+    /// Keeps what a worker saw, in place of what it saw before of the same endpoints; what is older than a day goes.
+    async fn keep_pulses(&self, pulses: &[Pulse]) -> Result<()>;
+    /// What workers saw since then.
+    async fn pulses(&self, since: Timestamp) -> Result<Vec<Pulse>>;
+}
+
 /// The whole store.
 pub trait Store:
     Endpoints
@@ -394,6 +410,7 @@ pub trait Store:
     + Verifications
     + Scans
     + Configs
+    + Allowances
     + Approvals
     + Batches
     + Users

@@ -30,6 +30,7 @@ pub(crate) async fn show(
     let source = context.store.endpoint_by_id(batch.source).await?;
     let target = context.store.endpoint_by_id(batch.target).await?;
     let now = context.clock.now();
-    let plan = plan(&batch, &users, [&source, &target], now);
+    let ceiling = context.store.config().await?.tenant_ceiling;
+    let plan = plan(&batch, &users, ([&source, &target], ceiling), now);
     Ok(Json(CompletionPlan { sentence: plan.sentence(now), batch: batch.name, plan }))
 }

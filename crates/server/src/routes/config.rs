@@ -2,7 +2,7 @@
 
 use axum::Json;
 use mailferry_model::{
-    config::Config,
+    config::{Adaptive, Config},
     port::Write,
     schedule::{Timetable, zone},
 };
@@ -33,6 +33,9 @@ pub(crate) struct Changes {
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<String>)]
     bandwidth_time_zone: Option<Option<String>>,
+    /// Whether endpoints are held below their limits by what is seen of them: `on` or `off`.
+    #[schema(value_type = Option<String>)]
+    adaptive: Option<Adaptive>,
     /// Only judge: the answer is what it would be, and nothing changes.
     #[serde(default)]
     dry_run: bool,
@@ -58,6 +61,7 @@ pub(crate) async fn change(
         bandwidth_time_zone: changes
             .bandwidth_time_zone
             .unwrap_or_else(|| before.bandwidth_time_zone.clone()),
+        adaptive: changes.adaptive.unwrap_or(before.adaptive),
     };
     zone(after.bandwidth_time_zone.as_deref()).map_err(|why| Problem::refused("REQUEST_MALFORMED", why))?;
     after

@@ -1,7 +1,7 @@
 //! What holds for the whole tenant, and what of it holds now.
 
 use jiff::Timestamp;
-use mailferry_model::config::Config;
+use mailferry_model::config::{Adaptive, Config};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,9 @@ pub(crate) struct ConfigView {
     bandwidth: Option<String>,
     /// The zone of its hours; UTC without it.
     bandwidth_time_zone: Option<String>,
+    /// Whether endpoints are held below their limits by what is seen of them: `on` or `off`.
+    #[schema(value_type = String)]
+    adaptive: Adaptive,
     /// Bytes a second that each worker may move now; no limit without it.
     bandwidth_now: Option<u64>,
     /// When another rate begins.
@@ -30,6 +33,7 @@ impl ConfigView {
             tenant_ceiling: config.tenant_ceiling,
             bandwidth: config.bandwidth.map(|table| table.to_string()),
             bandwidth_time_zone: config.bandwidth_time_zone,
+            adaptive: config.adaptive,
             bandwidth_now: holds.and_then(|holds| holds.rate),
             bandwidth_until: holds.and_then(|holds| holds.until),
         }

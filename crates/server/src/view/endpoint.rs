@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use mailferry_model::{
     Result,
+    allowance::Change,
     batch::Batch,
     endpoint::Endpoint,
     finding::TestResult,
@@ -33,6 +34,11 @@ pub(crate) struct EndpointView {
     #[serde(flatten)]
     #[schema(value_type = shape::Limits)]
     limits: Limits,
+    /// Mailboxes that are under way at it now.
+    in_use: u32,
+    /// How many may be under way now, where adaptive control or a completion allows another number than the limits.
+    #[schema(value_type = Option<shape::Allowance>)]
+    concurrency: Option<Concurrency>,
     needs_to_connect: Option<String>,
     #[schema(value_type = Option<shape::TestResult>)]
     last_test: Option<TestResult>,
@@ -47,6 +53,19 @@ pub(crate) struct EndpointView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) notices: Vec<String>,
+}
+
+/// How many may be under way now, and why.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Concurrency {
+    /// At most so many mailboxes at once; none: as many as the limits say.
+    allowed: Option<u32>,
+    /// The incremental limit while a batch completes.
+    raised: Option<u32>,
+    raised_for: Option<String>,
+    /// The last changes, newest first.
+    changes: Vec<Change>,
 }
 
 impl Versioned<EndpointView> {
@@ -68,7 +87,18 @@ impl EndpointView {
             (None, Some(_)) => "Failed",
             (None, None) => "NotTested",
         };
+        let permits = context.store.permits().await?;
+        let here = permits.iter().filter(|used| used.source == endpoint.id || used.target == endpoint.id);
+        let allowance = context.store.allowances().await?.into_iter().find(|one| one.endpoint == endpoint.id);
+        let concurrency = allowance.map(|one| Concurrency {
+            allowed: one.allowed,
+            raised: one.raised,
+            raised_for: one.raised_for,
+            changes: one.changes,
+        });
         Ok(Self {
+            in_use: here.map(|used| used.mailboxes).sum(),
+            concurrency,
             batches: batches.iter().filter(uses).map(|b| b.name.clone()).collect(),
             id: endpoint.id.to_string(),
             name: endpoint.name,

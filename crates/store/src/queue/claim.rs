@@ -83,6 +83,8 @@ struct Candidate {
 #[derive(Default)]
 struct Permits {
     by_pool: HashMap<(Uuid, i64), i64>,
+    /// Of endpoints that are held below their limits, both pools together.
+    held_at: HashMap<Uuid, i64>,
     of_tenant: i64,
     held: HashMap<Uuid, i64>,
 }
@@ -96,12 +98,19 @@ impl Permits {
         if target != source {
             *self.by_pool.entry((target, pool)).or_default() -= count;
         }
+        for endpoint in [Some(source), Some(target).filter(|target| *target != source)].into_iter().flatten()
+        {
+            self.held_at.entry(endpoint).and_modify(|free| *free -= count);
+        }
         *self.held.entry(batch).or_default() += count;
     }
 
     /// Whether there is room for one more, or for one that holds its own slots.
     fn has_room(&self, (source, target, pool): (Uuid, Uuid, i64), own: i64) -> bool {
-        let at = |endpoint| self.by_pool.get(&(endpoint, pool)).copied().unwrap_or(0);
+        let at = |endpoint| {
+            let limit = self.by_pool.get(&(endpoint, pool)).copied().unwrap_or(0);
+            self.held_at.get(&endpoint).map_or(limit, |held| limit.min(*held))
+        };
         [at(source), at(target), self.of_tenant].iter().all(|free| free + own > 0)
     }
 }
@@ -260,7 +269,10 @@ impl SqlStore {
     async fn free(&self, tx: &mut Tx) -> Result<Permits> {
         let limits = tx
             .rows(
-                "SELECT id, max_initial, max_incremental FROM endpoint WHERE workspace = $1 ORDER BY id",
+                "SELECT endpoint.id, max_initial, max_incremental, COALESCE(allowed, 0), COALESCE(raised, 0)
+                 FROM endpoint LEFT JOIN allowance
+                     ON allowance.workspace = endpoint.workspace AND allowance.endpoint = endpoint.id
+                 WHERE endpoint.workspace = $1 ORDER BY endpoint.id",
                 args![self.workspace],
             )
             .await?;
@@ -268,7 +280,10 @@ impl SqlStore {
         let mut free = Permits { of_tenant, ..Permits::default() };
         for row in limits {
             free.by_pool.insert((row.id(0)?, 0), row.int(1)?);
-            free.by_pool.insert((row.id(0)?, 1), row.int(2)?);
+            free.by_pool.insert((row.id(0)?, 1), row.int(2)?.max(row.int(4)?));
+            if row.int(3)? > 0 {
+                free.held_at.insert(row.id(0)?, row.int(3)?);
+            }
         }
         let used = tx
             .rows(

@@ -1,6 +1,9 @@
 //! The contract of `Configs`.
 
-use mailferry_model::{config::Config, port::Store};
+use mailferry_model::{
+    config::{Adaptive, Config},
+    port::Store,
+};
 
 use super::{Outcome, said, same, sentences};
 
@@ -15,7 +18,8 @@ async fn it_is_as_it_comes_until_it_is_set(store: &dyn Store) -> Outcome {
         [(7, None, None), (1000, table(), Some("Europe/Berlin")), (7, None, None)]
     {
         let bandwidth_time_zone = zone.map(str::to_owned);
-        let config = Config { tenant_ceiling, bandwidth, bandwidth_time_zone };
+        let adaptive = if tenant_ceiling == 7 { Adaptive::Off } else { Adaptive::On };
+        let config = Config { tenant_ceiling, bandwidth, bandwidth_time_zone, adaptive };
         store.set_config(&config).await.map_err(said)?;
         same!(store.config().await.map_err(said)?, config, "afterwards");
     }

@@ -8,6 +8,7 @@ use std::{future::Future, pin::Pin};
 use mailferry_model::{Error, Kind, Side, port::Store};
 
 mod account;
+mod allowance;
 mod answer;
 mod approval;
 mod audit;
@@ -56,6 +57,7 @@ pub fn tests() -> Vec<Test> {
         verification::tests(),
         scan::tests(),
         config::tests(),
+        allowance::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

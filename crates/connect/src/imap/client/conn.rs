@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use mailferry_model::{Error, Kind, Result, Scope, port::Cx};
+use mailferry_model::{Error, Kind, Result, Scope, cancel::Cancel, port::Cx};
 use mailferry_wire::imap::{
     Capabilities, Command, Literals, MailboxName, NameEncoding, QResync, ResponseFramer, SelectMode, UidSet,
 };
@@ -60,6 +60,8 @@ pub(super) struct Inner {
     active: AtomicU64,
     /// How many waits for our own side are going on.
     ours: AtomicU32,
+    /// Its socket is closed.
+    over: Cancel,
 }
 
 #[derive(Default)]
@@ -136,11 +138,27 @@ impl Conn {
         let Prepared { cx, pacer, rank, stream, framer, tag, caps, mask, encoding, mode } = prepared;
         let state = Mutex::new(State { tag, ..State::default() });
         let (wake, active, ours) = (Notify::new(), AtomicU64::new(0), AtomicU32::new(0));
-        let taken_on = AtomicBool::new(rank == Rank::Only);
-        let inner =
-            Arc::new(Inner { cx, caps, mask, encoding, mode, pacer, taken_on, state, wake, active, ours });
+        let (taken_on, over) = (AtomicBool::new(rank == Rank::Only), Cancel::default());
+        let inner = Arc::new(Inner {
+            cx,
+            caps,
+            mask,
+            encoding,
+            mode,
+            pacer,
+            taken_on,
+            state,
+            wake,
+            active,
+            ours,
+            over,
+        });
         let conn = Self(Arc::new(Handle(inner.clone())));
-        tokio::spawn(inner.run(stream, framer));
+        tokio::spawn(async move {
+            let over = inner.over.clone();
+            inner.run(stream, framer).await;
+            over.cancel();
+        });
         conn
     }
 
@@ -279,6 +297,11 @@ impl Conn {
     /// Ends it in order; what was asked before is still answered.
     pub fn log_out(&self) {
         self.0.0.log_out();
+    }
+
+    /// Returns once its socket is closed.
+    pub async fn closed(&self) {
+        self.0.0.over.cancelled().await;
     }
 }
 

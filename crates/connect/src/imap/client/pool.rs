@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::select;
+use futures_util::future::{join_all, select};
 use mailferry_model::{Error, Kind, Result, port::Cx};
 use mailferry_wire::imap::{Capabilities, Capability, Command, MailboxName, NameEncoding, Reply};
 use tokio_util::task::AbortOnDropHandle;
@@ -77,6 +77,8 @@ impl Replaced {
 
 /// More than so many commands in flight on every connection: another is opened.
 const BUSY: usize = 2;
+/// So long a server is waited for that does not end a connection after LOGOUT.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Pool {
     /// Signs in for the first time; `first` is sent right behind it and answered with the pool.
@@ -315,7 +317,8 @@ impl Pool {
         self.conns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Logs out everywhere; what was handed out goes on to its end.
+    /// Logs out everywhere; what was handed out goes on to its end. Whoever has a slot gives it back afterwards, so the
+    /// server's side is waited for a little, too: until then it counts the mailbox as open.
     pub async fn close(&self) {
         let conns = std::mem::take(&mut *self.conns());
         // A last NOOP is answered after everything before it.
@@ -327,6 +330,11 @@ impl Pool {
         conns.iter().for_each(Conn::log_out);
         for answers in last {
             _ = answers.all().await;
+        }
+        let closed = join_all(conns.iter().map(Conn::closed));
+        tokio::select! {
+            _ = closed => {}
+            () = self.cx.clock.sleep(FAREWELL) => {}
         }
     }
 

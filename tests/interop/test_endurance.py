@@ -33,7 +33,7 @@ from case import InteropCase, look, new_message
 from peer import PeerFailed, ask_peer, missing
 
 SECONDS = 400                                      # for anything that is waited for
-BRIEF = 0.3                                        # seconds in which a connection that was given up may still be seen
+BRIEF = 0.1                                        # seconds in which the door may lag behind what it counts
 FOLLOWS = 5                                        # seconds in which a changed limit has to hold
 NO_LIMIT = resource.RLIM_INFINITY
 ROTATED = "canary-rotated"

@@ -188,11 +188,11 @@ fn every_spoiled_judgement_is_found() {
         }),
     ];
     for (name, judge) in spoiled {
-        let finds = |(_, scenario): &(String, Scenario)| {
-            let played = std::panic::catch_unwind(|| play(scenario, judge));
-            played.map_or(true, |played| judged(scenario, &played).is_err())
+        let finds = |(_, scenario): (String, Scenario)| {
+            let played = std::panic::catch_unwind(|| play(&scenario, judge));
+            played.map_or(true, |played| judged(&scenario, &played).is_err())
         };
-        assert!(scenarios().iter().any(|one| finds(one)), "nothing finds a judgement that {name}");
+        assert!(scenarios().into_iter().any(finds), "nothing finds a judgement that {name}");
     }
 }
 

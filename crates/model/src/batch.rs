@@ -79,6 +79,12 @@ pub struct Batch {
     /// What its passes are for.
     #[serde(default)]
     pub mode: RunMode,
+    /// Whether it goes first, and others at its endpoints wait until it is clean.
+    #[serde(default)]
+    pub pilot: bool,
+    /// Why it begins although a pilot is not clean.
+    #[serde(default)]
+    pub despite_pilot: Option<String>,
 }
 
 impl Batch {
@@ -111,6 +117,8 @@ impl Batch {
             item_limits: ItemLimits::default(),
             priority: Priority::default(),
             mode: RunMode::default(),
+            pilot: false,
+            despite_pilot: None,
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod limits;
 pub mod mapping;
 pub mod mode;
 pub mod outward;
+pub mod pilot;
 pub mod place;
 pub mod port;
 pub mod report;

@@ -7,6 +7,7 @@ use crate::{
     completion::LastPass,
     csv::Overrides,
     id::{BatchId, MailboxId, UserId},
+    pilot::SignOff,
     report::{Score, Totals},
     settings::MailboxAddress,
     status::{StatusSummary, UserStatus},
@@ -66,6 +67,9 @@ pub struct User {
     /// Tries in a row that failed and moved nothing.
     #[serde(default)]
     pub failures: u32,
+    /// Of a pilot's mailbox: what somebody says works.
+    #[serde(default)]
+    pub sign_offs: Vec<SignOff>,
 }
 
 impl User {
@@ -108,6 +112,7 @@ impl User {
             last_pass: None,
             times: Times::default(),
             failures: 0,
+            sign_offs: Vec::new(),
         }
     }
 

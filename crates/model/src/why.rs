@@ -143,7 +143,7 @@ fn next(batch: &Batch) -> String {
     }
 }
 
-fn mailboxes(n: usize) -> String {
+pub(crate) fn mailboxes(n: usize) -> String {
     if n == 1 { "1 mailbox".to_owned() } else { format!("{n} mailboxes") }
 }
 

@@ -62,6 +62,7 @@ pub const ACCESS: &[(&str, &str, Access)] = &[
     ("POST", "/batches/{name}/users/{address}/stop", From(Operator)),
     ("POST", "/batches/{name}/users/{address}/move", From(Operator)),
     ("POST", "/batches/{name}/users/{address}/complete", From(Operator)),
+    ("POST", "/batches/{name}/users/{address}/sign-off", From(Operator)),
     ("POST", "/batches/{name}/users/{address}/approve", From(Operator)),
     ("POST", "/batches/{name}/users/{address}/unapprove", From(Operator)),
     ("GET", "/batches/{name}/work", From(Viewer)),

@@ -350,6 +350,20 @@ pub(crate) struct AllowanceChange {
     why: String,
 }
 
+/// Somebody's word that something of a mailbox works.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct SignOff {
+    /// `mail-flow`, `calendar`, `mobile`, `desktop` or `shared-mailboxes`.
+    check: String,
+    /// Who says so.
+    by: String,
+    /// When.
+    at: Timestamp,
+    /// For people.
+    comment: Option<String>,
+}
+
 /// Why mailboxes wait.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -12,6 +12,7 @@ use mailferry_model::{
     endpoint_test::{EndpointTest, TestScope, TestState},
     finding::{LAST_TEST_FAILED, TestResult, TestedAs, Verdict},
     id::{EndpointId, EndpointTestId},
+    pilot,
     port::Store,
 };
 
@@ -53,6 +54,9 @@ fn failed(endpoint: &Endpoint, test: &TestResult) -> String {
 
 /// What is to be tested before a batch that was started goes on, and why it waits.
 pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Before> {
+    if let Some(waits) = held_by_pilot(store, batch).await? {
+        return Ok(Before { waits: Some(waits), order: Vec::new() });
+    }
     let (mut before, mut fails) = (Before::default(), None);
     let as_well = (batch.source == batch.target).then_some(TestedAs::Target);
     let source = (batch.source, TestedAs::Source, as_well);
@@ -85,6 +89,20 @@ pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> R
     // What is known to fail is worth more to people than what is not known yet.
     before.waits = fails.or(before.waits);
     Ok(before)
+}
+
+/// Why a batch waits for a pilot, if it does.
+async fn held_by_pilot(store: &dyn Store, batch: &Batch) -> Result<Option<String>> {
+    for pilot in store.batches().await? {
+        if !pilot::waits_for(batch, &pilot) {
+            continue;
+        }
+        let lacks = pilot::lacks(&store.users(pilot.id).await?);
+        if !lacks.is_empty() {
+            return Ok(Some(pilot::detail(&pilot, &lacks)));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a worker ordered a test of it a moment ago that has not ended.

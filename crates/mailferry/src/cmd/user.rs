@@ -59,6 +59,8 @@ pub enum UserCommand {
     Stop(Ending),
     /// Take it to another batch between the same endpoints; what was moved of it stays moved
     Move(Moving),
+    /// Say that a mailbox of a pilot works at its new place
+    SignOff(SigningOff),
     /// Take it out of its batch; its ledger stays
     Remove(Ending),
 }
@@ -80,6 +82,35 @@ pub struct Ending {
     #[command(flatten)]
     pub one: One,
     /// Only say what would be done
+    #[arg(short = 'n', long, visible_alias = "what-if")]
+    pub dry_run: bool,
+}
+
+/// The flags of `user sign-off`.
+#[derive(Args)]
+pub struct SigningOff {
+    /// Which user.
+    #[command(flatten)]
+    pub one: One,
+    /// What works, separated by commas: mail-flow, calendar, mobile, desktop, shared-mailboxes
+    #[arg(
+        long,
+        value_name = "CHECK",
+        value_delimiter = ',',
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    pub check: Vec<String>,
+    /// All of it
+    #[arg(long)]
+    pub all: bool,
+    /// For people
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// Take it back instead
+    #[arg(long)]
+    pub withdraw: bool,
+    /// Only say what it would be
     #[arg(short = 'n', long, visible_alias = "what-if")]
     pub dry_run: bool,
 }
@@ -196,6 +227,7 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
             }
         }
         UserCommand::Set(args) => set(&asked, &api, &args).await?,
+        UserCommand::SignOff(args) => sign_off(&asked, &reach.api(), &args).await?,
         UserCommand::Start(args) => return work(&asked, &reach, "start", (args, "")).await,
         UserCommand::Retry(args) => return work(&asked, &reach, "retry", (args, "")).await,
         UserCommand::Sync(args) => return work(&asked, &reach, "sync", (args, "")).await,
@@ -302,6 +334,19 @@ async fn set(asked: &Asked<'_>, api: &Api, args: &Passwords) -> Result<(), Failu
         (true, _) => told(asked, &user, &format!("What {address} signs in with is changed{next}.")),
         (false, Some(at)) => told(asked, &user, &format!("{address} completes {at}, where a service runs.")),
         (false, None) => told(asked, &user, &format!("{address} completes with its batch.")),
+    }
+    Ok(())
+}
+
+async fn sign_off(asked: &Asked<'_>, api: &Api, args: &SigningOff) -> Result<(), Failure> {
+    let path = format!("{}/sign-off", path(api, &args.one).await?);
+    let body = json!({
+        "checks": args.check, "comment": args.comment, "withdraw": args.withdraw, "dryRun": args.dry_run,
+    });
+    let user = api.post(&path, body).await?;
+    match args.dry_run {
+        true => foretold(asked, &user, &COLUMNS),
+        false => told(asked, &user, user["notices"][0].as_str().unwrap_or_default()),
     }
     Ok(())
 }

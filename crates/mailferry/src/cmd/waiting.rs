@@ -12,6 +12,7 @@ use mailferry_model::{
     cancel::Cancel,
     finding::{LAST_TEST_FAILED, TestResult, TestedAs},
     id::{BatchId, UserId},
+    pilot::WAITING_FOR_PILOT,
     report::Totals,
     status::BatchStatus,
 };
@@ -143,6 +144,7 @@ enum Ended {
     AtRest,
     Parked,
     Untested,
+    BehindPilot,
     TimedOut,
     Interrupted,
 }
@@ -177,6 +179,7 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
         Ended::AtRest => close(asked, &api, &path).await,
         Ended::Parked => parked(&api, &path).await,
         Ended::Untested => untested(&api, &path).await,
+        Ended::BehindPilot => Err(behind_pilot(&api.get(&path).await?)),
         Ended::TimedOut => Err(Failure::Limit(format!("The time is over; `{}` goes on.", run.command()))),
         Ended::Interrupted => Err(Failure::Interrupted(format!(
             "Stopped in order; `mailferry batch start {}` goes on.",
@@ -222,6 +225,9 @@ async fn wait(
             // What is written may be of an earlier run: the worker has looked by then.
             Some(BatchStatus::Waiting) if began.elapsed() > LOOKED && fails_its_test(&batch) => {
                 return Ok(Ended::Untested);
+            }
+            Some(BatchStatus::Waiting) if began.elapsed() > LOOKED && waits_for_pilot(&batch) => {
+                return Ok(Ended::BehindPilot);
             }
             _ => {}
         }
@@ -363,6 +369,19 @@ fn fails_its_test(batch: &Value) -> bool {
     batch["statusDetail"].as_str().is_some_and(|detail| detail.contains(LAST_TEST_FAILED))
 }
 
+/// Whether a batch does not begin because a pilot is not clean.
+fn waits_for_pilot(batch: &Value) -> bool {
+    batch["statusDetail"].as_str().is_some_and(|detail| detail.starts_with(WAITING_FOR_PILOT))
+}
+
+/// It goes on by itself where a service runs; nobody waits for people to sign off.
+fn behind_pilot(batch: &Value) -> Failure {
+    let detail = batch["statusDetail"].as_str().unwrap_or_default();
+    let why = detail.split_once(": ").map_or(detail, |(_, told)| told);
+    let text = format!("The batch {} waits: {why}.", batch["name"].as_str().unwrap_or_default());
+    Failure::Problem(Box::new(mailferry_server::Problem::conflict(WAITING_FOR_PILOT, text)))
+}
+
 /// An endpoint fails its test, and the batch does not begin: the exit code is the test's.
 async fn untested(api: &Api, path: &str) -> Result<u8, Failure> {
     let batch = api.get(path).await?;
@@ -443,6 +462,10 @@ pub async fn background(asked: &Asked<'_>, api: &Api, run: &Run, waits: bool) ->
             Some(BatchStatus::Waiting) if began.elapsed() > LOOKED_AFAR && fails_its_test(&batch) => {
                 display.clear();
                 return untested(api, &path).await;
+            }
+            Some(BatchStatus::Waiting) if began.elapsed() > LOOKED && waits_for_pilot(&batch) => {
+                display.clear();
+                return Err(behind_pilot(&batch));
             }
             _ => {}
         }

@@ -73,3 +73,36 @@ fn a_start_of_what_failed_leaves_the_others_alone() {
     start(&ferry, 0, &["--mode", "retry-errors"]);
     assert_eq!((there(&ferry), count(&ferry.path("to/ben@x"))), (15, 2), "anna is not synced again");
 }
+
+#[test]
+fn others_wait_for_a_pilot_until_it_is_signed_off_or_somebody_says_why_not() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    ferry.maildir("from/ben@x", 1);
+    ferry.maildir("from/cem@x", 1);
+    ferry.maildir("from/dan@x", 1);
+    for (name, address, more) in [("first", "cem@x", &["--pilot"][..]), ("late", "dan@x", &[])] {
+        let csv = ferry.file("more.csv", &format!("EmailAddress\n{address}\n"));
+        let words = ["batch", "new", name, "--source", "Old", "--target", "New", "--csv", &csv];
+        ferry.ends(0, &[&words[..], more].concat());
+    }
+    let waits = start(&ferry, 6, &[]);
+    assert!(
+        waits.err.contains("[WaitingForPilot]") && waits.err.contains("1 mailbox not synced yet"),
+        "{}",
+        waits.err
+    );
+    assert_eq!(there(&ferry), 0);
+    let why = ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json()["why"].to_string();
+    assert!(why.contains("the pilot first is not clean"), "{why}");
+    ferry.ends(0, &["batch", "start", "first"]);
+    start(&ferry, 6, &[]);
+    ferry.ends(0, &["batch", "set", "late", "--despite-pilot", "the owner is away"]);
+    ferry.ends(0, &["batch", "start", "late"]);
+    ferry.ends(0, &["user", "sign-off", "cem@x", "--check", "mail-flow,calendar,mobile,desktop"]);
+    start(&ferry, 6, &[]);
+    let signed = ferry.ends(0, &["user", "sign-off", "cem@x", "--all", "--comment", "tried"]).out;
+    assert!(signed.contains("cem@x is signed off"), "{signed}");
+    start(&ferry, 0, &[]);
+    assert_eq!(there(&ferry), 15);
+}

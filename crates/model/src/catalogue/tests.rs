@@ -30,8 +30,14 @@ fn every_error_and_stall_is_explained() {
 fn every_status_is_explained() {
     BatchStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
     UserStatus::ALL.iter().for_each(|s| has(&format!("{s:?}")));
-    let details =
-        ["WaitingForUser", "WaitingForEndpoint", "NeedsApproval", "NeedsToConnect", CREDENTIALS_VERIFIED];
+    let details = [
+        "WaitingForUser",
+        "WaitingForEndpoint",
+        "WaitingForPilot",
+        "NeedsApproval",
+        "NeedsToConnect",
+        CREDENTIALS_VERIFIED,
+    ];
     details.into_iter().for_each(has);
 }
 

@@ -74,6 +74,9 @@ pub(crate) struct Creation {
     #[serde(default)]
     #[schema(value_type = Option<shape::Priority>)]
     priority: Priority,
+    /// It goes first: batches at its endpoints that have not begun wait until it is clean and signed off.
+    #[serde(default)]
+    pilot: bool,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -181,6 +184,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         options: wanted.options,
         notes,
         priority: wanted.priority,
+        pilot: wanted.pilot,
         schedule: wanted.schedule,
         data_consistency: wanted.data_consistency,
         item_limits: wanted.item_limits,

@@ -76,6 +76,7 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(user::act::sync))
         .routes(routes!(user::act::stop))
         .routes(routes!(user::act::complete))
+        .routes(routes!(user::sign_off::sign_off))
         .routes(routes!(approval::of_user))
         .routes(routes!(approval::back_of_user))
         .routes(routes!(user::moving::into_batch))

@@ -1,9 +1,10 @@
 //! Users: the mailboxes of batches. What is done with one is [`act`]'s, changing one [`change`]'s, taking
-//! one to another batch [`moving`]'s.
+//! one to another batch [`moving`]'s, saying that one works [`sign_off`]'s.
 
 pub(crate) mod act;
 pub(crate) mod change;
 pub(crate) mod moving;
+pub(crate) mod sign_off;
 
 use axum::{
     Json,

@@ -6,6 +6,7 @@ use mailferry_model::{
     approval::{DataConsistency, Held, ItemLimits, NEEDS_APPROVAL, held},
     batch::{Batch, Priority},
     mapping::RunOptions,
+    pilot,
     report::{Findings, Score, Warning, summary::Summary},
     schedule::Schedule,
     status::{BatchStatus, StatusSummary},
@@ -68,6 +69,14 @@ pub(crate) struct BatchView {
     mode: &'static str,
     /// Of the mode `pre-stage`: what arrived before this time moves.
     mode_before: Option<Timestamp>,
+    /// Whether it goes first, and others at its endpoints wait until it is clean.
+    pilot: bool,
+    /// What it lacks to be clean, as a pilot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pilot_lacks: Vec<String>,
+    /// Why it begins although a pilot at its endpoints is not clean.
+    despite_pilot: Option<String>,
     /// Why it begins although an endpoint fails its test.
     despite_test: Option<String>,
     /// For people.
@@ -134,6 +143,9 @@ impl BatchView {
             priority: batch.priority,
             mode: batch.mode.word(),
             mode_before: batch.mode.before(),
+            pilot: batch.pilot,
+            pilot_lacks: if batch.pilot { pilot::lacks(users) } else { Vec::new() },
+            despite_pilot: batch.despite_pilot,
             despite_test: batch.despite_test,
             notes: batch.notes,
             created: batch.created,

@@ -5,6 +5,7 @@ use mailferry_model::{
     approval::ItemLimit,
     csv::Overrides,
     job::{Job, PassKind},
+    pilot::SignOff,
     report::Score,
     stall::Stall,
     statistics::Statistics,
@@ -48,6 +49,9 @@ pub(crate) struct UserView {
     items_unapproved: Option<u64>,
     /// Why it completes although the data-consistency gate would hold it back.
     despite_score: Option<String>,
+    /// Of a pilot's mailbox: what somebody says works.
+    #[schema(value_type = Vec<shape::SignOff>)]
+    sign_offs: Vec<SignOff>,
     /// When it is completed by itself; its own time goes before its batch's.
     complete_after: Option<Timestamp>,
     /// What its row says beside what the batch does.
@@ -139,6 +143,7 @@ impl UserView {
             last_progress: user.last_progress,
             items_unapproved: user.unapproved,
             despite_score: user.despite_score.clone(),
+            sign_offs: user.sign_offs.clone(),
             complete_after: user.complete_after,
             overrides: OverridesView::of(&user.overrides),
             why: None,

@@ -13,6 +13,7 @@ mod http;
 mod into_one;
 mod metric;
 mod mode;
+mod pilot;
 mod replace;
 mod report;
 mod scan;

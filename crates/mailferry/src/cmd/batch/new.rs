@@ -35,6 +35,9 @@ pub struct Creation {
     /// Whether it goes before or after other batches that want the same slots
     #[arg(long, value_enum, value_name = "PRIORITY")]
     pub priority: Option<Priority>,
+    /// It goes first: batches at its endpoints that have not begun wait until it is clean and signed off
+    #[arg(long)]
+    pub pilot: bool,
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
@@ -66,6 +69,7 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "schedule": args.schedule.given(None)?,
         "notes": args.notes,
         "priority": args.priority.unwrap_or_default().word(),
+        "pilot": args.pilot,
     });
     for (name, value) in args.consistency.given() {
         body[name] = value;

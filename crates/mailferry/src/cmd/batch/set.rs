@@ -26,6 +26,12 @@ pub struct Changes {
     /// Let it begin although an endpoint fails its test, and say why: it is audited
     #[arg(long, value_name = "REASON")]
     pub despite_test: Option<String>,
+    /// Let it begin although a pilot at its endpoints is not clean, and say why: it is audited
+    #[arg(long, value_name = "REASON")]
+    pub despite_pilot: Option<String>,
+    /// Let it go first: batches at its endpoints that have not begun wait until it is clean and signed off
+    #[arg(long)]
+    pub pilot: bool,
     /// Take this away, so that it is as without the flag
     #[arg(long, value_enum, value_name = "FLAG")]
     pub unset: Vec<Flag>,
@@ -66,6 +72,10 @@ pub enum Flag {
     Notes,
     /// Why it begins although an endpoint fails its test
     DespiteTest,
+    /// Why it begins although a pilot is not clean
+    DespitePilot,
+    /// That it goes first
+    Pilot,
     /// The time at which it begins
     StartAfter,
     /// The time at which it completes
@@ -148,6 +158,14 @@ fn body(args: &Changes) -> Value {
     }
     if !run.map.is_empty() {
         body["options"]["map"] = json!(run.map);
+    }
+    if let Some(reason) = &args.despite_pilot {
+        body["despitePilot"] = json!(reason);
+    } else if args.unset.contains(&Flag::DespitePilot) {
+        body["despitePilot"] = json!("");
+    }
+    if args.pilot || args.unset.contains(&Flag::Pilot) {
+        body["pilot"] = json!(args.pilot);
     }
     if let Some(reason) = &args.despite_test {
         body["despiteTest"] = json!(reason);

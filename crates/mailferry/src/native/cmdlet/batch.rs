@@ -138,6 +138,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     let creation = Creation {
         notes: None,
         priority: None,
+        pilot: false,
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,

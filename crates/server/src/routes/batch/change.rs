@@ -54,6 +54,11 @@ pub(crate) struct Changes {
     /// Why it begins although an endpoint fails its test; an empty text takes it away.
     #[schema(max_length = 1000)]
     despite_test: Option<String>,
+    /// Why it begins although a pilot at its endpoints is not clean; an empty text takes it away.
+    #[schema(max_length = 1000)]
+    despite_pilot: Option<String>,
+    /// Whether it goes first, and others at its endpoints wait for it.
+    pilot: Option<bool>,
     /// `gate`, or `off`: its mailboxes complete whatever their score is.
     #[schema(value_type = Option<String>)]
     data_consistency: Option<DataConsistency>,
@@ -107,6 +112,10 @@ pub(crate) async fn change(
     if let Some(reason) = changes.despite_test {
         batch.despite_test = checked_notes(Some(reason))?;
     }
+    if let Some(reason) = changes.despite_pilot {
+        batch.despite_pilot = checked_notes(Some(reason))?;
+    }
+    batch.pilot = changes.pilot.unwrap_or(before.pilot);
     batch.data_consistency = changes.data_consistency.unwrap_or(before.data_consistency);
     batch.item_limits = merged("itemLimits", &before.item_limits, &changes.item_limits)?;
     batch.options = merged("options", &before.options, &changes.options)?;
@@ -117,7 +126,7 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits, "priority": b.priority });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "despitePilot": b.despite_pilot, "pilot": b.pilot, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits, "priority": b.priority });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     let regated = regated(&context, &before, &batch).await?;

@@ -3,6 +3,8 @@
 //! Pure. A pilot is clean when it is synced, nothing of it failed, its scores are Perfect or Good, and each of its mailboxes
 //! is signed off. Until then batches at the same endpoints do not begin, unless somebody says why they shall.
 
+pub mod suggest;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -106,3 +106,25 @@ fn others_wait_for_a_pilot_until_it_is_signed_off_or_somebody_says_why_not() {
     start(&ferry, 0, &[]);
     assert_eq!(there(&ferry), 15);
 }
+
+#[test]
+fn a_pilot_is_picked_out_of_a_sheet_and_the_rest_is_a_sheet_of_its_own() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    let rows = "c@x,Sales,5\nd@x,IT,7\ne@x,IT,9\nf@x,Law,8\n";
+    let csv = ferry.file("all.csv", &format!("EmailAddress,Department,bytes\n{rows}"));
+    let words = ["batch", "new", "first", "--source", "Old", "--target", "New", "--csv", &csv, "--pilot"];
+    let picked = ferry.ends(0, &[&words[..], &["--suggest", "3", "--rest", "rest.csv"]].concat());
+    assert!(picked.err.contains("picked e@x: the largest mailbox"), "{}", picked.err);
+    assert!(picked.err.contains("no delegates are told"), "{}", picked.err);
+    let batch = ferry.ends(0, &["batch", "show", "first", "-o", "json"]).json();
+    assert_eq!((&batch["total"], &batch["pilot"]), (&3.into(), &true.into()));
+    let rest = std::fs::read_to_string(ferry.path("rest.csv")).unwrap();
+    assert_eq!(rest.lines().count(), 2, "{rest}");
+    let rest = ferry.path("rest.csv").to_str().unwrap().to_owned();
+    ferry.ends(0, &["batch", "new", "others", "--source", "Old", "--target", "New", "--csv", &rest]);
+    ferry.ends(
+        2,
+        &["batch", "new", "x", "--source", "Old", "--target", "New", "--csv", &csv, "--suggest", "3"],
+    );
+}

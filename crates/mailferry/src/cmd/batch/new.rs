@@ -1,12 +1,14 @@
 //! `batch new` and `batch validate` make or judge one from a CSV; `batch add` brings further mailboxes.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use mailferry_model::schedule::shown;
 use serde_json::{Value, json};
 
 use super::{
     COLUMNS, Priority,
-    sheet::{Sent, SheetArgs},
+    sheet::{Picking, Sent, SheetArgs},
 };
 use crate::{
     api::{Api, segment},
@@ -38,6 +40,12 @@ pub struct Creation {
     /// It goes first: batches at its endpoints that have not begun wait until it is clean and signed off
     #[arg(long)]
     pub pilot: bool,
+    /// Pick so many mailboxes of the CSV that differ as all of them do: by Department, bytes (as scan show -o csv has it), MailboxType, Delegates
+    #[arg(long, value_name = "N", requires = "pilot", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub suggest: Option<u16>,
+    /// Where the rows that were not picked are written, for a batch of their own
+    #[arg(long, value_name = "FILE", default_value = "rest.csv", requires = "suggest")]
+    pub rest: PathBuf,
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
@@ -74,7 +82,9 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
     for (name, value) in args.consistency.given() {
         body[name] = value;
     }
-    let sent = args.sheet.send(asked, api, (&args.source, &args.target), ("/batches", body)).await?;
+    let picked = args.suggest.map(|most| Picking { most: most.into(), rest: &args.rest });
+    let ends = (args.source.as_str(), args.target.as_str());
+    let sent = args.sheet.send(asked, api, ends, ("/batches", body), picked).await?;
     let rows = counted(sent.rows as u64, "mailbox");
     let sentence = match &sent.made {
         None => format!("The batch {} would have {rows}.", args.name),
@@ -91,7 +101,7 @@ pub(crate) async fn add(asked: &Asked<'_>, api: &Api, args: &Addition) -> Result
     let name = |side: &str| batch[side].as_str().unwrap_or_default().to_owned();
     let ends = (name("source"), name("target"));
     let path = format!("{path}/users");
-    let sent = args.sheet.send(asked, api, (&ends.0, &ends.1), (&path, json!({}))).await?;
+    let sent = args.sheet.send(asked, api, (&ends.0, &ends.1), (&path, json!({})), None).await?;
     let rows = counted(sent.rows as u64, "mailbox");
     let sentence = match &sent.made {
         None => format!("{rows} could be added to the batch {}.", args.name),

@@ -11,6 +11,7 @@ use clap::Args;
 use mailferry_model::{
     catalogue,
     csv::{self, DomainRule, Encoding, Needs, Parsed, Passwords, Reading, Unknown},
+    pilot::suggest::{Candidate, suggest},
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -62,6 +63,48 @@ pub(super) struct Sent {
     pub made: Option<Value>,
 }
 
+/// Who goes first, out of a sheet of all.
+pub(super) struct Picking<'a> {
+    /// At most so many.
+    pub most: usize,
+    /// Where the others are written.
+    pub rest: &'a Path,
+}
+
+impl Picking<'_> {
+    /// The sheet of those who are picked; the others are written beside it.
+    fn picked(
+        &self,
+        asked: &Asked<'_>,
+        sheet: &SheetArgs,
+        parsed: &Parsed,
+    ) -> Result<Zeroizing<String>, Failure> {
+        let cell = |row: &csv::Row, name: &str| parsed.cell(row, name);
+        let candidate = |row: &csv::Row| Candidate {
+            address: row.source.address.clone(),
+            department: cell(row, "Department"),
+            size: cell(row, "bytes").and_then(|bytes| bytes.parse().ok()),
+            is_shared: cell(row, "MailboxType").is_some_and(|kind| kind.to_lowercase().contains("shared")),
+            has_delegates: cell(row, "Delegates").is_some_and(|text| text != "0"),
+        };
+        let candidates: Vec<Candidate> = parsed.rows.iter().map(candidate).collect();
+        let (picks, unknown) = suggest(&candidates, self.most);
+        for pick in &picks {
+            asked.out.note(&format!("picked {}: {}", candidates[pick.at].address, pick.why));
+        }
+        unknown.iter().for_each(|what| asked.out.note(&format!("{}: {what}", sheet.csv.display())));
+        let is_picked = |at: usize| picks.iter().any(|pick| pick.at == at);
+        let others = parsed.rows.len() - picks.len();
+        if others > 0 && !sheet.dry_run {
+            let file = beside(&sheet.csv, self.rest)?;
+            write_private(&file, &parsed.part_csv(|at| !is_picked(at)))?;
+            asked.out.note(&format!("The other {others} are in {}.", file.display()));
+        }
+        let text = String::from_utf8(parsed.part_csv(is_picked)).unwrap_or_default();
+        Ok(Zeroizing::new(text))
+    }
+}
+
 impl SheetArgs {
     /// Sends the rows to a path of the API with what else belongs there, for these two endpoints.
     pub(super) async fn send(
@@ -70,6 +113,7 @@ impl SheetArgs {
         api: &Api,
         (source, target): (&str, &str),
         (path, mut body): (&str, Value),
+        picking: Option<Picking<'_>>,
     ) -> Result<Sent, Failure> {
         let shown = self.csv.display();
         let bytes = std::fs::read(&self.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
@@ -80,6 +124,16 @@ impl SheetArgs {
         let refused = |r: csv::Refusal| Failure::Usage(r.code, format!("{shown}: {}", r.message));
         let mut parsed = csv::parse(&bytes, &reading).map_err(refused)?;
         let text = Zeroizing::new(csv::text(&bytes, self.encoding).map_err(refused)?.text.into_owned());
+        let text = match picking {
+            Some(picking) => {
+                let picked = picking.picked(asked, self, &parsed)?;
+                parsed =
+                    csv::parse(picked.as_bytes(), &Reading { encoding: Encoding::Utf8, ..reading.clone() })
+                        .map_err(refused)?;
+                picked
+            }
+            None => text,
+        };
         parsed.notices.iter().for_each(|notice| asked.out.note(&format!("{shown}: {notice}")));
         let domains = reading.domains.iter().map(|rule| json!(format!("{}={}", rule.from, rule.to)));
         body["csv"] = json!(*text);

@@ -139,6 +139,8 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         notes: None,
         priority: None,
         pilot: false,
+        suggest: None,
+        rest: "rest.csv".into(),
         name: name.clone(),
         source: need("source", "SourceEndpoint")?,
         target,

@@ -10,6 +10,7 @@ mod approval;
 mod audit;
 mod batch;
 mod bell;
+mod channel;
 mod config;
 mod dialect;
 mod endpoint;

@@ -21,6 +21,7 @@ mod gate;
 mod gated;
 mod held;
 mod monitor;
+mod notices;
 mod ordered;
 mod scan;
 mod simulated;

@@ -12,6 +12,7 @@ mod answer;
 mod approval;
 mod audit;
 mod batch;
+mod channel;
 mod config;
 mod endpoint;
 mod endpoint_test;
@@ -56,6 +57,7 @@ pub fn tests() -> Vec<Test> {
         verification::tests(),
         scan::tests(),
         config::tests(),
+        channel::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

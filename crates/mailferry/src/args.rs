@@ -63,6 +63,12 @@ pub enum Noun {
     /// Tokens for programs
     #[command(subcommand)]
     Token(cmd::token::TokenCommand),
+    /// Who is told what happened, and what became of it
+    #[command(subcommand)]
+    Notify(cmd::notify::NotifyCommand),
+    /// Programs that are told what happened, signed
+    #[command(subcommand)]
+    Webhook(cmd::notify::WebhookCommand),
     /// Who did what, and whether nobody changed the record of it
     #[command(subcommand)]
     Audit(cmd::audit::AuditCommand),

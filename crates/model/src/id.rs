@@ -63,6 +63,10 @@ row_ids! {
     VerificationId,
     /// A scan that was ordered.
     ScanId,
+    /// A channel for notices.
+    ChannelId,
+    /// A notice on its way to a channel.
+    DeliveryId,
 }
 
 macro_rules! opaque_ids {

@@ -11,6 +11,7 @@ mod approval;
 mod audit;
 mod batch;
 mod bell;
+mod channel;
 mod config;
 mod dialect;
 mod endpoint;

@@ -80,6 +80,10 @@ impl SqlStore {
             Write::RemoveSessions(account, but) => self.remove_sessions_in(tx, account, but).await,
             Write::AddToken(token) => self.add_token_in(tx, token).await,
             Write::RemoveToken(id) => self.remove_token_in(tx, id).await,
+            Write::AddChannel(channel) => self.add_channel_in(tx, channel).await,
+            Write::SetChannel(channel) => self.set_channel_in(tx, channel).await,
+            Write::RemoveChannel(id) => self.remove_channel_in(tx, id).await,
+            Write::AddDelivery(delivery) => self.add_delivery_in(tx, delivery).await,
             Write::SetConfig(config) => self.set_config_in(tx, config).await,
             Write::Record(entry) => self.record_in(tx, entry).await.map(drop),
         }

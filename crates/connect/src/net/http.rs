@@ -36,18 +36,33 @@ pub struct Question<'a> {
     /// Whether it changes nothing, so that it may be asked twice.
     // RFC 9110 §9.2.2
     pub only_reads: bool,
+    /// What of the path is shown in logs.
+    pub shown: &'a str,
 }
 
 impl<'a> Question<'a> {
     /// A question without a body.
     pub fn get(path: &'a str) -> Self {
-        Self { method: http::Method::GET, path, headers: Vec::new(), body: Bytes::new(), only_reads: true }
+        Self {
+            method: http::Method::GET,
+            path,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            only_reads: true,
+            shown: path,
+        }
     }
 
     /// A question with a body.
     pub fn post(path: &'a str, content_type: &str, body: String) -> Self {
         let headers = vec![("Content-Type", content_type.to_owned())];
-        Self { method: http::Method::POST, path, headers, body: body.into(), only_reads: false }
+        Self { method: http::Method::POST, path, headers, body: body.into(), only_reads: false, shown: path }
+    }
+
+    /// The same, whose path is a secret.
+    #[must_use]
+    pub fn unshown(self) -> Self {
+        Self { shown: "…", ..self }
     }
 
     /// The same, of which is known that it changes nothing.
@@ -190,7 +205,7 @@ impl Exchange {
     /// Why there is none.
     pub async fn ask(&mut self, cx: &Cx, question: Question<'_>) -> Result<Answer, NoAnswer> {
         let limit = ANSWER.min(cx.put_timeout);
-        let (method, what) = (question.method.clone(), without_address(question.path));
+        let (method, what) = (question.method.clone(), without_address(question.shown));
         let before = self.heard.load(Ordering::Relaxed);
         let answer = within(cx, "ask", limit, self.ask_at_leisure(question)).await;
         let status = answer.as_ref().ok().and_then(|answer| answer.as_ref().ok()).map(|answer| answer.status);

@@ -22,6 +22,7 @@ mod gate;
 mod gated;
 mod held;
 mod monitor;
+mod notices;
 mod ordered;
 mod scan;
 mod simulated;

@@ -14,7 +14,7 @@ use mailferry_model::{
     cancel::Cancel,
     endpoint_test::EndpointTest,
     id::{BatchId, UserId},
-    port::{Connector, Reports},
+    port::{Connector, Courier, Reports},
     report::Totals,
     scan::Scan,
     verification::Verification,
@@ -27,7 +27,7 @@ use super::{
     concurrency, escalate,
     gate::Gates,
     held::Holdings,
-    monitor, ordered,
+    monitor, notices, ordered,
     simulated::Length,
     user,
 };
@@ -49,6 +49,8 @@ const BANDWIDTH: Duration = Duration::from_secs(4);
 const HANDFUL: usize = 8;
 /// The duty to test endpoints on a timer, and how long it is held without a sign of life.
 const MONITOR: (&str, Duration) = ("monitor", Duration::from_secs(90));
+/// The duty to tell channels what happened.
+const NOTICES: (&str, Duration) = ("notices", Duration::from_secs(600));
 
 /// Something that people who watch want to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +198,37 @@ impl Worker {
     /// What the store says.
     pub async fn escalate_stalls(&self) -> Result<()> {
         escalate::reconcile(&*self.house.store, self.house.clock.now()).await
+    }
+
+    /// Tells channels what happened, until it is cancelled; of several workers of an installation one does.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn notify(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<()> {
+        let House { store, owner, clock, .. } = &self.house;
+        while !cancel.is_cancelled() {
+            if store.take_duty(NOTICES.0, *owner, NOTICES.1).await?
+                && self.send_notices(courier, cancel).await?
+            {
+                continue;
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = clock.sleep(notices::LOOK) => {}
+            }
+        }
+        if store.take_duty(NOTICES.0, *owner, NOTICES.1).await? {
+            store.take_duty(NOTICES.0, *owner, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes what is to be told and sends a handful of what is due; whether there may be more.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn send_notices(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<bool> {
+        notices::reconcile(self, courier, cancel).await
     }
 
     /// Tests once what is due.

@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod explain;
 pub mod item;
 pub mod login;
+pub mod notify;
 pub mod pages;
 pub mod report;
 pub mod restore;
@@ -83,6 +84,8 @@ pub async fn run(
         Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,
+        Noun::Notify(command) => notify::run(asked, command).await,
+        Noun::Webhook(command) => notify::webhook(asked, command).await,
         Noun::Audit(command) => audit::run(asked, command).await,
         Noun::Login(args) => login::run(asked, args).await,
         Noun::Logout => login::logout(asked).await,

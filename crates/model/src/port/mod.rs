@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod connector;
 pub mod convert;
+pub mod courier;
 pub mod cx;
 pub mod probe;
 pub mod reports;
@@ -17,13 +18,14 @@ pub mod together;
 pub use clock::Clock;
 pub use connector::Connector;
 pub use convert::Convert;
+pub use courier::Courier;
 pub use cx::{Budget, BudgetGuard, Cx, Meter};
 pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Allowances, Answers, Approvals, Audits, Batches, Configs, EndpointTests, Endpoints, Ledger,
-    Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
+    Accounts, Allowances, Answers, Approvals, Audits, Batches, Channels, Configs, EndpointTests, Endpoints,
+    Ledger, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
 pub use together::{Together, Write};

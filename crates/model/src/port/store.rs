@@ -15,13 +15,14 @@ use crate::{
     approval::{Approval, ApprovedItem},
     audit::AuditEntry,
     batch::Batch,
+    channel::{Channel, Delivery},
     config::Config,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
     id::{
-        AccountId, BatchId, EndpointId, EndpointTestId, JobId, MailboxId, ScanId, SessionId, TokenId, UserId,
-        VerificationId,
+        AccountId, BatchId, ChannelId, EndpointId, EndpointTestId, JobId, MailboxId, ScanId, SessionId,
+        TokenId, UserId, VerificationId,
     },
     job::{Claim, Held, Job, JobSpec, PassKind},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
@@ -403,6 +404,37 @@ pub trait Allowances: Send + Sync {
     async fn pulses(&self, since: Timestamp) -> Result<Vec<Pulse>>;
 }
 
+/// Channels for notices, and what is on its way to them.
+#[async_trait]
+pub trait Channels: Send + Sync {
+    /// Adds one. `AlreadyExists` if the name (compared without case) is taken. With the first one, what the audit trail
+    /// holds by then counts as told.
+    async fn add_channel(&self, channel: &Channel) -> Result<()>;
+    /// Replaces one by id; `Conflict` if `version` is not the stored one; stored with version + 1.
+    async fn set_channel(&self, channel: &Channel) -> Result<()>;
+    /// One by name, without case.
+    async fn channel(&self, name: &str) -> Result<Channel>;
+    /// All, by name.
+    async fn channels(&self) -> Result<Vec<Channel>>;
+    /// Removes one with its secrets and what is on its way to it.
+    async fn remove_channel(&self, id: ChannelId) -> Result<()>;
+    /// The number of the last audit entry of which notices were made.
+    async fn noticed(&self) -> Result<u64>;
+    /// Adds deliveries and moves that number from `from` to `upto`, all or nothing. `Conflict` if it is not `from`: then
+    /// somebody else made them.
+    async fn add_notices(&self, from: u64, upto: u64, deliveries: &[Delivery]) -> Result<()>;
+    /// Adds one delivery. `NotFound` if there is no such channel.
+    async fn add_delivery(&self, delivery: &Delivery) -> Result<()>;
+    /// Those whose try is due, the longest first, at most so many.
+    async fn due_deliveries(&self, now: Timestamp, most: usize) -> Result<Vec<Delivery>>;
+    /// Those of a channel, newest first, at most so many.
+    async fn deliveries(&self, channel: ChannelId, most: usize) -> Result<Vec<Delivery>>;
+    /// Replaces one by id. Nothing happens if it is gone.
+    async fn set_delivery(&self, delivery: &Delivery) -> Result<()>;
+    /// Forgets those that ended before a time.
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<()>;
+}
+
 /// The whole store.
 pub trait Store:
     Endpoints
@@ -411,6 +443,7 @@ pub trait Store:
     + Scans
     + Configs
     + Allowances
+    + Channels
     + Approvals
     + Batches
     + Users

@@ -8,11 +8,15 @@ use crate::{
     approval::{Approval, ApprovedItem},
     audit::AuditEntry,
     batch::Batch,
+    channel::{Channel, Delivery},
     config::Config,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
-    id::{AccountId, BatchId, EndpointId, MailboxId, ScanId, SessionId, TokenId, UserId, VerificationId},
+    id::{
+        AccountId, BatchId, ChannelId, EndpointId, MailboxId, ScanId, SessionId, TokenId, UserId,
+        VerificationId,
+    },
     port::store::Sealing,
     scan::{Scan, ScanMailbox},
     user::User,
@@ -85,6 +89,14 @@ pub enum Write<'a> {
     AddToken(&'a Token),
     /// As [`super::Tokens::remove_token`].
     RemoveToken(TokenId),
+    /// As [`super::Channels::add_channel`].
+    AddChannel(&'a Channel),
+    /// As [`super::Channels::set_channel`].
+    SetChannel(&'a Channel),
+    /// As [`super::Channels::remove_channel`].
+    RemoveChannel(ChannelId),
+    /// As [`super::Channels::add_delivery`].
+    AddDelivery(&'a Delivery),
     /// As [`super::Configs::set_config`].
     SetConfig(&'a Config),
     /// As [`super::Audits::record`]. It comes last: others wait until it is done.

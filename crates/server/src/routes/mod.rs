@@ -5,6 +5,7 @@ mod again;
 mod approval;
 mod audit;
 mod batch;
+mod channel;
 mod code;
 mod completion;
 mod config;
@@ -58,6 +59,11 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(code::list))
         .routes(routes!(code::show))
         .routes(routes!(config::show, config::change))
+        .routes(routes!(channel::list, channel::create))
+        .routes(routes!(channel::show, channel::change, channel::remove))
+        .routes(routes!(channel::test))
+        .routes(routes!(channel::rotate))
+        .routes(routes!(channel::deliveries))
         .routes(routes!(endpoint::list, endpoint::create))
         .routes(routes!(endpoint::show, endpoint::change::change, endpoint::remove))
         .routes(routes!(endpoint::last_test))

@@ -2,6 +2,7 @@
 
 mod account;
 mod batch;
+mod channel;
 mod config;
 mod endpoint;
 mod endpoint_test;
@@ -12,6 +13,7 @@ mod verification;
 
 pub(crate) use account::{AccountView, SessionView, TokenView};
 pub(crate) use batch::{BatchReport, BatchView};
+pub(crate) use channel::{ChannelView, DeliveryView};
 pub(crate) use config::ConfigView;
 pub(crate) use endpoint::{EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;

@@ -5,6 +5,7 @@
 mod access;
 mod approval;
 mod batch;
+mod channel;
 mod config;
 mod endpoint;
 mod endpoint_test;

@@ -13,6 +13,7 @@ mod answer;
 mod approval;
 mod audit;
 mod batch;
+mod channel;
 mod config;
 mod endpoint;
 mod endpoint_test;
@@ -58,6 +59,7 @@ pub fn tests() -> Vec<Test> {
         scan::tests(),
         config::tests(),
         allowance::tests(),
+        channel::tests(),
     ];
     nouns.into_iter().flatten().collect()
 }

@@ -14,7 +14,7 @@ pub const FOLDER: &str = "crates/connect/src/";
 /// The registry.
 pub const REGISTRY: &str = "crates/connect/src/lib.rs";
 const FILES: [&str; 5] = ["client", "source", "target", "checks", "tests"];
-const SHARED: [&str; 2] = ["net", "checks"];
+const SHARED: [&str; 3] = ["net", "checks", "courier"];
 
 /// The names of all connectors: folders with code in them.
 pub fn connectors(tree: &Tree) -> Vec<&str> {

@@ -39,6 +39,9 @@ pub fn run(worker: &Arc<Worker>, instance: &Instance, cancel: &Cancel) -> JoinHa
         Box::pin(async move { w.make_verifications(&c).await })
     });
     start("scans that are ordered are made", |w, c| Box::pin(async move { w.make_scans(&c).await }));
+    start("channels are told what happened", |w, c| {
+        Box::pin(async move { w.notify(&mailferry_connect::courier::Outbound, &c).await })
+    });
     let told = (Some(instance.trouble.clone()), cancel.clone());
     let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
     let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));

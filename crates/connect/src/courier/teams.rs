@@ -1,0 +1,61 @@
+//! A notice as an Adaptive Card 1.4, in the envelope that workflows of Microsoft Teams take. Opens no connection.
+
+use mailferry_model::notice::Notice;
+use serde_json::{Value, json};
+
+/// The message. It is text of ours and names of endpoints and batches; Teams shows no markup in facts.
+pub(super) fn card(notice: &Notice) -> String {
+    let shown = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::Object(parts) if !parts.is_empty() => {
+            Some(parts.iter().map(|(name, n)| format!("{name}: {n}")).collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    };
+    let data = notice.data.as_object().into_iter().flatten();
+    let mut facts: Vec<Value> =
+        data.filter_map(|(name, value)| Some(json!({ "title": name, "value": shown(value)? }))).collect();
+    facts.push(json!({ "title": "at", "value": notice.at.to_string() }));
+    json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.4",
+                "body": [
+                    { "type": "TextBlock", "text": notice.title, "weight": "Bolder", "wrap": true },
+                    { "type": "FactSet", "facts": facts },
+                ],
+            },
+        }],
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_notice_is_one_card_with_its_facts() {
+        let notice = Notice {
+            event: "batch.completed".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            title: "w: Completed".to_owned(),
+            data: json!({ "batch": "w", "failed": 2, "failures": { "SIGN_IN_REFUSED": 2 }, "code": null }),
+        };
+        let card: Value = serde_json::from_str(&card(&notice)).unwrap();
+        let content = &card["attachments"][0]["content"];
+        assert_eq!((&card["type"], &content["version"]), (&json!("message"), &json!("1.4")));
+        assert_eq!(content["body"][0]["text"], "w: Completed");
+        let facts = content["body"][1]["facts"].as_array().unwrap();
+        assert_eq!(facts.len(), 4, "what is null is no fact: {facts:?}");
+        assert!(facts.contains(&json!({ "title": "failures", "value": "SIGN_IN_REFUSED: 2" })), "{facts:?}");
+    }
+}

@@ -1,8 +1,8 @@
 //! How many mailboxes an endpoint sustains at once, judged from what was seen of it in the last interval. Pure: no clock,
 //! no store.
 //!
-//! At first it is as many as the limit says: what is configured is what somebody wants. *Throttling* (the server asks to
-//! wait) and *stalls* lower at once; what is known to be too much is approached again in ever smaller steps, and tried
+//! At first it is as many as the limit says: what is configured is what somebody wants. Frequent *throttling* (the server
+//! asks to wait) and *stalls* lower at once; what is known to be too much is approached again in ever smaller steps, and tried
 //! again now and then, because servers recover. Whether mailboxes only wait for each other at the server is found by trying
 //! fewer for two minutes: where they move as much together, its load was the bound, which nobody sees from outside and which
 //! is therefore told as inferred. More are tried the same way.
@@ -99,9 +99,9 @@ impl State {
         next.rests = next.rests.saturating_sub(INTERVAL);
         next.held = next.held.saturating_add(1);
         next.too_much = next.too_much.map(|(n, age)| (n, age + INTERVAL));
-        // One that stalls may have its own reason.
-        let stall = seen.stalled > 1 && seen.stalled * 8 > seen.in_use;
-        let changed = if seen.throttled > 0 || stall {
+        // One alone may have its own reason: its account's daily limit, its lock.
+        let is_frequent = |n: u32| n > 1 && n * 8 > seen.in_use;
+        let changed = if is_frequent(seen.throttled) || is_frequent(seen.stalled) {
             next.lower(seen, before)
         } else {
             next.learn(seen);

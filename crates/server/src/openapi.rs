@@ -96,8 +96,10 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
         operation.security = Some(Vec::new());
     }
     let writes = method != "GET";
-    let versioned =
-        writes && ["/endpoints/", "/batches/", "/accounts/"].iter().any(|nouns| path.starts_with(nouns));
+    let versioned = writes
+        && ["/endpoints/", "/batches/", "/accounts/", "/channels/"]
+            .iter()
+            .any(|nouns| path.starts_with(nouns));
     let creates = method == "POST" && CREATES.contains(&path);
     let mut statuses = vec![StatusCode::UNPROCESSABLE_ENTITY, StatusCode::INTERNAL_SERVER_ERROR];
     statuses.push(StatusCode::SERVICE_UNAVAILABLE);
@@ -111,7 +113,7 @@ fn complete(operation: &mut Operation, method: &str, path: &str) {
         statuses.push(StatusCode::FORBIDDEN);
     }
     // What is named in the query or the body may be missing as well.
-    let names = path.contains('{') || ["/items", "/users"].contains(&path);
+    let names = path.contains('{') || ["/items", "/stalls", "/users"].contains(&path);
     let ordered = ["/endpoint-tests", "/verifications", "/scans"].contains(&path);
     if names || (method == "POST" && (ordered || ["/batches", "/tokens"].contains(&path))) {
         statuses.push(StatusCode::NOT_FOUND);

@@ -289,7 +289,7 @@ async fn once(
 }
 
 /// Closing tells nothing that matters: all that was answered is written down already.
-async fn close(source: &dyn Source, target: &dyn Target) {
+pub(crate) async fn close(source: &dyn Source, target: &dyn Target) {
     let (from, to) = futures_util::join!(source.close(), target.close());
     for error in [from, to].into_iter().filter_map(std::result::Result::err) {
         tracing::debug!(code = error.code(), "a session did not end in order");

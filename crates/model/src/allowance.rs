@@ -53,6 +53,19 @@ impl Allowance {
     }
 }
 
+/// What was seen of an endpoint in an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sight {
+    /// What was moved: bytes, and so much more for each body as it costs beside them.
+    pub work: u64,
+    /// How often the server asked to wait.
+    pub throttled: u32,
+    /// The longest wait that it asked for, seconds.
+    pub asked: u64,
+    /// Mailboxes that came to stall at it.
+    pub stalled: u32,
+}
+
 /// What a worker saw of an endpoint in the last interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulse {
@@ -62,14 +75,9 @@ pub struct Pulse {
     pub worker: Uuid,
     /// Until when.
     pub at: Timestamp,
-    /// What was moved: bytes, and so much more for each body as it costs beside them.
-    pub work: u64,
-    /// How often the server asked to wait.
-    pub throttled: u32,
-    /// The longest wait that it asked for, seconds.
-    pub asked: u64,
-    /// Mailboxes that came to stall at it.
-    pub stalled: u32,
+    /// What it saw.
+    #[serde(flatten)]
+    pub sight: Sight,
 }
 
 /// Permits that are in use between two endpoints, for one batch.

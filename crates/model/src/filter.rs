@@ -200,6 +200,11 @@ impl Filter {
         in_range && self.max_size.is_none_or(|max| stub.size <= max)
     }
 
+    /// How many more items may move of a folder of which so many are known.
+    pub fn room(&self, known: usize) -> usize {
+        self.per_folder.map_or(usize::MAX, |most| (most as usize).saturating_sub(known))
+    }
+
     /// A number that differs when the filter of items does: a folder listed under another is listed anew.
     pub fn item_hash(&self) -> u64 {
         let parts = [

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{audit::AuditEntry, status::UserStatus, user::User};
+use crate::{approval::NEEDS_APPROVAL, audit::AuditEntry, status::BatchStatus, user::User};
 
 /// All events.
 pub const EVENTS: [&str; 6] = [
@@ -20,10 +20,6 @@ pub const EVENTS: [&str; 6] = [
     "batch.completed",
     "test",
 ];
-
-/// What counts as failed.
-const FAILED: [UserStatus; 4] =
-    [UserStatus::Failed, UserStatus::IncrementalFailed, UserStatus::CompletionFailed, UserStatus::Corrupted];
 
 /// What is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +64,9 @@ impl Notice {
                 let after = word("after");
                 let event =
                     if after.starts_with("Completed") { "batch.completed" } else { "batch.state_changed" };
-                let data = json!({ "batch": name, "before": change["before"], "after": after });
-                (event, format!("{name}: {}", spaced(&after)), data)
+                let data = json!({ "batch": name, "before": change["before"], "after": after.as_str() });
+                let status: Option<BatchStatus> = serde_json::from_value(change["after"].clone()).ok();
+                (event, format!("{name}: {}", status.map_or(after, BatchStatus::label)), data)
             }
             _ => return None,
         };
@@ -86,7 +83,7 @@ impl Notice {
     /// to rest while some wait for an approval asks for that.
     #[must_use]
     pub fn counting(mut self, users: &[User]) -> Self {
-        let failed = |user: &&User| FAILED.contains(&user.status);
+        let failed = |user: &&User| user.status.is_failure();
         let (of, n) = (users.len(), users.iter().filter(failed).count());
         let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
         for user in users.iter().filter(failed) {
@@ -95,7 +92,7 @@ impl Notice {
                 .or_default() += 1;
         }
         let waiting =
-            users.iter().filter(|u| u.detail.as_ref().is_some_and(|d| d.code == "NeedsApproval")).count();
+            users.iter().filter(|u| u.detail.as_ref().is_some_and(|d| d.code == NEEDS_APPROVAL)).count();
         let after = self.data["after"].as_str().unwrap_or_default();
         if after.starts_with("Synced") && waiting > 0 {
             "batch.needs_approval".clone_into(&mut self.event);
@@ -119,18 +116,6 @@ impl Notice {
         let title = format!("A test of the channel {channel}: it works");
         Self { event: "test".to_owned(), at, title, data: json!({ "channel": channel }) }
     }
-}
-
-/// A native state as people read it: `SyncedWithErrors` is "Synced with errors".
-fn spaced(state: &str) -> String {
-    let mut words = String::new();
-    for (at, letter) in state.char_indices() {
-        match at > 0 && letter.is_ascii_uppercase() {
-            true => words.extend([' ', letter.to_ascii_lowercase()]),
-            false => words.push(letter),
-        }
-    }
-    words
 }
 
 #[cfg(test)]

@@ -79,17 +79,23 @@ impl Stall {
     /// Of a mailbox that is under way and stalled.
     pub fn of(user: &User) -> Option<Self> {
         let detail = user.detail.as_ref().filter(|detail| detail.is_stall() && user.status.is_active())?;
-        let entry = catalogue::find(&detail.code)?;
+        let stall = Self::told(&detail.code, detail.since, detail.text.clone())?;
+        Some(Self { next_try: detail.next_try, escalated: detail.escalated, ..stall })
+    }
+
+    /// What the catalogue says of a code, and what was seen since when.
+    fn told(code: &str, since: Timestamp, evidence: String) -> Option<Self> {
+        let entry = catalogue::find(code)?;
         let after = entry.escalate_after.map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
         Some(Self {
-            code: detail.code.clone(),
+            code: entry.code.clone(),
             title: entry.title.clone(),
-            since: detail.since,
-            next_try: detail.next_try,
-            evidence: detail.text.clone(),
+            since,
+            next_try: None,
+            evidence,
             remedy: entry.fix.clone(),
-            escalates: after.and_then(|after| detail.since.checked_add(after).ok()),
-            escalated: detail.escalated,
+            escalates: after.and_then(|after| since.checked_add(after).ok()),
+            escalated: false,
             next_step: entry.next_step.clone(),
         })
     }
@@ -97,22 +103,6 @@ impl Stall {
     /// Whether it has lasted so long that somebody has to look.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.escalates.is_some_and(|at| at <= now)
-    }
-
-    /// Of one that waits for a slot since its batch was taken up.
-    fn queued(batch: &Batch) -> Option<Self> {
-        let entry = catalogue::find(StallCode::ENDPOINT_CAPACITY.0)?;
-        Some(Self {
-            code: entry.code.clone(),
-            title: entry.title.clone(),
-            since: batch.started.unwrap_or(batch.created),
-            next_try: None,
-            evidence: String::new(),
-            remedy: entry.fix.clone(),
-            escalates: None,
-            escalated: false,
-            next_step: entry.next_step.clone(),
-        })
     }
 }
 
@@ -160,10 +150,13 @@ pub fn causes(batch: &Batch, users: &[User]) -> Vec<Cause> {
     let waits = |user: &&User| user.status == UserStatus::Queued && user.detail.is_none();
     let queued = users.iter().filter(waits).count();
     let working = users.iter().filter(|user| user.status.is_active() && !waits(user)).count();
-    if let Some(mut stall) = Stall::queued(batch).filter(|_| queued > 0 && working > 0) {
-        stall.evidence = format!("{working} mailboxes of its batch are under way before them");
-        let endpoint = endpoint_of(batch, &stall.code);
-        causes.push(Cause { stall, endpoint, mailboxes: queued });
+    let evidence = format!("{working} mailboxes of its batch are under way before them");
+    let since = batch.started.unwrap_or(batch.created);
+    let queue = Stall::told(StallCode::ENDPOINT_CAPACITY.0, since, evidence);
+    if let Some(queue) = queue.filter(|_| queued > 0 && working > 0) {
+        let endpoint = endpoint_of(batch, &queue.code);
+        // A queue is no fault, however long it is: nobody is told to look.
+        causes.push(Cause { stall: Stall { escalates: None, ..queue }, endpoint, mailboxes: queued });
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.mailboxes));
     causes

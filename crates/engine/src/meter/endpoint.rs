@@ -7,23 +7,10 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use mailferry_model::{Side, id::EndpointId, port::Meter};
+use mailferry_model::{Side, allowance::Sight, id::EndpointId, port::Meter};
 
 /// What a body costs beside its bytes, in bytes: a round trip, a row.
 const BODY: u64 = 32 << 10;
-
-/// What was seen of an endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
-    /// What was moved: bytes, and for each body as much again as it costs beside them.
-    pub work: u64,
-    /// How often the server asked to wait.
-    pub throttled: u32,
-    /// The longest wait that it asked for, seconds.
-    pub asked: u64,
-    /// Mailboxes that came to stall at it.
-    pub stalled: u32,
-}
 
 /// What this process sees of all endpoints.
 #[derive(Debug, Default)]

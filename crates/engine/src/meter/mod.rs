@@ -20,7 +20,7 @@ use mailferry_model::{
     port::{Clock, Meter},
 };
 
-pub use endpoint::{EndpointMeter, Sight, Sights};
+pub use endpoint::{EndpointMeter, Sights};
 pub use mailbox::MailboxMeter;
 
 /// How far sending may run ahead of the limit.

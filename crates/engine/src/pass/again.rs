@@ -105,14 +105,13 @@ async fn strangers(shared: &Shared, folder: &FolderEntry) -> Result<Vec<Entry>> 
             Stub { id: t.id.clone(), size: t.size, date: t.date, flags: t.flags.clone(), identity: None };
         shared.terms.options.filter.item(&stub)
     };
-    let room = shared.terms.options.filter.per_folder.map(|most| (most as usize).saturating_sub(known.len()));
+    let room = shared.terms.options.filter.room(known.len());
     let read = || async {
         let mut strange = Vec::new();
         let mut traces = shared.sides.source.traces(&folder.source, None);
         while let Some(trace) = traces.next().await {
             let trace = trace?;
-            let has_room = room.is_none_or(|room| strange.len() < room);
-            if has_room && !known.contains(&trace.id) && fits(&trace) {
+            if strange.len() < room && !known.contains(&trace.id) && fits(&trace) {
                 strange.push(as_if_placed(folder.no, trace));
             }
         }

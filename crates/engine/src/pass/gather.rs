@@ -42,6 +42,8 @@ pub(super) struct Gathered {
     mentioned: Mentioned,
     /// What this pass takes of what the ledger does not know, where it may take only so much of each folder.
     chosen: HashSet<ItemId>,
+    /// At most so many of those.
+    room: usize,
 }
 
 /// Ids that a listing named, eight bytes each: there may be very many. Two that are taken for one, which hardly ever
@@ -69,9 +71,12 @@ impl Gathered {
         folder: &FolderEntry,
         fingerprint: Option<Fingerprint>,
     ) -> Result<Self> {
+        let known = known(shared, folder).await?;
+        let there = known.values().filter(|e| e.state != State::Gone).count();
         let mut gathered = Self {
             folder: folder.no,
-            known: known(shared, folder).await?,
+            room: shared.terms.options.filter.room(there),
+            known,
             owed: OwedItems::default(),
             flags: HashMap::new(),
             gone: HashSet::new(),
@@ -206,14 +211,11 @@ impl Gathered {
     /// Whether an item that the ledger does not know shall move.
     fn choose(&mut self, shared: &Shared, stub: &Stub) -> bool {
         let filter = &shared.terms.options.filter;
-        let (fits, Some(most)) = (filter.item(stub), filter.per_folder) else { return filter.item(stub) };
-        let is_there = |e: &&Entry| e.state != State::Gone;
-        let has_room = || self.known.values().filter(is_there).count() + self.chosen.len() < most as usize;
-        if fits && (self.chosen.contains(&stub.id) || has_room()) {
+        // Without such a bound nothing need be remembered.
+        if filter.per_folder.is_some() && filter.item(stub) && self.chosen.len() < self.room {
             self.chosen.insert(stub.id.clone());
-            return true;
         }
-        false
+        self.wants(shared, stub)
     }
 
     /// Whether an item of its listing shall move, as it was chosen.

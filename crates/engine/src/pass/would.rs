@@ -83,14 +83,14 @@ impl Counted {
     }
 
     /// What is new in a folder.
-    fn page(&mut self, page: &Page, terms: &Terms, known: &HashMap<ItemId, Entry>, room: &mut Option<usize>) {
+    fn page(&mut self, page: &Page, terms: &Terms, known: &HashMap<ItemId, Entry>, room: &mut usize) {
         for change in &page.changes {
             if let Change::Upsert(stub) = change
                 && terms.options.filter.item(stub)
                 && !known.contains_key(&stub.id)
-                && *room != Some(0)
+                && *room > 0
             {
-                *room = room.map(|left| left - 1);
+                *room -= 1;
                 self.deeds.put += 1;
                 self.findings.identified += 1;
             }
@@ -124,7 +124,7 @@ async fn changed(
     let known = sides.ledger.read(terms.claim.mailbox(), planned.entry.no).await?;
     let known: HashMap<ItemId, Entry> = known.into_iter().map(|e| (e.id.clone(), e)).collect();
     let there = known.values().filter(|e| e.state != State::Gone).count();
-    let mut room = terms.options.filter.per_folder.map(|most| (most as usize).saturating_sub(there));
+    let mut room = terms.options.filter.room(there);
     let mut cursor = planned.entry.cursor.clone();
     let (mut renumbered, mut there, mut gone) = (false, HashSet::new(), HashSet::new());
     loop {

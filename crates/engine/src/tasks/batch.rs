@@ -17,7 +17,7 @@ use mailferry_model::{
 use tokio::sync::Notify;
 
 use super::{
-    before::{self, Before},
+    before::{self, Before, Unclean},
     clock,
 };
 use crate::parking::by_worker;
@@ -49,13 +49,14 @@ pub(super) async fn reconcile(
         Some((endpoint.id, format!("{WAITING}: {} ({why})", endpoint.name)))
     });
     let parked: HashMap<EndpointId, String> = parked.collect();
+    let unclean = before::unclean(store, &batches).await?;
     for batch in batches {
         let census = census.remove(&batch.id).unwrap_or_default();
         let looked_at = match batch.status {
             BatchStatus::Removing => Ok(()),
             status if status.is_active() => {
                 let why = [batch.source, batch.target].iter().find_map(|id| parked.get(id)).cloned();
-                one(store, (batch, why), (&census, look), now, bell).await
+                one(store, (batch, why, &unclean), (&census, look), now, bell).await
             }
             _ => clock::rest(store, batch, now).await,
         };
@@ -70,7 +71,7 @@ pub(super) async fn reconcile(
 
 async fn one(
     store: &dyn Store,
-    (batch, parked): (Batch, Option<String>),
+    (batch, parked, unclean): (Batch, Option<String>, &[Unclean]),
     (census, look): (&Census, Look),
     now: Timestamp,
     bell: &Notify,
@@ -79,7 +80,9 @@ async fn one(
     let before = match (batch.status, parked) {
         (status, _) if let Some(why) = clock::holds(&batch.schedule, status, now) => waits(why),
         (_, Some(why)) => waits(why),
-        (BatchStatus::Starting | BatchStatus::Waiting, None) => before::begin(store, &batch, now).await?,
+        (BatchStatus::Starting | BatchStatus::Waiting, None) => {
+            before::begin(store, &batch, unclean, now).await?
+        }
         (_, None) => Before::default(),
     };
     let mut statuses: Vec<UserStatus> = census.users.iter().map(|(status, _)| *status).collect();

@@ -14,6 +14,7 @@ use mailferry_model::{
     id::{EndpointId, EndpointTestId},
     pilot,
     port::Store,
+    status::BatchStatus,
 };
 
 use super::batch::WAITING;
@@ -53,9 +54,14 @@ fn failed(endpoint: &Endpoint, test: &TestResult) -> String {
 }
 
 /// What is to be tested before a batch that was started goes on, and why it waits.
-pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> Result<Before> {
-    if let Some(waits) = held_by_pilot(store, batch).await? {
-        return Ok(Before { waits: Some(waits), order: Vec::new() });
+pub(super) async fn begin(
+    store: &dyn Store,
+    batch: &Batch,
+    unclean: &[Unclean],
+    now: Timestamp,
+) -> Result<Before> {
+    if let Some(Unclean { pilot, lacks }) = unclean.iter().find(|one| pilot::waits_for(batch, &one.pilot)) {
+        return Ok(Before { waits: Some(pilot::detail(pilot, lacks)), order: Vec::new() });
     }
     let (mut before, mut fails) = (Before::default(), None);
     let as_well = (batch.source == batch.target).then_some(TestedAs::Target);
@@ -91,18 +97,25 @@ pub(super) async fn begin(store: &dyn Store, batch: &Batch, now: Timestamp) -> R
     Ok(before)
 }
 
-/// Why a batch waits for a pilot, if it does.
-async fn held_by_pilot(store: &dyn Store, batch: &Batch) -> Result<Option<String>> {
-    for pilot in store.batches().await? {
-        if !pilot::waits_for(batch, &pilot) {
-            continue;
-        }
-        let lacks = pilot::lacks(&store.users(pilot.id).await?);
-        if !lacks.is_empty() {
-            return Ok(Some(pilot::detail(&pilot, &lacks)));
+/// A pilot that is not clean, and what it lacks.
+pub(super) struct Unclean {
+    pilot: Batch,
+    lacks: Vec<String>,
+}
+
+/// Pilots that are not clean and for which batches wait.
+pub(super) async fn unclean(store: &dyn Store, batches: &[Batch]) -> Result<Vec<Unclean>> {
+    let begins = |batch: &&Batch| matches!(batch.status, BatchStatus::Starting | BatchStatus::Waiting);
+    let mut unclean = Vec::new();
+    for pilot in batches.iter().filter(|batch| batch.pilot) {
+        if batches.iter().filter(begins).any(|batch| pilot::waits_for(batch, pilot)) {
+            let lacks = pilot::lacks(&store.users(pilot.id).await?);
+            if !lacks.is_empty() {
+                unclean.push(Unclean { pilot: pilot.clone(), lacks });
+            }
         }
     }
-    Ok(None)
+    Ok(unclean)
 }
 
 /// Whether a worker ordered a test of it a moment ago that has not ended.

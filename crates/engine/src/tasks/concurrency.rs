@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     Kind, Result,
-    allowance::{Allowance, Pulse},
+    allowance::{Allowance, InUse, Pulse, Sight},
     batch::Batch,
     config::Adaptive,
     endpoint::Endpoint,
     id::{BatchId, EndpointId},
     limits::raised_for,
+    port::Store,
     status::BatchStatus,
     user::Census,
 };
@@ -25,36 +26,32 @@ pub(super) const LOOK: std::time::Duration = std::time::Duration::from_secs(INTE
 /// The duty to judge, and how long it is held without a sign of life.
 const DUTY: (&str, std::time::Duration) = ("concurrency", std::time::Duration::from_secs(90));
 
-/// Tells what was seen here, and judges what all have seen where that is this worker's duty.
+/// Tells what was seen here, and judges what all have seen where that is this worker's duty. Where nothing moves and
+/// nothing is held nothing is written.
 pub(super) async fn reconcile(worker: &Worker) -> Result<()> {
     let (store, now) = (&*worker.house.store, worker.house.clock.now());
     let owner = worker.house.owner;
-    let pulse = |(endpoint, sight): (EndpointId, crate::meter::Sight)| Pulse {
-        endpoint,
-        worker: owner,
-        at: now,
-        work: sight.work,
-        throttled: sight.throttled,
-        asked: sight.asked,
-        stalled: sight.stalled,
-    };
-    let pulses: Vec<Pulse> = worker.sights.take().into_iter().map(pulse).collect();
+    let sights = worker.sights.take().into_iter();
+    let pulses: Vec<Pulse> =
+        sights.map(|(endpoint, sight)| Pulse { endpoint, worker: owner, at: now, sight }).collect();
     store.keep_pulses(&pulses).await?;
-    if store.take_duty(DUTY.0, owner, DUTY.1).await? {
-        judge(worker, now).await?;
-    }
-    Ok(())
-}
-
-async fn judge(worker: &Worker, now: Timestamp) -> Result<()> {
-    let store = &*worker.house.store;
-    let (config, permits) = (store.config().await?, store.permits().await?);
-    let mut known: HashMap<EndpointId, Allowance> =
-        store.allowances().await?.into_iter().map(|allowance| (allowance.endpoint, allowance)).collect();
-    let completes = |batch: &Batch| batch.status == BatchStatus::Completing;
-    if permits.is_empty() && known.values().all(|one| one.allowed.is_none() && one.raised.is_none()) {
+    let (permits, allowances) = (store.permits().await?, store.allowances().await?);
+    let is_idle = allowances.iter().all(|one| one.allowed.is_none() && one.raised.is_none());
+    if (permits.is_empty() && is_idle) || !store.take_duty(DUTY.0, owner, DUTY.1).await? {
         return Ok(());
     }
+    judge(store, (permits, allowances), now).await
+}
+
+async fn judge(
+    store: &dyn Store,
+    (permits, allowances): (Vec<InUse>, Vec<Allowance>),
+    now: Timestamp,
+) -> Result<()> {
+    let config = store.config().await?;
+    let mut known: HashMap<EndpointId, Allowance> =
+        allowances.into_iter().map(|allowance| (allowance.endpoint, allowance)).collect();
+    let completes = |batch: &Batch| batch.status == BatchStatus::Completing;
     let census: HashMap<BatchId, Census> = store.census().await?.into_iter().collect();
     let batches = store.batches().await?;
     let pulses = store.pulses(now - SignedDuration::from_secs(INTERVAL as i64 * 3 / 2)).await?;
@@ -69,10 +66,11 @@ async fn judge(worker: &Worker, now: Timestamp) -> Result<()> {
         let jobs: u64 = of_batches.clone().filter_map(|batch| Some(census.get(&batch.id)?.jobs)).sum();
         seen.wanted = jobs > u64::from(seen.in_use);
         for pulse in pulses.iter().filter(|pulse| pulse.endpoint == id) {
-            seen.work += pulse.work;
-            seen.throttled += pulse.throttled;
-            seen.asked = seen.asked.max(pulse.asked);
-            seen.stalled += pulse.stalled;
+            let Sight { work, throttled, asked, stalled } = pulse.sight;
+            seen.work += work;
+            seen.throttled += throttled;
+            seen.asked = seen.asked.max(asked);
+            seen.stalled += stalled;
         }
         let raise = of_batches
             .filter(|batch| completes(batch))

@@ -16,7 +16,10 @@ use super::{
     user::{change, step},
     worker::Worker,
 };
-use crate::{copy::Copy, open::House};
+use crate::{
+    copy::{Copy, close},
+    open::House,
+};
 
 /// A mailbox that could be opened at both sides.
 pub(super) struct Opened {
@@ -41,8 +44,7 @@ pub(super) async fn verify(
     let (source, target) = try_join!(run.source.source(&from), run.target.target(&to))?;
     opened();
     let listed = list(&*source, &*target).await;
-    // All is known by then.
-    _ = futures_util::join!(source.close(), target.close());
+    close(&*source, &*target).await;
     listed
 }
 

@@ -19,18 +19,22 @@ use super::worker::Worker;
 
 /// How often it is looked.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
+/// The duty to send, and how long it is held without a sign of life. To make notices takes none: whoever comes second is
+/// refused.
+pub(super) const DUTY: (&str, Duration) = ("notices", Duration::from_secs(600));
 /// So many are sent before the duty is prolonged.
 const HANDFUL: usize = 8;
 /// So long what ended is kept to be looked at.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Makes notices of what the trail holds and nobody was told.
-async fn make(worker: &Worker, channels: &[Channel]) -> Result<()> {
+/// Makes notices of what the trail holds and nobody was told; whether there was anything.
+async fn make(worker: &Worker, channels: &[Channel]) -> Result<bool> {
     let store = &*worker.house.store;
+    let mut is_news = false;
     loop {
         let from = store.noticed().await?;
         let entries = store.audit(from).await?;
-        let Some((upto, _)) = entries.last() else { return Ok(()) };
+        let Some((upto, _)) = entries.last() else { return Ok(is_news) };
         let mut deliveries = Vec::new();
         for (no, entry) in &entries {
             let Some(notice) = Notice::of(*no, entry) else { continue };
@@ -42,6 +46,7 @@ async fn make(worker: &Worker, channels: &[Channel]) -> Result<()> {
             }));
         }
         store.add_notices(from, *upto, &deliveries).await?;
+        is_news = true;
     }
 }
 
@@ -54,19 +59,26 @@ async fn with_users(store: &dyn Store, notice: Notice) -> Result<Notice> {
     }
 }
 
-/// Makes what is to be told and sends a handful of what is due; whether there may be more.
+/// Makes what is to be told and sends a handful of what is due; whether there may be more. Where there is neither nothing
+/// is written.
 pub(super) async fn reconcile(worker: &Worker, courier: &dyn Courier, cancel: &Cancel) -> Result<bool> {
     let (store, clock) = (&*worker.house.store, &*worker.house.clock);
     let channels = store.channels().await?;
     if channels.is_empty() {
         return Ok(false);
     }
-    match make(worker, &channels).await {
+    let is_news = match make(worker, &channels).await {
         // Somebody else made them, or removed a channel meanwhile: the next look sees it.
-        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => {}
+        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => false,
         made => made?,
+    };
+    if is_news {
+        store.forget_deliveries(clock.now() - KEPT).await?;
     }
     let due = store.due_deliveries(clock.now(), HANDFUL).await?;
+    if due.is_empty() || !store.take_duty(DUTY.0, worker.house.owner, DUTY.1).await? {
+        return Ok(false);
+    }
     let is_full = due.len() == HANDFUL;
     for delivery in due {
         let Some(channel) = channels.iter().find(|channel| channel.id == delivery.channel) else { continue };
@@ -75,7 +87,6 @@ pub(super) async fn reconcile(worker: &Worker, courier: &dyn Courier, cancel: &C
         }
         send(worker, courier, (channel, delivery), cancel).await?;
     }
-    store.forget_deliveries(clock.now() - KEPT).await?;
     Ok(is_full)
 }
 

@@ -49,8 +49,6 @@ const BANDWIDTH: Duration = Duration::from_secs(4);
 const HANDFUL: usize = 8;
 /// The duty to test endpoints on a timer, and how long it is held without a sign of life.
 const MONITOR: (&str, Duration) = ("monitor", Duration::from_secs(90));
-/// The duty to tell channels what happened.
-const NOTICES: (&str, Duration) = ("notices", Duration::from_secs(600));
 
 /// Something that people who watch want to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,9 +183,14 @@ impl Worker {
                 () = self.house.clock.sleep(monitor::LOOK) => {}
             }
         }
-        // Who has it gives it back: another need not wait.
-        if store.take_duty(MONITOR.0, *owner, MONITOR.1).await? {
-            store.take_duty(MONITOR.0, *owner, Duration::ZERO).await?;
+        self.give_back(MONITOR).await
+    }
+
+    /// Whoever has a duty gives it back: another need not wait.
+    async fn give_back(&self, (name, how_long): (&str, Duration)) -> Result<()> {
+        let House { store, owner, .. } = &self.house;
+        if store.take_duty(name, *owner, how_long).await? {
+            store.take_duty(name, *owner, Duration::ZERO).await?;
         }
         Ok(())
     }
@@ -205,22 +208,16 @@ impl Worker {
     /// # Errors
     /// What the store says.
     pub async fn notify(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<()> {
-        let House { store, owner, clock, .. } = &self.house;
         while !cancel.is_cancelled() {
-            if store.take_duty(NOTICES.0, *owner, NOTICES.1).await?
-                && self.send_notices(courier, cancel).await?
-            {
+            if self.send_notices(courier, cancel).await? {
                 continue;
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = clock.sleep(notices::LOOK) => {}
+                () = self.house.clock.sleep(notices::LOOK) => {}
             }
         }
-        if store.take_duty(NOTICES.0, *owner, NOTICES.1).await? {
-            store.take_duty(NOTICES.0, *owner, Duration::ZERO).await?;
-        }
-        Ok(())
+        self.give_back(notices::DUTY).await
     }
 
     /// Makes what is to be told and sends a handful of what is due; whether there may be more.

@@ -50,7 +50,7 @@ pub struct Seen {
 }
 
 /// What is remembered between judgements.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
     /// How many are allowed; none: as many as the limit says.
@@ -77,12 +77,6 @@ pub struct Judged {
     pub state: State,
     /// Why it changed, in a sentence; none where it did not.
     pub why: Option<String>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { allowed: None, too_much: None, well: 0, rests: 0, held: 0, rate: 0.0, tries: None, step: 0 }
-    }
 }
 
 impl State {

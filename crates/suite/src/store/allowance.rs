@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mailferry_model::{
     Kind,
-    allowance::{Allowance, InUse, Pulse},
+    allowance::{Allowance, InUse, Pulse, Sight},
     id::EndpointId,
     job::PassKind,
     port::Store,
@@ -82,10 +82,7 @@ async fn pulses_are_kept_one_a_worker_and_endpoint(store: &dyn Store) -> Outcome
         endpoint,
         worker,
         at: samples::time(at),
-        work,
-        throttled: 1,
-        asked: 2,
-        stalled: 3,
+        sight: Sight { work, throttled: 1, asked: 2, stalled: 3 },
     };
     store.keep_pulses(&[pulse(10, 1)]).await.map_err(said)?;
     store.keep_pulses(&[pulse(40, 2)]).await.map_err(said)?;

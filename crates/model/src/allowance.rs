@@ -80,7 +80,7 @@ pub struct Pulse {
     pub sight: Sight,
 }
 
-/// Permits that are in use between two endpoints, for one batch.
+/// Permits that are in use between two endpoints, for one batch, in one of the pools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InUse {
     /// Read from.

@@ -364,6 +364,17 @@ pub(crate) struct SignOff {
     comment: Option<String>,
 }
 
+/// How messages of a channel are written.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum ChannelKind {
+    /// JSON, signed, to a program.
+    Webhook,
+    /// A card, to a workflow of Microsoft Teams.
+    Teams,
+}
+
 /// Why mailboxes wait.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

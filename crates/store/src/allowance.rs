@@ -11,8 +11,9 @@ use mailferry_model::{
 
 use crate::{
     SqlStore,
+    queue::IN_USE,
     row::{from_doc, to_doc},
-    sql::args,
+    sql::{Row, args},
 };
 
 /// Older pulses are of workers that are gone.
@@ -55,24 +56,15 @@ impl Allowances for SqlStore {
 
     async fn permits(&self) -> Result<Vec<InUse>> {
         let mut tx = self.db.read("read permits").await?;
-        let rows = tx
-            .rows(
-                "SELECT source, target, batch, count(*) FROM job
-                 WHERE workspace = $1 AND owner IS NOT NULL GROUP BY source, target, batch
-                 ORDER BY source, target, batch",
-                args![self.workspace],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(InUse {
-                    source: EndpointId(row.id(0)?),
-                    target: EndpointId(row.id(1)?),
-                    batch: BatchId(row.id(2)?),
-                    mailboxes: u32::try_from(row.int(3)?).unwrap_or(u32::MAX),
-                })
+        let used = |row: &Row| {
+            Ok(InUse {
+                source: EndpointId(row.id(0)?),
+                target: EndpointId(row.id(1)?),
+                batch: BatchId(row.id(3)?),
+                mailboxes: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
             })
-            .collect()
+        };
+        tx.rows(IN_USE, args![self.workspace]).await?.iter().map(used).collect()
     }
 
     async fn keep_pulses(&self, pulses: &[Pulse]) -> Result<()> {

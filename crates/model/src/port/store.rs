@@ -396,7 +396,7 @@ pub trait Allowances: Send + Sync {
     async fn allowances(&self) -> Result<Vec<Allowance>>;
     /// Sets one. Claims follow at once. `NotFound` if there is no such endpoint.
     async fn set_allowance(&self, allowance: &Allowance) -> Result<()>;
-    /// Permits that are in use.
+    /// Permits that are in use, pool by pool.
     async fn permits(&self) -> Result<Vec<InUse>>;
     /// Keeps what a worker saw, in place of what it saw before of the same endpoints; what is older than a day goes.
     async fn keep_pulses(&self, pulses: &[Pulse]) -> Result<()>;

@@ -27,16 +27,6 @@ use crate::{
 /// So many deliveries are looked at.
 const SHOWN: usize = 500;
 
-/// How messages are written.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Written {
-    /// JSON, signed, to a program.
-    Webhook,
-    /// A card, to a workflow of Microsoft Teams.
-    Teams,
-}
-
 /// A new channel.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -46,7 +36,8 @@ pub(crate) struct Wanted {
     #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// How messages are written.
-    kind: Written,
+    #[schema(value_type = crate::shape::ChannelKind)]
+    kind: ChannelKind,
     /// Where to: kept sealed and never shown.
     url: String,
     /// Which events: `batch.completed`, `batch.*`, `*`; what is usual for its kind without it.
@@ -89,10 +80,7 @@ pub(crate) async fn create(
     Body(wanted): Body<Wanted>,
 ) -> Result<Versioned<ChannelView>, Problem> {
     check_name("CHANNEL_NAME", &wanted.name)?;
-    let kind = match wanted.kind {
-        Written::Webhook => ChannelKind::Webhook,
-        Written::Teams => ChannelKind::Teams,
-    };
+    let kind = wanted.kind;
     let site = site_of(kind, &wanted.url).map_err(|why| Problem::refused("CHANNEL_ADDRESS", why))?;
     let events = wanted.events.unwrap_or_else(|| kind.usual_events());
     check_events(&events).map_err(|why| Problem::refused("CHANNEL_EVENTS", why))?;

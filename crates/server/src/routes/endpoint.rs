@@ -32,7 +32,7 @@ use crate::{
     page::{Page, PageQuery, Part},
     problem::Problem,
     shape,
-    view::EndpointView,
+    view::{Around, EndpointView},
 };
 
 /// A new endpoint.
@@ -93,9 +93,10 @@ pub(crate) async fn list(
         }
     }
     let batches = context.store.batches().await?;
+    let around = Around::of(&context, &batches).await?;
     let mut views = Vec::new();
     for endpoint in context.store.endpoints().await? {
-        views.push(EndpointView::of(&context, endpoint, &batches).await?);
+        views.push(EndpointView::of(&context, endpoint, &around).await?);
     }
     views.retain(|view| view.fits(which.kind.as_deref(), which.status.as_deref()));
     page.cut(views, EndpointView::key)
@@ -117,7 +118,8 @@ async fn view(
     endpoint: Endpoint,
 ) -> Result<Versioned<EndpointView>, Problem> {
     let batches = context.store.batches().await?;
-    let body = EndpointView::of(context, endpoint, &batches).await?;
+    let around = Around::of(context, &batches).await?;
+    let body = EndpointView::of(context, endpoint, &around).await?;
     Ok(Versioned { status, version: body.version(), body })
 }
 

@@ -1,10 +1,7 @@
 //! Why mailboxes wait: a row for each cause at each endpoint, however many wait for it.
 
 use axum::{Json, extract::Query};
-use mailferry_model::{
-    batch::Batch,
-    stall::{Cause, Stall, causes},
-};
+use mailferry_model::stall::{Cause, Stall, causes};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,20 +36,15 @@ pub(crate) async fn list(context: Context, Query(of): Query<Of>) -> Result<Json<
         Some(name) => vec![context.store.batch(&name).await?],
         None => context.store.batches().await?,
     };
+    let endpoints = context.store.endpoints().await?;
+    let name = |id| endpoints.iter().find(|endpoint| endpoint.id == id).map(|endpoint| endpoint.name.clone());
     let mut stalls = Vec::new();
     for batch in batches.into_iter().filter(|batch| batch.status.is_active()) {
-        for cause in causes(&batch, &context.store.users(batch.id).await?) {
-            stalls.push(told(&context, &batch, cause).await?);
-        }
+        let causes = causes(&batch, &context.store.users(batch.id).await?);
+        stalls.extend(causes.into_iter().map(|Cause { stall, endpoint, mailboxes }| {
+            let endpoint = endpoint.and_then(name);
+            StallView { batch: batch.name.clone(), endpoint, mailboxes, stall }
+        }));
     }
     Ok(Json(stalls))
-}
-
-async fn told(context: &Context, batch: &Batch, cause: Cause) -> Result<StallView, Problem> {
-    let Cause { stall, endpoint, mailboxes } = cause;
-    let endpoint = match endpoint {
-        Some(id) => Some(context.store.endpoint_by_id(id).await?.name),
-        None => None,
-    };
-    Ok(StallView { batch: batch.name.clone(), endpoint, mailboxes, stall })
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     Context,
     problem::Problem,
-    view::{BatchView, EndpointView},
+    view::{Around, BatchView, EndpointView},
 };
 
 /// The whole in a few numbers.
@@ -44,12 +44,13 @@ pub(crate) async fn status_of(context: &Context) -> Result<(Status, Vec<Endpoint
         }
         batch_views.push(BatchView::of(context, batch.clone()).await?);
     }
+    let around = Around::of(context, &all).await?;
     let (mut endpoint_views, mut needs_to_connect) = (Vec::new(), Vec::new());
     for endpoint in context.store.endpoints().await? {
         if endpoint.needs_to_connect.is_some() {
             needs_to_connect.push(endpoint.name.clone());
         }
-        endpoint_views.push(EndpointView::of(context, endpoint, &all).await?);
+        endpoint_views.push(EndpointView::of(context, endpoint, &around).await?);
     }
     let status = Status { endpoints: endpoint_views.len(), needs_to_connect, batches, users };
     Ok((status, endpoint_views, batch_views))

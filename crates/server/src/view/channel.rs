@@ -14,7 +14,8 @@ pub(crate) struct ChannelView {
     /// Grows with each change.
     version: u64,
     /// `webhook` or `teams`.
-    kind: &'static str,
+    #[schema(value_type = String)]
+    kind: ChannelKind,
     /// Scheme and host of its address; the rest is a secret.
     site: String,
     /// Which events are told: `batch.completed`, `batch.*`, `*`.
@@ -29,11 +30,7 @@ pub(crate) struct ChannelView {
 impl ChannelView {
     /// As it is.
     pub(crate) fn of(channel: Channel) -> Self {
-        let kind = match channel.kind {
-            ChannelKind::Webhook => "webhook",
-            ChannelKind::Teams => "teams",
-        };
-        let Channel { name, version, site, events, muted, .. } = channel;
+        let Channel { name, version, kind, site, events, muted, .. } = channel;
         Self { name, version, kind, site, events, muted, signing_key: None }
     }
 
@@ -55,7 +52,8 @@ pub(crate) struct DeliveryView {
     /// What is told, in a line.
     title: String,
     /// `waiting`, `done` or `givenUp`.
-    state: &'static str,
+    #[schema(value_type = String)]
+    state: DeliveryState,
     /// How often it was tried.
     attempts: u32,
     /// When it is tried next, or when it ended.
@@ -68,12 +66,7 @@ pub(crate) struct DeliveryView {
 impl DeliveryView {
     /// As it is.
     pub(crate) fn of(delivery: Delivery) -> Self {
-        let state = match delivery.state {
-            DeliveryState::Waiting => "waiting",
-            DeliveryState::Done => "done",
-            DeliveryState::GivenUp => "givenUp",
-        };
-        let Delivery { id, notice, attempts, at, last_error, .. } = delivery;
+        let Delivery { id, notice, state, attempts, at, last_error, .. } = delivery;
         Self { id: id.to_string(), event: notice.event, title: notice.title, state, attempts, at, last_error }
     }
 }

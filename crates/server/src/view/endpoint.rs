@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mailferry_model::{
     Result,
-    allowance::Change,
+    allowance::{Allowance, Change, InUse},
     batch::Batch,
     endpoint::Endpoint,
     finding::TestResult,
@@ -76,8 +76,23 @@ impl Versioned<EndpointView> {
     }
 }
 
+/// What views of endpoints are made of beside them, read once for all.
+pub(crate) struct Around<'a> {
+    batches: &'a [Batch],
+    permits: Vec<InUse>,
+    allowances: Vec<Allowance>,
+}
+
+impl<'a> Around<'a> {
+    /// As it is now, with all batches.
+    pub(crate) async fn of(context: &Context, batches: &'a [Batch]) -> Result<Self> {
+        let (permits, allowances) = (context.store.permits().await?, context.store.allowances().await?);
+        Ok(Self { batches, permits, allowances })
+    }
+}
+
 impl EndpointView {
-    pub(crate) async fn of(context: &Context, endpoint: Endpoint, batches: &[Batch]) -> Result<Self> {
+    pub(crate) async fn of(context: &Context, endpoint: Endpoint, around: &Around<'_>) -> Result<Self> {
         let secrets = context.store.unseal(endpoint.id.0).await?.into_iter().map(|(name, _)| name).collect();
         let signs_in_for_all = signs_in_for_all(context, &endpoint).await?;
         let uses = |b: &&Batch| b.source == endpoint.id || b.target == endpoint.id;
@@ -87,10 +102,10 @@ impl EndpointView {
             (None, Some(_)) => "Failed",
             (None, None) => "NotTested",
         };
-        let permits = context.store.permits().await?;
-        let here = permits.iter().filter(|used| used.source == endpoint.id || used.target == endpoint.id);
-        let allowance = context.store.allowances().await?.into_iter().find(|one| one.endpoint == endpoint.id);
-        let concurrency = allowance.map(|one| Concurrency {
+        let here =
+            around.permits.iter().filter(|used| used.source == endpoint.id || used.target == endpoint.id);
+        let allowance = around.allowances.iter().find(|one| one.endpoint == endpoint.id);
+        let concurrency = allowance.cloned().map(|one| Concurrency {
             allowed: one.allowed,
             raised: one.raised,
             raised_for: one.raised_for,
@@ -99,7 +114,7 @@ impl EndpointView {
         Ok(Self {
             in_use: here.map(|used| used.mailboxes).sum(),
             concurrency,
-            batches: batches.iter().filter(uses).map(|b| b.name.clone()).collect(),
+            batches: around.batches.iter().filter(uses).map(|b| b.name.clone()).collect(),
             id: endpoint.id.to_string(),
             name: endpoint.name,
             kind: endpoint.kind,

@@ -15,7 +15,7 @@ pub(crate) use account::{AccountView, SessionView, TokenView};
 pub(crate) use batch::{BatchReport, BatchView};
 pub(crate) use channel::{ChannelView, DeliveryView};
 pub(crate) use config::ConfigView;
-pub(crate) use endpoint::{EndpointView, signs_in_for_all};
+pub(crate) use endpoint::{Around, EndpointView, signs_in_for_all};
 pub(crate) use endpoint_test::EndpointTestView;
 pub(crate) use item::{ItemView, ReportView, kinds};
 pub(crate) use scan::{ScanMailboxView, ScanView};

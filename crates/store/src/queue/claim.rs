@@ -135,6 +135,11 @@ const CANDIDATES: &str = "WITH RECURSIVE waiting(batch) AS (
      LEFT JOIN turn ON turn.workspace = $1 AND turn.batch = job.batch
      ORDER BY job.run_at, job.id";
 
+/// Permits that are in use: source, target, pool, batch, how many.
+pub(crate) const IN_USE: &str = "SELECT source, target, pool, batch, count(*) FROM job
+     WHERE workspace = $1 AND owner IS NOT NULL GROUP BY source, target, pool, batch
+     ORDER BY source, target, pool, batch";
+
 impl SqlStore {
     /// At most so many, each the next at that moment; all in one transaction, which nobody else's claims come between.
     pub(super) async fn claim_next(
@@ -285,15 +290,7 @@ impl SqlStore {
                 free.held_at.insert(row.id(0)?, row.int(3)?);
             }
         }
-        let used = tx
-            .rows(
-                "SELECT source, target, pool, batch, count(*) FROM job
-                 WHERE workspace = $1 AND owner IS NOT NULL GROUP BY source, target, pool, batch
-                 ORDER BY source, target, pool, batch",
-                args![self.workspace],
-            )
-            .await?;
-        for row in used {
+        for row in tx.rows(IN_USE, args![self.workspace]).await? {
             free.take((row.id(0)?, row.id(1)?, row.int(2)?), row.id(3)?, row.int(4)?);
         }
         Ok(free)

@@ -7,4 +7,5 @@ mod claim;
 mod lease;
 mod work;
 
+pub(crate) use claim::IN_USE;
 pub(crate) use lease::{taken_over, until};

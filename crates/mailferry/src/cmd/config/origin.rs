@@ -25,31 +25,33 @@ const COLUMNS: [Column; 3] =
     [Column::of("NAME", "/name"), Column::of("VALUE", "/value"), Column::of("ORIGIN", "/origin")];
 
 /// What holds by name, and who said so.
-struct Row(&'static str, Option<String>, String);
+struct Row(String, Option<String>, String);
+
+impl Row {
+    fn of(name: &str, value: Option<String>, origin: String) -> Self {
+        Self(name.to_owned(), value, origin)
+    }
+}
 
 /// Shows all of it. Nothing is asked of a service or a store.
 pub fn show(asked: &Asked<'_>, telling: Telling) -> Result<u8, Failure> {
     let flags = asked.global;
     let mut rows = vec![server(asked)?];
     let folder = data_folder(flags)?.display().to_string();
-    rows.push(Row("data-dir", Some(folder), origin(asked, "data_dir", flags.defaults.data_dir.is_some())));
+    rows.push(Row::of(
+        "data-dir",
+        Some(folder),
+        origin(asked, "data_dir", flags.defaults.data_dir.is_some()),
+    ));
     let (place, who) = match database::url(flags)? {
         Some(url) => (database::shown(&url), database_origin(asked)),
         None => ("SQLite in the data folder".to_owned(), "default".to_owned()),
     };
-    rows.push(Row("database", Some(place), who));
-    let from_file = flags.defaults.words();
-    for (name, id) in [
-        ("output", "output"),
-        ("log-format", "log_format"),
-        ("progress", "progress"),
-        ("lang", "lang"),
-        ("tz", "tz"),
-    ] {
+    rows.push(Row::of("database", Some(place), who));
+    for (id, in_file) in flags.defaults.words() {
         let value = asked.matches.get_raw(id).and_then(|mut all| all.next());
         let value = value.map(|value| value.to_string_lossy().into_owned());
-        let in_file = from_file.iter().any(|(word, value)| *word == id && value.is_some());
-        rows.push(Row(name, value, origin(asked, id, in_file)));
+        rows.push(Row(id.replace('_', "-"), value, origin(asked, id, in_file.is_some())));
     }
     let told = |Row(name, value, origin): Row| match telling {
         Telling::Values => json!({ "name": name, "value": value }),
@@ -63,7 +65,7 @@ pub fn show(asked: &Asked<'_>, telling: Telling) -> Result<u8, Failure> {
 fn server(asked: &Asked<'_>) -> Result<Row, Failure> {
     let flags = asked.global;
     if let Some(server) = &flags.server {
-        return Ok(Row("server", Some(server.clone()), origin(asked, "server", false)));
+        return Ok(Row::of("server", Some(server.clone()), origin(asked, "server", false)));
     }
     let known = Contexts::read()?;
     let is_local = flags.data_dir.is_some() || database::is_given(flags);
@@ -72,16 +74,16 @@ fn server(asked: &Asked<'_>) -> Result<Row, Failure> {
         None => (known.current.clone().filter(|_| !is_local), "context".to_owned()),
     };
     Ok(match name.as_deref() {
-        Some(LOCAL) => Row("server", None, who),
+        Some(LOCAL) => Row::of("server", None, who),
         Some(name) => {
             let server = known.find(name).map(|context| context.server.clone());
             let by = if who == "context" { String::new() } else { format!(", named by {who}") };
-            Row("server", server, format!("context {name}{by}"))
+            Row::of("server", server, format!("context {name}{by}"))
         }
         None if !is_local && flags.defaults.server.is_some() => {
-            Row("server", flags.defaults.server.clone(), origin(asked, "server", true))
+            Row::of("server", flags.defaults.server.clone(), origin(asked, "server", true))
         }
-        None => Row("server", None, "default".to_owned()),
+        None => Row::of("server", None, "default".to_owned()),
     })
 }
 

@@ -77,37 +77,30 @@ impl How {
         self.despite_score.as_ref().map(|reason| json!({ "despiteScore": reason })).or_else(mode)
     }
 
-    /// In which mode a batch is started; as it was where nothing is said.
-    fn run(&self, batch: &Batch) -> Run {
-        match (self.mode.as_deref(), self.before) {
+    /// In which mode a batch is started; none where nothing is said.
+    ///
+    /// # Errors
+    /// A mode that there is not, or a time that does not belong to it.
+    fn run(&self) -> Result<Option<Run>, Problem> {
+        let wrong = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
+        let run = match (self.mode.as_deref(), self.before) {
+            (Some("pre-stage"), Some(before)) => return Ok(Some(Run::Mode(RunMode::PreStage { before }))),
+            (Some("pre-stage"), None) => {
+                return wrong("The mode pre-stage needs before: what arrived earlier moves.");
+            }
+            (None, None) => return Ok(None),
             (Some("full"), _) => Run::Mode(RunMode::Full),
             (Some("verify-credentials"), _) => Run::Mode(RunMode::VerifyCredentials),
             (Some("trial"), _) => Run::Mode(RunMode::Trial),
-            (Some("pre-stage"), Some(before)) => Run::Mode(RunMode::PreStage { before }),
             (Some("retry-errors"), _) => Run::Errors,
-            _ => Run::Mode(batch.mode),
-        }
-    }
-
-    fn check_mode(&self, action: &str) -> Result<(), Problem> {
-        const MODES: [&str; 5] = ["full", "verify-credentials", "trial", "pre-stage", "retry-errors"];
-        let wrong = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
-        let Some(mode) = &self.mode else {
-            return if self.before.is_some() {
-                wrong("before belongs to the mode pre-stage.")
-            } else {
-                Ok(())
-            };
+            (Some(_), _) => {
+                return wrong(
+                    "There is no such mode; there are full, verify-credentials, trial, pre-stage, retry-errors.",
+                );
+            }
+            (None, Some(_)) => return wrong("before belongs to the mode pre-stage."),
         };
-        if !MODES.contains(&mode.as_str()) {
-            return wrong(&format!("There is no such mode; there are {}.", MODES.join(", ")));
-        }
-        match (action == Action::Start.word(), mode == "pre-stage", self.before.is_some()) {
-            (false, ..) => wrong("Only a start has a mode."),
-            (_, true, false) => wrong("The mode pre-stage needs before: what arrived earlier moves."),
-            (_, false, true) => wrong("before belongs to the mode pre-stage."),
-            _ => Ok(()),
-        }
+        if self.before.is_some() { wrong("before belongs to the mode pre-stage.") } else { Ok(Some(run)) }
     }
 
     /// Whether an action, by its word, may be wanted so; as it is kept.
@@ -115,7 +108,9 @@ impl How {
     /// # Errors
     /// Only a pass can try again what was skipped, and only a completion can pass the gate.
     pub fn checked(mut self, action: &str) -> Result<Self, Problem> {
-        self.check_mode(action)?;
+        if self.run()?.is_some() && action != Action::Start.word() {
+            return Err(Problem::refused("REQUEST_MALFORMED", "Only a start has a mode."));
+        }
         let malformed = |detail: &str| Err(Problem::refused("REQUEST_MALFORMED", detail));
         if self.retry_skipped && action == Action::Stop.word() {
             return malformed("What was skipped is tried again by a pass, not by a stop.");
@@ -278,7 +273,8 @@ fn judged(
     if action != Action::Start {
         return intend(batch, users, action, now).map(|intent| how.with(intent));
     }
-    let run = how.run(batch);
+    // What was checked before can be read.
+    let run = how.run().ok().flatten().unwrap_or(Run::Mode(batch.mode));
     let intent = intend_run(batch, users, run, now)?;
     if let (Some(_), Run::Mode(mode)) = (intent.status, run) {
         batch.mode = mode;

@@ -40,6 +40,9 @@ const LOOK_TICKS: u32 = 20;
 /// By then a worker has looked at a batch that was started.
 const LOOKED: Duration = Duration::from_secs(2);
 
+/// By then a batch that is stopping has come to rest: the lease of whoever was killed has ended.
+const SETTLES: Duration = Duration::from_secs(90);
+
 /// By then a service has tested the endpoints of a batch that was started.
 const LOOKED_AFAR: Duration = Duration::from_secs(15);
 
@@ -155,9 +158,10 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
     let bell = worker.clone();
     let api = instance.api(Arc::new(move || bell.ring()));
     let path = run.path();
-    note(asked.out, &act(&api, &run.subject(), &format!("{}{}", run.action, run.query())).await?);
     let cancel = Cancel::default();
     signals::watch(&cancel);
+    settle(&worker, &api, &path, &cancel).await?;
+    note(asked.out, &act(&api, &run.subject(), &format!("{}{}", run.action, run.query())).await?);
     let stop = Cancel::default();
     let working = {
         let (worker, stop) = (worker.clone(), stop.clone());
@@ -186,6 +190,29 @@ pub async fn foreground(asked: &Asked<'_>, instance: &Instance, run: &Run) -> Re
             run.name
         ))),
     }
+}
+
+/// A batch that was stopped while nobody worked, because whoever did was killed, comes to rest first: without a service
+/// nobody else sees to that.
+async fn settle(worker: &Arc<Worker>, api: &Api, path: &str, cancel: &Cancel) -> Result<(), Failure> {
+    let began = Instant::now();
+    let is_stopping = async || Ok::<_, Failure>(api.get(path).await?["status"] == "Stopping");
+    if !is_stopping().await? {
+        return Ok(());
+    }
+    let stop = Cancel::default();
+    let working = {
+        let (worker, stop) = (worker.clone(), stop.clone());
+        tokio::spawn(async move { worker.run(&stop).await })
+    };
+    let mut waits = Ok(true);
+    while matches!(waits, Ok(true)) && began.elapsed() < SETTLES && !cancel.is_cancelled() {
+        tokio::time::sleep(TICK).await;
+        waits = is_stopping().await;
+    }
+    stop.cancel();
+    working.await.map_err(|e| Failure::own(format!("the worker: {e}")))??;
+    waits.map(drop)
 }
 
 /// Says what is wanted; a batch that was interrupted before goes on with what it was at.

@@ -1,5 +1,7 @@
 //! What the passes of a batch are for: verified credentials, a trial, what is old, all of it, only what failed.
 
+use std::process::Stdio;
+
 use super::ferry::{Ferry, Ran, count};
 
 /// Endpoints over Maildirs, and a batch of anna@x with 15 messages, one of each year from 2010 on, and ben@x, who is not
@@ -127,4 +129,26 @@ fn a_pilot_is_picked_out_of_a_sheet_and_the_rest_is_a_sheet_of_its_own() {
         2,
         &["batch", "new", "x", "--source", "Old", "--target", "New", "--csv", &csv, "--suggest", "3"],
     );
+}
+
+/// Without a service nobody but the next command can see to it that a stop comes to its end.
+#[test]
+fn a_batch_that_was_stopped_after_its_run_was_killed_can_be_started() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    ferry.maildir("from/ben@x", 1);
+    let mut killed = ferry.command(&["batch", "start", "w", "--bwlimit", "50"]);
+    let mut child = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let status = || ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json()["status"].clone();
+    let under_way = || ferry.ends(0, &["user", "list", "-o", "json"]).json()[0]["status"] == "Syncing";
+    let began = std::time::Instant::now();
+    while !under_way() {
+        assert!(began.elapsed().as_secs() < 30, "{}", status());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    ferry.ends(0, &["batch", "stop", "w"]);
+    assert_eq!(status(), "Stopping");
+    assert!(start(&ferry, 0, &[]).out.contains("looks good: all 16"));
+    assert_eq!((there(&ferry), count(&ferry.path("to/ben@x"))), (15, 1));
 }

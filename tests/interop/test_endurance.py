@@ -227,7 +227,7 @@ class Endurance(test_unattended.Unattended):
         print(f"\n{self.users} mailboxes, {self.items} messages: synced after {synced - began:.0f} s, completed after "
               f"{time.monotonic() - began:.0f} s; killed at {', '.join(self.killed)}; {self.door.told()}")
         self.targets_are_right()
-        self.assertEqual([], self.door.over, "more mailboxes were open at the source than its limit allows")
+        self.assertEqual([], self.door.over, "more mailboxes were open at the source than its limit allows\n" + self.door.seen())
         self.assertGreater(self.door.most, 1, "nobody was seen: the count says nothing")
         self.reports_are_right()
         self.story_is_told()
@@ -377,16 +377,18 @@ class Door:
 
     It listens on a port of its own (`port`) and passes on to TARGET. `over` has each time somebody came while as many mailboxes
     were open as are allowed, unless it was over soon: what logs out is seen a moment longer. A lowered limit drains: whose
-    mailbox was open then may come back until it holds.
+    mailbox was open then holds its slot until it ends, and may come back at once when its connections were cut.
     """
 
     def __init__(self, target):
         self.target, self.lock = target, threading.Lock()
         self.open, self.links = collections.Counter(), set()
         self.allowed, self.draining, self.over, self.brief = 0, set(), [], 0
+        self.away = {}                             # since when nobody is in a mailbox that was open
         self.above = None                          # since when too many are open, and who came then
         self.most = self.most_connections = self.sign_ins = self.refused = self.dropped = 0
         self.throttling = False
+        self.events = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -402,14 +404,23 @@ class Door:
         self.listener.close()
         self.drop_some(1.0)
 
+    def note(self, what):
+        """Under the lock."""
+        self.events.append(f"{time.strftime('%H:%M:%S')} {time.monotonic() % 60:.2f} {what}: {dict(self.open)} open, "
+                           f"{self.allowed} allowed, {sorted(self.draining)} draining")
+
+    def seen(self):
+        return "\n".join(self.events)
+
     def told(self):
         return (f"at most {self.most} mailboxes and {self.most_connections} connections open at once, {self.sign_ins} sign-ins, "
                 f"{self.brief} times too many for a moment, {self.refused} turned away, {self.dropped} dropped")
 
     def allow(self, number):
         with self.lock:
-            self.draining = set(self.open) if number < self.allowed else set()
+            self.draining = self.held() | set(self.open) if number < self.allowed else self.held()
             self.allowed = number
+            self.note(f"allow {number}")
             self.below()
 
     def throttle(self, on):
@@ -444,13 +455,14 @@ class Door:
 
     def came(self, name):
         with self.lock:
+            self.draining = self.held()
+            self.away.pop(name, None)
             self.sign_ins += 1
             self.open[name] += 1
+            self.note(f"{name} came")
             number = len(self.open)
             self.most, self.most_connections = max(self.most, number), max(self.most_connections, self.open.total())
-            if number <= self.allowed:
-                self.draining = set()
-            elif self.open[name] == 1 and name not in self.draining and not self.above:
+            if number > self.allowed and self.open[name] == 1 and name not in self.draining and not self.above:
                 self.above = time.monotonic(), f"{name} at {time.strftime('%H:%M:%S')}: {number} open, {self.allowed} allowed"
 
     def left(self, name):
@@ -458,7 +470,14 @@ class Door:
             self.open[name] -= 1
             if not self.open[name]:
                 del self.open[name]
+                self.away[name] = time.monotonic()
+            self.note(f"{name} left")
             self.below()
+
+    def held(self):
+        """Those that drain and were not away for so long that they must have ended."""
+        now = time.monotonic()
+        return {name for name in self.draining if name in self.open or now - self.away.get(name, 0) < FOLLOWS}
 
     def below(self):
         """Notes for how long too many were open, once it is over."""

@@ -9,6 +9,7 @@ use mailferry_model::port::Connector;
 pub mod checks;
 pub mod convert;
 pub mod courier;
+pub mod domain;
 pub mod exchange;
 pub mod gworkspace;
 pub mod imap;

@@ -48,6 +48,9 @@ pub enum Noun {
     /// What mailboxes hold before anything moves: sizes, counts, folders, what is too large
     #[command(subcommand)]
     Scan(cmd::scan::ScanCommand),
+    /// The switch of the mail flow: what the DNS of a domain says, and what it shall say
+    #[command(subcommand)]
+    Domain(cmd::domain::DomainCommand),
     /// What the last passes of mailboxes found, in numbers and a sentence
     #[command(subcommand)]
     Report(cmd::report::ReportCommand),

@@ -216,7 +216,7 @@ pub fn counted(n: u64, what: &str) -> String {
     match (n, what.strip_suffix('y')) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) => format!("{n} {stem}ies"),
-        _ => format!("{n} {what}{}", if what.ends_with('x') { "es" } else { "s" }),
+        _ => format!("{n} {what}{}", if what.ends_with(['x', 'h']) { "es" } else { "s" }),
     }
 }
 

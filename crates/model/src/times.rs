@@ -103,6 +103,11 @@ impl Times {
         *sum += part;
     }
 
+    /// Seconds in which it was worked on, but for a stretch that is not over.
+    pub fn worked_seconds(&self) -> u64 {
+        self.in_progress_ms / 1000
+    }
+
     /// The durations at a time, with the present phase so far.
     pub fn at(mut self, now: Timestamp) -> Durations {
         self.add(now);

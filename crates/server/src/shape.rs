@@ -67,6 +67,97 @@ pub(crate) struct Range {
     to: u64,
 }
 
+/// What a domain's DNS shall say.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct DomainWanted {
+    /// The hosts that take its mail, all of them.
+    mx: Option<Vec<String>>,
+    /// What SPF contains: `include:spf.example.org`.
+    spf: Option<String>,
+    /// Selectors, and the name or the text that each shall be; empty where any will do.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    dkim: (),
+    /// What DMARC contains: `p=quarantine`; empty where any will do.
+    dmarc: Option<String>,
+    /// The host that autodiscover leads to.
+    autodiscover: Option<String>,
+}
+
+/// A record of a domain.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct DomainRow {
+    /// `mx`, `spf`, `dkim`, `dmarc` or `autodiscover`.
+    kind: String,
+    name: String,
+    /// What is there.
+    now: Vec<String>,
+    /// What shall be there.
+    wanted: Option<String>,
+    /// Seconds that others may keep it.
+    ttl: Option<u32>,
+    /// `AsWanted`, `Differs`, `Missing`, `NotAsked` or `Unknown`.
+    verdict: String,
+    notes: Vec<String>,
+}
+
+/// How long a part of a project takes.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Stretch {
+    mailboxes: u64,
+    items: u64,
+    bytes: u64,
+    /// Seconds in which mailboxes move.
+    seconds: Range,
+    /// When it begins: not before the hours in which mailboxes move.
+    begins: Timestamp,
+    /// When it ends, `from` and `to`; null where that is more than five years away.
+    #[schema(value_type = Object)]
+    ends: (),
+    /// `LargestMailbox`, `Slots` or `Bandwidth`.
+    decides: String,
+    /// The largest mailbox.
+    largest: Option<String>,
+    /// How long that one takes alone.
+    largest_seconds: Range,
+}
+
+/// One wave of a project.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct WavePlan {
+    number: u64,
+    departments: Vec<String>,
+    members: Vec<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    stretch: Stretch,
+}
+
+/// How long a project takes.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct Forecast {
+    #[schema(inline)]
+    #[serde(flatten)]
+    stretch: Stretch,
+    /// How many move at once.
+    together: u32,
+    /// `fast` and `slow`, each bytesPerHour and itemsPerHour of one mailbox, and of how many that was `measured`; 0: assumed.
+    #[schema(value_type = Object)]
+    paces: (),
+    waves: Vec<WavePlan>,
+    /// What it rests on and what would change it.
+    notes: Vec<String>,
+}
+
 /// How many skipped items a mailbox may have before it fails: a number, or `Unlimited`; no limit where none is given.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -14,6 +14,7 @@ mod bell;
 mod channel;
 mod config;
 mod dialect;
+mod domain;
 mod endpoint;
 mod endpoint_test;
 mod keeping;

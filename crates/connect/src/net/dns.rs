@@ -218,6 +218,69 @@ pub async fn mail_servers(cx: &Cx, names: Names, domain: &str) -> Result<Vec<Str
     Ok(found.into_iter().map(|(_, host)| host).collect())
 }
 
+/// What is asked of a name beside its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Who takes its mail.
+    Mx,
+    /// Its texts.
+    Txt,
+    /// The name that it stands for.
+    Cname,
+    /// Its addresses, those of IP version 4.
+    Address,
+    /// The service that it is.
+    Srv,
+}
+
+impl Question {
+    fn kind(self) -> RecordType {
+        match self {
+            Self::Mx => RecordType::MX,
+            Self::Txt => RecordType::TXT,
+            Self::Cname => RecordType::CNAME,
+            Self::Address => RecordType::A,
+            Self::Srv => RecordType::SRV,
+        }
+    }
+}
+
+/// The records of a name, as zone files write them, and the seconds that others may keep them.
+///
+/// # Errors
+/// Why there are none.
+pub async fn records(
+    cx: &Cx,
+    names: Names,
+    question: Question,
+    name: &str,
+) -> Result<(Vec<String>, u32), Unresolved> {
+    let resolver = match names {
+        Names::System => of_this_system()?,
+        Names::Server(server) => of_server(cx, server)?,
+    };
+    let answer =
+        in_time(cx, resolver.lookup(rooted(name), question.kind())).await?.map_err(|e| of_dns(&e))?;
+    let records = answer.answers().iter().filter(|record| record.data.record_type() == question.kind());
+    let host = |name: &hickory_resolver::proto::rr::Name| name.to_utf8().trim_end_matches('.').to_lowercase();
+    let found = records.map(|record| {
+        let text = match &record.data {
+            RData::MX(mx) => format!("{} {}", mx.preference, host(&mx.exchange)),
+            RData::CNAME(to) => host(&to.0),
+            // RFC 7208 §3.3: the strings of one record belong together, without a space.
+            RData::TXT(text) => text.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect(),
+            RData::SRV(srv) => format!("{} {} {} {}", srv.priority, srv.weight, srv.port, host(&srv.target)),
+            other => other.to_string(),
+        };
+        (text, record.ttl)
+    });
+    let found: Vec<(String, u32)> = found.collect();
+    let ttl = found.iter().map(|(_, ttl)| *ttl).max().ok_or(Unresolved::NoAddress)?;
+    let mut values: Vec<String> = found.into_iter().map(|(text, _)| text).collect();
+    values.sort();
+    Ok((values, ttl))
+}
+
 /// A name that no search list is added to.
 fn rooted(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))

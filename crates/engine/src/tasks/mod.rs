@@ -16,6 +16,7 @@ mod before;
 mod clock;
 mod concurrency;
 mod credentials;
+mod domain;
 mod endpoint_test;
 mod escalate;
 mod gate;

@@ -10,11 +10,11 @@ use std::{
 };
 
 use mailferry_model::{
-    Result,
+    Kind, Result,
     cancel::Cancel,
     endpoint_test::EndpointTest,
     id::{BatchId, UserId},
-    port::{Connector, Courier, Reports},
+    port::{Connector, Courier, Reports, Zones},
     report::Totals,
     scan::Scan,
     verification::Verification,
@@ -24,7 +24,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use super::{
     bandwidth,
     batch::{self, Look},
-    concurrency, escalate,
+    concurrency, domain, escalate,
     gate::Gates,
     held::Holdings,
     monitor, notices, ordered,
@@ -226,6 +226,37 @@ impl Worker {
     /// What the store says.
     pub async fn send_notices(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<bool> {
         notices::reconcile(self, courier, cancel).await
+    }
+
+    /// Looks at the mail flow of domains, until it is cancelled; of several workers of an installation one does.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn watch_domains(&self, zones: &dyn Zones, cancel: &Cancel) -> Result<()> {
+        let House { store, owner, clock, .. } = &self.house;
+        while !cancel.is_cancelled() {
+            if !store.domains().await?.is_empty()
+                && store.take_duty(domain::DUTY.0, *owner, domain::DUTY.1).await?
+            {
+                self.look_at_domains(zones, cancel).await?;
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = clock.sleep(domain::LOOK) => {}
+            }
+        }
+        self.give_back(domain::DUTY).await
+    }
+
+    /// Looks once at the domains that are due.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn look_at_domains(&self, zones: &dyn Zones, cancel: &Cancel) -> Result<()> {
+        match domain::reconcile(self, zones, cancel).await {
+            Err(error) if error.kind() == Kind::Cancelled => Ok(()),
+            looked => looked,
+        }
     }
 
     /// Tests once what is due.

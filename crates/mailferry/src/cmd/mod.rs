@@ -13,12 +13,14 @@ pub mod context;
 pub mod copy;
 pub mod demo;
 pub mod doctor;
+pub mod domain;
 pub mod endpoint;
 pub mod explain;
 pub mod item;
 pub mod login;
 pub mod notify;
 pub mod pages;
+mod planner;
 pub mod report;
 pub mod restore;
 pub mod run_options;
@@ -79,6 +81,7 @@ pub async fn run(
         Noun::Batch(command) => batch::run(asked, command).await,
         Noun::User(command) => user::run(asked, command).await,
         Noun::Item(command) => item::run(asked, command).await,
+        Noun::Domain(command) => domain::run(asked, command).await,
         Noun::Scan(command) => scan::run(asked, command).await,
         Noun::Stall(command) => stall::run(asked, command).await,
         Noun::Report(command) => report::run(asked, command).await,

@@ -1,4 +1,4 @@
-//! `scan start|list|show|stop|resume|remove`: what mailboxes hold, before anything moves. Nothing is written at either
+//! `scan start|list|show|plan|stop|resume|remove`: what mailboxes hold, before anything moves. Nothing is written at either
 //! side.
 //!
 //! Without a service the scan is made by this command; with one its worker makes it, and `--wait` waits for that.
@@ -16,7 +16,11 @@ use mailferry_model::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Asked, to_remove};
+use super::{
+    Asked,
+    planner::{self, PlanArgs},
+    to_remove,
+};
 use crate::{
     api::{Api, segment},
     args::Form,
@@ -44,6 +48,8 @@ pub enum ScanCommand {
         /// Its id
         id: String,
     },
+    /// How long its mailboxes would take to move, what decides that, and in which waves
+    Plan(PlanArgs),
     /// Stop a scan; what it has found stays
     Stop {
         /// Its id
@@ -148,6 +154,7 @@ pub async fn run(asked: Asked<'_>, command: ScanCommand) -> Result<u8, Failure> 
             Ok(exit::OK)
         }
         ScanCommand::Show { id } => show(&asked, &api, &id).await,
+        ScanCommand::Plan(args) => planner::run(&asked, &api, &args).await,
         ScanCommand::Stop { id } => {
             api.post(&format!("/scans/{}/stop", segment(&id)), json!({})).await?;
             asked.out.say(&format!("Stopped. It goes on with: mailferry scan resume {id}"));

@@ -413,3 +413,46 @@ fn a_batch_does_not_begin_while_an_endpoint_fails_its_test() {
     ferry.ends(0, &["batch", "set", "wave", "--unset", "despite-test"]);
     assert_eq!(ferry.ends(0, &["batch", "show", "wave", "-o", "json"]).json()["despiteTest"], Value::Null);
 }
+
+#[test]
+fn one_sheet_becomes_waves_that_keep_together_who_shares() {
+    let ferry = Ferry::new();
+    for (name, folder) in [("Old", "from"), ("New", "to")] {
+        let path = ferry.path(folder).join("{user}");
+        ferry.ends(0, &["endpoint", "new", name, "--type", "maildir", "--path", path.to_str().unwrap()]);
+    }
+    let rows =
+        "a@x,10,Sales,board\nb@x,10,IT,\nc@x,10,Sales,\nd@x,10,Law,board\ne@x,nonsense,IT,\nf@x,10,Sales,\n";
+    let csv = ferry.file("all.csv", &format!("EmailAddress,bytes,Department,Group\n{rows}"));
+    let new = ["batch", "new", "Move", "--source", "Old", "--target", "New", "--csv", &csv];
+    let waves = ["--waves", "2", "--wave-every", "30m", "--start-after", "2030-01-01T20:00:00Z"];
+    let told = ferry.ends(0, &[&new[..], &waves[..], &["--dry-run"]].concat()).out;
+    assert!(told.contains("The batch Move-1 would have") && told.contains("Move-2 would have"), "{told}");
+    assert_eq!(ferry.ends(0, &["batch", "list", "-o", "json"]).json(), serde_json::json!([]));
+    let ends = ["--complete-after", "2030-01-02T20:00:00Z"];
+    ferry.ends(0, &[&new[..], &waves[..], &ends[..]].concat());
+    let users = |name: &str| {
+        let all = ferry.ends(0, &["user", "list", "--batch", name, "-o", "name"]).out;
+        let mut all: Vec<String> = all.lines().map(str::to_owned).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(users("Move-1"), ["a@x", "c@x", "d@x"], "Sales, and who shares with it");
+    assert_eq!(users("Move-2"), ["b@x", "e@x", "f@x"]);
+    let second = ferry.ends(0, &["batch", "show", "Move-2", "-o", "json"]).json();
+    let schedule = &second["schedule"];
+    assert_eq!(schedule["startAfter"], "2030-01-01T20:30:00Z", "{second}");
+    assert_eq!(schedule["completeAfter"], "2030-01-02T20:30:00Z", "{second}");
+    // Nothing is made where one of them cannot be.
+    let others = ferry.file("others.csv", "EmailAddress\nx@x\ny@x\n");
+    let again =
+        ["batch", "new", "Next", "--source", "Old", "--target", "New", "--csv", &others, "--wave-size", "1"];
+    let taken = ferry.file("taken.csv", "EmailAddress\nz@x\n");
+    ferry.ends(0, &["batch", "new", "Next-2", "--source", "Old", "--target", "New", "--csv", &taken]);
+    let refused = ferry.ends(6, &again);
+    assert!(refused.err.contains("Next-2"), "{}", refused.err);
+    let all = ferry.ends(0, &["batch", "list", "-o", "name"]).out;
+    assert!(!all.contains("Next-1"), "{all}");
+    ferry.ends(2, &[&new[..], &["--wave-every", "1h"]].concat());
+    ferry.ends(2, &[&new[..], &["--waves", "2", "--pilot"]].concat());
+}

@@ -26,6 +26,7 @@ mod said;
 mod scanned;
 mod service;
 mod shared;
+mod switched;
 mod trusted;
 mod users;
 mod verified;

@@ -52,6 +52,46 @@ fn a_csv_is_read_mailbox_by_mailbox_and_nothing_is_written() {
 }
 
 #[test]
+fn a_plan_goes_by_what_was_found_and_by_what_was_measured() {
+    let (ferry, csv) = town();
+    endpoints(&ferry, |words| drop(ferry.ends(0, words)));
+    ferry.ends(3, &["scan", "start", "--source", "Old", "--target", "New", "--csv", &csv]);
+    let id = ferry.ends(0, &["scan", "list", "-o", "name"]).out.trim().to_owned();
+    let plan = ferry.ends(0, &["scan", "plan", &id, "-o", "json"]).json();
+    assert_eq!(
+        (&plan["mailboxes"], &plan["items"], &plan["together"]),
+        (&2.into(), &4.into(), &20.into()),
+        "{plan}"
+    );
+    assert_eq!(plan["paces"]["measured"], 0, "{plan}");
+    let notes = plan["notes"].to_string();
+    for words in ["the paces are assumed", "nobody knows what they hold are not in it: 1"] {
+        assert!(notes.contains(words), "{words}: {notes}");
+    }
+    let evening =
+        ["--windows", "Mon-Sun 20:00-22:00", "--tz", "Asia/Karachi", "--start-after", "2030-01-07 09:00"];
+    let told = ferry
+        .ends(0, &[&["scan", "plan", &id, "--waves", "2", "--wave-every", "1d"], &evening[..]].concat())
+        .out;
+    for words in ["2 mailboxes", "20 at once", "2030-01-07 20:00 PKT"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let sheet =
+        ferry.ends(0, &[&["scan", "plan", &id, "--wave-size", "1", "-o", "csv"], &evening[..]].concat()).out;
+    assert!(sheet.starts_with("number,mailboxes,items,bytes,begins,"), "{sheet}");
+    assert_eq!(sheet.lines().count(), 3, "{sheet}");
+    ferry.ends(2, &["scan", "plan", &id, "--wave-every", "1d"]);
+    ferry.ends(2, &["scan", "plan", &id, "--waves", "0"]);
+    ferry.ends(2, &["scan", "plan", &id, "--windows", "whenever"]);
+    ferry.ends(4, &["scan", "plan", "no-scan"]);
+    // What was moved between the two endpoints is measured.
+    ferry.ends(0, &["batch", "new", "w", "--source", "Old", "--target", "New", "--csv", &csv]);
+    ferry.ends(3, &["batch", "start", "w"]);
+    let plan = ferry.ends(0, &["scan", "plan", &id, "-o", "json"]).json();
+    assert_eq!(plan["paces"]["measured"], 0, "4 messages tell nothing: {plan}");
+}
+
+#[test]
 fn a_services_worker_reads_the_mailboxes_of_a_batch() {
     let (ferry, csv) = town();
     let folder = ferry.path("").to_string_lossy().into_owned();

@@ -184,6 +184,9 @@ fn check_guess(header: &Header, record: &csv::StringRecord, number: u64) -> Resu
     Err(Refusal::new("CSV_NOT_UTF8", message))
 }
 
+/// Columns that say nothing to a batch and much to pilots, scans and waves.
+const PLANNING: [&str; 6] = ["Department", "Group", "MailboxType", "Delegates", "bytes", "items"];
+
 /// What people should know of a file.
 fn notices(header: &Header, guessed: bool) -> Vec<String> {
     let mut notices = Vec::new();
@@ -191,7 +194,10 @@ fn notices(header: &Header, guessed: bool) -> Vec<String> {
         let told = "The file is not UTF-8; it was read as Windows-1252. If names look wrong, save it as \"CSV UTF-8\".";
         notices.push(told.to_owned());
     }
-    let unknown: Vec<String> = header.unknown.iter().map(|name| format!("{name:?}")).collect();
+    let is_read_elsewhere =
+        |name: &&String| PLANNING.iter().any(|known| known.eq_ignore_ascii_case(name.trim()));
+    let unknown = header.unknown.iter().filter(|name| !is_read_elsewhere(name));
+    let unknown: Vec<String> = unknown.map(|name| format!("{name:?}")).collect();
     match unknown.len() {
         0 => {}
         1 => notices.push(format!("The column {} means nothing here; it is left alone.", unknown.join(", "))),

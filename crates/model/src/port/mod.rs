@@ -14,6 +14,7 @@ pub mod source;
 pub mod store;
 pub mod target;
 pub mod together;
+pub mod zones;
 
 pub use clock::Clock;
 pub use connector::Connector;
@@ -24,8 +25,9 @@ pub use probe::Probe;
 pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
-    Accounts, Allowances, Answers, Approvals, Audits, Batches, Channels, Configs, EndpointTests, Endpoints,
-    Ledger, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
+    Accounts, Allowances, Answers, Approvals, Audits, Batches, Channels, Configs, Domains, EndpointTests,
+    Endpoints, Ledger, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
 pub use together::{Together, Write};
+pub use zones::Zones;

@@ -17,6 +17,7 @@ use crate::{
     batch::Batch,
     channel::{Channel, Delivery},
     config::Config,
+    domain::Domain,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
@@ -404,6 +405,19 @@ pub trait Allowances: Send + Sync {
     async fn pulses(&self, since: Timestamp) -> Result<Vec<Pulse>>;
 }
 
+/// Domains whose mail flow is looked at.
+#[async_trait]
+pub trait Domains: Send + Sync {
+    /// Keeps one; of version 0 it is new. `Conflict` where somebody else made or changed it, `NotFound` where it is gone.
+    async fn keep_domain(&self, domain: &Domain) -> Result<()>;
+    /// One by its name; `NotFound`.
+    async fn domain(&self, name: &str) -> Result<Domain>;
+    /// All, by name.
+    async fn domains(&self) -> Result<Vec<Domain>>;
+    /// Forgets one; `NotFound`.
+    async fn remove_domain(&self, name: &str) -> Result<()>;
+}
+
 /// Channels for notices, and what is on its way to them.
 #[async_trait]
 pub trait Channels: Send + Sync {
@@ -444,6 +458,7 @@ pub trait Store:
     + Configs
     + Allowances
     + Channels
+    + Domains
     + Approvals
     + Batches
     + Users

@@ -10,6 +10,7 @@ use crate::{
     batch::Batch,
     channel::{Channel, Delivery},
     config::Config,
+    domain::Domain,
     endpoint::Endpoint,
     endpoint_test::EndpointTest,
     error::Result,
@@ -89,6 +90,10 @@ pub enum Write<'a> {
     AddToken(&'a Token),
     /// As [`super::Tokens::remove_token`].
     RemoveToken(TokenId),
+    /// As [`super::Domains::keep_domain`].
+    KeepDomain(&'a Domain),
+    /// As [`super::Domains::remove_domain`].
+    RemoveDomain(&'a str),
     /// As [`super::Channels::add_channel`].
     AddChannel(&'a Channel),
     /// As [`super::Channels::set_channel`].

@@ -9,6 +9,7 @@ mod channel;
 mod code;
 mod completion;
 mod config;
+mod domain;
 mod endpoint;
 mod endpoint_test;
 mod event;
@@ -18,6 +19,7 @@ mod kind;
 mod me;
 pub(crate) mod metric;
 mod own_passwords;
+mod planner;
 mod removing;
 mod replace;
 mod report;
@@ -94,9 +96,12 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(approval::back_of_batch))
         .routes(routes!(verification::list, verification::order))
         .routes(routes!(verification::show, verification::remove))
+        .routes(routes!(domain::list, domain::check))
+        .routes(routes!(domain::show, domain::remove))
         .routes(routes!(scan::list, scan::order))
         .routes(routes!(scan::show, scan::remove))
         .routes(routes!(scan::mailboxes))
+        .routes(routes!(planner::show))
         .routes(routes!(scan::stop))
         .routes(routes!(scan::resume))
         .routes(routes!(work::of_batch))

@@ -177,7 +177,7 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse(id: &str) -> Result<ScanId, Problem> {
+pub(super) fn parse(id: &str) -> Result<ScanId, Problem> {
     id.parse()
         .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "OWN_NOT_FOUND", format!("There is no scan {id}.")))
 }

@@ -7,6 +7,7 @@ mod approval;
 mod batch;
 mod channel;
 mod config;
+mod domain;
 mod endpoint;
 mod endpoint_test;
 mod house;

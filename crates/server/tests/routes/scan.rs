@@ -87,6 +87,26 @@ async fn a_csv_is_ordered_read_by_a_worker_told_and_forgotten() {
     let found = house.get(&format!("{path}/mailboxes")).await.1;
     assert_eq!((&found[0]["itemsPerSecond"], &found[0]["permissions"]), (&json!(200), &json!("not known")));
     assert_eq!(found[1]["error"]["code"], "SOURCE_UNREACHABLE", "{found}");
+    let plan = house.get(&format!("{path}/plan?waves=2&maxConcurrentMigrations=3")).await.1;
+    assert_eq!(
+        (&plan["items"], &plan["together"], &plan["waves"][0]["members"]),
+        (&json!(100), &json!(3), &json!(["a@x"]))
+    );
+    assert!(plan["notes"].to_string().contains("are not in it: 1"), "{plan}");
+    for wrong in [
+        "waves=0",
+        "waves=501",
+        "waves=2&waveSize=2",
+        "waveEveryMinutes=5",
+        "bandwidth=fast",
+        "windows=never",
+        "timeZone=Mars",
+        "maxConcurrentMigrations=0",
+        "startAfter=soon",
+        "wave=2",
+    ] {
+        assert_eq!(house.get(&format!("{path}/plan?{wrong}")).await.0, 422, "{wrong}");
+    }
     let rest = house.get(&format!("{path}/mailboxes?after=1")).await.1;
     assert_eq!((rest.as_array().unwrap().len(), &rest[0]["emailAddress"]), (1, &json!("b@x")));
     assert_eq!(house.get("/scans").await.1[0]["total"], Value::Null, "lists leave it out");

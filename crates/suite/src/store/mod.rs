@@ -15,6 +15,7 @@ mod audit;
 mod batch;
 mod channel;
 mod config;
+mod domain;
 mod endpoint;
 mod endpoint_test;
 mod ledger;
@@ -43,6 +44,7 @@ pub struct Test {
 /// Every test.
 pub fn tests() -> Vec<Test> {
     let nouns = [
+        domain::tests(),
         endpoint::tests(),
         batch::tests(),
         user::tests(),

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 
 use super::{
     COLUMNS, Priority,
-    sheet::{Picking, Sent, SheetArgs},
+    sheet::{Picking, Sent, Sheet, SheetArgs},
+    waves,
 };
 use crate::{
     api::{Api, segment},
-    cmd::{Asked, approval::ConsistencyArgs, run_options::RunArgs, schedule::ScheduleArgs},
+    cmd::{
+        Asked, approval::ConsistencyArgs, planner::WaveArgs, run_options::RunArgs, schedule::ScheduleArgs,
+    },
     exit::{self, Failure},
     result::counted,
 };
@@ -46,6 +49,10 @@ pub struct Creation {
     /// Where the rows that were not picked are written, for a batch of their own
     #[arg(long, value_name = "FILE", default_value = "rest.csv", requires = "suggest")]
     pub rest: PathBuf,
+    /// Several batches instead of one, NAME-1, NAME-2 …: by the columns bytes and items (as scan show -o csv has them),
+    /// Department and Group.
+    #[command(flatten)]
+    pub waves: WaveArgs,
     /// When it does what.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
@@ -82,9 +89,14 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
     for (name, value) in args.consistency.given() {
         body[name] = value;
     }
-    let picked = args.suggest.map(|most| Picking { most: most.into(), rest: &args.rest });
-    let ends = (args.source.as_str(), args.target.as_str());
-    let sent = args.sheet.send(asked, api, ends, ("/batches", body), picked).await?;
+    let mut sheet = Sheet::read(&args.sheet, asked, api, (&args.source, &args.target)).await?;
+    if args.waves.wanted()? {
+        return waves::make(asked, api, args, (sheet, body)).await;
+    }
+    if let Some(most) = args.suggest {
+        sheet = Picking { most: most.into(), rest: &args.rest }.picked(asked, &sheet)?;
+    }
+    let sent = sheet.send(asked, api, ("/batches", body)).await?;
     let rows = counted(sent.rows as u64, "mailbox");
     let sentence = match &sent.made {
         None => format!("The batch {} would have {rows}.", args.name),
@@ -101,7 +113,8 @@ pub(crate) async fn add(asked: &Asked<'_>, api: &Api, args: &Addition) -> Result
     let name = |side: &str| batch[side].as_str().unwrap_or_default().to_owned();
     let ends = (name("source"), name("target"));
     let path = format!("{path}/users");
-    let sent = args.sheet.send(asked, api, (&ends.0, &ends.1), (&path, json!({})), None).await?;
+    let sheet = Sheet::read(&args.sheet, asked, api, (&ends.0, &ends.1)).await?;
+    let sent = sheet.send(asked, api, (&path, json!({}))).await?;
     let rows = counted(sent.rows as u64, "mailbox");
     let sentence = match &sent.made {
         None => format!("{rows} could be added to the batch {}.", args.name),
@@ -123,7 +136,7 @@ fn tell(asked: &Asked<'_>, name: &str, sent: &Sent, sentence: &str) {
 }
 
 /// How a batch begins that was made.
-fn begins(made: &Value) -> String {
+pub(super) fn begins(made: &Value) -> String {
     let (name, schedule) = (made["name"].as_str().unwrap_or_default(), &made["schedule"]);
     match schedule["startAfter"].as_str().and_then(|at| at.parse().ok()) {
         Some(at) => format!("its mailboxes begin {}.", shown(at, schedule["timeZone"].as_str())),

@@ -73,12 +73,8 @@ pub(super) struct Picking<'a> {
 
 impl Picking<'_> {
     /// The sheet of those who are picked; the others are written beside it.
-    fn picked(
-        &self,
-        asked: &Asked<'_>,
-        sheet: &SheetArgs,
-        parsed: &Parsed,
-    ) -> Result<Zeroizing<String>, Failure> {
+    pub(super) fn picked<'a>(&self, asked: &Asked<'_>, sheet: &Sheet<'a>) -> Result<Sheet<'a>, Failure> {
+        let parsed = &sheet.parsed;
         let cell = |row: &csv::Row, name: &str| parsed.cell(row, name);
         let candidate = |row: &csv::Row| Candidate {
             address: row.source.address.clone(),
@@ -92,66 +88,107 @@ impl Picking<'_> {
         for pick in &picks {
             asked.out.note(&format!("picked {}: {}", candidates[pick.at].address, pick.why));
         }
-        unknown.iter().for_each(|what| asked.out.note(&format!("{}: {what}", sheet.csv.display())));
+        unknown.iter().for_each(|what| asked.out.note(&format!("{}: {what}", sheet.args.csv.display())));
         let is_picked = |at: usize| picks.iter().any(|pick| pick.at == at);
         let others = parsed.rows.len() - picks.len();
-        if others > 0 && !sheet.dry_run {
-            let file = beside(&sheet.csv, self.rest)?;
+        if others > 0 && !sheet.args.dry_run {
+            let file = beside(&sheet.args.csv, self.rest)?;
             write_private(&file, &parsed.part_csv(|at| !is_picked(at)))?;
             asked.out.note(&format!("The other {others} are in {}.", file.display()));
         }
-        let text = String::from_utf8(parsed.part_csv(is_picked)).unwrap_or_default();
-        Ok(Zeroizing::new(text))
+        sheet.part(is_picked)
+    }
+}
+
+/// A CSV that was read: its good rows, and what to send of it.
+pub(super) struct Sheet<'a> {
+    args: &'a SheetArgs,
+    reading: Reading,
+    /// Its rows.
+    pub parsed: Parsed,
+    text: Zeroizing<String>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Reads it for batches between two endpoints.
+    pub(super) async fn read(
+        args: &'a SheetArgs,
+        asked: &Asked<'_>,
+        api: &Api,
+        (source, target): (&str, &str),
+    ) -> Result<Self, Failure> {
+        let shown = args.csv.display();
+        let bytes = std::fs::read(&args.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
+        let bytes = Zeroizing::new(bytes);
+        let needs =
+            Needs { source: needed(asked, api, source).await?, target: needed(asked, api, target).await? };
+        let reading = args.reading(needs);
+        let refused = |r| args.refused(r);
+        let parsed = csv::parse(&bytes, &reading).map_err(refused)?;
+        let text = Zeroizing::new(csv::text(&bytes, args.encoding).map_err(refused)?.text.into_owned());
+        parsed.notices.iter().for_each(|notice| asked.out.note(&format!("{shown}: {notice}")));
+        Ok(Self { args, reading, parsed, text })
+    }
+
+    /// Some of its good rows as a sheet of their own.
+    pub(super) fn part(&self, wanted: impl Fn(usize) -> bool) -> Result<Self, Failure> {
+        let text = Zeroizing::new(String::from_utf8(self.parsed.part_csv(wanted)).unwrap_or_default());
+        let reading = Reading { encoding: Encoding::Utf8, ..self.reading.clone() };
+        let parsed = csv::parse(text.as_bytes(), &reading).map_err(|r| self.args.refused(r))?;
+        Ok(Self { args: self.args, reading, parsed, text })
+    }
+
+    /// What is sent with what else belongs there.
+    fn body(&self, mut body: Value) -> Value {
+        let domains = self.reading.domains.iter().map(|rule| json!(format!("{}={}", rule.from, rule.to)));
+        body["csv"] = json!(*self.text);
+        body["allowUnknownColumns"] = self.args.allow_unknown_columns.into();
+        body["domainMap"] = domains.collect();
+        body["skipRejected"] = self.args.skip_rejected.into();
+        body
+    }
+
+    /// Has its rows judged: the router knows what the file does not tell, mailboxes of other batches. Those that cannot be
+    /// used are told and written beside it.
+    pub(super) async fn judge(
+        &mut self,
+        asked: &Asked<'_>,
+        api: &Api,
+        (path, body): (&str, &Value),
+    ) -> Result<(), Failure> {
+        let mut body = self.body(body.clone());
+        body["dryRun"] = true.into();
+        self.parsed.reject(rejected(&api.post(path, body).await?));
+        self.args.tell_rejected(asked, &self.parsed)
+    }
+
+    /// Has made of it what belongs to that path.
+    pub(super) async fn make(&self, api: &Api, (path, body): (&str, &Value)) -> Result<Value, Failure> {
+        api.post(path, self.body(body.clone())).await
+    }
+
+    /// Sends the rows to a path of the API; only has them judged with --dry-run.
+    pub(super) async fn send(
+        mut self,
+        asked: &Asked<'_>,
+        api: &Api,
+        (path, body): (&str, Value),
+    ) -> Result<Sent, Failure> {
+        self.judge(asked, api, (path, &body)).await?;
+        let made = match self.args.dry_run {
+            true => None,
+            false => Some(self.make(api, (path, &body)).await?),
+        };
+        if made.is_some() {
+            after(asked, self.args, &self.parsed)?;
+        }
+        Ok(Sent { rows: self.parsed.rows.len(), rejected: self.parsed.rejected.len(), made })
     }
 }
 
 impl SheetArgs {
-    /// Sends the rows to a path of the API with what else belongs there, for these two endpoints.
-    pub(super) async fn send(
-        &self,
-        asked: &Asked<'_>,
-        api: &Api,
-        (source, target): (&str, &str),
-        (path, mut body): (&str, Value),
-        picking: Option<Picking<'_>>,
-    ) -> Result<Sent, Failure> {
-        let shown = self.csv.display();
-        let bytes = std::fs::read(&self.csv).map_err(|e| Failure::usage(format!("--csv {shown}: {e}")))?;
-        let bytes = Zeroizing::new(bytes);
-        let needs =
-            Needs { source: needed(asked, api, source).await?, target: needed(asked, api, target).await? };
-        let reading = self.reading(needs);
-        let refused = |r: csv::Refusal| Failure::Usage(r.code, format!("{shown}: {}", r.message));
-        let mut parsed = csv::parse(&bytes, &reading).map_err(refused)?;
-        let text = Zeroizing::new(csv::text(&bytes, self.encoding).map_err(refused)?.text.into_owned());
-        let text = match picking {
-            Some(picking) => {
-                let picked = picking.picked(asked, self, &parsed)?;
-                parsed =
-                    csv::parse(picked.as_bytes(), &Reading { encoding: Encoding::Utf8, ..reading.clone() })
-                        .map_err(refused)?;
-                picked
-            }
-            None => text,
-        };
-        parsed.notices.iter().for_each(|notice| asked.out.note(&format!("{shown}: {notice}")));
-        let domains = reading.domains.iter().map(|rule| json!(format!("{}={}", rule.from, rule.to)));
-        body["csv"] = json!(*text);
-        body["allowUnknownColumns"] = self.allow_unknown_columns.into();
-        body["domainMap"] = domains.collect();
-        body["skipRejected"] = self.skip_rejected.into();
-        body["dryRun"] = true.into();
-        // The router knows what the file does not tell: mailboxes of other batches.
-        let judged = api.post(path, body.clone()).await?;
-        parsed.reject(rejected(&judged));
-        self.tell_rejected(asked, &parsed)?;
-        let mut sent = Sent { rows: parsed.rows.len(), rejected: parsed.rejected.len(), made: None };
-        if !self.dry_run {
-            body["dryRun"] = false.into();
-            sent.made = Some(api.post(path, body).await?);
-            after(asked, self, &parsed)?;
-        }
-        Ok(sent)
+    fn refused(&self, refusal: csv::Refusal) -> Failure {
+        Failure::Usage(refusal.code, format!("{}: {}", self.csv.display(), refusal.message))
     }
 
     fn reading(&self, needs: Needs) -> Reading {
@@ -179,7 +216,7 @@ impl SheetArgs {
 }
 
 /// What becomes of the file once its rows are kept.
-fn after(asked: &Asked<'_>, args: &SheetArgs, parsed: &Parsed) -> Result<(), Failure> {
+pub(super) fn after(asked: &Asked<'_>, args: &SheetArgs, parsed: &Parsed) -> Result<(), Failure> {
     let shown = args.csv.display();
     if args.shred_csv {
         shred(&args.csv).map_err(|e| Failure::own(format!("--shred-csv {shown}: {e}; the batch is made")))?;

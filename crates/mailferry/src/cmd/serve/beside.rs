@@ -42,6 +42,9 @@ pub fn run(worker: &Arc<Worker>, instance: &Instance, cancel: &Cancel) -> JoinHa
     start("channels are told what happened", |w, c| {
         Box::pin(async move { w.notify(&mailferry_connect::courier::Outbound, &c).await })
     });
+    start("domains are looked at", |w, c| {
+        Box::pin(async move { w.watch_domains(&mailferry_connect::domain::Dns, &c).await })
+    });
     let told = (Some(instance.trouble.clone()), cancel.clone());
     let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
     let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));

@@ -145,6 +145,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         source: need("source", "SourceEndpoint")?,
         target,
         sheet: sheet(bound, csv, what_if),
+        waves: Default::default(),
         schedule: schedule(bound),
         consistency: limits(bound)?,
         run: options(bound)?,

@@ -146,7 +146,7 @@ mod tests {
                 (K::Dkim, &["selector1-example-org._domainkey.contoso.onmicrosoft.com".to_owned()]),
                 (K::Dkim, &none),
                 (K::Dmarc, &["v=DMARC1; p=none".to_owned()]),
-                (K::Autodiscover, &["0 1 443 mail.example.org".to_owned()]),
+                (K::Autodiscover, &["1 1 443 mail.example.org".to_owned()]),
             ]
         );
         assert_eq!(records[0].ttl, Some(60));

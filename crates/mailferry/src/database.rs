@@ -58,12 +58,19 @@ fn credential() -> Option<PathBuf> {
     Some(PathBuf::from(folder).join(CREDENTIAL)).filter(|path| path.exists())
 }
 
+/// What is shown of a URL of which nobody knows where its password ends.
+const HIDDEN: &str = "postgresql://(not shown: a letter of the password is not escaped)";
+
 /// Where it is, without who signs in and how: `postgresql://HOST/DATABASE`.
 pub fn shown(url: &Secret<String>) -> String {
     let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+    let (secret, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+    // A password may hold what ends an authority elsewhere, or stand behind one: then nobody knows where it ends.
+    if secret.contains(['?', '#', '/']) {
+        return HIDDEN.to_owned();
+    }
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let plain = |text: &str| -> String {
         text.chars().filter(|c| c.is_ascii_alphanumeric() || "-._:[]/".contains(*c)).collect()
     };
@@ -158,6 +165,10 @@ mod tests {
             ("postgresql:///mail?host=/run/postgresql&password=canary", "postgresql:///mail"),
             ("postgresql://[::1]:5432/mail", "postgresql://[::1]:5432/mail"),
             ("canary", "postgresql:///"),
+            ("postgresql://ferry:canary#1@db.example/mail", HIDDEN),
+            ("postgresql://ferry:cana/ry@db.example/mail", HIDDEN),
+            ("postgresql://ferry:5555#99@db.example/mail", HIDDEN),
+            ("postgresql:///mail?user=ferry&password=can@ary", HIDDEN),
         ] {
             assert_eq!(shown(&url.into()), expected);
         }

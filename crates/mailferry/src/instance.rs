@@ -19,7 +19,7 @@ use mailferry_model::{
     outward::Outward,
     port::{Clock, Connector, Reports, Store},
 };
-use mailferry_server::{Context, Door, Problem, Tally, Trouble};
+use mailferry_server::{Context, Door, Judges, Problem, Tally, Trouble};
 use mailferry_store::{DATABASE, Location, MasterKey, SqlStore};
 
 use crate::{
@@ -111,6 +111,7 @@ impl Instance {
             reports: self.reports.clone(),
             clock: self.clock.clone(),
             manifests: self.connectors.iter().map(|c| c.manifest()).collect(),
+            judges: judges(self.connectors.clone()),
             actor: actor(),
             bell,
             door,
@@ -140,6 +141,14 @@ impl Instance {
     pub fn worker(&self, pace: Pace) -> Arc<Worker> {
         Worker::of(self.house(pace).0, self.connectors.clone(), self.reports.clone())
     }
+}
+
+/// What the connectors say of settings.
+fn judges(connectors: Vec<Arc<dyn Connector>>) -> Judges {
+    Arc::new(move |kind, settings| {
+        let connector = connectors.iter().find(|connector| connector.manifest().kind == kind);
+        connector.and_then(|connector| connector.check(settings).err()).unwrap_or_default()
+    })
 }
 
 /// Who acts, for the audit trail: whose process this is, which its environment has no say in.

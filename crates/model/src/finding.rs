@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Side;
+use crate::{
+    error::Side,
+    words::{shown, shown_in_line},
+};
 
 /// The steps of a test, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -127,6 +130,9 @@ pub struct Finding {
     pub seen: BTreeMap<String, serde_json::Value>,
 }
 
+/// A cause is a sentence: longer ones, as of a certificate with a thousand names, are cut.
+const LONGEST_CAUSE: usize = 1000;
+
 impl Finding {
     /// A passed check.
     pub fn pass(check: &Check, evidence: impl Into<String>, elapsed_ms: u64) -> Self {
@@ -154,6 +160,21 @@ impl Finding {
             Verdict::Warn => self.native != Verdict::Unknown,
             Verdict::NotRun | Verdict::Unknown => false,
         }
+    }
+
+    /// Without what a server could write into a terminal by it, and no longer than anybody reads.
+    fn readable(mut self) -> Self {
+        let line = |text: String| {
+            let text = shown_in_line(&text);
+            match text.char_indices().nth(LONGEST_CAUSE) {
+                Some((end, _)) => format!("{} …", &text[..end]),
+                None => text,
+            }
+        };
+        self.cause = self.cause.map(line);
+        self.evidence = shown(&self.evidence).into_owned();
+        self.fix.iter_mut().chain(&mut self.native_fix).for_each(|fix| *fix = shown(fix).into_owned());
+        self
     }
 
     /// A check that could not be asked.
@@ -258,6 +279,7 @@ impl TestResult {
     /// Sums findings up: failed if one failed or nothing could be asked. What it means for Microsoft's own framework is a
     /// sum of its own.
     pub fn of(steps: Vec<Finding>) -> Self {
+        let steps: Vec<Finding> = steps.into_iter().map(Finding::readable).collect();
         let sign_in = || steps.iter().filter(|s| s.step == Step::Auth);
         let signed_in = sign_in().next().is_some().then(|| sign_in().all(Finding::is_answered));
         let failed = steps.iter().any(|s| s.outcome == Verdict::Fail)

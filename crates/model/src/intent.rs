@@ -138,8 +138,11 @@ impl Action {
             Self::Complete => user.status.after(UserEvent::Complete)?,
             Self::Stop => user.status.after(UserEvent::Stop)?,
         };
-        let detail = if self == Self::Stop { user.detail.clone() } else { None };
-        Some(User { status, detail, ..user.clone() })
+        let stops = self == Self::Stop;
+        let detail = user.detail.clone().filter(|_| stops);
+        // A reason is for one completion, and that does not happen now.
+        let despite_score = user.despite_score.clone().filter(|_| !stops);
+        Some(User { status, detail, despite_score, ..user.clone() })
     }
 }
 

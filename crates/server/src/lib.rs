@@ -31,7 +31,7 @@ use std::sync::Arc;
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use mailferry_model::{
     port::{Clock, Reports, Store},
-    settings::Manifest,
+    settings::{Manifest, Settings},
 };
 
 pub use access::{ACCESS, Access};
@@ -46,6 +46,9 @@ pub use trouble::Trouble;
 /// The prefix of all routes.
 pub const PREFIX: &str = "/api/v1";
 
+/// What a kind of system says is wrong with settings.
+pub type Judges = Arc<dyn Fn(&str, &Settings) -> Vec<String> + Send + Sync>;
+
 /// What the routes work with.
 #[derive(Clone)]
 pub struct Context {
@@ -57,6 +60,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The kinds of systems that there are.
     pub manifests: Vec<&'static Manifest>,
+    /// What the kinds of systems say of settings beyond their manifests; the network is not asked.
+    pub judges: Judges,
     /// Who asks: for the audit trail.
     pub actor: String,
     /// Wakes workers: something is wanted.

@@ -106,6 +106,8 @@ fn of_postgres(code: &str) -> (Kind, Option<&'static str>) {
         ("XX001" | "XX002", _) => (Kind::Malformed, Some("STORE_DAMAGED")),
         ("25006", _) => (Kind::Forbidden, Some("STORE_READ_ONLY")),
         ("42501", _) => (Kind::Forbidden, None),
+        // A process that stood still in the middle of a transaction: the database has given it up.
+        ("25P03" | "25P04", _) => (Kind::Busy, None),
         (_, Some("08" | "40" | "53" | "55" | "57" | "58")) => (Kind::Busy, None),
         (_, Some("28")) => (Kind::Unauthenticated, None),
         (_, Some("XX")) => (Kind::Malformed, None),

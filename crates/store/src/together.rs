@@ -80,6 +80,7 @@ impl SqlStore {
             Write::RemoveSessions(account, but) => self.remove_sessions_in(tx, account, but).await,
             Write::AddToken(token) => self.add_token_in(tx, token).await,
             Write::RemoveToken(id) => self.remove_token_in(tx, id).await,
+            Write::Fence(job) => self.fence_in(tx, job).await,
             Write::KeepDomain(domain) => self.keep_domain_in(tx, domain).await,
             Write::RemoveDomain(name) => self.remove_domain_in(tx, name).await,
             Write::AddChannel(channel) => self.add_channel_in(tx, channel).await,

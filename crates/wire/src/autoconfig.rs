@@ -34,9 +34,16 @@ pub struct Server {
     pub socket: Socket,
 }
 
-/// The IMAP servers of a document, secured ones first. One of which is not said how it is secured is left out: it is not
+/// A text in which the document leaves room for the address.
+fn expanded(text: &str, address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let named = [("%EMAILADDRESS%", address), ("%EMAILLOCALPART%", local), ("%EMAILDOMAIN%", domain)];
+    named.iter().fold(text.trim().to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+/// The IMAP servers of a document, for an address, secured ones first. One of which is not said how it is secured is left out: it is not
 /// taken for unsecured.
-pub fn servers(document: &str) -> Vec<Server> {
+pub fn servers(document: &str, address: &str) -> Vec<Server> {
     let mut found = Vec::new();
     let mut open: Option<(String, u16, Option<Socket>)> = None;
     for leaf in xml::leaves(document).unwrap_or_default() {
@@ -50,7 +57,7 @@ pub fn servers(document: &str) -> Vec<Server> {
             continue;
         };
         match leaf.name() {
-            "hostname" => host.clone_from(&leaf.text),
+            "hostname" => *host = expanded(&leaf.text, address),
             "port" => *port = leaf.text.parse().unwrap_or(0),
             "socketType" => {
                 *socket = match leaf.text.trim().to_ascii_uppercase().as_str() {
@@ -88,11 +95,18 @@ mod tests {
             <incomingServer type="imap"><hostname>imap.example.org</hostname><port>993</port><socketType>SSL</socketType></incomingServer>
             <outgoingServer type="smtp"><hostname>smtp.example.org</hostname><port>465</port></outgoingServer>
             </emailProvider></clientConfig>"#;
-        let found = servers(document);
+        let found = servers(document, "a@example.org");
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[0], Server { host: "imap.example.org".into(), port: 993, socket: Socket::Ssl });
         assert_eq!(found[1].socket, Socket::StartTls);
-        assert!(servers("<html><body>not found</body></html>").is_empty() && servers("x").is_empty());
+        assert!(servers("<html><body>not found</body></html>", "").is_empty() && servers("x", "").is_empty());
+    }
+
+    #[test]
+    fn a_host_may_be_named_by_the_address() {
+        let server = r#"<clientConfig><emailProvider><incomingServer type="imap"><hostname>mail.%EMAILDOMAIN%</hostname>
+            <port>993</port><socketType>SSL</socketType></incomingServer></emailProvider></clientConfig>"#;
+        assert_eq!(servers(server, "anna@example.org")[0].host, "mail.example.org");
     }
 
     #[test]
@@ -101,7 +115,7 @@ mod tests {
             let server = format!(
                 "<incomingServer type=\"imap\"><hostname>h</hostname><port>143</port>{socket}</incomingServer>"
             );
-            servers(&format!("<clientConfig><emailProvider>{server}</emailProvider></clientConfig>"))
+            servers(&format!("<clientConfig><emailProvider>{server}</emailProvider></clientConfig>"), "")
         };
         let sockets = |socket: &str| of(socket).into_iter().map(|s| s.socket).collect::<Vec<_>>();
         assert_eq!(sockets("<socketType>ssl</socketType>"), [Socket::Ssl]);

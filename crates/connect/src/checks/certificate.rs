@@ -61,7 +61,7 @@ pub fn judge(shown: &Shown, at: &Place<'_>) -> Result<Told, Fault> {
                 let fault = weak(leaf).unwrap_or_else(|| unacceptable(error));
                 return Err(card.dress(fault, &parsed));
             }
-            Ok(told.but(worth_a_word(leaf, &card, at).map(|fault| card.dress(fault, &parsed))))
+            Ok(told.but(worth_a_word(&parsed, &card, at).map(|fault| card.dress(fault, &parsed))))
         }
     }
 }
@@ -321,7 +321,7 @@ fn weak(certificate: &X509Certificate<'_>) -> Option<Fault> {
 }
 
 /// It is accepted; what should somebody know?
-fn worth_a_word(leaf: &X509Certificate<'_>, card: &Card, at: &Place<'_>) -> Option<Fault> {
+fn worth_a_word(chain: &[X509Certificate<'_>], card: &Card, at: &Place<'_>) -> Option<Fault> {
     if let Some(product) = inspected::product(&card.issuer) {
         let fault = Fault::warn("CERTIFICATE_INSPECTED").with("product", product);
         return Some(fault.natively(Verdict::Fail));
@@ -340,7 +340,22 @@ fn worth_a_word(leaf: &X509Certificate<'_>, card: &Card, at: &Place<'_>) -> Opti
     if card.left_days < WARN_DAYS {
         return Some(Fault::warn("CERTIFICATE_ENDS"));
     }
-    weak(leaf).map(|fault| Fault { outcome: Verdict::Warn, ..fault })
+    if let Some(fault) = chain_ends(chain, at) {
+        return Some(fault);
+    }
+    weak(chain.first()?).map(|fault| Fault { outcome: Verdict::Warn, ..fault })
+}
+
+/// What is above the server's own certificate and ends soon, as the server shows it.
+fn chain_ends(chain: &[X509Certificate<'_>], at: &Place<'_>) -> Option<Fault> {
+    let end = |c: &&X509Certificate<'_>| c.validity().not_after.timestamp();
+    let first = chain.iter().skip(1).min_by_key(end)?;
+    let days = (end(&first) - at.now.as_second()).div_euclid(DAY);
+    (0..WARN_DAYS).contains(&days).then(|| {
+        let ends = Timestamp::from_second(end(&first)).map(day).unwrap_or_default();
+        let fault = Fault::warn("CERTIFICATE_CHAIN_ENDS").with("issuer", first.subject().to_string());
+        fault.with("days", days.to_string()).with("ends", ends)
+    })
 }
 
 fn unacceptable(error: &rustls::Error) -> Fault {

@@ -126,8 +126,15 @@ async fn asked(cx: &Cx, names: Names, bare: &str) -> Result<Vec<IpAddr>, Unresol
         }),
         Names::Server(server) => {
             let resolver = of_server(cx, server)?;
-            let answer = in_time(cx, resolver.lookup_ip(rooted(bare))).await?.map_err(|e| of_dns(&e))?;
-            Ok(answer.iter().collect())
+            match in_time(cx, resolver.lookup_ip(rooted(bare))).await?.map_err(|e| of_dns(&e)) {
+                Ok(answer) => Ok(answer.iter().collect()),
+                // Two questions were asked, and one answer says nothing of the other.
+                Err(Unresolved::NoAddress) => match records(cx, names, Question::Address, bare).await {
+                    Ok(_) | Err(Unresolved::NoSuchName | Unresolved::NoAddress) => Err(Unresolved::NoAddress),
+                    Err(why) => Err(why),
+                },
+                Err(why) => Err(why),
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use std::{
 };
 
 use mailferry_model::{
+    Error,
+    error::Reaction,
     filter::Unmatched,
     folder::FolderPath,
     job::{Claim, PassKind},
@@ -89,6 +91,7 @@ pub struct Progress {
     listed: AtomicU64,
     phase: Mutex<&'static str>,
     moved: OnceLock<Moved>,
+    refused: OnceLock<Error>,
     meter: Mutex<Option<Arc<MailboxMeter>>>,
 }
 
@@ -139,6 +142,19 @@ impl Progress {
         if let Some(moved) = self.moved.get() {
             (moved.0)();
         }
+    }
+
+    /// That a side refuses a sign-in, or all that it is asked for: others shall know before all that was read is put, which
+    /// may take long. The first counts.
+    pub(crate) fn tell_refused(&self, error: &Error) {
+        if error.reaction() == Reaction::ParkEndpoint {
+            drop(self.refused.set(error.clone()));
+        }
+    }
+
+    /// What a side refuses.
+    pub fn refused(&self) -> Option<&Error> {
+        self.refused.get()
     }
 
     /// The counters together.

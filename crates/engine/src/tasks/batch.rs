@@ -58,7 +58,7 @@ pub(super) async fn reconcile(
                 let why = [batch.source, batch.target].iter().find_map(|id| parked.get(id)).cloned();
                 one(store, (batch, why, &unclean), (&census, look), now, bell).await
             }
-            _ => clock::rest(store, batch, now).await,
+            _ => clock::rest(store, batch, look, now).await,
         };
         match looked_at {
             // Somebody changed it meanwhile: next time.
@@ -105,9 +105,13 @@ async fn one(
         }
     }
     // A job that is claimed for a moment, to find the endpoint waiting, is no work.
-    let working = batch.status != BatchStatus::Waiting
-        && before.waits.is_some()
-        && store.jobs(batch.id).await?.iter().any(|j| j.claimed);
+    let is_held = batch.status != BatchStatus::Waiting
+        && (before.waits.is_some() || batch.status == BatchStatus::Stopping);
+    let working = is_held && store.jobs(batch.id).await?.iter().any(|j| j.claimed);
+    if working && batch.status == BatchStatus::Stopping {
+        // Whoever was stopped in a later sync rests at once, and its pass a moment later.
+        return Ok(());
+    }
     let last = match batch.status.rest(&statuses) {
         // What the gate held back was not synced by that: the batch was synced when its mailboxes were.
         Some(BatchEvent::SettleSynced(_)) => {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
     batch::Batch,
@@ -14,13 +14,16 @@ use mailferry_model::{
     intent::{Action, UserAction, intend, intend_user},
     port::{Clock, Store, Write},
     schedule::{Because, Schedule, Waits, due, shown},
-    status::BatchStatus,
+    status::{BatchStatus, StatusSummary},
     user::User,
 };
 use serde_json::json;
 
+use super::batch::Look;
 use crate::parking::by_worker;
 
+/// What became due so long ago at most is seen at once.
+const FRESH: SignedDuration = SignedDuration::from_mins(2);
 /// The detail of a batch that begins later.
 const START_AFTER: &str = "WaitingForStart";
 /// The detail of a batch, and the code of a mailbox, that moves in certain hours alone.
@@ -36,10 +39,13 @@ pub(super) fn holds(schedule: &Schedule, status: BatchStatus, now: Timestamp) ->
 }
 
 /// Does to a batch at rest what is due.
-pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Result<()> {
+pub(super) async fn rest(store: &dyn Store, batch: Batch, look: Look, now: Timestamp) -> Result<()> {
     let due = due(&batch, now);
     let rests = matches!(batch.status, BatchStatus::Synced | BatchStatus::SyncedWithErrors);
-    if due.is_empty() && !rests {
+    // Its users are read now and then alone, and when something has just become due: they may be a hundred thousand, stay
+    // at rest for weeks, and be held back although their time has come.
+    let is_read = look == Look::Users || has_just_come(&batch, now);
+    if !is_read || (due.is_empty() && !rests) {
         return Ok(());
     }
     let all = store.users(batch.id).await?;
@@ -48,8 +54,12 @@ pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Res
     }
     // One with a time of its own is completed then.
     let later = |user: &User| user.complete_after.is_some_and(|at| at > now);
-    let meant =
-        |action| all.iter().filter(|user| action != Action::Complete || !later(user)).cloned().collect();
+    let meant = |action| {
+        all.iter()
+            .filter(|user| !rests_alone(user) && (action != Action::Complete || !later(user)))
+            .cloned()
+            .collect()
+    };
     // What is held back is synced again while it waits to be completed.
     let moves = due.into_iter().find_map(|(action, because)| {
         let users: Vec<User> = meant(action);
@@ -67,6 +77,19 @@ pub(super) async fn rest(store: &dyn Store, batch: Batch, now: Timestamp) -> Res
     writes.extend(users.iter().map(Write::SetUser));
     writes.push(Write::Record(&entry));
     store.together(&writes).await
+}
+
+/// Whether the time to complete, or to sync again, came a moment ago.
+fn has_just_come(batch: &Batch, now: Timestamp) -> bool {
+    let is_fresh = |at: Timestamp| (SignedDuration::ZERO..FRESH).contains(&at.duration_until(now));
+    let interval = SignedDuration::from_hours(i64::from(batch.schedule.sync_every_hours));
+    let again = batch.last_synced.or(batch.synced).and_then(|last| last.checked_add(interval).ok());
+    [batch.schedule.complete_after, again].into_iter().flatten().any(is_fresh)
+}
+
+/// Whether a person has stopped it alone: the clock does not undo that.
+fn rests_alone(user: &User) -> bool {
+    user.status.summary() == StatusSummary::Stopped
 }
 
 /// The first mailbox whose own time to complete has come and that may complete.

@@ -5,7 +5,7 @@ use futures_util::try_join;
 use mailferry_model::{
     Result, Side,
     cancel::Cancel,
-    id::UserId,
+    job::Job,
     mode::CREDENTIALS_VERIFIED,
     port::{Source, Target},
     status::{UserEvent, UserStatus},
@@ -54,13 +54,13 @@ async fn list(source: &dyn Source, target: &dyn Target) -> Result<Opened> {
 }
 
 /// Writes that it could be opened. A mailbox that has moved nothing yet rests until its batch is started in full.
-pub(super) async fn done(worker: &Worker, id: UserId, opened: &Opened) -> Result<()> {
+pub(super) async fn done(worker: &Worker, job: &Job, opened: &Opened) -> Result<()> {
     let now = worker.house.clock.now();
     let text = format!(
         "both sides were opened: {} folders at the source, {} at the target",
         opened.source, opened.target
     );
-    change(worker, id, |user| {
+    change(worker, job, |user| {
         rest(user);
         user.detail = Some(Detail::fresh(CREDENTIALS_VERIFIED, text.clone(), now));
     })

@@ -7,7 +7,7 @@ use mailferry_model::{
     batch::Batch,
     job::PassKind,
     report::Findings,
-    status::UserEvent,
+    status::{UserEvent, UserStatus},
     user::{Detail, User},
 };
 
@@ -30,10 +30,16 @@ impl Ended<'_> {
     pub fn on(&self, user: &mut User, approvals: &Approvals) {
         user.detail = None;
         user.unapproved = Some(approvals.lacking(self.findings));
+        if !self.is_of(user.status) {
+            // Somebody has asked for something else meanwhile: that is the next job's.
+            return;
+        }
         step(user, UserEvent::Move);
         let limits = user.overrides.item_limits.or(self.batch.item_limits);
         if let Some((code, text)) = limits.passed(self.findings, approvals) {
             step(user, UserEvent::Fail);
+            // A reason is for one completion.
+            user.despite_score = None;
             user.detail = Some(Detail::fresh(code, text, self.at));
             return;
         }
@@ -44,6 +50,19 @@ impl Ended<'_> {
             step(user, if is_held { UserEvent::HoldBack } else { ending });
         }
         self.tell(user);
+    }
+
+    /// Whether a user in this status is at such a pass.
+    fn is_of(&self, status: UserStatus) -> bool {
+        use UserStatus as S;
+        match self.kind {
+            PassKind::Initial => {
+                status.is_active()
+                    && !matches!(status, S::IncrementalSyncing | S::Completing | S::CompletionSynced)
+            }
+            PassKind::Incremental => status == S::IncrementalSyncing,
+            PassKind::Completion => matches!(status, S::Completing | S::CompletionSynced),
+        }
     }
 
     /// What somebody approved meanwhile.

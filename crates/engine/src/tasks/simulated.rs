@@ -19,7 +19,7 @@ pub type Length = Arc<dyn Fn(&Job) -> Duration + Send + Sync>;
 /// One of them.
 pub(super) async fn attempt(worker: &Worker, job: &Job, cancel: &Cancel, length: &Length) -> Result<()> {
     let store = &*worker.house.store;
-    user::change(worker, job.work.user, |user| {
+    user::change(worker, job, |user| {
         for event in [UserEvent::Claim, UserEvent::Open, UserEvent::Move] {
             user::step(user, event);
         }
@@ -37,5 +37,5 @@ pub(super) async fn attempt(worker: &Worker, job: &Job, cancel: &Cancel, length:
     let done = |user: &mut mailferry_model::user::User| {
         (0..endings).for_each(|_| user::step(user, UserEvent::Done));
     };
-    user::change(worker, job.work.user, done).await.map(drop)
+    user::change(worker, job, done).await.map(drop)
 }

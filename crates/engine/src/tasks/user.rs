@@ -16,10 +16,9 @@ use mailferry_model::{
     cancel::Cancel,
     completion::LastPass,
     endpoint::Endpoint,
-    id::UserId,
     job::Job,
     mode::RunMode,
-    port::Store,
+    port::{Store, Write},
     report::Kept,
     secret::Secret,
     settings::{MailboxAddress, Settings},
@@ -128,7 +127,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
             return Err(Error::new(Kind::Busy, Side::Us, PARKED, format!("{}: {why}", endpoint.name)));
         }
     }
-    let user = change(worker, job.work.user, |user| {
+    let user = change(worker, job, |user| {
         for event in [UserEvent::Claim, UserEvent::Open] {
             step(user, event);
         }
@@ -140,8 +139,8 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     let progress = Arc::new(Progress::default());
     worker.enter(user.id, job.work.batch, &progress);
     let run = Copy {
-        source: loaded.source.2,
-        target: loaded.target.2,
+        source: loaded.source.2.clone(),
+        target: loaded.target.2.clone(),
         options: loaded.batch.mode.on(user.overrides.applied(&loaded.batch.options)),
         kind: Some(job.work.kind),
         depth: Depth::Written,
@@ -161,7 +160,7 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
     let house = seen_by(worker, job);
     let result = tokio::select! {
         result = carry(&house, loaded.batch.mode, &run, cancel, &opened) => result,
-        error = watch(worker, job, &progress, (&open, &heard)) => Err(error),
+        error = watch(worker, job, (&progress, &loaded), (&open, &heard)) => Err(error),
         never = clock::stop_at(&*worker.house.clock, closes, cancel, &closed) => match never {},
     };
     let result = result.map_err(|error| match closed.load(Ordering::SeqCst) {
@@ -171,16 +170,13 @@ async fn attempt(worker: &Arc<Worker>, job: &Job, cancel: &Cancel) -> Result<()>
         _ => error,
     });
     // A refused sign-in is written before the gate lets the next one try it.
-    if let Err(error) = &result
-        && let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, 1)
-    {
-        let endpoint = if side == Side::Source { &loaded.source.0 } else { &loaded.target.0 };
-        park(&**store, endpoint, error, worker.house.clock.now()).await?;
+    if let Err(error) = &result {
+        park_refused(worker, &loaded, error).await?;
     }
     drop(passes);
     match result? {
         Came::Copied(copied) => done(worker, job, &loaded.user, *copied).await,
-        Came::Opened(opened) => credentials::done(worker, user.id, &opened).await,
+        Came::Opened(opened) => credentials::done(worker, job, &opened).await,
     }
 }
 
@@ -259,16 +255,24 @@ pub(super) async fn end_of(
 async fn watch(
     worker: &Worker,
     job: &Job,
-    progress: &Progress,
+    (progress, loaded): (&Progress, &Loaded),
     (open, heard): (&AtomicBool, &Notify),
 ) -> Error {
     let clock = &*worker.house.clock;
     let mut motion = Motion::of(progress, clock);
-    let (mut is_stalled, mut was_open, mut owes) = (false, false, false);
+    let (mut is_stalled, mut was_open, mut owes, mut parked) = (false, false, false, false);
     loop {
         tokio::select! {
             () = heard.notified() => {}
             () = clock.sleep(WRITE_EVERY) => {}
+        }
+        if let Some(error) = progress.refused().filter(|_| !parked) {
+            match park_refused(worker, loaded, error).await {
+                Ok(()) => parked = true,
+                Err(error) => {
+                    tracing::warn!(code = error.code(), "a refused sign-in could not be written yet")
+                }
+            }
         }
         let moved = motion.look(progress, clock).then(|| clock.now());
         let is_open = open.load(Ordering::SeqCst);
@@ -281,7 +285,7 @@ async fn watch(
             continue;
         }
         was_open = is_open;
-        let written = change(worker, job.work.user, |user| {
+        let written = change(worker, job, |user| {
             if is_open {
                 step(user, UserEvent::Move);
             }
@@ -319,12 +323,14 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
     let now = worker.house.clock.now();
     let store = &*worker.house.store;
     let kept = Kept { mailbox, user: user.address.clone(), at: now, findings: report.findings };
+    // Somebody else may have taken the job over while this process was held up: then what was found is theirs to tell.
+    store.together(&[Write::Fence(job)]).await?;
     worker.reports.keep_report(&kept).await?;
     let batch = store.batch_by_id(user.batch).await?;
     let mut approvals = Approvals::of(store.approvals(mailbox).await?);
     let ended = Ended { batch: &batch, kind: job.work.kind, findings: &kept.findings, at: now };
     let took = report.moved_in + report.verified_in;
-    let mut user = change(worker, user.id, |user| {
+    let mut user = change(worker, job, |user| {
         user.last_pass = Some(LastPass {
             kind: job.work.kind,
             put: report.deeds.put,
@@ -349,7 +355,7 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
             break;
         }
         approvals = fresh;
-        user = change(worker, user.id, |user| ended.count(user, &approvals)).await?;
+        user = change(worker, job, |user| ended.count(user, &approvals)).await?;
     }
     let code = user.detail.as_ref().map(|detail| detail.code.clone());
     tell(worker, &user, format!("{:?}", user.status), code);
@@ -360,13 +366,10 @@ async fn done(worker: &Worker, job: &Job, user: &User, copied: Copied) -> Result
 async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Result<()> {
     let now = worker.house.clock.now();
     if error.kind() == Kind::Cancelled {
-        // Stopped by a person: the user halts. Else this process ends, and another goes on with the job.
+        // Stopped by a person, who has said so of the user too: it halts, unless somebody has started it again meanwhile.
+        // Else this process ends, and another goes on with the job.
         if stopped {
-            change(worker, job.work.user, |user| {
-                step(user, UserEvent::Stop);
-                step(user, UserEvent::Halt);
-            })
-            .await?;
+            change(worker, job, |user| step(user, UserEvent::Halt)).await?;
         }
         return end(worker, job, (!stopped).then_some(Duration::ZERO)).await;
     }
@@ -392,7 +395,7 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
     }
     let failed = judged == Verdict::Fail;
     let next_try = wait.and_then(|w| now.checked_add(jiff::SignedDuration::try_from(w).ok()?).ok());
-    let user = change(worker, job.work.user, |user| {
+    let user = change(worker, job, |user| {
         let before = user.detail.as_ref().filter(|d| d.code == code);
         let (since, escalated) = before.map_or((now, false), |d| (d.since, d.escalated));
         user.detail = Some(Detail { next_try, escalated, ..Detail::fresh(&code, error.to_string(), since) });
@@ -401,12 +404,14 @@ async fn after(worker: &Worker, job: &Job, error: &Error, stopped: bool) -> Resu
         }
         if failed {
             step(user, UserEvent::Fail);
+            user.despite_score = None;
         }
     })
     .await?;
     let what = if failed { format!("{:?}", user.status) } else { error.to_string() };
     tell(worker, &user, what, Some(code));
-    end(worker, job, wait).await
+    // Hours may be others before they come: its batch gives it a job again when they have.
+    end(worker, job, wait.filter(|_| error.op() != WINDOW)).await
 }
 
 async fn sign_ins(worker: &Worker, job: &Job) -> (SignIn, SignIn) {
@@ -427,6 +432,13 @@ async fn end(worker: &Worker, job: &Job, again_in: Option<Duration>) -> Result<(
     worker.house.store.end_job(job, again_at).await
 }
 
+/// Lets the endpoint wait for a person whose sign-in, the one for all mailboxes, was refused.
+async fn park_refused(worker: &Worker, loaded: &Loaded, error: &Error) -> Result<()> {
+    let Verdict::Park(side) = verdict(error, loaded.source.1, loaded.target.1, 1) else { return Ok(()) };
+    let endpoint = if side == Side::Source { &loaded.source.0 } else { &loaded.target.0 };
+    park(&*worker.house.store, endpoint, error, worker.house.clock.now()).await
+}
+
 /// The endpoint waits for a person.
 async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timestamp) -> Result<()> {
     for _ in 0..RACES {
@@ -445,18 +457,19 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timesta
     Ok(())
 }
 
-/// Changes a user as it is now, however often others change it meanwhile.
-pub(super) async fn change(worker: &Worker, id: UserId, change: impl Fn(&mut User)) -> Result<User> {
+/// Changes the user of a job as it is now, however often others change it meanwhile; `Conflict` where somebody else has
+/// taken the job over.
+pub(super) async fn change(worker: &Worker, job: &Job, change: impl Fn(&mut User)) -> Result<User> {
     let store = &*worker.house.store;
     for _ in 0..RACES {
-        let before = store.user(id).await?;
+        let before = store.user(job.work.user).await?;
         let mut user = before.clone();
         change(&mut user);
         if user == before {
             return Ok(user);
         }
         user.keep_time(worker.house.clock.now());
-        match store.set_user(&user).await {
+        match store.together(&[Write::Fence(job), Write::SetUser(&user)]).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             other => return other.map(|()| user),
         }

@@ -311,6 +311,41 @@ async fn one_that_is_stopped_alone_halts_and_the_others_go_on() {
     assert_eq!((town.batch(batch).await.status, town.sign_ins()), (BatchStatus::Synced, 3));
 }
 
+/// Its pass of before is still in hands when it is started again: that end is none of the new start.
+#[tokio::test]
+async fn one_that_is_stopped_and_started_again_at_once_is_synced() {
+    let town = Town::of(1).await;
+    let worker = town.worker();
+    let batch = town.begin().await;
+    town.until(&worker, || async { town.batch(batch).await.status == BatchStatus::Synced }).await;
+    let again = |status| {
+        let town = &town;
+        async move {
+            let mut user = town.users(batch).await.remove(0);
+            user.status = status;
+            town.store.set_user(&user).await.unwrap();
+            town.set_status(batch, BatchStatus::IncrementalSyncing).await;
+        }
+    };
+    again(UserStatus::IncrementalSyncing).await;
+    town.hold(true);
+    let restarted = std::cell::Cell::new(false);
+    town.until(&worker, || async {
+        if town.waiting() == 1 && !restarted.get() {
+            let mut user = town.users(batch).await.remove(0);
+            user.status = user.status.after(UserEvent::Stop).unwrap();
+            town.store.together(&[Write::SetUser(&user), Write::StopJob(user.id)]).await.unwrap();
+            town.hold(false);
+            again(UserStatus::IncrementalSyncing).await;
+            restarted.set(true);
+        }
+        restarted.get() && !town.batch(batch).await.status.is_active()
+    })
+    .await;
+    let user = town.users(batch).await.remove(0);
+    assert_eq!(user.status, UserStatus::IncrementalSynced, "{:?}", user.detail);
+}
+
 /// Whatever let it through: nothing is said to be there, because nothing was moved.
 #[tokio::test]
 async fn a_mailbox_is_never_copied_into_itself() {

@@ -62,6 +62,7 @@ pub struct Memory {
     refuses: AtomicBool,
     is_busy: AtomicBool,
     hangs: AtomicBool,
+    holds: AtomicBool,
     fails_tests: AtomicBool,
     /// Sign-ins that are waited for.
     waiting: AtomicUsize,
@@ -160,11 +161,21 @@ impl Connector for Memory {
         }
     }
 
-    async fn source(&self, _: &Cx, settings: &Settings, mailbox: &MailboxAddress) -> Result<Box<dyn Source>> {
+    async fn source(
+        &self,
+        cx: &Cx,
+        settings: &Settings,
+        mailbox: &MailboxAddress,
+    ) -> Result<Box<dyn Source>> {
         self.sign_ins.fetch_add(1, Ordering::SeqCst);
         if self.hangs.load(Ordering::SeqCst) {
             let _waits = Waits::begin(&self.waiting);
             return std::future::pending().await;
+        }
+        if self.holds.load(Ordering::SeqCst) {
+            let _waits = Waits::begin(&self.waiting);
+            cx.cancel.cancelled().await;
+            return Err(Error::new(Kind::Cancelled, Side::Source, "sign in", "stopped"));
         }
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::new(Kind::Unauthenticated, Side::Source, "sign in", "not this password"));
@@ -357,6 +368,11 @@ impl Town {
     /// From now on a source never answers a sign-in.
     pub fn hang(&self) {
         self.connector.hangs.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on a source answers no sign-in until the pass is stopped; or does again.
+    pub fn hold(&self, on: bool) {
+        self.connector.holds.store(on, Ordering::SeqCst);
     }
 
     /// Sign-ins that are waited for now.

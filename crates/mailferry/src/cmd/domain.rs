@@ -54,7 +54,7 @@ pub struct CheckArgs {
     /// example.org
     #[arg(required = true, value_name = "DOMAIN")]
     names: Vec<String>,
-    /// What this provider asks for, where nothing else is said: m365 or google
+    /// What this provider asks for, where nothing else is said: microsoft-365 or google
     #[arg(long, value_name = "PROVIDER")]
     to: Option<String>,
     /// The tenant's first domain, contoso.onmicrosoft.com: DKIM of Microsoft 365 leads there

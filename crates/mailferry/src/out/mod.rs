@@ -15,6 +15,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
+use mailferry_model::words::shown;
 use rustix::termios::tcgetwinsize;
 use serde_json::{Value, json};
 
@@ -183,14 +184,14 @@ impl Out {
     /// A sentence for people on standard output; nothing in other forms.
     pub fn say(&self, text: &str) {
         if self.is_for_people() && !text.is_empty() {
-            print(&format!("{text}\n"));
+            print(&format!("{}\n", shown(text)));
         }
     }
 
     /// A sentence on standard error that is no fault.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            complain(&format!("{text}\n"));
+            complain(&format!("{}\n", shown(text)));
         }
     }
 
@@ -225,7 +226,7 @@ impl Out {
             text.push_str(&format!("  cause: {cause}\n"));
         }
         fix.iter().for_each(|f| text.push_str(&format!("  fix:   {f}\n")));
-        complain(&text);
+        complain(&shown(&text));
     }
 }
 

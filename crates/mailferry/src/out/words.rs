@@ -1,5 +1,6 @@
 //! Numbers, times and states as people read them. Programs get them exact, in JSON and CSV.
 
+use mailferry_model::words::{shown_in_line, unshown};
 use serde_json::Value;
 
 /// A size in the admin centre's sense: 1 GB = 2³⁰.
@@ -38,6 +39,14 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A text in a table: one line of what it is.
+fn shown_in_cell(text: &str) -> String {
+    match unshown(text) {
+        None => text.to_owned(),
+        Some(_) => shown_in_line(text),
+    }
+}
+
 /// A value in a table.
 pub fn cell(field: &str, value: &Value) -> String {
     match value {
@@ -45,7 +54,7 @@ pub fn cell(field: &str, value: &Value) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::String(text) if field.to_ascii_lowercase().contains("status") => label(text),
-        Value::String(text) => text.clone(),
+        Value::String(text) => shown_in_cell(text),
         Value::Number(n) if field.starts_with("bytes") || field == "size" => {
             n.as_u64().map_or_else(|| n.to_string(), bytes)
         }

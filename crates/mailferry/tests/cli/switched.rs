@@ -62,7 +62,7 @@ fn a_services_worker_looks() {
         "--resolver",
         &resolver,
         "--to",
-        "m365",
+        "microsoft-365",
         "--at",
         &at,
         "-o",

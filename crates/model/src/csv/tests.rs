@@ -124,12 +124,13 @@ fn what_spreadsheets_call_ansi_is_guessed_but_for_passwords() {
 
 #[test]
 fn columns_that_mean_nothing_are_told_and_come_back_in_rejected_rows() {
-    let parsed = read(b"EmailAddress,Department,TargetDatabase\nanna,Sales,DB1\nb@x,IT,\n", ADMIN).unwrap();
-    assert_eq!(parsed.notices.len(), 2, "{:?}", parsed.notices);
-    assert!(parsed.notices[0].contains("\"Department\"") && parsed.notices[1].contains("TargetDatabase"));
+    let parsed =
+        read(b"EmailAddress,Floor,TargetDatabase,department\nanna,3,DB1,IT\nb@x,4,,IT\n", ADMIN).unwrap();
+    assert_eq!(parsed.notices.len(), 2, "planning reads the department: {:?}", parsed.notices);
+    assert!(parsed.notices[0].contains("\"Floor\"") && parsed.notices[1].contains("TargetDatabase"));
     let file = String::from_utf8(parsed.rejected_csv()).unwrap();
-    assert!(file.starts_with("EmailAddress,Department,TargetDatabase,RowNumber,"), "{file}");
-    assert!(file.contains("\r\nanna,Sales,DB1,2,CSV_BAD_ADDRESS,"), "{file}");
+    assert!(file.starts_with("EmailAddress,Floor,TargetDatabase,department,RowNumber,"), "{file}");
+    assert!(file.contains("\r\nanna,3,DB1,IT,2,CSV_BAD_ADDRESS,"), "{file}");
     let near = read(b"EmailAddress,Passwort\na@x,p\n", ADMIN).unwrap_err().message;
     assert_eq!(near, "There is no column \"Passwort\"; Password is probably meant.");
     let allowed = Reading { unknown: Unknown::Allowed, ..Reading::of(ADMIN) };

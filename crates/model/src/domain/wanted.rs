@@ -35,16 +35,15 @@ impl std::str::FromStr for Destination {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.to_lowercase().as_str() {
-            "m365" | "microsoft365" => Ok(Self::Microsoft365),
+            "microsoft-365" | "microsoft365" => Ok(Self::Microsoft365),
             "google" => Ok(Self::GoogleWorkspace),
-            _ => Err("a destination is m365 or google".to_owned()),
+            _ => Err("a destination is microsoft-365 or google".to_owned()),
         }
     }
 }
 
 impl Wanted {
     /// As the provider asks for it; `tenant` is the one's first domain, such as `contoso.onmicrosoft.com`.
-    // Microsoft: external-domain-name-system-records; Google: set-up-mx-records
     pub fn by(destination: Destination, domain: &str, tenant: Option<&str>) -> Self {
         let dashed = domain.replace('.', "-");
         let key = |selector: &str| {

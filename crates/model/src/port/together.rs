@@ -18,6 +18,7 @@ use crate::{
         AccountId, BatchId, ChannelId, EndpointId, MailboxId, ScanId, SessionId, TokenId, UserId,
         VerificationId,
     },
+    job::Job,
     port::store::Sealing,
     scan::{Scan, ScanMailbox},
     user::User,
@@ -90,6 +91,8 @@ pub enum Write<'a> {
     AddToken(&'a Token),
     /// As [`super::Tokens::remove_token`].
     RemoveToken(TokenId),
+    /// Nothing, if the job is in the hands of who claimed it at that epoch; else `Conflict`, and so nothing of all.
+    Fence(&'a Job),
     /// As [`super::Domains::keep_domain`].
     KeepDomain(&'a Domain),
     /// As [`super::Domains::remove_domain`].

@@ -181,7 +181,12 @@ impl BatchStatus {
         let outcome = Self::settled(users.iter().copied())?;
         let is = |wanted| move |user: &UserStatus| user.summary() == wanted;
         Some(match self {
-            Self::Completing if users.iter().any(is(StatusSummary::Synced)) => {
+            // Whoever was stopped alone is not completed: the batch is not either.
+            Self::Completing
+                if users
+                    .iter()
+                    .any(|user| is(StatusSummary::Synced)(user) || is(StatusSummary::Stopped)(user)) =>
+            {
                 BatchEvent::SettleSynced(outcome)
             }
             Self::Starting | Self::Syncing | Self::IncrementalSyncing
@@ -283,7 +288,8 @@ mod tests {
             (B::Completing, &[Completed, IncrementalSynced][..], Some(B::Synced)),
             (B::Completing, &[CompletionFailed, Synced], Some(B::SyncedWithErrors)),
             (B::Completing, &[Completed, CompletedWithWarnings], Some(B::Completed)),
-            (B::Completing, &[Completed, IncrementalStopped], Some(B::Completed)),
+            (B::Completing, &[Completed, IncrementalStopped], Some(B::Synced)),
+            (B::Completing, &[Completed, Stopped, CompletionFailed], Some(B::SyncedWithErrors)),
             (B::Completing, &[Completed, Completing], None),
             (B::IncrementalSyncing, &[Completed, IncrementalSynced], Some(B::Synced)),
             (B::IncrementalSyncing, &[Completed, Completed], Some(B::Completed)),

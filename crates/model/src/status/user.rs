@@ -173,7 +173,9 @@ impl UserStatus {
                 | Self::Syncing,
                 E::Fail,
             ) => Self::Failed,
-            (Self::IncrementalSyncing | Self::Completing, E::Stop) => Self::IncrementalStopped,
+            (Self::IncrementalSyncing | Self::Completing | Self::CompletionSynced, E::Stop) => {
+                Self::IncrementalStopped
+            }
             (
                 Self::Queued
                 | Self::Validating

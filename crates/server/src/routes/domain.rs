@@ -33,7 +33,7 @@ const LONGEST: usize = 500;
 pub(crate) struct Check {
     /// `example.org`.
     name: String,
-    /// `m365` or `google`: what that provider asks for, where `wanted` says nothing else.
+    /// `microsoft-365` or `google`: what that provider asks for, where `wanted` says nothing else.
     to: Option<String>,
     /// The tenant's first domain, such as `contoso.onmicrosoft.com`: DKIM of Microsoft 365 leads there.
     tenant: Option<String>,

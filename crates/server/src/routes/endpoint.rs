@@ -135,7 +135,7 @@ pub(crate) async fn create(
     for (name, secret) in wanted.secrets {
         settings = settings.with_secret(&name, Secret::new(secret));
     }
-    check_settings(manifest, &settings)?;
+    check_settings(&context, manifest, &settings)?;
     check_paths(&context, manifest, &settings, None)?;
     let named = (wanted.max_concurrent_migrations, wanted.max_concurrent_incremental_syncs);
     let (limits, notice) = Limits::named(named.0, named.1);
@@ -266,12 +266,19 @@ pub(super) fn manifest(context: &Context, kind: &str) -> Result<&'static Manifes
     })
 }
 
-pub(super) fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Problem> {
+pub(super) fn check_settings(
+    context: &Context,
+    manifest: &Manifest,
+    settings: &Settings,
+) -> Result<(), Problem> {
     let mut faults = manifest.check(settings);
     for name in settings.secrets.keys() {
         if manifest.setting(name).is_none_or(|s| s.takes != Takes::Secret) {
             faults.push(format!("{} has no secret {name}", manifest.kind));
         }
+    }
+    if faults.is_empty() {
+        faults = (context.judges)(manifest.kind, settings);
     }
     match faults.is_empty() {
         true => Ok(()),

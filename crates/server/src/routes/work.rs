@@ -38,5 +38,6 @@ async fn of(
         return Ok(Vec::new());
     }
     let users = context.store.users(batch.id).await?;
-    Ok(jobs.iter().map(|job| JobView::of(job, &users)).collect())
+    let addresses = users.iter().map(|user| (user.id, user.address.as_str())).collect();
+    Ok(jobs.iter().map(|job| JobView::of(job, &addresses)).collect())
 }

@@ -1,9 +1,12 @@
 //! A user, and the work that is queued for it, as they are shown.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use mailferry_model::{
     approval::ItemLimit,
     csv::Overrides,
+    id::UserId,
     job::{Job, PassKind},
     pilot::SignOff,
     report::Score,
@@ -182,9 +185,9 @@ pub(crate) struct JobView {
 }
 
 impl JobView {
-    pub(crate) fn of(job: &Job, users: &[User]) -> Self {
+    pub(crate) fn of(job: &Job, users: &HashMap<UserId, &str>) -> Self {
         Self {
-            user: users.iter().find(|u| u.id == job.work.user).map(|u| u.address.clone()),
+            user: users.get(&job.work.user).map(|address| (*address).to_owned()),
             pass: job.work.kind,
             running: job.claimed,
             stopping: job.stopping,

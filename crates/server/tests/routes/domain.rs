@@ -8,7 +8,8 @@ use super::house::House;
 #[tokio::test]
 async fn a_look_is_ordered_shown_and_forgotten() {
     let house = House::fresh().await;
-    let order = json!({ "name": "Example.ORG", "to": "m365", "wanted": { "spf": "include:own.example" } });
+    let order =
+        json!({ "name": "Example.ORG", "to": "microsoft-365", "wanted": { "spf": "include:own.example" } });
     let (status, told) = house.post("/domains", order.clone()).await;
     assert_eq!((status, &told["name"]), (202, &json!("example.org")), "{told}");
     assert_eq!(told["wanted"]["spf"], "include:own.example", "what is given goes first");

@@ -198,6 +198,7 @@ impl House {
             reports: reports.clone(),
             clock: clock.clone(),
             manifests: vec![&POST, &SHELF],
+            judges: Arc::new(judge),
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
             door: door(closing.clone()),
@@ -216,6 +217,7 @@ impl House {
             reports: self.reports.clone(),
             clock: self.clock.clone(),
             manifests: vec![&POST, &SHELF],
+            judges: Arc::new(judge),
             actor: "test".to_owned(),
             bell: Arc::new(|| {}),
             door: Door::Listening(Arc::new(keeper)),
@@ -329,4 +331,10 @@ impl House {
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.ask(Method::POST, path, body).await
     }
+}
+
+/// What the kinds of this house say of settings beyond their manifests.
+fn judge(_kind: &str, settings: &mailferry_model::settings::Settings) -> Vec<String> {
+    let odd = settings.values.values().any(|value| value.as_str() == "odd");
+    odd.then(|| "that is odd".to_owned()).into_iter().collect()
 }

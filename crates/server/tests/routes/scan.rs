@@ -102,7 +102,6 @@ async fn a_csv_is_ordered_read_by_a_worker_told_and_forgotten() {
         "windows=never",
         "timeZone=Mars",
         "maxConcurrentMigrations=0",
-        "startAfter=soon",
         "wave=2",
     ] {
         assert_eq!(house.get(&format!("{path}/plan?{wrong}")).await.0, 422, "{wrong}");

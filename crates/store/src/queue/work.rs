@@ -228,6 +228,18 @@ fn held(row: &Row) -> Result<Held> {
 }
 
 impl SqlStore {
+    /// As the port's `Write::Fence`: writes nothing new, and keeps others from taking the job over until the
+    /// transaction ends.
+    pub(crate) async fn fence_in(&self, tx: &mut Tx, job: &Job) -> Result<()> {
+        let op = tx.at("fence job");
+        let sql = "UPDATE job SET epoch = epoch
+                   WHERE workspace = $1 AND id = $2 AND epoch = $3 AND owner IS NOT NULL";
+        match tx.run(sql, args![self.workspace, job.id.0, epoch(job.epoch)]).await? {
+            0 => Err(taken_over(op)),
+            _ => Ok(()),
+        }
+    }
+
     /// Jobs for users of a status who have none, as they are when the row is written: whose pass ended meanwhile gets
     /// none.
     async fn add_some_jobs(

@@ -14,7 +14,7 @@ use mailferry_model::{
     id::{BatchId, EndpointId, JobId, MailboxId},
     job::{Job, PassKind},
     ledger::Lease,
-    port::Store,
+    port::{Store, Write},
     status::UserStatus,
     user::User,
 };
@@ -241,6 +241,10 @@ async fn claims_that_run_out_are_taken_over_with_the_next_epoch(store: &dyn Stor
     same!((second.id, second.epoch, second.attempts), (first.id, first.epoch + 1, 2), "id, epoch, attempts");
     refused(store.keep_job(&first, MINUTE).await, Kind::Conflict, "keeping the old claim")?;
     refused(store.end_job(&first, None).await, Kind::Conflict, "ending the old claim")?;
+    let stale = [Write::Fence(&first), Write::RemoveUser(first.work.user)];
+    refused(store.together(&stale).await, Kind::Conflict, "writing behind the old claim")?;
+    store.user(first.work.user).await.map_err(said)?;
+    store.together(&[Write::Fence(&second)]).await.map_err(said)?;
     refused(store.end_job(&first, Some(samples::time(1))).await, Kind::Conflict, "putting it back")?;
     same!(store.keep_job(&second, MINUTE).await.map_err(said)?, false, "whether it shall stop");
     store.end_job(&second, None).await.map_err(said)?;

@@ -45,7 +45,7 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
     };
     let reach = Reach::from_settings(settings).unwrap_or_default();
     let mut tries = Vec::new();
-    let mut named = by_service(cx, reach.names, domain, &mut tries).await;
+    let (mut named, silent) = by_service(cx, reach.names, domain, &mut tries).await;
     if !named.iter().any(|found| found.fits(settings)) {
         named.extend(by_document(cx, settings, &address, &mut tries).await);
     }
@@ -55,6 +55,8 @@ pub async fn discover(cx: &Cx, settings: &Settings) -> Result<(Settings, Told), 
         let fault = match dns_resolves::ask_domain(cx, reach.names, domain).await {
             _ if !named.is_empty() => not_as_asked(&named),
             Some(missing) => missing,
+            // Nobody knows what the domain names.
+            None if let Some(why) = silent => Fault::fail("AUTODISCOVER_DNS_FAILED").with("words", why),
             None => by_mail(cx, reach.names, domain, &mut tries).await,
         };
         let fault = fault.with("address", address.clone()).with("domain", domain);
@@ -133,10 +135,15 @@ async fn by_mail(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<Strin
     Fault::fail(code).with("mailServer", hosts.join(", "))
 }
 
-/// By SRV records, best first.
+/// By SRV records, best first; and why the DNS could not be asked, where it could not.
 // RFC 6186 §3.2: `_imaps` before `_imap`; a target of `.` says that there is none.
-async fn by_service(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<String>) -> Vec<Found> {
-    let mut all = Vec::new();
+async fn by_service(
+    cx: &Cx,
+    names: dns::Names,
+    domain: &str,
+    tries: &mut Vec<String>,
+) -> (Vec<Found>, Option<String>) {
+    let (mut all, mut silent) = (Vec::new(), None);
     for (service, security) in [("_imaps", "ssl"), ("_imap", "tls")] {
         let name = format!("{service}._tcp.{domain}");
         match dns::services(cx, names, &name).await {
@@ -150,16 +157,21 @@ async fn by_service(cx: &Cx, names: dns::Names, domain: &str, tries: &mut Vec<St
                     all.push(Found { host: server.host, port: server.port, security });
                 }
             }
-            Err(why) => tries.push(format!("SRV {name}: {why}")),
+            Err(why) => {
+                tries.push(format!("SRV {name}: {why}"));
+                if !matches!(why, dns::Unresolved::NoSuchName | dns::Unresolved::NoAddress) {
+                    silent = Some(why.to_string());
+                }
+            }
         }
     }
-    all
+    (all, silent)
 }
 
 async fn by_document(cx: &Cx, settings: &Settings, address: &str, tries: &mut Vec<String>) -> Vec<Found> {
     for place in autoconfig::places(address) {
         let told = match document(cx, settings, &place).await {
-            Ok(text) => match autoconfig::servers(&text) {
+            Ok(text) => match autoconfig::servers(&text, address) {
                 servers if servers.is_empty() => {
                     "it names no IMAP server of which it says how it is secured".to_owned()
                 }

@@ -328,8 +328,19 @@ impl Pool {
             .map(|c| c.send(Ask::of(Command::noop(), Wants::Nothing)))
             .collect();
         conns.iter().for_each(Conn::log_out);
-        for answers in last {
-            _ = answers.all().await;
+        let answered = async {
+            for answers in last {
+                _ = answers.all().await;
+            }
+        };
+        let stopped = async {
+            self.cx.cancel.cancelled().await;
+            self.cx.clock.sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            () = answered => {}
+            // What was asked for and is no longer wanted may take long.
+            () = stopped => {}
         }
         let closed = join_all(conns.iter().map(Conn::closed));
         tokio::select! {

@@ -194,7 +194,15 @@ impl Fetching {
                 return None;
             }
             let answer = match &mut self.asked {
-                Some((_, answers)) => answers.next().await,
+                // Whoever stops does not wait for a large body from a slow server.
+                Some((_, answers)) => tokio::select! {
+                    answer = answers.next() => answer,
+                    () = self.pool.cx.cancel.cancelled() => {
+                        let stopped = self.pool.cx.cancel.check().err();
+                        self.fail(&stopped.unwrap_or_else(|| gone(&self.pool)));
+                        continue;
+                    }
+                },
                 None => {
                     if let Err(error) = self.connect().await {
                         self.fail(&error);

@@ -96,6 +96,7 @@ pub(super) async fn carry_in_turn(
                 }
                 if let Err(e) = unreadable(shared, owed, e).await {
                     shared.halt.cancel();
+                    shared.terms.progress.tell_refused(&e);
                     failed = worse(shared, failed, Some(e));
                 }
             }

@@ -19,6 +19,8 @@ use crate::{
 
 /// Between two tries while the store is out of order.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Between two tries after something that nobody expected.
+const MUCH_LATER: Duration = Duration::from_secs(60);
 /// So long work goes on before a trouble counts as over.
 const WELL: Duration = Duration::from_secs(10);
 /// How often it is looked at whether a worker has something to say.
@@ -81,15 +83,26 @@ async fn again(
             }
         };
         let Err(error) = ended else { return Ok(()) };
-        if cancel.is_cancelled() || !passes(error.kind()) {
+        // Without mailboxes that move there is no service; without one of the others there is, and it is tried again.
+        let ends = cancel.is_cancelled() || (trouble.is_some() && !passes(error.kind()));
+        if ends {
             tracing::error!(%error, "it no longer happens that {what}");
             return Err(error);
         }
         is(Some(error.context().to_owned()));
-        tracing::error!(%error, "the store is out of order: until it is back it does not happen that {what}");
+        let wait = match passes(error.kind()) {
+            true => {
+                tracing::error!(%error, "the store is out of order: until it is back it does not happen that {what}");
+                AGAIN
+            }
+            false => {
+                tracing::error!(%error, "for a minute it does not happen that {what}");
+                MUCH_LATER
+            }
+        };
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep(AGAIN) => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn change(
     apply(&mut endpoint, manifest, &mut changes)?;
     let dry_run = changes.dry_run;
     let secrets = secrets(&context, &endpoint, manifest, changes.secrets).await?;
-    check_settings(manifest, &secrets.after)?;
+    check_settings(&context, manifest, &secrets.after)?;
     check_paths(&context, manifest, &secrets.after, Some(&before.settings))?;
     let limits = check_limits(&context, endpoint.limits, "mailferry endpoint set NAME").await;
     limits.map_err(|problem| problem.naming("endpoint", &before.name))?;

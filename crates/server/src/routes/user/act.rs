@@ -150,10 +150,9 @@ async fn once(
         entry(context, &format!("user.{}", action.word()), subject, how.told().map(|told| told.to_string()));
     let now = context.clock.now();
     let users: Vec<User> = intent.users.into_iter().map(|user| user.timed(now)).collect();
-    let mut writes: Vec<Write<'_>> = users.iter().map(Write::SetUser).collect();
-    if batch != before {
-        writes.push(Write::SetBatch(&batch));
-    }
+    // The batch too, unchanged as it may be: a worker that has counted its users without this one does not write then.
+    let mut writes = vec![Write::SetBatch(&batch)];
+    writes.extend(users.iter().map(Write::SetUser));
     if action == UserAction::Stop {
         writes.push(Write::StopJob(user.id));
     }

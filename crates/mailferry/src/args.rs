@@ -48,6 +48,8 @@ pub enum Noun {
     /// What mailboxes hold before anything moves: sizes, counts, folders, what is too large
     #[command(subcommand)]
     Scan(cmd::scan::ScanCommand),
+    /// What should be in order before batches move, and who says so
+    Readiness(cmd::readiness::ReadinessArgs),
     /// What the last passes of mailboxes found, in numbers and a sentence
     #[command(subcommand)]
     Report(cmd::report::ReportCommand),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Side;
+use crate::{error::Side, words::quoted};
 
 /// The steps of a test, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -239,8 +239,7 @@ impl TestResult {
     pub fn speak_of(&mut self, endpoint: Option<&str>) {
         let named = |fix: &mut String| match endpoint {
             Some(name) => {
-                let quoted =
-                    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
+                let quoted = quoted(name);
                 for before in ["endpoint set ", "endpoint test ", "-Identity ", "-Name "] {
                     *fix = fix.replace(&format!("{before}NAME"), &format!("{before}{quoted}"));
                 }

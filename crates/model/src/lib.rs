@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws random numbers: time and ids are arguments.
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
+pub mod acceptance;
 pub mod account;
 pub mod allowance;
 pub mod approval;
@@ -36,7 +37,9 @@ pub mod outward;
 pub mod pilot;
 pub mod place;
 pub mod port;
+pub mod readiness;
 pub mod report;
+pub mod rollback;
 pub mod scan;
 pub mod schedule;
 pub mod secret;

@@ -1,9 +1,14 @@
-//! Words that people type and others read: what must not be in them.
+//! Words that people type and others read: what must not be in them, and how they stand in a command.
 
 /// The first character that is not shown as what it is, if there is one: control characters, and those that turn
 /// the direction of what follows, so that a name is read as another one.
 pub fn unshown(text: &str) -> Option<char> {
     text.chars().find(|c| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'))
+}
+
+/// A name as a command line takes it.
+pub fn quoted(name: &str) -> String {
+    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 #[cfg(test)]

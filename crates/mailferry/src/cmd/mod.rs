@@ -1,5 +1,6 @@
 //! The commands, a file for each noun.
 
+pub mod acceptance;
 pub mod account;
 pub mod apply;
 pub mod approval;
@@ -19,6 +20,7 @@ pub mod item;
 pub mod login;
 pub mod notify;
 pub mod pages;
+pub mod readiness;
 pub mod report;
 pub mod restore;
 pub mod run_options;
@@ -81,6 +83,7 @@ pub async fn run(
         Noun::Item(command) => item::run(asked, command).await,
         Noun::Scan(command) => scan::run(asked, command).await,
         Noun::Stall(command) => stall::run(asked, command).await,
+        Noun::Readiness(args) => readiness::run(asked, args).await,
         Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,

@@ -25,7 +25,7 @@ pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
     Accounts, Allowances, Answers, Approvals, Audits, Batches, Channels, Configs, EndpointTests, Endpoints,
-    Ledger, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
+    Ledger, Readiness, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
 pub use together::{Together, Write};

@@ -5,6 +5,7 @@
 mod delimited;
 mod html;
 mod lines;
+mod rollback;
 mod stream;
 mod workbook;
 
@@ -13,7 +14,12 @@ use mailferry_model::batch::Batch;
 
 use crate::Context;
 
-pub(crate) use self::{delimited::delimited, html::page, workbook::workbook};
+pub(crate) use self::{
+    delimited::delimited,
+    html::page,
+    rollback::{Form, rollback},
+    workbook::workbook,
+};
 
 /// A report that is asked for.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! The routes, a file for each noun. Who may use them is `access`'s to say.
 
+mod acceptance;
 mod account;
 mod again;
 mod approval;
@@ -18,9 +19,11 @@ mod kind;
 mod me;
 pub(crate) mod metric;
 mod own_passwords;
+mod readiness;
 mod removing;
 mod replace;
 mod report;
+mod rollback;
 mod same;
 mod scan;
 pub(crate) mod session;
@@ -120,6 +123,17 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(account::show, account::change, account::remove))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
+        .merge(of_people())
+}
+
+/// What people say of a migration, and are told of it.
+fn of_people() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(acceptance::of_user))
+        .routes(routes!(acceptance::of_batch))
+        .routes(routes!(readiness::list))
+        .routes(routes!(readiness::tick))
+        .routes(routes!(rollback::approve))
 }
 
 /// Everything else.

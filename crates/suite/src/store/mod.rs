@@ -18,6 +18,7 @@ mod config;
 mod endpoint;
 mod endpoint_test;
 mod ledger;
+mod readiness;
 mod samples;
 mod scan;
 mod secret;
@@ -47,6 +48,7 @@ pub fn tests() -> Vec<Test> {
         batch::tests(),
         user::tests(),
         approval::tests(),
+        readiness::tests(),
         ledger::tests(),
         work::tests(),
         secret::tests(),

@@ -31,6 +31,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod mapping;
+pub mod message;
 pub mod mode;
 pub mod notice;
 pub mod outward;

@@ -242,9 +242,13 @@ pub fn sum(lines: &[Line]) -> Sum {
         () if !blocking.is_empty() || lines.iter().any(is_unseen) => "not ready",
         () => "nearly ready",
     };
-    let sentence = match (&blocking[..], verdict) {
-        ([], "ready") => "Everything is in order.".to_owned(),
-        ([], _) => "It may start: nothing open blocks it.".to_owned(),
+    let unseen: Vec<&str> = lines.iter().filter(|line| is_unseen(line)).map(|line| line.title).collect();
+    let sentence = match (&blocking[..], &unseen[..]) {
+        ([], _) if verdict == "ready" => "Everything is in order.".to_owned(),
+        ([], []) => "It may start: nothing open blocks it.".to_owned(),
+        ([], titles) => {
+            format!("Nothing keeps it from starting, but this is not in order: {}.", titles.join("; "))
+        }
         (titles, _) => format!("It does not begin before this is in order: {}.", titles.join("; ")),
     };
     Sum { done, look, open, unknown, verdict, sentence }

@@ -1,9 +1,25 @@
-//! Words that people type and others read: what must not be in them, and how they stand in a command.
+//! Words that people type and others read: what must not be in them, and how they stand in a command or a page.
 
 /// The first character that is not shown as what it is, if there is one: control characters, and those that turn
 /// the direction of what follows, so that a name is read as another one.
 pub fn unshown(text: &str) -> Option<char> {
     text.chars().find(|c| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'))
+}
+
+/// Text in HTML.
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
 }
 
 /// A name as a command line takes it.

@@ -88,3 +88,44 @@ fn the_way_back_is_a_page_that_names_who_approved_it() {
     let batch = ferry.ends(0, &["batch", "show", "w", "-o", "json"]).json();
     assert_eq!(batch["rollback"], serde_json::Value::Null);
 }
+
+#[test]
+fn messages_are_files_for_each_mailbox_and_a_table_that_runs_nothing() {
+    let ferry = Ferry::new();
+    town(&ferry);
+    let at = ["--complete-after", "2026-12-04 18:00", "--tz", "Europe/Berlin"];
+    ferry.ends(0, &[&["batch", "set", "w"][..], &at].concat());
+    let shown = ferry.ends(0, &["message", "show", "before", "--lang", "de"]).out;
+    assert!(shown.starts_with("Subject: Ihr Postfach {address} zieht um\n"), "{shown}");
+    let words = ["message", "export", "w", "--kind", "before", "--lang", "ur", "--into", "letters"];
+    let made = ferry.ends(0, &[&words[..], &["--help-desk", "=1+1"]].concat());
+    assert!(
+        made.out.contains("2 messages of the kind before and merge.csv: letters. Nothing was sent."),
+        "{}",
+        made.out
+    );
+    let letter = std::fs::read_to_string(ferry.path("letters/anna@x.eml")).unwrap();
+    assert!(letter.starts_with("To: anna@x\r\n") && letter.contains("\r\nX-Unsent: 1\r\n"), "{letter}");
+    let merge = std::fs::read_to_string(ferry.path("letters/merge.csv")).unwrap();
+    assert!(merge.starts_with("\u{feff}EmailAddress,NewAddress,Batch,Mailboxes,Starts"), "{merge}");
+    assert!(merge.contains(",'=1+1,"), "{merge}");
+    assert!(
+        merge.contains("anna@x,") && merge.contains("جمعہ، 4 دسمبر 2026، 18:00 (Europe/Berlin)"),
+        "{merge}"
+    );
+    let own = ferry.file("own.txt", "Subject: {batch}\n\nDear {address}\n");
+    let words =
+        ["message", "export", "w", "--kind", "after", "--template", &own, "--format", "txt", "--into", "own"];
+    ferry.ends(0, &words);
+    assert_eq!(std::fs::read_to_string(ferry.path("own/ben@x.txt")).unwrap(), "Dear ben@x\n");
+    let bad = ferry.file("bad.txt", "Subject: x\n\n{name}\n");
+    let words = ["message", "export", "w", "--kind", "after", "--template", &bad, "--into", "bad"];
+    let refused = ferry.ends(2, &words);
+    assert!(refused.err.contains("MESSAGE_TEMPLATE") && refused.err.contains("Line 3"), "{}", refused.err);
+    assert!(!ferry.path("bad").exists());
+    let sheet = ["message", "export", "w", "--kind", "help-desk", "--format", "html", "--into", "desk"];
+    ferry.ends(0, &sheet);
+    let files = std::fs::read_dir(ferry.path("desk")).unwrap().count();
+    assert!(files == 1 && ferry.path("desk/help-desk.html").exists(), "no table for one sheet");
+    assert!(ferry.ends(2, &["batch", "list", "--lang", "de"]).err.contains("--lang"));
+}

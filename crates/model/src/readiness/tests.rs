@@ -230,6 +230,11 @@ fn mailboxes_are_counted_and_pilots_asked() {
         "{line:?}"
     );
     scene.pilots.clear();
+    let told = sum(&scene.lines()).sentence;
+    assert!(
+        told.starts_with("Nothing keeps it from starting, but") && told.contains("Pilot is clean"),
+        "{told}"
+    );
     assert_eq!((scene.state(Point::PilotClean), scene.line(Point::PilotClean).blocks), (State::Open, false));
     assert!(pilot::lacks(&[]).is_empty());
 }

@@ -115,15 +115,15 @@ impl Plan<'_> {
             }
         };
         let day = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-        blocks.push(Block::Facts(vec![
+        let mut facts = vec![
             ("Approved by", given.map(|approval| approval.approver.clone())),
             ("On", given.map(|approval| day(approval.at))),
-        ]));
+        ];
         if let Some(approval) = given {
-            let mut facts = vec![("Recorded by", Some(approval.by.clone()))];
+            facts.push(("Recorded by", Some(approval.by.clone())));
             facts.extend(approval.comment.clone().map(|comment| ("Comment", Some(comment))));
-            blocks.push(Block::Facts(facts));
         }
+        blocks.push(Block::Facts(facts));
         blocks
     }
 

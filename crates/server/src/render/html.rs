@@ -21,7 +21,7 @@ use super::{
     lines::Mailboxes,
     stream::{self, Sink},
 };
-use crate::status_page::escaped;
+use mailferry_model::words::escaped;
 
 const STYLE: &str = include_str!("report.css");
 

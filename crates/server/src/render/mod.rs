@@ -1,9 +1,10 @@
 //! Reports as files: written while they are read, so that a batch of any size takes little memory.
 //!
-//! What stands in them is `model::report`'s to say; who may have them the routes'.
+//! What stands in them is `model::report`'s to say; who may have them the routes'. And messages as letters.
 
 mod delimited;
 mod html;
+mod letter;
 mod lines;
 mod rollback;
 mod stream;
@@ -17,6 +18,7 @@ use crate::Context;
 pub(crate) use self::{
     delimited::delimited,
     html::page,
+    letter::letter,
     rollback::{Form, rollback},
     workbook::workbook,
 };

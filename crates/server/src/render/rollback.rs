@@ -23,7 +23,7 @@ use super::{
     lines::Mailboxes,
     stream,
 };
-use crate::status_page::escaped;
+use mailferry_model::words::escaped;
 
 /// As what it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

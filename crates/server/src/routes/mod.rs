@@ -17,6 +17,7 @@ mod health;
 mod item;
 mod kind;
 mod me;
+mod message;
 pub(crate) mod metric;
 mod own_passwords;
 mod readiness;
@@ -134,6 +135,9 @@ fn of_people() -> OpenApiRouter<Context> {
         .routes(routes!(readiness::list))
         .routes(routes!(readiness::tick))
         .routes(routes!(rollback::approve))
+        .routes(routes!(message::list))
+        .routes(routes!(message::show))
+        .routes(routes!(message::write))
 }
 
 /// Everything else.

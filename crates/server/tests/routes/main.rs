@@ -13,6 +13,7 @@ mod endpoint_test;
 mod house;
 mod http;
 mod into_one;
+mod message;
 mod metric;
 mod mode;
 mod pilot;

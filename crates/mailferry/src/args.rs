@@ -51,6 +51,11 @@ pub enum Noun {
     /// The switch of the mail flow: what the DNS of a domain says, and what it shall say
     #[command(subcommand)]
     Domain(cmd::domain::DomainCommand),
+    /// Texts to the people whose mailboxes move, with the dates of a batch
+    #[command(subcommand)]
+    Message(cmd::message::MessageCommand),
+    /// What should be in order before batches move, and who says so
+    Readiness(cmd::readiness::ReadinessArgs),
     /// What the last passes of mailboxes found, in numbers and a sentence
     #[command(subcommand)]
     Report(cmd::report::ReportCommand),
@@ -179,7 +184,7 @@ pub struct Global {
     /// The zone of times that name none, and of times in tables: Europe/Berlin (UTC otherwise)
     #[arg(long, global = true, value_name = "ZONE", value_parser = schedule::zoned, help_heading = "Global options")]
     pub tz: Option<String>,
-    /// The language of what is printed
+    /// The language of what is printed: en; of messages to people also de and ur
     #[arg(long, global = true, value_enum, default_value_t = Language::En, hide_possible_values = true, help_heading = "Global options")]
     pub lang: Language,
     /// The service to ask instead of this machine's data folder: https://HOST:PORT
@@ -235,6 +240,21 @@ pub struct Global {
 pub enum Language {
     /// English
     En,
+    /// German
+    De,
+    /// Urdu
+    Ur,
+}
+
+impl Language {
+    /// As the API has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+            Self::Ur => "ur",
+        }
+    }
 }
 
 /// The form of the output.

@@ -8,6 +8,7 @@ use crate::{
     id::{BatchId, EndpointId},
     mapping::RunOptions,
     mode::RunMode,
+    rollback::RollbackApproval,
     schedule::Schedule,
     status::BatchStatus,
 };
@@ -85,6 +86,9 @@ pub struct Batch {
     /// Why it begins although a pilot is not clean.
     #[serde(default)]
     pub despite_pilot: Option<String>,
+    /// Who approved its way back, and for what.
+    #[serde(default)]
+    pub rollback: Option<RollbackApproval>,
 }
 
 impl Batch {
@@ -119,6 +123,7 @@ impl Batch {
             mode: RunMode::default(),
             pilot: false,
             despite_pilot: None,
+            rollback: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Side,
-    words::{shown, shown_in_line},
+    words::{quoted, shown, shown_in_line},
 };
 
 /// The steps of a test, in their order.
@@ -260,8 +260,7 @@ impl TestResult {
     pub fn speak_of(&mut self, endpoint: Option<&str>) {
         let named = |fix: &mut String| match endpoint {
             Some(name) => {
-                let quoted =
-                    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
+                let quoted = quoted(name);
                 for before in ["endpoint set ", "endpoint test ", "-Identity ", "-Name "] {
                     *fix = fix.replace(&format!("{before}NAME"), &format!("{before}{quoted}"));
                 }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws random numbers: time and ids are arguments.
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
+pub mod acceptance;
 pub mod account;
 pub mod allowance;
 pub mod approval;
@@ -31,6 +32,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod mapping;
+pub mod message;
 pub mod mode;
 pub mod notice;
 pub mod outward;
@@ -38,7 +40,9 @@ pub mod pilot;
 pub mod place;
 pub mod planner;
 pub mod port;
+pub mod readiness;
 pub mod report;
+pub mod rollback;
 pub mod scan;
 pub mod schedule;
 pub mod secret;

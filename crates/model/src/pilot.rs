@@ -60,6 +60,20 @@ pub struct SignOff {
     pub comment: Option<String>,
 }
 
+/// Adds somebody's words; one of before about the same is replaced.
+pub fn give(words: &mut Vec<SignOff>, checks: &[Check], (by, at): (&str, Timestamp), comment: Option<&str>) {
+    take_back(words, checks);
+    let comment = comment.map(str::to_owned);
+    let sign = |check: &Check| SignOff { check: *check, by: by.to_owned(), at, comment: comment.clone() };
+    words.extend(checks.iter().map(sign));
+    words.sort_by_key(|given| given.check);
+}
+
+/// Takes those of these checks back.
+pub fn take_back(words: &mut Vec<SignOff>, checks: &[Check]) {
+    words.retain(|given| !checks.contains(&given.check));
+}
+
 /// What a mailbox of a pilot still has to be tried of.
 pub fn unsigned(user: &User) -> Vec<Check> {
     let is_signed = |check: &Check| user.sign_offs.iter().any(|signed| signed.check == *check);

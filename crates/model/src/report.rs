@@ -2,6 +2,7 @@
 
 pub mod delimited;
 pub mod reconciliation;
+pub mod rollback;
 pub mod sheet;
 pub mod skipped;
 pub mod summary;

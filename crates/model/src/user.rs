@@ -70,6 +70,9 @@ pub struct User {
     /// Of a pilot's mailbox: what somebody says works.
     #[serde(default)]
     pub sign_offs: Vec<SignOff>,
+    /// What people have ticked since it was completed.
+    #[serde(default)]
+    pub acceptance: Vec<SignOff>,
 }
 
 impl User {
@@ -113,6 +116,7 @@ impl User {
             times: Times::default(),
             failures: 0,
             sign_offs: Vec::new(),
+            acceptance: Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Words that people type and others read: what must not be in them.
+//! Words that people type and others read: what must not be in them, and how they stand in a command or a page.
 
 /// The first character that is not shown as what it is, if there is one: control characters, and those that turn
 /// the direction of what follows, so that a name is read as another one.
@@ -31,6 +31,27 @@ pub fn shown_in_line(text: &str) -> String {
         .map(shown)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Text in HTML.
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// A name as a command line takes it.
+pub fn quoted(name: &str) -> String {
+    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected, intent::Refused};
+use mailferry_model::{Error, Kind, Side, catalogue, csv::Rejected, intent::Refused, words::quoted};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -126,7 +126,7 @@ impl Problem {
     /// The same with a name where remedies speak of such a noun (`endpoint`, `batch`).
     #[must_use]
     pub(crate) fn naming(mut self, noun: &str, name: &str) -> Self {
-        let quoted = if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() };
+        let quoted = quoted(name);
         for fix in &mut self.fix {
             let words: Vec<&str> = fix.split(' ').collect();
             let place =

@@ -503,3 +503,47 @@ pub(crate) enum Role {
 
 /// Settings by their names.
 pub(crate) type Settings = BTreeMap<String, String>;
+
+/// How a readiness checklist stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct ReadinessSum {
+    /// Points in order.
+    done: usize,
+    /// Points that work and should be looked at.
+    look: usize,
+    /// Points not in order, or not yet.
+    open: usize,
+    /// Points of which nothing is known.
+    unknown: usize,
+    /// `ready`, `nearly ready` or `not ready`.
+    verdict: String,
+    /// What it means, in words.
+    sentence: String,
+}
+
+/// A point of a readiness checklist.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) struct ReadinessPoint {
+    /// Which.
+    point: String,
+    /// For people.
+    title: String,
+    /// `machine` or `people`.
+    confirmed: String,
+    /// `done`, `look`, `open` or `unknown`.
+    state: String,
+    /// What was seen or said.
+    evidence: String,
+    /// When.
+    at: Option<Timestamp>,
+    /// Who said it.
+    by: Option<String>,
+    /// What to do, each to be copied.
+    how: Vec<String>,
+    /// Whether a batch does not begin before it is in order.
+    blocks: bool,
+}

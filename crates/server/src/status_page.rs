@@ -10,7 +10,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use mailferry_model::secret::Secret;
+use mailferry_model::{secret::Secret, words::escaped};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -210,20 +210,4 @@ fn table(body: &mut String, columns: &[(&str, &str)], rows: &[Value], cell: impl
         body.push_str("</tr>");
     }
     body.push_str("</tbody></table>");
-}
-
-/// Text in HTML.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

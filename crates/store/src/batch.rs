@@ -126,6 +126,7 @@ impl SqlStore {
         for sql in [
             "DELETE FROM job WHERE workspace = $1 AND batch = $2",
             "DELETE FROM turn WHERE workspace = $1 AND batch = $2",
+            "DELETE FROM readiness_tick WHERE workspace = $1 AND batch = $2",
             "DELETE FROM secret WHERE workspace = $1 AND owner IN
                  (SELECT id FROM member WHERE workspace = $1 AND batch = $2)",
             "DELETE FROM member WHERE workspace = $1 AND batch = $2",

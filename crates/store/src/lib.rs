@@ -23,6 +23,7 @@ mod ledger;
 mod locks;
 mod open;
 mod queue;
+mod readiness;
 mod report;
 mod row;
 mod scan;

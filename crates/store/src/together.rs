@@ -68,6 +68,8 @@ impl SqlStore {
             Write::StopJobs(batch) => self.stop_jobs_in(tx, batch).await,
             Write::Approve(approvals) => self.approve_in(tx, approvals).await,
             Write::Unapprove(mailbox, items) => self.unapprove_in(tx, mailbox, items).await,
+            Write::Tick(tick) => self.tick_in(tx, tick).await,
+            Write::Untick(point, batch) => self.untick_in(tx, point, batch).await,
             Write::Seal(secrets) => self.seal_all_in(tx, secrets).await,
             Write::ForgetSecret(owner, name) => self.forget_secret_in(tx, owner, name).await,
             Write::ForgetSecrets(owner) => self.forget_secrets_in(tx, owner).await,

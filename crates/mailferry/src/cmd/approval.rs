@@ -201,13 +201,17 @@ async fn send(
     (mut body, dry_run): (Value, bool),
 ) -> Result<(), Failure> {
     body["dryRun"] = json!(dry_run);
-    let told = api.post(path, body).await?;
+    noticed(asked, &api.post(path, body).await?, columns);
+    Ok(())
+}
+
+/// What came of it: its notices for people, the thing itself for programs.
+pub(super) fn noticed(asked: &Asked<'_>, told: &Value, columns: &[Column]) {
     match asked.out.is_for_people() {
         true => {
             let notices = told["notices"].as_array().into_iter().flatten().filter_map(Value::as_str);
             notices.for_each(|notice| asked.out.say(notice));
         }
-        false => asked.out.show(&told, columns),
+        false => asked.out.show(told, columns),
     }
-    Ok(())
 }

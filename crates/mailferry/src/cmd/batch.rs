@@ -1,4 +1,4 @@
-//! `batch new|validate|add|list|show|set|start|stop|sync|complete|approve|watch|remove`. Making one is [`new`]'s, changing one
+//! `batch new|validate|add|list|show|set|start|stop|sync|complete|approve|accept|watch|remove`. Making one is [`new`]'s, changing one
 //! [`set`]'s, and in which mode it starts [`start`]'s.
 
 pub(crate) mod new;
@@ -16,6 +16,7 @@ use start::StartBatch;
 
 use super::{
     Asked,
+    acceptance::{self, AcceptBatch},
     approval::{self, ApproveBatch, UnapproveBatch},
     run_options::PassArgs,
     to_remove,
@@ -80,6 +81,8 @@ pub enum BatchCommand {
     Approve(ApproveBatch),
     /// Take approvals back
     Unapprove(UnapproveBatch),
+    /// Tick what people found in order of all its completed mailboxes: mail-flow, calendar, mobile
+    Accept(AcceptBatch),
     /// Stop what is under way
     Stop {
         /// Its name
@@ -131,7 +134,7 @@ pub struct CompleteBatch {
     pub plan: bool,
 }
 
-pub(super) const COLUMNS: [Column; 14] = [
+pub(super) const COLUMNS: [Column; 15] = [
     Column::of("NAME", "/name"),
     Column::of("STATUS", "/status"),
     Column::of("SYNCED%", "/percentageSynced"),
@@ -140,6 +143,7 @@ pub(super) const COLUMNS: [Column; 14] = [
     Column::of("FINALIZED", "/finalized"),
     Column::of("FAILED", "/failed"),
     Column::of("SCORE", "/dataConsistencyScore"),
+    Column::wide("ACCEPTED", "/accepted"),
     Column::wide("SOURCE", "/source"),
     Column::wide("TARGET", "/target"),
     Column::wide("SKIPPED", "/itemsSkipped"),
@@ -191,6 +195,9 @@ pub async fn run(asked: Asked<'_>, command: BatchCommand) -> Result<u8, Failure>
         BatchCommand::Unapprove(UnapproveBatch { name, meant, dry_run }) => {
             let what = (meant.body(), dry_run);
             approval::unapprove(&asked, &quiet_api(), (&path(&name), &COLUMNS), what).await?;
+        }
+        BatchCommand::Accept(AcceptBatch { name, accepting }) => {
+            acceptance::accept(&asked, &quiet_api(), (&path(&name), &COLUMNS), &accepting).await?;
         }
         BatchCommand::Stop { name, dry_run: true } => {
             let path = format!("{}/stop", path(&name));

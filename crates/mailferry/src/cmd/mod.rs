@@ -1,5 +1,6 @@
 //! The commands, a file for each noun.
 
+pub mod acceptance;
 pub mod account;
 pub mod apply;
 pub mod approval;
@@ -18,9 +19,11 @@ pub mod endpoint;
 pub mod explain;
 pub mod item;
 pub mod login;
+pub mod message;
 pub mod notify;
 pub mod pages;
 mod planner;
+pub mod readiness;
 pub mod report;
 pub mod restore;
 pub mod run_options;
@@ -48,7 +51,7 @@ use mailferry_model::port::Connector;
 pub use consent::{says_yes, to_remove};
 
 use crate::{
-    args::{Cli, Form, Global, Noun},
+    args::{Cli, Form, Global, Language, Noun},
     exit::{self, Failure},
     out::{self, Out},
 };
@@ -74,6 +77,9 @@ pub async fn run(
 ) -> Result<u8, Failure> {
     let asked = Asked { global: &cli.global, matches, connectors, out };
     consent::to_change(&asked)?;
+    if cli.global.lang != Language::En && !matches!(cli.command, Noun::Message(_)) {
+        return Err(Failure::usage("--lang: only messages to people are in other languages than English"));
+    }
     match cli.command {
         Noun::Copy(args) => copy::run(asked, args).await,
         Noun::Verify(args) => verify::run(asked, args).await,
@@ -84,6 +90,8 @@ pub async fn run(
         Noun::Domain(command) => domain::run(asked, command).await,
         Noun::Scan(command) => scan::run(asked, command).await,
         Noun::Stall(command) => stall::run(asked, command).await,
+        Noun::Readiness(args) => readiness::run(asked, args).await,
+        Noun::Message(command) => message::run(asked, command).await,
         Noun::Report(command) => report::run(asked, command).await,
         Noun::Account(command) => account::run(asked, command).await,
         Noun::Token(command) => token::run(asked, command).await,

@@ -1,7 +1,8 @@
-//! `report list|get|new`: what the last passes of mailboxes found, in numbers and a sentence; as files they are
-//! [`file`]'s. Items are `item list`'s.
+//! `report list|get|new|rollback`: what the last passes of mailboxes found, in numbers and a sentence; as files they are
+//! [`file`]'s, the way back [`rollback`]'s. Items are `item list`'s.
 
-mod file;
+pub(super) mod file;
+mod rollback;
 
 use clap::Subcommand;
 
@@ -20,6 +21,8 @@ pub enum ReportCommand {
     List,
     /// Those of a batch as files: a page, tables, or a workbook
     New(file::ReportFiles),
+    /// The way back of a batch as a page, and who approves it
+    Rollback(rollback::Rollback),
     /// Those of one mailbox
     Get {
         /// Its address
@@ -41,6 +44,7 @@ const COLUMNS: [Column; 7] = [
 pub async fn run(asked: Asked<'_>, command: ReportCommand) -> Result<u8, Failure> {
     let path = match command {
         ReportCommand::New(args) => return file::run(&asked, args).await,
+        ReportCommand::Rollback(args) => return rollback::run(&asked, args).await,
         ReportCommand::List => "/reports".to_owned(),
         ReportCommand::Get { address } => format!("/users/{}/reports", segment(&address)),
     };

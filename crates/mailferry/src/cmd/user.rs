@@ -1,4 +1,4 @@
-//! `user list|show|set|start|retry|sync|complete|approve|stop|move|remove`: the mailboxes of batches, one by one.
+//! `user list|show|set|start|retry|sync|complete|approve|accept|stop|move|remove`: the mailboxes of batches, one by one.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked,
+    acceptance::{self, AcceptUser},
     approval::{self, ApproveUser, UnapproveUser},
     run_options::PassArgs,
     schedule, to_remove,
@@ -61,6 +62,8 @@ pub enum UserCommand {
     Move(Moving),
     /// Say that a mailbox of a pilot works at its new place
     SignOff(SigningOff),
+    /// Tick what people found in order since its completion: mail-flow, calendar, mobile
+    Accept(AcceptUser),
     /// Take it out of its batch; its ledger stays
     Remove(Ending),
 }
@@ -174,7 +177,7 @@ pub struct CompleteUser {
     pub despite_score: Option<String>,
 }
 
-pub(super) const COLUMNS: [Column; 13] = [
+pub(super) const COLUMNS: [Column; 14] = [
     Column::of("ADDRESS", "/emailAddress"),
     Column::of("BATCH", "/batch"),
     Column::of("STATUS", "/status"),
@@ -188,6 +191,7 @@ pub(super) const COLUMNS: [Column; 13] = [
     Column::wide("LAST PROGRESS", "/lastProgress"),
     Column::wide("WORDS", "/detail/text"),
     Column::wide("UNAPPROVED", "/itemsUnapproved"),
+    Column::wide("ACCEPTED", "/accepted"),
 ];
 
 const STATISTICS: [Column; 10] = [
@@ -242,6 +246,10 @@ pub async fn run(asked: Asked<'_>, command: UserCommand) -> Result<u8, Failure> 
         UserCommand::Unapprove(UnapproveUser { one, meant, dry_run }) => {
             let path = path(&api, &one).await?;
             approval::unapprove(&asked, &api, (&path, &COLUMNS), (meant.body(), dry_run)).await?;
+        }
+        UserCommand::Accept(AcceptUser { one, accepting }) => {
+            let path = path(&api, &one).await?;
+            acceptance::accept(&asked, &api, (&path, &COLUMNS), &accepting).await?;
         }
         UserCommand::Stop(Ending { one, dry_run: true }) => {
             let path = format!("{}/stop", path(&api, &one).await?);

@@ -26,7 +26,8 @@ pub use reports::Reports;
 pub use source::{Fetched, Source};
 pub use store::{
     Accounts, Allowances, Answers, Approvals, Audits, Batches, Channels, Configs, Domains, EndpointTests,
-    Endpoints, Ledger, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications, Work,
+    Endpoints, Ledger, Readiness, Scans, Sealing, Secrets, Sessions, Store, Tokens, Users, Verifications,
+    Work,
 };
 pub use target::{Edit, EditKind, Edited, Ensured, Outcome, Put, Setting, Target};
 pub use together::{Together, Write};

@@ -28,6 +28,7 @@ use crate::{
     job::{Claim, Held, Job, JobSpec, PassKind},
     ledger::{Commit, Entry, FolderNo, Head, Lease, Window},
     port::Together,
+    readiness::{Point, Tick},
     scan::{Scan, ScanMailbox, ScanOutcome},
     secret::Secret,
     status::UserStatus,
@@ -104,6 +105,17 @@ pub trait Approvals: Send + Sync {
     async fn unapprove(&self, mailbox: MailboxId, items: &[ApprovedItem]) -> Result<()>;
     /// All of a mailbox, in no order. They stay when its users are removed, as its ledger does.
     async fn approvals(&self, mailbox: MailboxId) -> Result<Vec<Approval>>;
+}
+
+/// What people have ticked of the readiness checklist.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// Keeps one; one of the same point and batch is replaced.
+    async fn tick(&self, tick: &Tick) -> Result<()>;
+    /// Takes one back. Nothing happens where there is none.
+    async fn untick(&self, point: Point, batch: Option<BatchId>) -> Result<()>;
+    /// All of them. Those of a batch go with it.
+    async fn ticks(&self) -> Result<Vec<Tick>>;
 }
 
 /// The ledgers of mailboxes.
@@ -460,6 +472,7 @@ pub trait Store:
     + Channels
     + Domains
     + Approvals
+    + Readiness
     + Batches
     + Users
     + Ledger

@@ -20,6 +20,7 @@ use crate::{
     },
     job::Job,
     port::store::Sealing,
+    readiness::{Point, Tick},
     scan::{Scan, ScanMailbox},
     user::User,
     verification::Verification,
@@ -67,6 +68,10 @@ pub enum Write<'a> {
     Approve(&'a [Approval]),
     /// As [`super::Approvals::unapprove`].
     Unapprove(MailboxId, &'a [ApprovedItem]),
+    /// As [`super::Readiness::tick`].
+    Tick(&'a Tick),
+    /// As [`super::Readiness::untick`].
+    Untick(Point, Option<BatchId>),
     /// As [`super::Secrets::seal_all`].
     Seal(&'a [Sealing<'a>]),
     /// Forgets one secret of an owner. `NotFound` if there is none of that name.

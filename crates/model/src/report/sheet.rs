@@ -73,7 +73,7 @@ impl Sheet {
     }
 }
 
-const USERS: [&str; 44] = [
+const USERS: [&str; 51] = [
     "Batch",
     "EmailAddress",
     "SourceIdentity",
@@ -118,6 +118,13 @@ const USERS: [&str; 44] = [
     "StartedUtc",
     "LastSyncedUtc",
     "CompletedUtc",
+    "TicksGiven",
+    "MailFlowTickedBy",
+    "MailFlowTickedUtc",
+    "CalendarTickedBy",
+    "CalendarTickedUtc",
+    "MobileTickedBy",
+    "MobileTickedUtc",
 ];
 
 const SKIPPED: [&str; 13] = [
@@ -163,7 +170,8 @@ mod tests {
              MailDelta,CalendarTotal,CalendarSynced,CalendarIgnored,CalendarFailed,CalendarDelta,ContactTotal,\
              ContactSynced,ContactIgnored,ContactFailed,ContactDelta,TaskTotal,TaskSynced,TaskIgnored,\
              TaskFailed,TaskDelta,QueuedSeconds,InProgressSeconds,SyncedSeconds,StalledSeconds,\
-             RateBytesPerMinute,StallCode,ErrorCode,ErrorMessage,Fix,StartedUtc,LastSyncedUtc,CompletedUtc",
+             RateBytesPerMinute,StallCode,ErrorCode,ErrorMessage,Fix,StartedUtc,LastSyncedUtc,CompletedUtc,TicksGiven,MailFlowTickedBy,\
+             MailFlowTickedUtc,CalendarTickedBy,CalendarTickedUtc,MobileTickedBy,MobileTickedUtc",
             "Batch,EmailAddress,FolderPath,Kind,DateUtc,Subject,SizeBytes,ReasonCode,Reason,Attempts,Approved,\
              ApprovedBy,SourceItemId",
             "Batch,EmailAddress,FolderPath,Kind,SourceItems,SourceBytes,TargetItems,TargetBytes,DeltaItems,\

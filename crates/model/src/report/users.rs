@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sheet::{Cell, Row};
 use crate::{
-    catalogue,
+    acceptance, catalogue,
     statistics::Statistics,
     status::{StatusSummary, UserStatus},
     user::User,
@@ -46,7 +46,20 @@ pub fn row(batch: &str, user: &User, now: Timestamp) -> Row {
     );
     row.extend(reasons(user));
     row.extend([user.times.started, user.last_synced, user.times.completed].map(Cell::time));
+    row.extend(ticks(user));
     row
+}
+
+/// How many of the three ticks it has, then by whom and when of each.
+fn ticks(user: &User) -> Vec<Cell> {
+    let open = acceptance::lacking(user);
+    let mut cells = vec![Cell::count((acceptance::TICKS.len() - open.len()) as u64)];
+    for tick in acceptance::TICKS {
+        let given = acceptance::given(user, tick).filter(|_| !open.contains(&tick));
+        cells.push(given.map_or(Cell::Nothing, |given| Cell::text(&*given.by)));
+        cells.push(Cell::time(given.map(|given| given.at)));
+    }
+    cells
 }
 
 /// What became of the items of a kind; the parts exclude each other, and `total` is their sum.
@@ -151,6 +164,24 @@ mod tests {
         assert_eq!(*cell(&row, "DataConsistencyScore"), Cell::text("Investigate"));
         assert_eq!(*cell(&row, "StartedUtc"), Cell::Time(at(0)));
         assert_eq!(*cell(&row, "CompletedUtc"), Cell::Nothing);
+    }
+
+    #[test]
+    fn ticks_are_counted_once_it_is_completed() {
+        let mut user = User { status: UserStatus::Completed, ..user() };
+        let at = Timestamp::from_second(60).unwrap();
+        crate::pilot::give(&mut user.acceptance, &acceptance::TICKS[1..], ("ben", at), None);
+        let row = row("wave", &user, at);
+        assert_eq!(*cell(&row, "TicksGiven"), Cell::Number(2));
+        assert_eq!(*cell(&row, "MailFlowTickedBy"), Cell::Nothing);
+        assert_eq!(*cell(&row, "CalendarTickedBy"), Cell::text("ben"));
+        assert_eq!(*cell(&row, "MobileTickedUtc"), Cell::Time(at));
+        user.status = UserStatus::Synced;
+        let row = super::row("wave", &user, at);
+        assert_eq!(
+            (cell(&row, "TicksGiven"), cell(&row, "MobileTickedBy")),
+            (&Cell::Number(0), &Cell::Nothing)
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     lines::Mailboxes,
     stream::{self, Sink},
 };
-use crate::status_page::escaped;
+use mailferry_model::words::escaped;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -31,7 +31,7 @@ const TOGETHER: usize = 32 << 10;
 /// The page of a report, under a title.
 pub(crate) fn page(report: Report, title: String) -> Body {
     stream::written(move |sink| async move {
-        let mut page = Page { sink, text: String::new(), sum: Sha256::new() };
+        let mut page = Page::of(sink);
         let summary = summed(&report).await?;
         page.text.push_str(&head(&title));
         page.text.push_str(&overview(&report, &title, &summary));
@@ -46,18 +46,32 @@ pub(crate) fn page(report: Report, title: String) -> Body {
         page.lines(&report, |user| Some(listed(user))).await?;
         page.text.push_str("</tbody></table></div></section>");
         page.text.push_str(&environment(&report).await?);
+        page.text.push_str(END);
         page.end().await
     })
 }
 
+/// What closes a page.
+pub(super) const END: &str = "</main></body></html>\n";
+
 /// The page so far.
-struct Page {
+pub(super) struct Page {
     sink: Sink,
-    text: String,
+    pub text: String,
     sum: Sha256,
 }
 
 impl Page {
+    /// An empty one.
+    pub fn of(sink: Sink) -> Self {
+        Self { sink, text: String::new(), sum: Sha256::new() }
+    }
+
+    /// Writes what there is once it is much.
+    pub async fn part_of_many(&mut self) -> Result<()> {
+        if self.text.len() > TOGETHER { self.part().await } else { Ok(()) }
+    }
+
     /// Writes what there is.
     async fn part(&mut self) -> Result<()> {
         let part = std::mem::take(&mut self.text).into_bytes();
@@ -69,16 +83,13 @@ impl Page {
         let mut mailboxes = Mailboxes::of(report);
         while let Some(user) = mailboxes.next().await? {
             self.text.push_str(&line(&user).unwrap_or_default());
-            if self.text.len() > TOGETHER {
-                self.part().await?;
-            }
+            self.part_of_many().await?;
         }
         Ok(())
     }
 
     /// The end: what it was made of can be checked by what stands before the last comment.
-    async fn end(mut self) -> Result<()> {
-        self.text.push_str("</main></body></html>\n");
+    pub async fn end(mut self) -> Result<()> {
         self.part().await?;
         let sum: String = self.sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         self.sink
@@ -99,7 +110,7 @@ async fn summed(report: &Report) -> Result<Summary> {
     Ok(summary)
 }
 
-fn head(title: &str) -> String {
+pub(super) fn head(title: &str) -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\
@@ -197,7 +208,7 @@ const LISTED: [(&str, &str); 7] = [
 ];
 
 /// The beginning of a section with a table.
-fn table(id: &str, title: &str, columns: &[(&str, &str)]) -> String {
+pub(super) fn table(id: &str, title: &str, columns: &[(&str, &str)]) -> String {
     // What is wider than the screen is moved sideways, also by the keyboard.
     let mut text = format!(
         "<section aria-labelledby=\"{id}\"><h2 id=\"{id}\">{title}</h2>\
@@ -211,7 +222,7 @@ fn table(id: &str, title: &str, columns: &[(&str, &str)]) -> String {
 }
 
 /// A line of a table; what its cells hold is escaped already. The first is what the line is about.
-fn line(cells: &[(String, &str)]) -> String {
+pub(super) fn line(cells: &[(String, &str)]) -> String {
     let mut text = String::from("<tr>");
     for (at, (value, class)) in cells.iter().enumerate() {
         let _ = match at {
@@ -283,6 +294,17 @@ fn reasons(summary: &Summary) -> String {
 }
 
 async fn environment(report: &Report) -> Result<String> {
+    let mut text = "<section aria-labelledby=\"environment\"><h2 id=\"environment\">Environment</h2><dl class=\"facts\">"
+        .to_owned();
+    for (name, value) in facts(report).await? {
+        let _ = write!(text, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+    }
+    text.push_str("</dl></section>");
+    Ok(text)
+}
+
+/// By whom, when and of what a report was made, and how far the audit trail was then.
+pub(super) async fn facts(report: &Report) -> Result<[(&'static str, String); 7]> {
     let Report { context, batch, now } = report;
     let endpoint = async |id| {
         let endpoint = context.store.endpoint_by_id(id).await?;
@@ -296,7 +318,7 @@ async fn environment(report: &Report) -> Result<String> {
             format!("entry {no}, {hash}")
         },
     );
-    let facts = [
+    Ok([
         ("Source", endpoint(batch.source).await?),
         ("Target", endpoint(batch.target).await?),
         ("Made by", context.actor.clone()),
@@ -304,14 +326,7 @@ async fn environment(report: &Report) -> Result<String> {
         ("Program", concat!("mailferry ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("Head of the audit trail", head),
         ("Checksum", "SHA-256, in the last line of this file".to_owned()),
-    ];
-    let mut text = "<section aria-labelledby=\"environment\"><h2 id=\"environment\">Environment</h2><dl class=\"facts\">"
-        .to_owned();
-    for (name, value) in facts {
-        let _ = write!(text, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
-    }
-    text.push_str("</dl></section>");
-    Ok(text)
+    ])
 }
 
 fn percent(permille: u64) -> String {

@@ -1,10 +1,12 @@
 //! Reports as files: written while they are read, so that a batch of any size takes little memory.
 //!
-//! What stands in them is `model::report`'s to say; who may have them the routes'.
+//! What stands in them is `model::report`'s to say; who may have them the routes'. And messages as letters.
 
 mod delimited;
 mod html;
+mod letter;
 mod lines;
+mod rollback;
 mod stream;
 mod workbook;
 
@@ -13,7 +15,13 @@ use mailferry_model::batch::Batch;
 
 use crate::Context;
 
-pub(crate) use self::{delimited::delimited, html::page, workbook::workbook};
+pub(crate) use self::{
+    delimited::delimited,
+    html::page,
+    letter::letter,
+    rollback::{Form, rollback},
+    workbook::workbook,
+};
 
 /// A report that is asked for.
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 //! The routes, a file for each noun. Who may use them is `access`'s to say.
 
+mod acceptance;
 mod account;
 mod again;
 mod approval;
@@ -17,12 +18,15 @@ mod health;
 mod item;
 mod kind;
 mod me;
+mod message;
 pub(crate) mod metric;
 mod own_passwords;
 mod planner;
+mod readiness;
 mod removing;
 mod replace;
 mod report;
+mod rollback;
 mod same;
 mod scan;
 pub(crate) mod session;
@@ -125,6 +129,20 @@ pub(crate) fn all() -> OpenApiRouter<Context> {
         .routes(routes!(account::show, account::change, account::remove))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
+        .merge(of_people())
+}
+
+/// What people say of a migration, and are told of it.
+fn of_people() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(acceptance::of_user))
+        .routes(routes!(acceptance::of_batch))
+        .routes(routes!(readiness::list))
+        .routes(routes!(readiness::tick))
+        .routes(routes!(rollback::approve))
+        .routes(routes!(message::list))
+        .routes(routes!(message::show))
+        .routes(routes!(message::write))
 }
 
 /// Everything else.

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use mailferry_model::{
-    Result,
+    Result, acceptance,
     approval::{DataConsistency, Held, ItemLimits, NEEDS_APPROVAL, held},
     batch::{Batch, Priority},
     mapping::RunOptions,
     pilot,
     report::{Findings, Score, Warning, summary::Summary},
+    rollback::{self, RollbackApproval},
     schedule::Schedule,
     status::{BatchStatus, StatusSummary},
     user::User,
@@ -75,6 +76,14 @@ pub(crate) struct BatchView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pilot_lacks: Vec<String>,
+    /// Mailboxes that are completed and have all three ticks.
+    accepted: usize,
+    /// How many have which tick.
+    ticks: TicksView,
+    /// Why its source must stay as it is; none once every mailbox is accepted.
+    source_kept: Option<String>,
+    /// Who approved its way back.
+    rollback: Option<RollbackView>,
     /// Why it begins although a pilot at its endpoints is not clean.
     despite_pilot: Option<String>,
     /// Why it begins although an endpoint fails its test.
@@ -95,6 +104,53 @@ pub(crate) struct BatchView {
     pub(crate) notices: Vec<String>,
 }
 
+/// How many mailboxes have which tick of the acceptance.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Ticks)]
+pub(crate) struct TicksView {
+    mail_flow: usize,
+    calendar: usize,
+    mobile: usize,
+}
+
+impl TicksView {
+    fn of(users: &[User]) -> Self {
+        let [(_, mail_flow), (_, calendar), (_, mobile)] = acceptance::counts(users);
+        Self { mail_flow, calendar, mobile }
+    }
+}
+
+/// Who approved the way back of a batch.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Rollback)]
+pub(crate) struct RollbackView {
+    approver: String,
+    /// Who wrote it down.
+    by: String,
+    at: Timestamp,
+    comment: Option<String>,
+    /// The MX records to go back to.
+    mx: Option<String>,
+    /// The record of Autodiscover to go back to.
+    autodiscover: Option<String>,
+    /// Whether it was given for the endpoints and mailboxes that the batch has now.
+    current: bool,
+}
+
+impl RollbackView {
+    fn of(batch: &Batch, users: &[User]) -> Option<Self> {
+        let (approval, current) = match rollback::approved(batch, users) {
+            rollback::Approved::No => return None,
+            rollback::Approved::Outdated(approval) => (approval.clone(), false),
+            rollback::Approved::Yes(approval) => (approval.clone(), true),
+        };
+        let RollbackApproval { approver, by, at, comment, values, .. } = approval;
+        Some(Self { approver, by, at, comment, mx: values.mx, autodiscover: values.autodiscover, current })
+    }
+}
+
 impl BatchView {
     pub(crate) async fn of(context: &Context, batch: Batch) -> Result<Self> {
         let users = context.store.users(batch.id).await?;
@@ -113,6 +169,7 @@ impl BatchView {
             None => why::of_batch(&batch, users, context.clock.now()),
         };
         let held_back = held_back(&batch, users).count();
+        let rollback = RollbackView::of(&batch, users);
         Ok(Self {
             why,
             status: batch.status,
@@ -145,6 +202,10 @@ impl BatchView {
             mode_before: batch.mode.before(),
             pilot: batch.pilot,
             pilot_lacks: if batch.pilot { pilot::lacks(users) } else { Vec::new() },
+            accepted: users.iter().filter(|user| acceptance::is_accepted(user)).count(),
+            ticks: TicksView::of(users),
+            source_kept: acceptance::keeps_source(users),
+            rollback,
             despite_pilot: batch.despite_pilot,
             despite_test: batch.despite_test,
             notes: batch.notes,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use mailferry_model::{
+    acceptance::is_accepted,
     approval::ItemLimit,
     csv::Overrides,
     id::UserId,
@@ -55,6 +56,11 @@ pub(crate) struct UserView {
     /// Of a pilot's mailbox: what somebody says works.
     #[schema(value_type = Vec<shape::SignOff>)]
     sign_offs: Vec<SignOff>,
+    /// The ticks of people since it was completed: `mail-flow`, `calendar`, `mobile`.
+    #[schema(value_type = Vec<shape::SignOff>)]
+    acceptance: Vec<SignOff>,
+    /// Whether it is completed and has all three.
+    accepted: bool,
     /// When it is completed by itself; its own time goes before its batch's.
     complete_after: Option<Timestamp>,
     /// What its row says beside what the batch does.
@@ -147,6 +153,8 @@ impl UserView {
             items_unapproved: user.unapproved,
             despite_score: user.despite_score.clone(),
             sign_offs: user.sign_offs.clone(),
+            acceptance: user.acceptance.clone(),
+            accepted: is_accepted(user),
             complete_after: user.complete_after,
             overrides: OverridesView::of(&user.overrides),
             why: None,

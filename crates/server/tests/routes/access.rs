@@ -78,7 +78,7 @@ async fn every_route_refuses_whoever_may_less_and_lets_in_whoever_may() {
         tokens.push((role, house.token_of(role).await));
     }
     for (method, path, access) in ACCESS {
-        let path = ["{name}", "{kind}", "{code}", "{address}", "{id}", "{file}"]
+        let path = ["{name}", "{kind}", "{code}", "{address}", "{id}", "{file}", "{point}"]
             .iter()
             .fold((*path).to_owned(), |p, part| p.replace(part, "nothing"));
         let at = format!("{method} {path}");

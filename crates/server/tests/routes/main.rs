@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod acceptance;
 mod access;
 mod approval;
 mod batch;
@@ -13,11 +14,14 @@ mod endpoint_test;
 mod house;
 mod http;
 mod into_one;
+mod message;
 mod metric;
 mod mode;
 mod pilot;
+mod readiness;
 mod replace;
 mod report;
+mod rollback;
 mod scan;
 mod sign_in;
 mod stall;

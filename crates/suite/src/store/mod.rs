@@ -19,6 +19,7 @@ mod domain;
 mod endpoint;
 mod endpoint_test;
 mod ledger;
+mod readiness;
 mod samples;
 mod scan;
 mod secret;
@@ -49,6 +50,7 @@ pub fn tests() -> Vec<Test> {
         batch::tests(),
         user::tests(),
         approval::tests(),
+        readiness::tests(),
         ledger::tests(),
         work::tests(),
         secret::tests(),

@@ -13,8 +13,10 @@ use mailferry_model::{
     ledger::{Entry, FolderEntry, FolderNo, Reason, Repair, Repairs, State},
     limits::Limits,
     mapping::RunOptions,
+    pilot::{Check, SignOff},
     port::Store,
     report::{Score, Totals},
+    rollback::{Covers, GoBack, RollbackApproval},
     settings::{MailboxAddress, Settings},
     user::{Detail, User},
 };
@@ -50,6 +52,14 @@ pub(super) fn batch(store: &dyn Store, source: EndpointId, target: EndpointId) -
         options: RunOptions { connections: Some(3), ..RunOptions::default() },
         notes: Some("\0 ü".into()),
         synced: Some(time(5)),
+        rollback: Some(RollbackApproval {
+            approver: "Änne\0".into(),
+            by: "ben".into(),
+            at: time(6),
+            comment: Some("\0".into()),
+            values: GoBack { mx: Some("10 mail.x.".into()), autodiscover: None },
+            covers: Covers::of(&Batch::created(BatchId(id), String::new(), (source, target), time(0)), &[]),
+        }),
         ..Batch::created(BatchId(id), format!("Wave {id}"), (source, target), time(0))
     }
 }
@@ -64,6 +74,7 @@ pub(super) fn user(store: &dyn Store, batch: BatchId, name: &str) -> User {
         totals: Totals { identified: u64::MAX, ..Totals::default() },
         score: Some(Score::Good),
         last_progress: Some(time(3)),
+        acceptance: vec![SignOff { check: Check::Mobile, by: "ü\0".into(), at: time(4), comment: None }],
         ..User::queued(UserId(store.new_id()), batch, address, (source, target))
     }
 }

@@ -72,7 +72,8 @@ pub async fn run(asked: &Asked<'_>, args: ReportFiles) -> Result<u8, Failure> {
     let api = Reach::of(asked).await?.api();
     let mut written = Vec::new();
     for file in args.format.files() {
-        let path = args.path_of(&file)?;
+        let may = if args.format == As::Csv { Into::Folder } else { Into::FileOrFolder };
+        let path = place(&args.batch, &file, (args.into.as_deref(), may))?;
         let query = args.query();
         let from = format!("/batches/{}/reports/{file}{query}", segment(&args.batch));
         let bytes = one(&api, &from, &path).await?;
@@ -119,31 +120,41 @@ impl ReportFiles {
         query.extend(self.title.as_ref().map(|title| format!("title={}", segment(title))));
         if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) }
     }
-
-    /// Where a file goes.
-    fn path_of(&self, file: &str) -> Result<PathBuf, Failure> {
-        let named = || {
-            let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
-            let batch: String = self.batch.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-            format!("{batch}-{file}")
-        };
-        let Some(output) = &self.into else { return Ok(PathBuf::from(named())) };
-        let text = output.to_string_lossy();
-        if self.format == As::Csv || output.is_dir() || text.ends_with('/') {
-            fs::create_dir_all(output).map_err(|e| unwritable(output, &e))?;
-            return Ok(output.join(named()));
-        }
-        Ok(output.clone())
-    }
 }
 
-async fn one(api: &Api, from: &str, path: &Path) -> Result<u64, Failure> {
+/// What `--into` may name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    /// A file, or a folder for it.
+    FileOrFolder,
+    /// A folder for several files.
+    Folder,
+}
+
+/// Where a file of a batch goes; a folder is made.
+pub(super) fn place(batch: &str, file: &str, (into, may): (Option<&Path>, Into)) -> Result<PathBuf, Failure> {
+    let named = || {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+        let batch: String = batch.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+        format!("{batch}-{file}")
+    };
+    let Some(output) = into else { return Ok(PathBuf::from(named())) };
+    let text = output.to_string_lossy();
+    if may == Into::Folder || output.is_dir() || text.ends_with('/') {
+        fs::create_dir_all(output).map_err(|e| unwritable(output, &e))?;
+        return Ok(output.join(named()));
+    }
+    Ok(output.to_path_buf())
+}
+
+/// Writes what the service gives into a file, whole or not at all; its size.
+pub(super) async fn one(api: &Api, from: &str, path: &Path) -> Result<u64, Failure> {
     let mut draft = Draft::of(path).map_err(|e| unwritable(path, &e))?;
     api.file(from, |part| draft.write_all(part).map_err(|e| unwritable(path, &e))).await?;
     draft.keep().map_err(|e| unwritable(path, &e))
 }
 
-fn unwritable(path: &Path, why: &io::Error) -> Failure {
+pub(in crate::cmd) fn unwritable(path: &Path, why: &io::Error) -> Failure {
     let text = format!("{}: {why}", path.display());
     let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "REPORT_UNWRITABLE", text);
     Failure::Problem(Box::new(problem))

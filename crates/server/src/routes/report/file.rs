@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 use crate::{
     Context,
     problem::Problem,
-    render::{Report, delimited, page, workbook},
+    render::{Form, Report, delimited, page, rollback, workbook},
 };
 
 /// How a file is written.
@@ -37,13 +37,22 @@ pub(crate) struct How {
 }
 
 /// The files that there are.
-const FILES: [&str; 5] = ["users.csv", "skipped.csv", "reconciliation.csv", "report.html", "report.xlsx"];
+const FILES: [&str; 7] = [
+    "users.csv",
+    "skipped.csv",
+    "reconciliation.csv",
+    "report.html",
+    "report.xlsx",
+    "rollback.html",
+    "rollback.md",
+];
 
 /// A report of a batch as a file
 ///
-/// `users.csv`, `skipped.csv`, `reconciliation.csv`, `report.html` or `report.xlsx`. It is written while it is read; an
+/// `users.csv`, `skipped.csv`, `reconciliation.csv`, `report.html`, `report.xlsx`, `rollback.html` or
+/// `rollback.md`. It is written while it is read; an
 /// answer that is cut off is no whole report.
-#[utoipa::path(get, path = "/batches/{name}/reports/{file}", operation_id = "getReportFile", tag = "reports", params(("name" = String, Path, description = "The batch"), ("file" = String, Path, description = "Which file"), How), responses((status = 200, description = "The file", content((Vec<u8> = "text/csv"), (Vec<u8> = "text/html"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
+#[utoipa::path(get, path = "/batches/{name}/reports/{file}", operation_id = "getReportFile", tag = "reports", params(("name" = String, Path, description = "The batch"), ("file" = String, Path, description = "Which file"), How), responses((status = 200, description = "The file", content((Vec<u8> = "text/csv"), (Vec<u8> = "text/html"), (Vec<u8> = "text/markdown"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 pub(crate) async fn file(
     context: Context,
     Path((name, file)): Path<(String, String)>,
@@ -60,12 +69,16 @@ pub(crate) async fn file(
     let title = titled(how.title, &batch.name)?;
     let filename = format!("{}-{file}", plain(&batch.name));
     let report = Report { now: context.clock.now(), context, batch };
-    let (kind, body) =
-        match Sheet::ALL.into_iter().find(|sheet| file.strip_suffix(".csv") == Some(sheet.name())) {
-            Some(sheet) => ("text/csv; charset=utf-8", delimited(report, sheet, (separator, reader))),
-            None if file == "report.html" => ("text/html; charset=utf-8", page(report, title)),
-            None => (XLSX, workbook(report)),
-        };
+    let (kind, body) = match Sheet::ALL
+        .into_iter()
+        .find(|sheet| file.strip_suffix(".csv") == Some(sheet.name()))
+    {
+        Some(sheet) => ("text/csv; charset=utf-8", delimited(report, sheet, (separator, reader))),
+        None if file == "rollback.html" => ("text/html; charset=utf-8", rollback(report, Form::Html)),
+        None if file == "rollback.md" => ("text/markdown; charset=utf-8", rollback(report, Form::Markdown)),
+        None if file == "report.html" => ("text/html; charset=utf-8", page(report, title)),
+        None => (XLSX, workbook(report)),
+    };
     Ok(attached(kind, &filename, body))
 }
 

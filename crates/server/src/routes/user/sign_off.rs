@@ -2,7 +2,7 @@
 
 use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
-    pilot::{Check, SignOff, unsigned},
+    pilot::{Check, give, take_back, unsigned},
     port::Write,
     user::User,
 };
@@ -55,16 +55,12 @@ pub(crate) async fn sign_off(
     let comment = checked_notes(wanted.comment)?;
     let checks = if wanted.checks.is_empty() { Check::ALL.to_vec() } else { wanted.checks };
     let mut user = before.clone();
-    user.sign_offs.retain(|signed| !checks.contains(&signed.check));
-    if !wanted.withdraw {
-        let sign = |check: Check| SignOff {
-            check,
-            by: context.actor.clone(),
-            at: context.clock.now(),
-            comment: comment.clone(),
-        };
-        user.sign_offs.extend(checks.iter().copied().map(sign));
-        user.sign_offs.sort_by_key(|signed| signed.check);
+    match wanted.withdraw {
+        true => take_back(&mut user.sign_offs, &checks),
+        false => {
+            let who = (context.actor.as_str(), context.clock.now());
+            give(&mut user.sign_offs, &checks, who, comment.as_deref());
+        }
     }
     if !wanted.dry_run {
         let words: Vec<&str> = checks.iter().map(|check| check.word()).collect();

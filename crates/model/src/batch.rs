@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     approval::{DataConsistency, ItemLimits},
+    channel::mail::Recipients,
     id::{BatchId, EndpointId},
     mapping::RunOptions,
     mode::RunMode,
@@ -85,6 +86,9 @@ pub struct Batch {
     /// Why it begins although a pilot is not clean.
     #[serde(default)]
     pub despite_pilot: Option<String>,
+    /// Who is told of it by mail, besides those of the channel.
+    #[serde(default)]
+    pub notify: Recipients,
 }
 
 impl Batch {
@@ -119,6 +123,7 @@ impl Batch {
             mode: RunMode::default(),
             pilot: false,
             despite_pilot: None,
+            notify: Recipients::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A newcomer reads [`item`], [`folder`] and [`error`] first, then [`port`].
 
 pub mod account;
+pub mod alarm;
 pub mod allowance;
 pub mod approval;
 pub mod audit;
@@ -11,10 +12,12 @@ pub mod batch;
 pub mod cancel;
 pub mod caps;
 pub mod catalogue;
+pub mod certificate;
 pub mod channel;
 pub mod completion;
 pub mod config;
 pub mod csv;
+pub mod digest;
 pub mod endpoint;
 pub mod endpoint_test;
 pub mod error;

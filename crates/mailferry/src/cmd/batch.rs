@@ -5,6 +5,7 @@ pub(crate) mod new;
 mod set;
 pub(crate) mod sheet;
 mod start;
+pub mod told;
 
 use axum::http::Method;
 use clap::{Args, Subcommand, ValueEnum};

@@ -4,11 +4,13 @@ Needs a Python that has aiosmtpd (MAILFERRY_AIOSMTPD names it, else the one that
 skipped, loudly, without).
 """
 import base64
+import contextlib
 import email
 import email.policy
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -96,20 +98,29 @@ class Mail(Served):
         return self.ferry("batch", "new", name, "--source", "old", "--target", "new", "--csv", "users.csv",
                           "--start-after", "now", *flags)
 
-    def deliveries(self):
-        return json.loads(self.ferry("notify", "deliveries", "people", "-o", "json"))
+    def channel_at(self, host):
+        """Another channel, with a server that is not ours."""
+        self.ferry("notify", "add", "link", "--type", "mail", "--smtp-server", host, "--security", "none",
+                   "--from", "ferry@example.org", "--to", "ops@example.org", "--events", "test")
 
-    def ended(self, delivery_id, seconds=30):
+    def ferry_fails(self, *words):
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.ferry(*words)
+
+    def deliveries(self, channel="people"):
+        return json.loads(self.ferry("notify", "deliveries", channel, "-o", "json"))
+
+    def ended(self, channel, delivery_id, seconds=30):
         """A delivery once it waits no longer, or has been tried."""
         until = time.monotonic() + seconds
         while True:
-            now = next(each for each in self.deliveries() if each["id"] == delivery_id)
+            now = next(each for each in self.deliveries(channel) if each["id"] == delivery_id)
             if now["attempts"] or time.monotonic() > until:
                 return now
             time.sleep(0.3)
 
-    def trial(self):
-        return self.ended(json.loads(self.ferry("notify", "test", "people", "-o", "json"))["id"])
+    def trial(self, channel="people"):
+        return self.ended(channel, json.loads(self.ferry("notify", "test", channel, "-o", "json"))["id"])
 
     def test_a_batch_is_one_mail_signed_in_secured_and_again_until_it_is_taken(self):
         self.certificate()
@@ -176,14 +187,39 @@ class Mail(Served):
         self.assertNotIn(PASSWORD, (self.folder / "log").read_text())
 
     def test_a_name_of_a_batch_begins_no_header_and_nobody_is_told_without_a_channel(self):
-        made = self.wave("Büro & <b> Söhne", 1, "--notify", "anna@example.org")
+        made = self.wave("Büro & <b> Söhne", 3, "--notify", "anna@example.org")
         self.assertIn("no channel of mail", made)
         box = Postbox(self)
-        self.channel(box, "--security", "none")
+        self.channel(box, "--security", "none", "--events", "*,user.failed")
         self.service("--allow-loopback", "-v")
+
+        def about(mails, words):
+            return [(said, mail) for said, mail in mails if words in mail["Subject"]]
+        mails = box.wait_for(lambda mails: about(mails, "0 of 3, 3 failed") and about(mails, "mailbox"), SECONDS)
+        said, mail = about(mails, "0 of 3, 3 failed")[0]
+        self.assertIn("Büro & <b> Söhne", mail["Subject"])
+        self.assertNotIn("<b>", mail.get_body(("html",)).get_content())
+        self.assertEqual(["ops@example.org", "anna@example.org"], said["to"])
+        for _, mail in about(mails, "mailbox"):
+            self.assertRegex(mail["Subject"], r"failed \(\w+\)$")
+            self.assertNotIn("@example.org", mail.get_body(("plain",)).get_content(), "mailboxes are counted, not named")
+
+    def test_an_audit_trail_that_was_changed_is_told_once(self):
+        box = Postbox(self)
+        self.channel(box, "--security", "none")
+        self.channel_at("169.254.7.7")
+        self.service("--allow-loopback", "-v")
+        link = self.trial("link")
+        self.assertEqual(("givenUp", "MAIL_NOT_ALLOWED"), (link["state"], link["lastErrorCode"]), link)
+        with contextlib.closing(sqlite3.connect(next((self.folder / "data").glob("*.db")), timeout=30)) as store, store:
+            store.execute("UPDATE audit SET body = ? WHERE no = 1", (b'{"at":"2026-01-01T00:00:00Z","actor":"x","action":"x",'
+                                                                     b'"subject":"x","change":null}',))
+        for _ in range(2):
+            self.ferry_fails("audit", "verify")
         mails = box.wait_for(bool)
-        self.assertIn("Büro & <b> Söhne", mails[0][1]["Subject"])
-        self.assertNotIn("<b>", mails[0][1].get_body(("html",)).get_content())
+        time.sleep(8)                              # nothing more comes of it
+        self.assertEqual(["[mailferry] The audit trail was changed: entry 1 does not fit"],
+                         [mail["Subject"] for _, mail in box.mails()], mails)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use mailferry_engine::tasks::Post;
+use mailferry_engine::{probing, tasks::Post};
 use mailferry_model::{
     Error, Kind, Result, Side,
     audit::AuditEntry,
@@ -19,6 +19,7 @@ use mailferry_model::{
         mail::{MailRoute, Recipients, Security},
     },
     id::{BatchId, ChannelId},
+    notice::Notice,
     port::{
         Courier, Cx,
         courier::{Parcel, Table, Tables, Tabulate},
@@ -223,4 +224,26 @@ async fn a_digest_is_sent_once_an_interval_whoever_makes_it() {
         while worker.send_notices(&post, &cancel).await.unwrap() {}
     }
     assert_eq!(digests(&bag).len(), 2, "the next interval");
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_told_once() {
+    let town = Town::of(1).await;
+    let ends = town.now() + SignedDuration::from_hours(13 * 24);
+    let row = json!({
+        "id": "certificate", "step": "tls", "title": "Certificate", "outcome": "pass", "native": "pass", "fix": [],
+        "evidence": "", "elapsedMs": 1, "cause": null, "code": null, "docs": null,
+        "certificateEnds": ends, "certificateFingerprint": "ab",
+    });
+    let test = json!({ "result": "Success", "native": "Success", "steps": [row], "at": town.now() });
+    for _ in 0..2 {
+        let endpoint = town.store.endpoint("old").await.unwrap();
+        let mut result = serde_json::from_value(test.clone()).unwrap();
+        probing::keep(&*town.store, &endpoint, None, &mut result).await.unwrap();
+    }
+    let trail = town.store.audit(0).await.unwrap();
+    let told: Vec<_> = trail.iter().filter_map(|(no, entry)| Notice::of(*no, entry)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].title, "old: its certificate ends on 2026-01-14, in 13 days");
+    assert!(told[0].is_failure());
 }

@@ -13,6 +13,10 @@ const MOST: usize = 50;
 /// The longest interval of digests: 31 days.
 const LONGEST_HOURS: u32 = 744;
 
+/// The longest user name, and the most text of authorities, in bytes.
+const LONGEST_NAME: usize = 320;
+const LONGEST_CA: usize = 256 << 10;
+
 /// How the way to the server is secured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -146,6 +150,11 @@ impl MailRoute {
         if self.ca.as_ref().is_some_and(|ca| !ca.contains("-----BEGIN CERTIFICATE-----")) {
             return Err("The authorities hold no certificate in PEM.".to_owned());
         }
+        let is_long =
+            |text: &Option<String>, most: usize| text.as_ref().is_some_and(|text| text.len() > most);
+        if is_long(&self.ca, LONGEST_CA) || is_long(&self.username, LONGEST_NAME) {
+            return Err("The authorities or the user name are too long.".to_owned());
+        }
         if self.digest_every_hours > LONGEST_HOURS {
             return Err(format!("Digests are at most {LONGEST_HOURS} hours apart."));
         }
@@ -259,6 +268,7 @@ mod tests {
         assert!(wrong(|r| r.recipients = Recipients::default(), Password::Kept).contains("somebody"));
         assert!(wrong(|r| r.server = "a b".to_owned(), Password::Kept).contains("server"));
         assert!(wrong(|r| r.hello = Some("x\r\nMAIL".to_owned()), Password::Kept).contains("greet"));
+        assert!(wrong(|r| r.username = Some("x".repeat(400)), Password::Kept).contains("too long"));
         assert!(wrong(|r| r.digest_every_hours = 745, Password::Kept).contains("744"));
     }
 

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::house::House;
+use super::{batch::with_endpoints, house::House};
 
 const ADDRESS: &str = "https://hooks.example/canary-path?sig=canary-sig";
 
@@ -163,4 +163,29 @@ async fn mail_that_cannot_work_is_refused_with_a_code() {
     }
     let (_, told) = house.ask(Method::PATCH, "/channels/ops", json!({ "mail": {} })).await;
     assert_eq!(told["code"], "CHANNEL_NOT_MAIL");
+}
+
+#[tokio::test]
+async fn a_batch_names_who_is_told_and_hears_that_nothing_sends_mail_yet() {
+    let house = with_endpoints().await;
+    let wave = |name: &str, to: &str| {
+        let csv = format!("EmailAddress,Password,TargetPassword\n{name}@x,p,q\n");
+        json!({ "name": name, "source": "old", "target": "new", "csv": csv, "notificationEmails": [to] })
+    };
+    let (status, told) = house.post("/batches", wave("first", "a@x\r\nBcc: b@y")).await;
+    assert_eq!((status, &told["code"]), (422, &json!("BATCH_NOTIFY")), "{told}");
+    let (status, made) = house.post("/batches", wave("first", "anna@example.org")).await;
+    assert_eq!((status, &made["notificationEmails"]), (201, &json!(["anna@example.org"])), "{made}");
+    assert!(made["notices"].to_string().contains("no channel of mail"), "{made}");
+    house.post("/channels", mail()).await;
+    let (_, made) = house.post("/batches", wave("second", "anna@example.org")).await;
+    assert_eq!(made["notices"], Value::Null, "{made}");
+    let changes = json!({ "notificationEmails": [], "notificationFailureEmails": ["on-call@example.org"] });
+    let (status, now) = house.ask(Method::PATCH, "/batches/first", changes).await;
+    assert_eq!((status, &now["notificationEmails"]), (200, &json!([])), "{now}");
+    assert_eq!(now["notificationFailureEmails"], json!(["on-call@example.org"]));
+    assert!(
+        house.get("/audit").await.1.to_string().contains("on-call@example.org"),
+        "who changed it is told"
+    );
 }

@@ -4,7 +4,7 @@
 
 NAME is a part of module.Class.test. --long adds 50 kills in each of four variants. Environment:
 MAILFERRY_BIN (the program), MAILFERRY_PEER (what starts servers, default `cargo xtask peer`),
-MAILFERRY_REQUIRE_PEERS (of mailferry dovecot cyrus kerberos mbsync: what must not be missing). Exit status: 0 when nothing failed. It decides
+MAILFERRY_REQUIRE_PEERS (of mailferry dovecot cyrus kerberos mbsync aiosmtpd: what must not be missing). Exit status: 0 when nothing failed. It decides
 nothing about mail.
 """
 import argparse

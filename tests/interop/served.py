@@ -44,10 +44,11 @@ class Served(unittest.TestCase):
         self.ferry("batch", "new", name, "--source", "old", "--target", "new", "--csv", "users.csv")
 
     def service(self, *flags):
-        """A service that listens; its URL."""
+        """A service that listens; its URL. Its log is the file `log`."""
+        log = self.enterContext((self.folder / "log").open("ab"))
         child = subprocess.Popen([self.program, "serve", "--no-tls", "--listen", "127.0.0.1:0", "-o", "jsonl", *flags,
                                   "--data-dir", self.folder / "data"],
-                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                 stdout=subprocess.PIPE, stderr=log, text=True)
         self.addCleanup(child.stdout.close)
         self.addCleanup(child.wait, SECONDS)
         self.addCleanup(child.send_signal, signal.SIGTERM)

@@ -98,6 +98,8 @@ async fn fill(store: &SqlStore) -> Result<()> {
                 needs_to_connect: None,
                 last_test: Some(TestResult { at: Some(now), ..TestResult::of(Vec::<Finding>::new()) }),
                 last_good_test: None,
+                told_waiting: false,
+                certificate_told: None,
                 created: now,
                 modified: now,
             };

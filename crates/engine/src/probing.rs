@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use mailferry_model::{
-    Kind, Result, catalogue,
+    Kind, Result, catalogue, certificate,
     endpoint::Endpoint,
     finding::{Check, Finding, Repeated, Step, TestResult, TestedAs, Verdict},
-    port::{Connector, Cx, Store},
+    port::{Connector, Cx, Store, Write},
     settings::{MailboxAddress, Manifest, Settings},
 };
 
@@ -105,13 +105,18 @@ pub async fn keep(
     }
     let mut endpoint = tested.clone();
     let waits = endpoint.keep_test(result);
-    let kept = match (waits, result.at) {
-        (Some(why), Some(at)) => {
-            let code = result.refusal().and_then(|row| row.code.as_deref());
-            parking::park(store, &endpoint, (&why, code), at).await
-        }
-        _ => store.set_endpoint(&endpoint).await,
-    };
+    let at = result.at.unwrap_or(tested.modified);
+    let expiring = certificate::expiring(&mut endpoint.certificate_told, result, at);
+    let expiring = expiring.map(|expiring| parking::expiring(&endpoint, &expiring, at));
+    let recovers = tested.told_waiting && !endpoint.told_waiting;
+    let parked = waits.map(|why| {
+        let code = result.refusal().and_then(|row| row.code.as_deref());
+        parking::parked(&endpoint, (&why, code), at)
+    });
+    let recovered = recovers.then(|| parking::recovered(&endpoint, at));
+    let mut writes = vec![Write::SetEndpoint(&endpoint)];
+    writes.extend(parked.iter().chain(&recovered).chain(&expiring).map(Write::Record));
+    let kept = store.together(&writes).await;
     match kept {
         Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => Ok(()),
         other => other,

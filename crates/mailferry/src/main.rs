@@ -24,6 +24,7 @@ mod result;
 mod room;
 mod secrets;
 mod signals;
+mod tabled;
 
 use std::process::ExitCode;
 

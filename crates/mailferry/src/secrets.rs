@@ -30,6 +30,11 @@ pub fn from_file(path: &Path) -> Result<Secret<String>, Failure> {
     checked(text).map_err(unreadable)
 }
 
+/// A secret from a file, or from standard input where `-` is its name.
+pub fn from_file_or_stdin(path: &Path) -> Result<Secret<String>, Failure> {
+    if path == Path::new("-") { from_stdin() } else { from_file(path) }
+}
+
 /// Whether what was given has the look of a file's name: who mistakes the flag gives the password itself, and that is not
 /// repeated.
 fn looks_like_a_file(path: &Path) -> bool {

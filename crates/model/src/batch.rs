@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     approval::{DataConsistency, ItemLimits},
+    channel::mail::Recipients,
     id::{BatchId, EndpointId},
     mapping::RunOptions,
     mode::RunMode,
@@ -89,6 +90,9 @@ pub struct Batch {
     /// Who approved its way back, and for what.
     #[serde(default)]
     pub rollback: Option<RollbackApproval>,
+    /// Who is told of it by mail, besides those of the channel.
+    #[serde(default)]
+    pub notify: Recipients,
 }
 
 impl Batch {
@@ -124,6 +128,7 @@ impl Batch {
             pilot: false,
             despite_pilot: None,
             rollback: None,
+            notify: Recipients::default(),
         }
     }
 }

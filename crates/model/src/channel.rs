@@ -1,16 +1,20 @@
 //! Channels: where notices go, and which ones. Where exactly is a secret, since whoever knows such an address may write
-//! there; only scheme and host are kept to be shown.
+//! there; only scheme and host are kept to be shown. What mail needs besides is [`mail`]'s.
 //!
 //! Sends nothing: that is a courier's.
+
+pub mod mail;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::mail::{MailRoute, Recipients};
 use crate::{
+    error::{Error, Retry},
     id::{ChannelId, DeliveryId},
-    notice::{EVENTS, Notice},
+    notice::{EVENTS, Notice, USER_FAILED},
 };
 
 /// The name of the secret that is the whole address.
@@ -28,6 +32,8 @@ pub enum ChannelKind {
     Webhook,
     /// A card, to a workflow of Microsoft Teams.
     Teams,
+    /// A mail, by a server that takes it.
+    Mail,
 }
 
 impl ChannelKind {
@@ -36,8 +42,9 @@ impl ChannelKind {
         let usual: &[&str] = match self {
             Self::Webhook => &["*"],
             Self::Teams => {
-                &["endpoint.needs_to_connect", "stall.escalated", "batch.needs_approval", "batch.completed"]
+                &["endpoint.*", "stall.escalated", "batch.needs_approval", "batch.completed", "audit.alert"]
             }
+            Self::Mail => &["endpoint.*", "stall.escalated", "batch.*", "audit.alert"],
         };
         usual.iter().map(|&event| event.to_owned()).collect()
     }
@@ -56,6 +63,9 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// Scheme and host of its address.
     pub site: String,
+    /// Of mail: by which server and to whom.
+    #[serde(default)]
+    pub mail: Option<MailRoute>,
     /// Which events: `batch.completed`, `batch.*`, `*`.
     pub events: Vec<String>,
     /// Whether nothing is sent for now. What happens meanwhile is not sent later.
@@ -63,14 +73,44 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Whether an event is told here.
-    pub fn wants(&self, event: &str) -> bool {
-        !self.muted && self.events.iter().any(|pattern| fits(pattern, event))
+    /// Whether a notice is told here. By mail nobody is told of each step that a batch takes by itself.
+    pub fn wants(&self, notice: &Notice) -> bool {
+        let is_told = self.kind != ChannelKind::Mail || !notice.is_passing();
+        !self.muted && is_told && self.events.iter().any(|pattern| fits(pattern, &notice.event))
     }
+}
+
+/// To which channels a notice goes, and by mail to whom: those of the channel, and by the first such channel those whom the
+/// batch names.
+pub fn recipients<'a>(
+    channels: &'a [Channel],
+    notice: &Notice,
+    of_batch: Option<&Recipients>,
+) -> Vec<(&'a Channel, Vec<String>)> {
+    let mut of_batch = of_batch.map(|of_batch| of_batch.of(notice));
+    let mut told = Vec::new();
+    for channel in channels.iter().filter(|channel| channel.wants(notice)) {
+        let Some(mail) = &channel.mail else {
+            told.push((channel, Vec::new()));
+            continue;
+        };
+        let mut to = mail.recipients.of(notice).to_vec();
+        for address in of_batch.take().unwrap_or_default() {
+            if !to.iter().any(|known| known.eq_ignore_ascii_case(address)) {
+                to.push(address.clone());
+            }
+        }
+        if !to.is_empty() {
+            told.push((channel, to));
+        }
+    }
+    told
 }
 
 fn fits(pattern: &str, event: &str) -> bool {
     match pattern.strip_suffix('*') {
+        // Of single mailboxes only those are told who ask for it.
+        Some("") => event != USER_FAILED,
         Some(beginning) => event.starts_with(beginning),
         None => pattern == event,
     }
@@ -106,7 +146,7 @@ pub fn site_of(kind: ChannelKind, url: &str) -> Result<String, String> {
             Err("The address must not hold a user name or password; a signature shows who sends.".to_owned())
         }
         ("https", _) | ("http", ChannelKind::Webhook) => Ok(site),
-        ("http", ChannelKind::Teams) => Err("Teams takes messages at https:// addresses alone.".to_owned()),
+        ("http", _) => Err("Teams takes messages at https:// addresses alone.".to_owned()),
         _ => Err("The address has to begin with https:// (or http:// inside a network).".to_owned()),
     }
 }
@@ -130,6 +170,12 @@ pub struct Delivery {
     pub at: Timestamp,
     /// What the last try that failed was told.
     pub last_error: Option<String>,
+    /// Its code.
+    #[serde(default)]
+    pub last_code: Option<String>,
+    /// By mail: who has not got it yet.
+    #[serde(default)]
+    pub to: Vec<String>,
 }
 
 /// How a delivery stands.
@@ -140,8 +186,17 @@ pub enum DeliveryState {
     Waiting,
     /// Taken by the other side.
     Done,
-    /// Not taken for a day.
+    /// Not taken for a day, or refused so that trying again does not help.
     GivenUp,
+}
+
+/// What came of a try that the other side took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// By mail: who is to get it at a later try.
+    pub owed: Vec<String>,
+    /// What was not as it should be, for people.
+    pub remark: Option<String>,
 }
 
 /// For so long after a notice was made it is tried.
@@ -151,24 +206,51 @@ impl Delivery {
     /// One that waits.
     pub fn of(id: DeliveryId, channel: ChannelId, notice: Notice, now: Timestamp) -> Self {
         let state = DeliveryState::Waiting;
-        Self { id, channel, notice, made: now, attempts: 0, state, at: now, last_error: None }
+        Self {
+            id,
+            channel,
+            notice,
+            made: now,
+            attempts: 0,
+            state,
+            at: now,
+            last_error: None,
+            last_code: None,
+            to: Vec::new(),
+        }
     }
 
-    /// The same after a try: `error` is what went wrong, if anything did.
+    /// The same, to these people.
     #[must_use]
-    pub fn tried(mut self, error: Option<String>, now: Timestamp) -> Self {
+    pub fn to(self, to: Vec<String>) -> Self {
+        Self { to, ..self }
+    }
+
+    /// The same after a try.
+    #[must_use]
+    pub fn tried(mut self, outcome: Result<Taken, Error>, now: Timestamp) -> Self {
         self.attempts = self.attempts.saturating_add(1);
-        (self.state, self.at) = match error {
-            None => (DeliveryState::Done, now),
-            Some(_) => {
-                let next = now + pause(self.attempts);
-                match self.made.duration_until(next) > LONGEST {
-                    true => (DeliveryState::GivenUp, now),
-                    false => (DeliveryState::Waiting, next),
-                }
-            }
+        let helps = |error: &Error| matches!(error.retry(), Retry::Soon | Retry::After(_));
+        let is_owed = match &outcome {
+            Ok(taken) => !taken.owed.is_empty(),
+            Err(error) => helps(error),
         };
-        self.last_error = error.or(self.last_error);
+        let next = now + pause(self.attempts);
+        (self.state, self.at) = match is_owed {
+            true if self.made.duration_until(next) <= LONGEST => (DeliveryState::Waiting, next),
+            false if outcome.is_ok() => (DeliveryState::Done, now),
+            _ => (DeliveryState::GivenUp, now),
+        };
+        match outcome {
+            Ok(taken) => {
+                self.to = if taken.owed.is_empty() { self.to } else { taken.owed };
+                self.last_error = taken.remark.or(self.last_error);
+            }
+            Err(error) => {
+                self.last_error = Some(error.context().to_owned());
+                self.last_code = Some(error.code());
+            }
+        }
         self
     }
 }
@@ -184,6 +266,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::error::{Kind, Side};
 
     #[test]
     fn a_day_of_refusals_is_given_up_with_fewer_and_fewer_tries() {
@@ -193,7 +276,8 @@ mod tests {
         let mut pauses = Vec::new();
         while delivery.state == DeliveryState::Waiting {
             let now = delivery.at;
-            delivery = delivery.tried(Some("HTTP 500".to_owned()), now);
+            let refused = Error::new(Kind::Busy, Side::Us, "send notice", "HTTP 500");
+            delivery = delivery.tried(Err(refused), now);
             pauses.push(now.duration_until(delivery.at).as_secs());
         }
         assert_eq!(pauses[..4], [5, 15, 45, 135]);
@@ -204,6 +288,25 @@ mod tests {
     }
 
     #[test]
+    fn what_no_second_try_mends_is_given_up_at_once_and_who_is_owed_is_tried_again() {
+        let notice = Notice::test("ops", Timestamp::UNIX_EPOCH);
+        let (id, channel) = (DeliveryId(Uuid::nil()), ChannelId(Uuid::nil()));
+        let both = vec!["a@x".to_owned(), "b@x".to_owned()];
+        let one = Delivery::of(id, channel, notice, Timestamp::UNIX_EPOCH).to(both.clone());
+        let refused = Error::new(Kind::Unauthenticated, Side::Us, "send notice", "535");
+        let after = one.clone().tried(Err(refused), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            (after.state, after.last_code.as_deref()),
+            (DeliveryState::GivenUp, Some("OWN_AUTH_FAILED"))
+        );
+        let taken = Taken { owed: vec!["b@x".to_owned()], remark: Some("451 later".to_owned()) };
+        let after = one.clone().tried(Ok(taken), Timestamp::UNIX_EPOCH);
+        assert_eq!((after.state, &after.to), (DeliveryState::Waiting, &vec!["b@x".to_owned()]));
+        let after = one.tried(Ok(Taken::default()), Timestamp::UNIX_EPOCH);
+        assert_eq!((after.state, after.to, after.last_error), (DeliveryState::Done, both, None));
+    }
+
+    #[test]
     fn patterns_fit_whole_events_or_their_beginning() {
         let ok = |patterns: &[&str]| {
             check_events(&patterns.iter().map(|&p| p.to_owned()).collect::<Vec<_>>()).is_ok()
@@ -211,6 +314,50 @@ mod tests {
         assert!(ok(&["*"]) && ok(&["batch.*", "test"]) && ok(&["stall.escalated"]));
         assert!(!ok(&[]) && !ok(&["batch"]) && !ok(&["batch.*", "nothing.*"]));
         assert!(fits("batch.*", "batch.completed") && !fits("batch.*", "stall.escalated"));
+        assert!(fits("*", "batch.completed") && !fits("*", "user.failed") && fits("user.*", "user.failed"));
+    }
+
+    #[test]
+    fn whom_a_batch_names_is_told_once_and_programs_as_before() {
+        let channel = |name: &str, kind, to: &[&str]| Channel {
+            id: ChannelId(Uuid::nil()),
+            version: 1,
+            name: name.to_owned(),
+            kind,
+            site: String::new(),
+            mail: (kind == ChannelKind::Mail).then(|| MailRoute {
+                server: "mail.example".to_owned(),
+                port: 25,
+                security: mail::Security::None,
+                username: None,
+                from: "ferry@example.org".to_owned(),
+                recipients: Recipients {
+                    to: to.iter().map(|&to| to.to_owned()).collect(),
+                    failure_to: Vec::new(),
+                },
+                hello: None,
+                ca: None,
+                digest_every_hours: 0,
+            }),
+            events: kind.usual_events(),
+            muted: false,
+        };
+        let all = [
+            channel("a", ChannelKind::Mail, &["ops@x"]),
+            channel("b", ChannelKind::Mail, &["boss@x"]),
+            channel("c", ChannelKind::Webhook, &[]),
+        ];
+        let of_batch =
+            Recipients { to: vec!["OPS@x".to_owned(), "anna@x".to_owned()], failure_to: Vec::new() };
+        let told = |after: &str| {
+            let mut notice = Notice::test("x", Timestamp::UNIX_EPOCH);
+            notice.event = "batch.state_changed".to_owned();
+            notice.data = serde_json::json!({ "after": after });
+            let told = recipients(&all, &notice, Some(&of_batch)).into_iter();
+            told.map(|(channel, to)| format!("{} {}", channel.name, to.join(" "))).collect::<Vec<_>>()
+        };
+        assert_eq!(told("Synced"), ["a ops@x anna@x", "b boss@x", "c "]);
+        assert_eq!(told("Syncing"), ["c "], "people are told of ends");
     }
 
     #[test]

@@ -247,6 +247,8 @@ mod tests {
             needs_to_connect: None,
             last_test: None,
             last_good_test: None,
+            told_waiting: false,
+            certificate_told: None,
             created: Timestamp::UNIX_EPOCH,
             modified: Timestamp::UNIX_EPOCH,
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    certificate,
     finding::{TestResult, TestedAs},
     id::EndpointId,
     limits::Limits,
@@ -32,6 +33,12 @@ pub struct Endpoint {
     /// The last test in which nothing failed.
     #[serde(default)]
     pub last_good_test: Option<TestResult>,
+    /// Whether it was told that it waits, and not yet that it no longer does: settings that somebody changed prove nothing.
+    #[serde(default)]
+    pub told_waiting: bool,
+    /// What was told last of its certificate's end.
+    #[serde(default)]
+    pub certificate_told: Option<certificate::Told>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was last changed.
@@ -48,8 +55,10 @@ impl Endpoint {
         let waited = self.needs_to_connect.is_some();
         if result.result == "Success" && !result.is_without_sign_in() {
             self.needs_to_connect = None;
+            self.told_waiting = false;
         }
         if let Some(row) = result.refusal() {
+            self.told_waiting = true;
             self.needs_to_connect = Some(row.cause.clone().unwrap_or_else(|| row.evidence.clone()));
         }
         if result.result != "Failed" {
@@ -101,5 +110,10 @@ mod tests {
         assert_eq!(keep("Success unsigned", None), (None, why.clone(), true), "nobody signed in");
         assert_eq!(keep("Warning", None), (None, why, true), "as programs before wrote that");
         assert_eq!(keep("Success", None), (None, None, true));
+        endpoint.keep_test(&mut result("Failed", Some("SOURCE_AUTH_FAILED")));
+        endpoint.needs_to_connect = None;
+        assert!(endpoint.told_waiting, "somebody changed its settings");
+        endpoint.keep_test(&mut result("Success", None));
+        assert!(!endpoint.told_waiting, "a test shows that they are right");
     }
 }

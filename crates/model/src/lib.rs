@@ -5,6 +5,7 @@
 
 pub mod acceptance;
 pub mod account;
+pub mod alarm;
 pub mod allowance;
 pub mod approval;
 pub mod audit;
@@ -12,10 +13,12 @@ pub mod batch;
 pub mod cancel;
 pub mod caps;
 pub mod catalogue;
+pub mod certificate;
 pub mod channel;
 pub mod completion;
 pub mod config;
 pub mod csv;
+pub mod digest;
 pub mod domain;
 pub mod endpoint;
 pub mod endpoint_test;

@@ -464,6 +464,21 @@ pub(crate) enum ChannelKind {
     Webhook,
     /// A card, to a workflow of Microsoft Teams.
     Teams,
+    /// A mail, by a server that takes it.
+    Mail,
+}
+
+/// How the way to a mail server is secured.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape is read by the document alone")]
+pub(crate) enum MailSecurity {
+    /// TLS from the start.
+    Tls,
+    /// TLS before anything is said that matters.
+    Starttls,
+    /// Not at all.
+    None,
 }
 
 /// Why mailboxes wait.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mailferry_model::{
     Kind, Result,
+    audit::AuditEntry,
     id::ScanId,
     port::{Scans, Together, Write},
     scan::{Scan, ScanMailbox, ScanOutcome, ScanState, Whose},
@@ -122,7 +123,7 @@ impl Scans for SqlStore {
         tx.commit().await
     }
 
-    async fn end_scan(&self, scan: &Scan, owner: Uuid) -> Result<()> {
+    async fn end_scan(&self, scan: &Scan, owner: Uuid, told: Option<&AuditEntry>) -> Result<()> {
         let op = "end scan";
         let mut tx = self.db.write(op).await?;
         let sql = "UPDATE scan SET state = $4, error = $5
@@ -130,6 +131,9 @@ impl Scans for SqlStore {
         let values = args![self.workspace, scan.id.0, owner, state(scan.state), to_doc(op, &scan.error)?];
         if tx.run(sql, values).await? == 0 {
             return Err(taken_over(op));
+        }
+        if let Some(entry) = told {
+            self.record_in(&mut tx, entry).await?;
         }
         tx.commit().await
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mailferry_model::{
     Kind, Result,
+    audit::AuditEntry,
     id::VerificationId,
     port::{Together, Verifications, Write},
     verification::{Verification, VerificationState},
@@ -85,7 +86,12 @@ impl Verifications for SqlStore {
         tx.commit().await
     }
 
-    async fn end_verification(&self, verification: &Verification, owner: Uuid) -> Result<()> {
+    async fn end_verification(
+        &self,
+        verification: &Verification,
+        owner: Uuid,
+        told: Option<&AuditEntry>,
+    ) -> Result<()> {
         let op = "end verification";
         let mut tx = self.db.write(op).await?;
         let outcome = to_doc(op, &verification.outcome)?;
@@ -95,6 +101,9 @@ impl Verifications for SqlStore {
         let values = args![self.workspace, id, owner, state(verification.state), looked_at, outcome];
         if tx.run(sql, values).await? == 0 {
             return Err(taken_over(op));
+        }
+        if let Some(entry) = told {
+            self.record_in(&mut tx, entry).await?;
         }
         tx.commit().await
     }

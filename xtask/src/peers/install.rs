@@ -25,7 +25,7 @@ pub struct Needed {
 }
 
 /// All peers of the tests.
-pub const PEERS: [Needed; 6] = [
+pub const PEERS: [Needed; 7] = [
     Needed {
         name: "dovecot",
         packages: &["dovecot-imapd", "openssl"],
@@ -58,6 +58,13 @@ pub const PEERS: [Needed; 6] = [
                 && run::has("faketime")
                 && run::has("openssl")
         },
+    },
+    // A mail server for notices, of Debian's own Python.
+    Needed {
+        name: "aiosmtpd",
+        packages: &["python3-aiosmtpd", "openssl"],
+        unpacked: None,
+        is_here: || Path::new("/usr/lib/python3/dist-packages/aiosmtpd").exists() && run::has("openssl"),
     },
     Needed { name: "python3", packages: &["python3"], unpacked: None, is_here: || run::has("python3") },
 ];

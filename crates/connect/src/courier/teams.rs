@@ -3,20 +3,12 @@
 use mailferry_model::notice::Notice;
 use serde_json::{Value, json};
 
+use super::facts;
+
 /// The message. It is text of ours and names of endpoints and batches; Teams shows no markup in facts.
 pub(super) fn card(notice: &Notice) -> String {
-    let shown = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(n) => Some(n.to_string()),
-        Value::Object(parts) if !parts.is_empty() => {
-            Some(parts.iter().map(|(name, n)| format!("{name}: {n}")).collect::<Vec<_>>().join(", "))
-        }
-        _ => None,
-    };
-    let data = notice.data.as_object().into_iter().flatten();
-    let mut facts: Vec<Value> =
-        data.filter_map(|(name, value)| Some(json!({ "title": name, "value": shown(value)? }))).collect();
-    facts.push(json!({ "title": "at", "value": notice.at.to_string() }));
+    let facts: Vec<Value> =
+        facts::of(notice).into_iter().map(|(name, value)| json!({ "title": name, "value": value })).collect();
     json!({
         "type": "message",
         "attachments": [{

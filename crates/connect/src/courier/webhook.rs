@@ -41,6 +41,7 @@ fn signature(key: &Secret<String>, signed: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use mailferry_model::{
+        Error,
         id::{ChannelId, DeliveryId},
         notice::Notice,
     };
@@ -68,7 +69,7 @@ mod tests {
             asked.headers.into_iter().find(|(n, _)| *n == name).unwrap().1
         };
         assert_eq!(header(&one, "webhook-signature").split(' ').count(), 2);
-        let again = one.clone().tried(Some("HTTP 500".to_owned()), Timestamp::UNIX_EPOCH);
+        let again = one.clone().tried(Err(Error::bug("send notice", "HTTP 500")), Timestamp::UNIX_EPOCH);
         assert_eq!(header(&one, "webhook-id"), header(&again, "webhook-id"));
         assert!(question("/x", &one, [].into_iter(), Timestamp::UNIX_EPOCH).is_none(), "never unsigned");
     }

@@ -16,6 +16,7 @@ mod before;
 mod clock;
 mod concurrency;
 mod credentials;
+mod digest;
 mod domain;
 mod endpoint_test;
 mod escalate;
@@ -34,5 +35,6 @@ mod verification;
 mod verify;
 mod worker;
 
+pub use notices::Post;
 pub use simulated::Length;
 pub use worker::{Event, Worker};

@@ -13,6 +13,7 @@ use mailferry_model::{
     scan::{Scan, ScanOutcome, ScanState},
     verification::Ended,
 };
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     ordered::{HELD, Ordered, under_signs_of_life},
     worker::Worker,
 };
+use crate::parking::by_worker;
 
 /// How often there is a sign of life.
 const SIGNS: Duration = Duration::from_secs(5);
@@ -82,7 +84,14 @@ async fn held(worker: &Worker, scan: Scan, cancel: &Cancel) -> Result<()> {
         Err(error) if error.side() == Side::Us && error.kind() != Kind::NotFound => return Err(error),
         Err(error) => (ScanState::Done, Some(Ended::of(&error))),
     };
-    store.end_scan(&Scan { state, error, ..scan }, owner).await
+    let told = match state {
+        ScanState::Done => {
+            let change = json!({ "of": "scan", "id": id });
+            Some(by_worker(worker.house.clock.now(), "report.ready", format!("scan {id}"), &change))
+        }
+        _ => None,
+    };
+    store.end_scan(&Scan { state, error, ..scan }, owner, told.as_ref()).await
 }
 
 /// Looks at what is left; only what stands for all mailboxes ends it early.

@@ -12,12 +12,14 @@ use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Result, Retry, Side,
     approval::Approvals,
+    audit::AuditEntry,
     batch::Batch,
     cancel::Cancel,
     completion::LastPass,
     endpoint::Endpoint,
     job::Job,
     mode::RunMode,
+    notice::USER_FAILED,
     port::{Store, Write},
     report::Kept,
     secret::Secret,
@@ -449,6 +451,7 @@ async fn park(store: &dyn Store, endpoint: &Endpoint, error: &Error, at: Timesta
         }
         let why = format!("{}: {}", error.op(), error.context());
         now.needs_to_connect = Some(why.clone());
+        now.told_waiting = true;
         match parking::park(store, &now, (&why, Some(&error.code())), at).await {
             Err(conflict) if conflict.kind() == Kind::Conflict => {}
             other => return other,
@@ -469,12 +472,28 @@ pub(super) async fn change(worker: &Worker, job: &Job, change: impl Fn(&mut User
             return Ok(user);
         }
         user.keep_time(worker.house.clock.now());
-        match store.together(&[Write::Fence(job), Write::SetUser(&user)]).await {
+        let failed = match user.status.is_failure() && !before.status.is_failure() {
+            true => Some(failed(store, &user, worker.house.clock.now()).await?),
+            false => None,
+        };
+        let mut writes = vec![Write::Fence(job), Write::SetUser(&user)];
+        writes.extend(failed.iter().map(Write::Record));
+        match store.together(&writes).await {
             Err(error) if error.kind() == Kind::Conflict => {}
             other => return other.map(|()| user),
         }
     }
     Err(Error::new(Kind::Conflict, Side::Us, "change user", "others change it all the time"))
+}
+
+/// For the audit trail: that a mailbox failed, and why.
+async fn failed(store: &dyn Store, user: &User, at: Timestamp) -> Result<AuditEntry> {
+    let batch = store.batch_by_id(user.batch).await?.name;
+    let code = user.detail.as_ref().map(|detail| detail.code.as_str());
+    let subject = format!("user {} of batch {batch}", user.address);
+    let change =
+        serde_json::json!({ "batch": batch, "user": user.address, "code": code, "status": user.status });
+    Ok(parking::by_worker(at, USER_FAILED, subject, &change))
 }
 
 /// Moves a status where the table allows it; what does not apply changes nothing.

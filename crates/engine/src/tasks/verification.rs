@@ -11,15 +11,19 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
     Kind, Result,
+    audit::AuditEntry,
     cancel::Cancel,
-    verification::{Ended, Outcome, Verification, VerificationState},
+    port::Store,
+    verification::{Ended, Outcome, Subject, Verification, VerificationState},
 };
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{
     ordered::{HELD, Ordered, under_signs_of_life},
     worker::Worker,
 };
+use crate::parking::by_worker;
 
 /// How often there is a sign of life.
 const SIGNS: Duration = Duration::from_secs(5);
@@ -73,5 +77,26 @@ async fn held(worker: &Worker, verification: Verification, cancel: &Cancel) -> R
         Err(error) => (VerificationState::Done, Some(Outcome::Ended(Ended::of(&error)))),
     };
     let ended = Verification { state, outcome, looked_at: so_far(), ..verification.clone() };
-    store.end_verification(&ended, owner).await
+    let told = match ended.state {
+        VerificationState::Done => Some(told(&**store, &ended, worker.house.clock.now()).await?),
+        _ => None,
+    };
+    store.end_verification(&ended, owner, told.as_ref()).await
+}
+
+/// For the audit trail: that what it found can be read.
+async fn told(store: &dyn Store, ended: &Verification, at: Timestamp) -> Result<AuditEntry> {
+    let named = async |id| match store.batch_by_id(id).await {
+        Ok(batch) => Ok(batch.name),
+        // It was removed meanwhile; the verification ends all the same.
+        Err(error) if error.kind() == Kind::NotFound => Ok("that is gone".to_owned()),
+        Err(error) => Err(error),
+    };
+    let subject = match &ended.subject {
+        Subject::Batch(id) => format!("batch {}", named(*id).await?),
+        Subject::User(address) => format!("user {address}"),
+        Subject::Member(id, address) => format!("user {address} of batch {}", named(*id).await?),
+    };
+    let change = json!({ "of": "verification", "id": ended.id });
+    Ok(by_worker(at, "report.ready", subject, &change))
 }

@@ -13,8 +13,8 @@ use mailferry_model::{
     Kind, Result,
     cancel::Cancel,
     endpoint_test::EndpointTest,
-    id::{BatchId, UserId},
-    port::{Connector, Courier, Reports, Zones},
+    id::{BatchId, ChannelId, DeliveryId, UserId},
+    port::{Connector, Reports, Zones},
     report::Totals,
     scan::Scan,
     verification::Verification,
@@ -24,10 +24,12 @@ use tokio::{sync::Notify, task::JoinSet};
 use super::{
     bandwidth,
     batch::{self, Look},
-    concurrency, domain, escalate,
+    concurrency, digest, domain, escalate,
     gate::Gates,
     held::Holdings,
-    monitor, notices, ordered,
+    monitor,
+    notices::{self, Post},
+    ordered,
     simulated::Length,
     user,
 };
@@ -87,6 +89,7 @@ pub struct Worker {
     pub(super) scans: Notify,
     running: Mutex<BTreeMap<UserId, (BatchId, Arc<Progress>)>>,
     events: Mutex<Vec<Event>>,
+    digests: Mutex<digest::Known>,
 }
 
 impl Worker {
@@ -116,6 +119,7 @@ impl Worker {
             scans: Notify::new(),
             running: Mutex::default(),
             events: Mutex::default(),
+            digests: Mutex::default(),
         }
     }
 
@@ -207,9 +211,9 @@ impl Worker {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn notify(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<()> {
+    pub async fn notify(&self, post: &Post, cancel: &Cancel) -> Result<()> {
         while !cancel.is_cancelled() {
-            if self.send_notices(courier, cancel).await? {
+            if self.send_notices(post, cancel).await? {
                 continue;
             }
             tokio::select! {
@@ -224,8 +228,8 @@ impl Worker {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn send_notices(&self, courier: &dyn Courier, cancel: &Cancel) -> Result<bool> {
-        notices::reconcile(self, courier, cancel).await
+    pub async fn send_notices(&self, post: &Post, cancel: &Cancel) -> Result<bool> {
+        notices::reconcile(self, post, cancel).await
     }
 
     /// Looks at the mail flow of domains, until it is cancelled; of several workers of an installation one does.
@@ -323,6 +327,15 @@ impl Worker {
 
     pub(super) fn leave(&self, user: UserId) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
+    }
+
+    /// The newest digest of a channel that is known here to be made.
+    pub(super) fn digest_of(&self, channel: ChannelId) -> Option<DeliveryId> {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(&channel).copied()
+    }
+
+    pub(super) fn keep_digest(&self, channel: ChannelId, digest: DeliveryId) {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(channel, digest);
     }
 
     /// Looks at all batches; how long counting their users took, which grows with them.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod clock;
+mod notices;
 mod ordered;
 mod scan;
 mod stalls;
@@ -22,6 +23,7 @@ use mailferry_model::{
     Kind,
     batch::Batch,
     cancel::Cancel,
+    endpoint::Endpoint,
     finding::TestedAs,
     id::BatchId,
     mapping::RunOptions,
@@ -108,6 +110,22 @@ async fn the_monitor_tests_what_is_needed_and_parks_what_is_refused() {
     assert_eq!(parked.needs_to_connect.as_deref(), Some("not this password"));
     assert_eq!(parked.last_test.unwrap().result, "Failed");
     assert_eq!(tests(), 4, "a refused sign-in is not tried again by itself");
+    let recoveries = async || {
+        let trail = town.store.audit(0).await.unwrap();
+        trail.iter().filter(|(_, entry)| entry.action == "endpoint.recovered").count()
+    };
+    // Somebody gives another password, which a test shows to be right.
+    town.refuse_sign_ins(false);
+    for name in ["old", "new"] {
+        let endpoint = town.store.endpoint(name).await.unwrap();
+        town.store.set_endpoint(&Endpoint { needs_to_connect: None, ..endpoint }).await.unwrap();
+    }
+    assert_eq!(recoveries().await, 0);
+    for _ in 0..2 {
+        age(&town, 16).await;
+        worker.test_endpoints(&cancel).await.unwrap();
+    }
+    assert_eq!(recoveries().await, 2, "both, once");
 }
 
 /// A batch does not begin while an endpoint fails its test; it goes on by itself, or because somebody says why.

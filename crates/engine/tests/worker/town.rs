@@ -242,6 +242,8 @@ impl Town {
                 needs_to_connect: None,
                 last_test: None,
                 last_good_test: None,
+                told_waiting: false,
+                certificate_told: None,
                 created: clock.now(),
                 modified: clock.now(),
             };

@@ -5,6 +5,7 @@ pub(crate) mod new;
 mod set;
 pub(crate) mod sheet;
 mod start;
+pub mod told;
 mod waves;
 
 use axum::http::Method;

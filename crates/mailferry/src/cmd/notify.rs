@@ -1,4 +1,7 @@
-//! `notify` and `webhook`: who is told what happened, and what became of it. A service or worker sends.
+//! `notify` and `webhook`: who is told what happened, and what became of it. A service or worker sends. The flags of mail
+//! are [`mail`]'s.
+
+mod mail;
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +9,7 @@ use axum::http::Method;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use self::mail::MailArgs;
 use super::{Asked, to_remove};
 use crate::{
     api::{Api, segment},
@@ -22,6 +26,28 @@ pub enum KindWord {
     Webhook,
     /// A card, to a workflow of Microsoft Teams
     Teams,
+    /// A mail, by a server that takes it
+    Mail,
+}
+
+/// A new channel of any kind.
+#[derive(Args)]
+pub struct ChannelArgs {
+    /// How messages are written
+    #[arg(long, visible_alias = "type", value_enum)]
+    pub kind: KindWord,
+    /// Its name
+    pub name: String,
+    /// Of webhooks and Teams: a file with the address that it leads to: whoever knows that may write there; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", required_if_eq_any([("kind", "webhook"), ("kind", "teams")]))]
+    pub url_file: Option<PathBuf>,
+    /// Which events: batch.completed, batch.*, *; separated by commas; what is usual for its kind without it
+    #[arg(long, value_name = "EVENT", value_delimiter = ',')]
+    pub events: Vec<String>,
+    /// Of mail.
+    #[command(flatten)]
+    pub mail: MailArgs,
 }
 
 /// A new channel.
@@ -43,14 +69,7 @@ pub enum NotifyCommand {
     /// All channels
     List,
     /// Make one; the key of a webhook is printed once
-    Add {
-        /// How messages are written
-        #[arg(long, value_enum)]
-        kind: KindWord,
-        /// The channel.
-        #[command(flatten)]
-        new: New,
-    },
+    Add(Box<ChannelArgs>),
     /// One channel
     Show {
         /// Its name
@@ -72,6 +91,9 @@ pub enum NotifyCommand {
         /// Tell again
         #[arg(long)]
         unmute: bool,
+        /// Of mail.
+        #[command(flatten)]
+        mail: Box<MailArgs>,
     },
     /// Have the service send a test
     Test {
@@ -125,13 +147,15 @@ const COLUMNS: [Column; 5] = [
     Column::of("MUTED", "/muted"),
 ];
 
-const DELIVERIES: [Column; 7] = [
+const DELIVERIES: [Column; 9] = [
     Column::of("AT", "/at"),
     Column::of("EVENT", "/event"),
     Column::of("STATE", "/state"),
     Column::of("ATTEMPTS", "/attempts"),
     Column::of("TITLE", "/title"),
     Column::of("LAST ERROR", "/lastError"),
+    Column::wide("CODE", "/lastErrorCode"),
+    Column::wide("TO", "/to"),
     Column::wide("ID", "/id"),
 ];
 
@@ -140,10 +164,16 @@ pub async fn run(asked: Asked<'_>, command: NotifyCommand) -> Result<u8, Failure
     let api = Reach::of(&asked).await?.api();
     match command {
         NotifyCommand::List => asked.out.list(&api.get("/channels").await?, &COLUMNS)?,
-        NotifyCommand::Add { kind, new } => add(&asked, &api, kind, new).await?,
+        NotifyCommand::Add(new) => {
+            let ChannelArgs { kind, name, url_file, events, mail } = *new;
+            add(&asked, &api, kind, (name, events), (url_file, mail.fields()?)).await?;
+        }
         NotifyCommand::Show { name } => asked.out.show(&api.get(&path(&name)).await?, &COLUMNS),
-        NotifyCommand::Set { name, url_file, events, mute, unmute } => {
+        NotifyCommand::Set { name, url_file, events, mute, unmute, mail } => {
             let mut body = json!({});
+            if let Some(fields) = mail.fields()? {
+                body["mail"] = fields;
+            }
             if let Some(file) = url_file {
                 body["url"] = address(&file)?;
             }
@@ -176,7 +206,9 @@ pub async fn webhook(asked: Asked<'_>, command: WebhookCommand) -> Result<u8, Fa
             }
             asked.out.list(&all, &COLUMNS)?;
         }
-        WebhookCommand::Add(new) => add(&asked, &api, KindWord::Webhook, new).await?,
+        WebhookCommand::Add(New { name, url_file, events }) => {
+            add(&asked, &api, KindWord::Webhook, (name, events), (Some(url_file), None)).await?;
+        }
         WebhookCommand::Test { name } => test(&asked, &api, &name).await?,
         WebhookCommand::Rotate { name, end } => {
             let told = api.post(&format!("{}/rotate", path(&name)), json!({ "end": end })).await?;
@@ -193,17 +225,32 @@ fn path(name: &str) -> String {
 
 /// The address that a file holds.
 fn address(file: &Path) -> Result<Value, Failure> {
-    let read = if file == Path::new("-") { secrets::from_stdin()? } else { secrets::from_file(file)? };
+    let read = secrets::from_file_or_stdin(file)?;
     Ok(json!(read.expose()))
 }
 
-async fn add(asked: &Asked<'_>, api: &Api, kind: KindWord, new: New) -> Result<(), Failure> {
+async fn add(
+    asked: &Asked<'_>,
+    api: &Api,
+    kind: KindWord,
+    (name, events): (String, Vec<String>),
+    (url_file, mail): (Option<PathBuf>, Option<Value>),
+) -> Result<(), Failure> {
     let kind = match kind {
         KindWord::Webhook => "webhook",
         KindWord::Teams => "teams",
+        KindWord::Mail => "mail",
     };
-    let events = Some(new.events).filter(|events| !events.is_empty());
-    let body = json!({ "name": new.name, "kind": kind, "url": address(&new.url_file)?, "events": events });
+    let mut body = json!({ "name": name, "kind": kind });
+    if !events.is_empty() {
+        body["events"] = json!(events);
+    }
+    if let Some(file) = url_file {
+        body["url"] = address(&file)?;
+    }
+    if let Some(fields) = mail.or_else(|| (kind == "mail").then(|| json!({}))) {
+        body["mail"] = fields;
+    }
     tell(asked, &api.post("/channels", body).await?);
     Ok(())
 }

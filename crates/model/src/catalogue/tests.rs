@@ -113,6 +113,8 @@ fn is_code(word: &str) -> bool {
         "DOCTOR_",
         "BUNDLE_",
         "APPLY_",
+        "CHANNEL_",
+        "MAIL_",
     ];
     let shape =
         word.len() > 5 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());

@@ -343,8 +343,14 @@ pub trait Verifications: Send + Sync {
         how_long: Duration,
         looked_at: u64,
     ) -> Result<()>;
-    /// Replaces one that this owner holds by what came of it. `Conflict` if it is no longer this owner's.
-    async fn end_verification(&self, verification: &Verification, owner: Uuid) -> Result<()>;
+    /// Replaces one that this owner holds by what came of it, and tells the audit trail so, if `told` says what.
+    /// `Conflict` if it is no longer this owner's.
+    async fn end_verification(
+        &self,
+        verification: &Verification,
+        owner: Uuid,
+        told: Option<&AuditEntry>,
+    ) -> Result<()>;
     /// Forgets one, also while it runs: its owner finds that it is no longer its own.
     async fn remove_verification(&self, id: VerificationId) -> Result<()>;
     /// Makes those `Interrupted` whose owner is gone, and forgets what was asked for before a time and does not run.
@@ -380,8 +386,9 @@ pub trait Scans: Send + Sync {
         mailbox: &ScanMailbox,
         outcome: &ScanOutcome,
     ) -> Result<()>;
-    /// Gives one that this owner holds the state and error of `scan`. `Conflict` if it is no longer this owner's.
-    async fn end_scan(&self, scan: &Scan, owner: Uuid) -> Result<()>;
+    /// Gives one that this owner holds the state and error of `scan`, and tells the audit trail so, if `told` says what.
+    /// `Conflict` if it is no longer this owner's.
+    async fn end_scan(&self, scan: &Scan, owner: Uuid, told: Option<&AuditEntry>) -> Result<()>;
     /// Stops one that has not ended: its owner finds that it is no longer its own. `Conflict` if it has ended.
     async fn stop_scan(&self, id: ScanId) -> Result<()>;
     /// Lets one that has mailboxes left and that nobody is at wait for a worker again, without an error.

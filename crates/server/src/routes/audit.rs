@@ -7,10 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
+use mailferry_model::{audit::AuditEntry, notice::FAULT};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::entry;
 use crate::{Context, door::Door, problem::Problem, sign_in::refusals};
 
 /// Which entries.
@@ -108,5 +110,30 @@ async fn tell_refusals(context: &Context) {
 pub(crate) async fn verify(context: Context) -> Result<Json<Verification>, Problem> {
     let first_fault = context.store.check_audit().await?;
     let entries = context.store.audit_end().await?;
+    if let Some(fault) = first_fault {
+        alert(&context, fault, entries).await?;
+    }
     Ok(Json(Verification { intact: first_fault.is_none(), entries, first_fault }))
+}
+
+/// So many entries at the end are looked through for the same fault.
+const LOOKED_AT: u64 = 2000;
+
+/// Has a fault told to whoever wants to know, once for each fault.
+async fn alert(context: &Context, fault: u64, end: u64) -> Result<(), Problem> {
+    let change = json!({ "firstFault": fault }).to_string();
+    let mut after = end.saturating_sub(LOOKED_AT);
+    loop {
+        // A damaged entry ends the search: then it is told once more rather than never.
+        let entries = context.store.audit(after).await.unwrap_or_default();
+        let Some((last, _)) = entries.last() else { break };
+        after = *last;
+        let is_same = |entry: &AuditEntry| entry.action == FAULT && entry.change.as_ref() == Some(&change);
+        if entries.iter().any(|(_, entry)| is_same(entry)) {
+            return Ok(());
+        }
+    }
+    tracing::error!(fault, "the audit trail was changed: an entry does not fit");
+    context.store.record(&entry(context, FAULT, "audit trail".to_owned(), Some(change))).await?;
+    Ok(())
 }

@@ -17,6 +17,7 @@ use mailferry_model::{
     Error, Kind, Side,
     approval::{DataConsistency, ItemLimits},
     batch::{Batch, Priority},
+    channel::mail::Recipients,
     endpoint::Endpoint,
     id::BatchId,
     mapping::RunOptions,
@@ -77,6 +78,12 @@ pub(crate) struct Creation {
     /// It goes first: batches at its endpoints that have not begun wait until it is clean and signed off.
     #[serde(default)]
     pilot: bool,
+    /// Who is told by mail how it comes along, besides those of the channel of mail; fifty addresses at most.
+    #[serde(default)]
+    notification_emails: Vec<String>,
+    /// Who is told of what went wrong; where there are some, they alone.
+    #[serde(default)]
+    notification_failure_emails: Vec<String>,
     /// Columns that mean nothing here are left alone, even one that looks like a misspelt name.
     #[serde(default)]
     allow_unknown_columns: bool,
@@ -165,6 +172,9 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     change::check_options(&wanted.options)?;
     change::check_schedule(&wanted.schedule)?;
     let notes = change::checked_notes(wanted.notes)?;
+    let notify =
+        Recipients { to: wanted.notification_emails, failure_to: wanted.notification_failure_emails };
+    change::check_notify(&notify)?;
     let source = context.store.endpoint(&wanted.source).await?;
     let target = context.store.endpoint(&wanted.target).await?;
     check_roles(&context, (&source, &target))?;
@@ -188,6 +198,7 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
         schedule: wanted.schedule,
         data_consistency: wanted.data_consistency,
         item_limits: wanted.item_limits,
+        notify,
         ..Batch::created(id, wanted.name, ends, context.clock.now())
     };
     if batch.schedule.start_after.is_some() {
@@ -201,7 +212,10 @@ pub(crate) async fn create(context: Context, Body(wanted): Body<Creation>) -> Re
     context.store.together(&writes).await?;
     (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
-    Ok(view(&context, StatusCode::CREATED, batch).await?.into_response())
+    let untold = change::untold(&context, &batch).await?;
+    let mut answer = view(&context, StatusCode::CREATED, batch).await?;
+    answer.body.notices.extend(untold);
+    Ok(answer.into_response())
 }
 
 /// A taken name is told before anything is sealed for it.

@@ -1,10 +1,17 @@
-//! Channels for notices: where somebody is told what happened. Addresses and keys are sealed; a key is shown once.
+//! Channels for notices: where somebody is told what happened. Addresses and keys are sealed; a key is shown once. What
+//! mail needs is [`mail`]'s.
+
+mod mail;
 
 use axum::{Json, extract::Path, http::StatusCode};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mailferry_model::{
     Error,
-    channel::{Channel, ChannelKind, Delivery, SIGNING, SIGNING_BEFORE, URL, check_events, site_of},
+    channel::{
+        Channel, ChannelKind, Delivery, SIGNING, SIGNING_BEFORE, URL, check_events,
+        mail::{MailRoute, PASSWORD, Password},
+        site_of,
+    },
     id::{ChannelId, DeliveryId},
     notice::Notice,
     port::{Sealing, Write},
@@ -14,6 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use self::mail::{Fields, Sealed};
 use super::{check_name, entry};
 use crate::{
     Context,
@@ -38,8 +46,10 @@ pub(crate) struct Wanted {
     /// How messages are written.
     #[schema(value_type = crate::shape::ChannelKind)]
     kind: ChannelKind,
-    /// Where to: kept sealed and never shown.
-    url: String,
+    /// Where to, of a webhook or of Teams: kept sealed and never shown.
+    url: Option<String>,
+    /// By which server and to whom, of mail.
+    mail: Option<Fields>,
     /// Which events: `batch.completed`, `batch.*`, `*`; what is usual for its kind without it.
     events: Option<Vec<String>>,
 }
@@ -51,6 +61,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Changes {
     /// Another address.
     url: Option<String>,
+    /// Of mail, field by field.
+    mail: Option<Fields>,
     /// Other events.
     events: Option<Vec<String>>,
     /// Whether nothing new is told for now; it is not told later either.
@@ -81,23 +93,57 @@ pub(crate) async fn create(
 ) -> Result<Versioned<ChannelView>, Problem> {
     check_name("CHANNEL_NAME", &wanted.name)?;
     let kind = wanted.kind;
-    let site = site_of(kind, &wanted.url).map_err(|why| Problem::refused("CHANNEL_ADDRESS", why))?;
+    let way = way(kind, wanted.url, wanted.mail)?;
     let events = wanted.events.unwrap_or_else(|| kind.usual_events());
     check_events(&events).map_err(|why| Problem::refused("CHANNEL_EVENTS", why))?;
     let id = ChannelId(context.store.new_id());
-    let channel = Channel { id, version: 1, name: wanted.name, kind, site, events, muted: false };
-    let (url, key) = (Secret::new(wanted.url), fresh_key()?);
-    let mut secrets: Vec<Sealing<'_>> = vec![(id.0, URL, &url)];
+    let Way { site, mail, secrets } = way;
+    let channel = Channel { id, version: 1, name: wanted.name, kind, site, mail, events, muted: false };
+    let key = fresh_key()?;
+    let mut sealed: Vec<Sealing<'_>> = secrets.iter().map(|(name, secret)| (id.0, *name, secret)).collect();
     if kind == ChannelKind::Webhook {
-        secrets.push((id.0, SIGNING, &key));
+        sealed.push((id.0, SIGNING, &key));
     }
     let change = json!({ "kind": kind, "site": channel.site, "events": channel.events }).to_string();
     let entry = entry(&context, "channel.new", format!("channel {}", channel.name), Some(change));
-    let writes = [Write::AddChannel(&channel), Write::Seal(&secrets), Write::Record(&entry)];
+    let writes = [Write::AddChannel(&channel), Write::Seal(&sealed), Write::Record(&entry)];
     context.store.together(&writes).await?;
     let shown = (kind == ChannelKind::Webhook).then(|| key.expose().clone());
     let body = ChannelView::of(channel).with_key(shown);
     Ok(Versioned { status: StatusCode::CREATED, version: 1, body })
+}
+
+/// Where a channel leads.
+struct Way {
+    site: String,
+    mail: Option<MailRoute>,
+    secrets: Vec<(&'static str, Secret<String>)>,
+}
+
+/// Where a new one leads: an address of the web, or a mail server.
+fn way(kind: ChannelKind, url: Option<String>, mail: Option<Fields>) -> Result<Way, Problem> {
+    match (kind, url, mail) {
+        (ChannelKind::Mail, None, Some(fields)) => {
+            let (route, sealed) = mail::judged(fields, (None, Password::Missing))?;
+            let secrets = match sealed {
+                Sealed::Fresh(password) => vec![(PASSWORD, password)],
+                Sealed::AsItIs | Sealed::Forgotten => Vec::new(),
+            };
+            Ok(Way { site: route.site(), mail: Some(route), secrets })
+        }
+        (ChannelKind::Webhook | ChannelKind::Teams, Some(url), None) => {
+            let site = site_of(kind, &url).map_err(|why| Problem::refused("CHANNEL_ADDRESS", why))?;
+            Ok(Way { site, mail: None, secrets: vec![(URL, Secret::new(url))] })
+        }
+        (ChannelKind::Mail, ..) => {
+            Err(foreign("A channel of mail is told a server and recipients, no address."))
+        }
+        _ => Err(foreign("A webhook and Teams are told an address, and no mail server.")),
+    }
+}
+
+fn foreign(detail: &str) -> Problem {
+    Problem::refused("CHANNEL_NOT_MAIL", detail)
 }
 
 /// One channel
@@ -121,8 +167,25 @@ pub(crate) async fn change(
     if_match.check(channel.version)?;
     let mut told = json!({});
     if let Some(url) = &changes.url {
+        if channel.kind == ChannelKind::Mail {
+            return Err(foreign("A channel of mail has no address of the web."));
+        }
         channel.site = site_of(channel.kind, url).map_err(|why| Problem::refused("CHANNEL_ADDRESS", why))?;
         told["site"] = json!(channel.site);
+    }
+    let mut sealed = Sealed::AsItIs;
+    if let Some(fields) = changes.mail {
+        let Some(before) = &channel.mail else {
+            return Err(foreign("Only a channel of mail has a mail server."));
+        };
+        let known = context.store.unseal(channel.id.0).await?;
+        let kept = known.iter().any(|(name, _)| name == PASSWORD);
+        let kept = if kept { Password::Kept } else { Password::Missing };
+        let (route, password) = mail::judged(fields, (Some(before), kept))?;
+        sealed = password;
+        channel.site = route.site();
+        told["site"] = json!(channel.site);
+        channel.mail = Some(route);
     }
     if let Some(events) = changes.events {
         check_events(&events).map_err(|why| Problem::refused("CHANNEL_EVENTS", why))?;
@@ -134,10 +197,16 @@ pub(crate) async fn change(
         channel.muted = muted;
     }
     let url = changes.url.map(Secret::new);
-    let secrets: Vec<Sealing<'_>> = url.iter().map(|url| (channel.id.0, URL, url)).collect();
+    let mut secrets: Vec<Sealing<'_>> = url.iter().map(|url| (channel.id.0, URL, url)).collect();
+    if let Sealed::Fresh(password) = &sealed {
+        secrets.push((channel.id.0, PASSWORD, password));
+    }
     let subject = format!("channel {}", channel.name);
     let entry = entry(&context, "channel.set", subject, Some(told.to_string()));
-    let writes = [Write::SetChannel(&channel), Write::Seal(&secrets), Write::Record(&entry)];
+    let mut writes = vec![Write::SetChannel(&channel), Write::Seal(&secrets), Write::Record(&entry)];
+    if matches!(sealed, Sealed::Forgotten) {
+        writes.push(Write::ForgetSecret(channel.id.0, PASSWORD));
+    }
     if_match.kept(context.store.together(&writes).await)?;
     channel.version += 1;
     answer(channel, None)
@@ -160,7 +229,8 @@ pub(crate) async fn test(
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let channel = context.store.channel(&name).await?;
     let (id, now) = (DeliveryId(context.store.new_id()), context.clock.now());
-    let delivery = Delivery::of(id, channel.id, Notice::test(&channel.name, now), now);
+    let to = channel.mail.as_ref().map(|mail| mail.recipients.all()).unwrap_or_default();
+    let delivery = Delivery::of(id, channel.id, Notice::test(&channel.name, now), now).to(to);
     let entry = entry(&context, "channel.test", format!("channel {}", channel.name), None);
     context.store.together(&[Write::AddDelivery(&delivery), Write::Record(&entry)]).await?;
     Ok((StatusCode::ACCEPTED, Json(DeliveryView::of(delivery))))

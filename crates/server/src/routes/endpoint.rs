@@ -155,6 +155,8 @@ pub(crate) async fn create(
         needs_to_connect: None,
         last_test: None,
         last_good_test: None,
+        told_waiting: false,
+        certificate_told: None,
         created: now,
         modified: now,
     };

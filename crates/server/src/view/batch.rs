@@ -88,6 +88,10 @@ pub(crate) struct BatchView {
     despite_pilot: Option<String>,
     /// Why it begins although an endpoint fails its test.
     despite_test: Option<String>,
+    /// Who is told by mail, besides those of the channel of mail.
+    notification_emails: Vec<String>,
+    /// Who is told of what went wrong; where there are some, they alone.
+    notification_failure_emails: Vec<String>,
     /// For people.
     notes: Option<String>,
     created: Timestamp,
@@ -208,6 +212,8 @@ impl BatchView {
             rollback,
             despite_pilot: batch.despite_pilot,
             despite_test: batch.despite_test,
+            notification_emails: batch.notify.to,
+            notification_failure_emails: batch.notify.failure_to,
             notes: batch.notes,
             created: batch.created,
             started: batch.started,

@@ -44,7 +44,7 @@ async fn ends(house: &House) {
         };
         house.store.keep_scanned(scan.id, owner, &mailbox, &outcome).await.unwrap();
     }
-    house.store.end_scan(&Scan { state: ScanState::Done, ..scan }, owner).await.unwrap();
+    house.store.end_scan(&Scan { state: ScanState::Done, ..scan }, owner, None).await.unwrap();
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn ends(house: &House, outcome: Outcome) {
     let claimed = house.store.claim_verification(owner, MINUTE).await.unwrap().unwrap();
     let ended =
         Verification { state: VerificationState::Done, looked_at: 2, outcome: Some(outcome), ..claimed };
-    house.store.end_verification(&ended, owner).await.unwrap();
+    house.store.end_verification(&ended, owner, None).await.unwrap();
 }
 
 #[tokio::test]

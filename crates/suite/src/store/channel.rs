@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mailferry_model::{
-    Kind,
+    Error, Kind, Side,
     audit::AuditEntry,
-    channel::{Channel, ChannelKind, Delivery},
+    channel::{Channel, ChannelKind, Delivery, Taken},
     id::{ChannelId, DeliveryId},
     notice::Notice,
     port::Store,
@@ -28,6 +28,7 @@ fn channel(store: &dyn Store, name: &str) -> Channel {
         name: name.to_owned(),
         kind,
         site: "https://h".to_owned(),
+        mail: None,
         events: kind.usual_events(),
         muted: false,
     }
@@ -84,13 +85,13 @@ async fn a_delivery_waits_until_it_is_due_and_ends(store: &dyn Store) -> Outcome
     let one = delivery(store, &ops, now);
     store.add_delivery(&one).await.map_err(said)?;
     same!(store.due_deliveries(now, 9).await.map_err(said)?, vec![one.clone()], "at once");
-    let one = one.tried(Some("HTTP 500".to_owned()), now);
+    let one = one.tried(Err(Error::new(Kind::Busy, Side::Us, "send notice", "HTTP 500")), now);
     store.set_delivery(&one).await.map_err(said)?;
     same!(store.due_deliveries(now, 9).await.map_err(said)?, Vec::new(), "while it waits");
     same!(store.due_deliveries(one.at, 9).await.map_err(said)?, vec![one.clone()], "when it is due");
     store.forget_deliveries(one.at + SignedDuration::from_hours(1)).await.map_err(said)?;
     same!(store.deliveries(ops.id, 9).await.map_err(said)?.len(), 1, "one that waits is kept");
-    let done = one.clone().tried(None, one.at);
+    let done = one.clone().tried(Ok(Taken::default()), one.at);
     store.set_delivery(&done).await.map_err(said)?;
     same!(store.due_deliveries(done.at, 9).await.map_err(said)?, Vec::new(), "once it ended");
     store.forget_deliveries(done.at + SignedDuration::from_hours(1)).await.map_err(said)?;

@@ -39,6 +39,8 @@ pub(super) fn endpoint(store: &dyn Store) -> Endpoint {
         needs_to_connect: None,
         last_test: None,
         last_good_test: None,
+        told_waiting: false,
+        certificate_told: None,
         created: time(0),
         modified: time(1),
     }

@@ -124,8 +124,8 @@ async fn what_came_of_a_mailbox_is_kept_once_and_its_own_secrets_are_forgotten(s
     let read = store.scan_mailboxes(id, 0, 9).await.map_err(said)?;
     same!(read.into_iter().map(|m| m.outcome).collect::<Vec<_>>(), [Some(outcome), Some(failed)], "outcomes");
     let done = Scan { state: ScanState::Done, looked_at: 2, error: Some(Ended::of(&error)), ..scan };
-    refused(store.end_scan(&done, other).await, Kind::Conflict, "ended by another")?;
-    store.end_scan(&done, owner).await.map_err(said)?;
+    refused(store.end_scan(&done, other, None).await, Kind::Conflict, "ended by another")?;
+    store.end_scan(&done, owner, None).await.map_err(said)?;
     same!(store.scan(id).await.map_err(said)?, done, "afterwards");
     refused(store.resume_scan(id).await, Kind::Conflict, "nothing is left")?;
     refused(store.stop_scan(id).await, Kind::Conflict, "it has ended")?;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use mailferry_model::{
     Error, Kind, Side,
+    audit::AuditEntry,
     id::{BatchId, VerificationId},
     port::Store,
     verification::{Ended, Outcome, Subject, Sum, Verification, VerificationDepth, VerificationState},
@@ -77,25 +79,36 @@ async fn what_came_of_it_is_kept_by_its_owner_and_left_out_of_lists(store: &dyn 
         ..verification.clone()
     };
     let id = verification.id;
-    refused(store.end_verification(&done, owner).await, Kind::Conflict, "not claimed")?;
+    refused(store.end_verification(&done, owner, None).await, Kind::Conflict, "not claimed")?;
     store.claim_verification(owner, MINUTE).await.map_err(said)?;
     store.hold_verification(id, owner, MINUTE, 5).await.map_err(said)?;
     same!(store.verification(id).await.map_err(said)?.looked_at, 5, "looked at so far");
     refused(store.hold_verification(id, other, MINUTE, 6).await, Kind::Conflict, "held by another")?;
-    refused(store.end_verification(&done, other).await, Kind::Conflict, "ended by another")?;
-    store.end_verification(&done, owner).await.map_err(said)?;
+    refused(store.end_verification(&done, other, None).await, Kind::Conflict, "ended by another")?;
+    let before = store.audit_end().await.map_err(said)?;
+    let entry = AuditEntry {
+        at: Timestamp::UNIX_EPOCH,
+        actor: "worker".to_owned(),
+        action: "report.ready".to_owned(),
+        subject: "user anna".to_owned(),
+        change: None,
+    };
+    let none = store.end_verification(&done, other, Some(&entry)).await;
+    refused(none, Kind::Conflict, "ended and told by another")?;
+    store.end_verification(&done, owner, Some(&entry)).await.map_err(said)?;
+    same!(store.audit_end().await.map_err(said)?, before + 1, "told once, with its end");
     same!(store.verification(id).await.map_err(said)?, done, "afterwards");
     let listed = Verification { outcome: None, ..done.clone() };
     same!(store.verifications().await.map_err(said)?, [listed], "in the list");
     same!(store.verifications_under_way().await.map_err(said)?, 0, "how many have not ended");
-    refused(store.end_verification(&done, owner).await, Kind::Conflict, "a second time")?;
+    refused(store.end_verification(&done, owner, None).await, Kind::Conflict, "a second time")?;
 
     let failed = ordered(store, 2).await?;
     store.claim_verification(owner, MINUTE).await.map_err(said)?;
     let error = Error::new(Kind::Unauthenticated, Side::Target, "sign in", "no");
     let outcome = Some(Outcome::Ended(Ended::of(&error)));
     let ended = Verification { state: VerificationState::Done, outcome, ..failed };
-    store.end_verification(&ended, owner).await.map_err(said)?;
+    store.end_verification(&ended, owner, None).await.map_err(said)?;
     same!(store.verification(ended.id).await.map_err(said)?, ended, "one that ended early");
     Ok(())
 }

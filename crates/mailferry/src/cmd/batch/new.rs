@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     COLUMNS, Priority,
     sheet::{Picking, Sent, Sheet, SheetArgs},
+    told::ToldArgs,
     waves,
 };
 use crate::{
@@ -59,6 +60,9 @@ pub struct Creation {
     /// What may stay behind.
     #[command(flatten)]
     pub consistency: ConsistencyArgs,
+    /// Who is told.
+    #[command(flatten)]
+    pub told: ToldArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -86,7 +90,7 @@ pub(crate) async fn run(asked: &Asked<'_>, api: &Api, args: &Creation) -> Result
         "priority": args.priority.unwrap_or_default().word(),
         "pilot": args.pilot,
     });
-    for (name, value) in args.consistency.given() {
+    for (name, value) in args.consistency.given().into_iter().chain(args.told.given()) {
         body[name] = value;
     }
     let mut sheet = Sheet::read(&args.sheet, asked, api, (&args.source, &args.target)).await?;
@@ -126,7 +130,11 @@ pub(crate) async fn add(asked: &Asked<'_>, api: &Api, args: &Addition) -> Result
 
 fn tell(asked: &Asked<'_>, name: &str, sent: &Sent, sentence: &str) {
     match (&sent.made, asked.out.is_for_people()) {
-        (_, true) => asked.out.say(sentence),
+        (made, true) => {
+            asked.out.say(sentence);
+            let notices = made.iter().flat_map(|made| made["notices"].as_array()).flatten();
+            notices.filter_map(Value::as_str).for_each(|notice| asked.out.say(notice));
+        }
         (Some(made), false) => asked.out.show(made, &COLUMNS),
         (None, false) => {
             let judged = json!({ "name": name, "total": sent.rows, "rejected": sent.rejected });

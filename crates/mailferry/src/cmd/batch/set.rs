@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use mailferry_model::approval::DataConsistency;
 use serde_json::{Value, json};
 
-use super::{COLUMNS, Priority};
+use super::{COLUMNS, Priority, told::ToldArgs};
 use crate::{
     api::{Api, segment},
     cmd::{Asked, approval::ConsistencyArgs, run_options::RunArgs, schedule::ScheduleArgs},
@@ -44,6 +44,9 @@ pub struct Changes {
     /// What may stay behind.
     #[command(flatten)]
     pub consistency: ConsistencyArgs,
+    /// Who is told.
+    #[command(flatten)]
+    pub told: ToldArgs,
     /// What moves.
     #[command(flatten)]
     pub run: RunArgs,
@@ -146,6 +149,9 @@ fn body(args: &Changes) -> Value {
     filter.into_iter().for_each(|field| change(&mut body["options"]["filter"], field));
     others.into_iter().for_each(|field| change(&mut body["options"], field));
     for (name, value) in args.consistency.given() {
+        body[name] = value;
+    }
+    for (name, value) in args.told.given() {
         body[name] = value;
     }
     if args.unset.contains(&Flag::DataConsistency) && args.consistency.data_consistency.is_none() {

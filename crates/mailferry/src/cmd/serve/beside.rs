@@ -7,7 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use mailferry_engine::tasks::Worker;
+use mailferry_connect::courier::Outbound;
+use mailferry_engine::tasks::{Post, Worker};
 use mailferry_model::{Error, Kind, Result, audit::AuditEntry, cancel::Cancel, port::Store};
 use mailferry_server::Trouble;
 use tokio::task::JoinHandle;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::{
     database,
     instance::{Instance, actor},
+    tabled::Tabled,
 };
 
 /// Between two tries while the store is out of order.
@@ -41,12 +43,16 @@ pub fn run(worker: &Arc<Worker>, instance: &Instance, cancel: &Cancel) -> JoinHa
         Box::pin(async move { w.make_verifications(&c).await })
     });
     start("scans that are ordered are made", |w, c| Box::pin(async move { w.make_scans(&c).await }));
-    start("channels are told what happened", |w, c| {
-        Box::pin(async move { w.notify(&mailferry_connect::courier::Outbound, &c).await })
-    });
     start("domains are looked at", |w, c| {
         Box::pin(async move { w.watch_domains(&mailferry_connect::domain::Dns, &c).await })
     });
+    let post = Post { courier: Arc::new(Outbound), tables: Arc::new(Tabled::of(instance)) };
+    let post = Arc::new(post);
+    let told = (None, cancel.clone());
+    tokio::spawn(again("channels are told what happened", worker.clone(), told, move |w, c| {
+        let post = post.clone();
+        Box::pin(async move { w.notify(&post, &c).await })
+    }));
     let told = (Some(instance.trouble.clone()), cancel.clone());
     let moves: Work = |w, c| Box::pin(async move { w.run(&c).await });
     let moving = tokio::spawn(again("mailboxes move", worker.clone(), told, moves));
@@ -65,7 +71,7 @@ async fn again(
     what: &'static str,
     worker: Arc<Worker>,
     (trouble, cancel): (Option<Trouble>, Cancel),
-    work: Work,
+    work: impl Fn(Arc<Worker>, Cancel) -> BoxFuture<'static, Result<()>>,
 ) -> Result<()> {
     let is = |why: Option<String>| trouble.iter().for_each(|trouble| trouble.is(why.clone()));
     loop {

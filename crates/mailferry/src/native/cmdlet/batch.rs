@@ -14,6 +14,7 @@ use crate::{
         batch::{
             new::{self, Addition, Creation},
             sheet::SheetArgs,
+            told::ToldArgs,
         },
         run_options::{PassArgs, RunArgs},
         schedule::ScheduleArgs,
@@ -148,6 +149,7 @@ pub(super) async fn create(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
         waves: Default::default(),
         schedule: schedule(bound),
         consistency: limits(bound)?,
+        told: ToldArgs { notify: bound.list("notification-emails"), notify_failures: Vec::new() },
         run: options(bound)?,
     };
     let code = new::run(desk.asked, desk.api, &creation).await?;
@@ -249,7 +251,9 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     const CMDLET: &str = "Set-MigrationBatch";
     let changes = schedule(bound).given(None)?;
     let limits = limits(bound)?.given().remove("itemLimits").unwrap_or_default();
-    let has_changes = !changes.is_empty() || limits.as_object().is_some_and(|limits| !limits.is_empty());
+    let told = bound.list("notification-emails");
+    let is_limited = limits.as_object().is_some_and(|limits| !limits.is_empty());
+    let has_changes = !changes.is_empty() || is_limited || !told.is_empty();
     let approves = bound.is_on("approve-skipped");
     if let Some(Datum::File(csv)) = bound.get("csv") {
         let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
@@ -262,13 +266,16 @@ pub(super) async fn change(desk: &Desk<'_>, bound: &Bound) -> Result<Answer, Fai
     if !(bound.is_on("sync-now") || has_changes || approves) {
         let name = bound.text("identity").ok_or_else(|| lacks(CMDLET, "Identity"))?;
         desk.api.get(&path(&name)).await?;
-        let text = "Set-MigrationBatch: -CSVData, -SyncNow, -ApproveSkippedItems, -StartAfter, -CompleteAfter, -BadItemLimit, -LargeItemLimit and -AllowIncrementalSyncs change a batch so far";
+        let text = "Set-MigrationBatch: -CSVData, -SyncNow, -ApproveSkippedItems, -StartAfter, -CompleteAfter, -BadItemLimit, -LargeItemLimit, -NotificationEmails and -AllowIncrementalSyncs change a batch so far";
         return Err(Failure::Usage("NATIVE_PARAMETERS", text.to_owned()));
     }
     if has_changes || approves {
         let Some(name) = agreed(desk, bound, CMDLET, path).await? else { return Ok(Answer::done()) };
         if has_changes {
-            let body = json!({ "schedule": changes, "itemLimits": limits });
+            let mut body = json!({ "schedule": changes, "itemLimits": limits });
+            if !told.is_empty() {
+                body["notificationEmails"] = json!(told);
+            }
             desk.api.call(Method::PATCH, &path(&name), Some(body)).await?;
         }
         if approves {

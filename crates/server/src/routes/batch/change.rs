@@ -4,6 +4,7 @@ use axum::{extract::Path, http::StatusCode};
 use mailferry_model::{
     approval::{DataConsistency, with_gate},
     batch::{Batch, Priority},
+    channel::{ChannelKind, mail::Recipients},
     mapping::RunOptions,
     port::Write,
     schedule::Schedule,
@@ -67,6 +68,10 @@ pub(crate) struct Changes {
     #[serde(default)]
     #[schema(value_type = Object)]
     item_limits: Map<String, Value>,
+    /// Who is told by mail how it comes along, besides those of the channel of mail.
+    notification_emails: Option<Vec<String>>,
+    /// Who is told of what went wrong; where there are some, they alone.
+    notification_failure_emails: Option<Vec<String>>,
     /// What moves and how, field by field: `filter`, `delete`, `connections`, `graceSeconds`, `map`. Each mailbox
     /// follows with its next pass.
     #[serde(default)]
@@ -118,6 +123,13 @@ pub(crate) async fn change(
     batch.pilot = changes.pilot.unwrap_or(before.pilot);
     batch.data_consistency = changes.data_consistency.unwrap_or(before.data_consistency);
     batch.item_limits = merged("itemLimits", &before.item_limits, &changes.item_limits)?;
+    if let Some(to) = changes.notification_emails {
+        batch.notify.to = to;
+    }
+    if let Some(to) = changes.notification_failure_emails {
+        batch.notify.failure_to = to;
+    }
+    check_notify(&batch.notify)?;
     batch.options = merged("options", &before.options, &changes.options)?;
     check_options(&batch.options)?;
     batch.schedule = merged("schedule", &before.schedule, &changes.schedule)?;
@@ -126,7 +138,7 @@ pub(crate) async fn change(
     if changes.dry_run || batch == before {
         return view(&context, StatusCode::OK, batch).await;
     }
-    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "despitePilot": b.despite_pilot, "pilot": b.pilot, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits, "priority": b.priority });
+    let told = |b: &Batch| serde_json::json!({ "notes": b.notes, "options": b.options, "schedule": b.schedule, "despiteTest": b.despite_test, "despitePilot": b.despite_pilot, "pilot": b.pilot, "dataConsistency": b.data_consistency, "itemLimits": b.item_limits, "priority": b.priority, "notify": b.notify });
     let change = serde_json::json!({ "before": told(&before), "after": told(&batch) }).to_string();
     let entry = entry(&context, "batch.set", format!("batch {}", batch.name), Some(change));
     let regated = regated(&context, &before, &batch).await?;
@@ -136,7 +148,26 @@ pub(crate) async fn change(
     if_match.kept(context.store.together(&writes).await)?;
     (context.bell)();
     let batch = context.store.batch_by_id(batch.id).await?;
-    view(&context, StatusCode::OK, batch).await
+    let untold = untold(&context, &batch).await?.filter(|_| batch.notify != before.notify);
+    let mut answer = view(&context, StatusCode::OK, batch).await?;
+    answer.body.notices.extend(untold);
+    Ok(answer)
+}
+
+/// Who is told can be written to.
+pub(super) fn check_notify(notify: &Recipients) -> Result<(), Problem> {
+    notify.check().map_err(|why| Problem::refused("BATCH_NOTIFY", why))
+}
+
+/// That nobody whom a batch names is told yet, because nothing sends mail.
+pub(super) async fn untold(context: &Context, batch: &Batch) -> mailferry_model::Result<Option<String>> {
+    if batch.notify == Recipients::default() {
+        return Ok(None);
+    }
+    let channels = context.store.channels().await?;
+    let sends = channels.iter().any(|channel| channel.kind == ChannelKind::Mail && !channel.muted);
+    let text = "Nobody is told of it by mail yet: there is no channel of mail. Make one: mailferry notify add NAME --type mail --help";
+    Ok((!sends).then(|| text.to_owned()))
 }
 
 /// The mailboxes that another gate holds back, or no longer.

@@ -64,9 +64,15 @@ pub(super) fn judged(point: Point, looked: &Looked<'_>) -> Line {
     Line { point, title, confirmed, state, evidence, at, by, how, blocks }
 }
 
-/// The rows of an endpoint's last test, as far as it still says something of that endpoint in that role.
-fn rows(endpoint: &Endpoint, role: TestedAs) -> Result<(&[Finding], Option<Timestamp>), Found> {
-    let test = endpoint.last_test.as_ref().filter(|test| test.is_of(role));
+/// The rows of an endpoint's last test, as far as it still says something of these steps in that role: what may be done,
+/// and whether a mailbox opens, is another matter for each role; the way to a server is the same.
+fn rows<'a>(
+    endpoint: &'a Endpoint,
+    role: TestedAs,
+    steps: &[Step],
+) -> Result<(&'a [Finding], Option<Timestamp>), Found> {
+    let asks_role = steps.iter().any(|step| matches!(step, Step::Permission | Step::Mailbox));
+    let test = endpoint.last_test.as_ref().filter(|test| !asks_role || test.is_of(role));
     let told = |why: &str| {
         let flag = if role == TestedAs::Target { " --as target" } else { "" };
         let how = format!("mailferry endpoint test {}{flag}", quoted(&endpoint.name));
@@ -99,7 +105,7 @@ fn blocks(looked: &Looked<'_>, found: &Found) -> bool {
 }
 
 fn of_steps(endpoint: &Endpoint, role: TestedAs, steps: &[Step]) -> Found {
-    let (rows, at) = match rows(endpoint, role) {
+    let (rows, at) = match rows(endpoint, role, steps) {
         Ok(known) => known,
         Err(unknown) => return unknown,
     };
@@ -154,7 +160,7 @@ fn together(mut all: Vec<Found>) -> Option<Found> {
 /// Whether a test found that a server is of another kind than its endpoint.
 fn kind(looked: &Looked<'_>) -> Found {
     let wrong = |(endpoint, role): &(&Endpoint, TestedAs)| {
-        let (rows, at) = rows(endpoint, *role).ok()?;
+        let (rows, at) = rows(endpoint, *role, &[Step::Protocol]).ok()?;
         let is_wrong =
             |row: &&Finding| row.code.as_deref().is_some_and(|code| code.starts_with("WRONG_KIND"));
         let row = rows.iter().find(is_wrong)?;
@@ -182,7 +188,7 @@ fn certificate(looked: &Looked<'_>) -> Found {
     let mut first: Option<(Timestamp, &str)> = None;
     let mut at = None;
     for (endpoint, role) in looked.ends {
-        let (rows, tested) = match rows(endpoint, *role) {
+        let (rows, tested) = match rows(endpoint, *role, &[Step::Tls]) {
             Ok(known) => known,
             Err(unknown) => return unknown,
         };

@@ -179,6 +179,7 @@ fn what_nobody_tested_or_what_was_changed_since_is_unknown() {
     assert_eq!(scene.state(Point::Permissions), State::Unknown);
     let mut scene = Scene::good();
     scene.target = endpoint(2, "source", &GOOD);
+    assert_eq!(scene.state(Point::ServersAnswer), State::Done, "the way there is the same in each role");
     let line = scene.line(Point::Permissions);
     assert_eq!(
         (line.state, line.how),

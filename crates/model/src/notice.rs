@@ -14,9 +14,6 @@ use crate::{approval::NEEDS_APPROVAL, audit::AuditEntry, status::BatchStatus, us
 /// The event of single mailboxes.
 pub const USER_FAILED: &str = "user.failed";
 
-/// The action of entries that tell of a fault of the audit trail itself.
-pub const FAULT: &str = "audit.fault";
-
 /// All events.
 pub const EVENTS: [&str; 11] = [
     "endpoint.needs_to_connect",
@@ -84,11 +81,6 @@ impl Notice {
                     "batch": change["batch"], "code": change["code"], "mailboxes": 1, "users": [change["user"]],
                 }),
             ),
-            FAULT => (
-                "audit.alert",
-                format!("The audit trail was changed: entry {} does not fit", change["firstFault"]),
-                json!({ "reason": "trail", "firstFault": change["firstFault"] }),
-            ),
             "stall.escalated" => (
                 "stall.escalated",
                 format!(
@@ -147,6 +139,14 @@ impl Notice {
         let title = format!("{count} sign-ins were refused within a quarter of an hour");
         let data = json!({ "reason": "sign-ins", "refused": count, "auditNumber": no });
         Self { event: "audit.alert".to_owned(), at: entry.at, title, data }
+    }
+
+    /// That the audit trail does not fit from an entry on. It comes from no entry: one more would change what is to be
+    /// looked at.
+    pub fn of_fault(first_fault: u64, at: Timestamp) -> Self {
+        let title = format!("The audit trail was changed: entry {first_fault} does not fit, or is missing");
+        let data = json!({ "reason": "trail", "firstFault": first_fault });
+        Self { event: "audit.alert".to_owned(), at, title, data }
     }
 
     /// Takes in another one about mailboxes of the same batch that failed for the same reason: it is one notice then.
@@ -279,13 +279,6 @@ mod tests {
                 json!({ "of": "verification", "id": "x" }),
                 "report.ready",
                 "batch w: a verification has ended",
-            ),
-            (
-                "audit.fault",
-                "audit trail",
-                json!({ "firstFault": 7 }),
-                "audit.alert",
-                "The audit trail was changed: entry 7 does not fit",
             ),
         ] {
             assert_eq!(told(action, subject, change), (event.to_owned(), title.to_owned()));

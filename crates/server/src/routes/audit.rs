@@ -7,12 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use mailferry_model::{audit::AuditEntry, notice::FAULT};
+use mailferry_model::{
+    channel::{Delivery, recipients},
+    id::DeliveryId,
+    notice::Notice,
+    port::Write,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::entry;
 use crate::{Context, door::Door, problem::Problem, sign_in::refusals};
 
 /// Which entries.
@@ -111,29 +115,33 @@ pub(crate) async fn verify(context: Context) -> Result<Json<Verification>, Probl
     let first_fault = context.store.check_audit().await?;
     let entries = context.store.audit_end().await?;
     if let Some(fault) = first_fault {
-        alert(&context, fault, entries).await?;
+        alert(&context, fault).await?;
     }
     Ok(Json(Verification { intact: first_fault.is_none(), entries, first_fault }))
 }
 
-/// So many entries at the end are looked through for the same fault.
-const LOOKED_AT: u64 = 2000;
+/// So many deliveries of a channel are looked through for the same fault.
+const LOOKED_AT: usize = 500;
 
-/// Has a fault told to whoever wants to know, once for each fault.
-async fn alert(context: &Context, fault: u64, end: u64) -> Result<(), Problem> {
-    let change = json!({ "firstFault": fault }).to_string();
-    let mut after = end.saturating_sub(LOOKED_AT);
-    loop {
-        // A damaged entry ends the search: then it is told once more rather than never.
-        let entries = context.store.audit(after).await.unwrap_or_default();
-        let Some((last, _)) = entries.last() else { break };
-        after = *last;
-        let is_same = |entry: &AuditEntry| entry.action == FAULT && entry.change.as_ref() == Some(&change);
-        if entries.iter().any(|(_, entry)| is_same(entry)) {
-            return Ok(());
+/// Has a fault told to the channels that want to know, once for each fault. Nothing is added to the trail: that would
+/// change what is to be looked at.
+async fn alert(context: &Context, fault: u64) -> Result<(), Problem> {
+    let (store, now) = (&context.store, context.clock.now());
+    tracing::error!(fault, "the audit trail was changed: an entry does not fit, or is missing");
+    let notice = Notice::of_fault(fault, now);
+    let channels = store.channels().await?;
+    let mut fresh = Vec::new();
+    for (channel, to) in recipients(&channels, &notice, None) {
+        let known = store.deliveries(channel.id, LOOKED_AT).await?;
+        let is_same = |known: &Notice| known.event == notice.event && known.data == notice.data;
+        if !known.iter().any(|delivery| is_same(&delivery.notice)) {
+            let id = DeliveryId(store.new_id());
+            fresh.push(Delivery::of(id, channel.id, notice.clone(), now).to(to));
         }
     }
-    tracing::error!(fault, "the audit trail was changed: an entry does not fit");
-    context.store.record(&entry(context, FAULT, "audit trail".to_owned(), Some(change))).await?;
+    let writes: Vec<Write<'_>> = fresh.iter().map(Write::AddDelivery).collect();
+    if !writes.is_empty() {
+        store.together(&writes).await?;
+    }
     Ok(())
 }

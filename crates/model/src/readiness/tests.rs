@@ -110,7 +110,7 @@ impl Scene {
 
 fn approval(batch: &Batch, users: &[User]) -> RollbackApproval {
     let covers = Covers::of(batch, users);
-    let (approver, by) = ("Marek".to_owned(), "dana".to_owned());
+    let (approver, by) = ("Head".to_owned(), "dana".to_owned());
     RollbackApproval { approver, by, at: at(2), comment: None, values: GoBack::default(), covers }
 }
 
@@ -133,7 +133,7 @@ fn what_mailferry_sees_ticks_itself_and_people_say_the_rest() {
     assert_eq!(sum(&scene.lines()).verdict, "ready");
     let desk = scene.line(Point::HelpDeskReady);
     assert_eq!((desk.by.as_deref(), &*desk.evidence), (Some("amira"), "eight people"));
-    assert_eq!(scene.line(Point::RollbackDescribed).by.as_deref(), Some("Marek"));
+    assert_eq!(scene.line(Point::RollbackDescribed).by.as_deref(), Some("Head"));
 }
 
 #[test]

@@ -266,7 +266,7 @@ mod tests {
         let batch =
             Batch::created(BatchId(id), "w".into(), (EndpointId(id), EndpointId(id)), Timestamp::UNIX_EPOCH);
         let approval = RollbackApproval {
-            approver: "Marek Nowak".into(),
+            approver: "Head of IT".into(),
             by: "dana".into(),
             at: Timestamp::UNIX_EPOCH,
             comment: None,
@@ -274,7 +274,7 @@ mod tests {
             covers: Covers::of(&batch, &[]),
         };
         let blocks = plan(Approved::Yes(&approval), &summary).before();
-        assert_eq!(fact(&blocks, "Approved by").as_deref(), Some("Marek Nowak"));
+        assert_eq!(fact(&blocks, "Approved by").as_deref(), Some("Head of IT"));
         assert_eq!(
             (fact(&blocks, "MX").as_deref(), fact(&blocks, "Autodiscover")),
             (Some("10 mail.old."), None)

@@ -195,7 +195,7 @@ async fn subject(context: &Context, order: &Order) -> Result<Subject, Problem> {
             for (name, secret) in &order.secrets {
                 settings = settings.with_secret(name, Secret::new(secret.clone()));
             }
-            check_settings(&context, manifest, &settings)?;
+            check_settings(context, manifest, &settings)?;
             check_paths(context, manifest, &settings, None)?;
             Ok((None, manifest.kind.to_owned(), settings))
         }

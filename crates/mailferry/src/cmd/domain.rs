@@ -33,7 +33,7 @@ const NO_DNS: u8 = 20;
 #[derive(Subcommand)]
 pub enum DomainCommand {
     /// Look at MX, SPF, DKIM, DMARC and autodiscover, now and wanted, and at how long others will believe the old
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// The domains that were looked at
     List,
     /// What was seen of a domain when it was last looked at
